@@ -1,0 +1,27 @@
+# demo, test and lint work from a bare clone: tools/make_venv.sh makes .venv (or finds that it is up to date).
+.PHONY: demo test lint
+
+# Options for the training of the demo, e.g. make demo DEMO_OPTIONS="--steps 200".
+DEMO_OPTIONS ?=
+PY = .venv/bin/python
+
+demo:
+	@tools/make_venv.sh
+	@if [ -e runs/demo ]; then \
+	  old=runs/demo-$$(date +%Y%m%d-%H%M%S) && mv runs/demo $$old && echo "the earlier runs/demo is now $$old"; \
+	fi
+	$(PY) -m training.cyclegan --run runs/demo $(DEMO_OPTIONS)
+	$(PY) -m export.tflite --run runs/demo --float32 --float16 --int8
+	$(PY) -m export.tflite --run runs/demo --model teacher --float32
+	$(PY) -m export.benchmark --run runs/demo --json runs/demo/export/benchmark.json
+	$(PY) -m export.report --run runs/demo
+	@echo "report: $(CURDIR)/runs/demo/report.html"
+
+test:
+	@tools/make_venv.sh test
+	$(PY) -m pytest
+
+lint:
+	@tools/make_venv.sh test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .

@@ -1,0 +1,153 @@
+"""What a run folder tells about itself, read without insisting that any of it is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import shlex
+from pathlib import Path
+
+from training.run_folder import read_config
+
+
+@dataclasses.dataclass(frozen=True)
+class Student:
+    """One direction's distillation: config.json, distillation.json (both {} where missing) and metrics lines."""
+
+    config: dict
+    scores: dict
+    metrics: list[dict]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """A run's files as read.
+
+    Attributes:
+        root: the run folder.
+        config: config.json.
+        metrics: the lines of metrics.jsonl.
+        students: direction to Student, for those that exist.
+        exports: entries of export.json whose files exist.
+        latencies: entries of benchmark.json's table, each with file, threads, median_ms, us_per_pixel.
+        evaluation: evaluation.json, model -> split -> direction -> scores.
+    """
+
+    root: Path
+    config: dict
+    metrics: list[dict]
+    students: dict[str, Student]
+    exports: list[dict]
+    latencies: list[dict]
+    evaluation: dict
+
+    @property
+    def directions(self) -> list[str]:
+        """Those that the report shows: the students', else the exported ones', else ab."""
+        found = list(self.students) or sorted({entry.get("direction", "ab") for entry in self.exports})
+        return found or ["ab"]
+
+    def file(self, entry: dict) -> Path:
+        """The exported file of an entry of export.json."""
+        return self.root / "export" / Path(entry["file"]).name
+
+
+def read_record(root: Path) -> RunRecord:
+    """Reads a run folder. Raises UserError when it has no config.json."""
+    config = read_config(root)
+    students = {
+        folder.name: Student(_json(folder / "config.json", {}), _json(folder / "distillation.json", {}), _lines(folder / "metrics.jsonl"))
+        for folder in (root / "student" / direction for direction in ("ab", "ba"))
+        if (folder / "student.weights.h5").exists()
+    }  # fmt: skip
+    listed = _json(root / "export" / "export.json", [])
+    exports = [e for e in listed if isinstance(e, dict) and (root / "export" / Path(e.get("file", "")).name).is_file()]
+    benchmark = _json(root / "export" / "benchmark.json", [])
+    return RunRecord(root, config, _lines(root / "metrics.jsonl"), students, exports, _latencies(benchmark),
+                     _json(root / "evaluation.json", {}))  # fmt: skip
+
+
+def options_as_flags(options: dict, model: str) -> str:
+    """The command line that gives these options: those unlike their defaults, where the trainer's class tells them."""
+    fields = _fields(model)
+    flags = []
+    for name, value in options.items():
+        default = fields[name].default if name in fields else None
+        if value is None or name in ("resume", "dry_run") or (name in fields and value == default):
+            continue
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append("--no-" + flag[2:] if default else flag)
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        flags.append(" ".join([flag, *(shlex.quote(str(one)) for one in values)]))
+    return " ".join(flags)
+
+
+def commands(record: RunRecord) -> list[str]:
+    """The commands that make this run again, first to last."""
+    model, run = record.config.get("model", "cyclegan"), shlex.quote(str(record.root))
+    options = {**record.config.get("options", {}), "run": str(record.root)}
+    lines = [f"python -m training.{model} {options_as_flags(options, model)}"]
+    for direction, student in record.students.items():
+        used = {k: v for k, v in student.config.get("options", {}).items() if k not in ("run", "direction")}
+        lines.append(
+            f"python -m training.distill --run {run} --direction {direction} {options_as_flags(used, 'distill')}".strip()
+        )
+    if record.evaluation:
+        lines.append(f"python -m training.evaluate --run {run}")
+    groups: dict[tuple, list[str]] = {}
+    for entry in record.exports:
+        key = (entry.get("model", "student"), entry.get("direction", "ab"), entry.get("size", 256))
+        groups.setdefault(key, []).append(f"--{entry.get('variant', 'float16')}")
+    for (kind, direction, size), variants in groups.items():
+        teacher = " --model teacher" if kind == "teacher" else ""
+        chosen = " ".join(dict.fromkeys(variants))
+        lines.append(f"python -m export.tflite --run {run} --direction {direction} --size {size}{teacher} {chosen}")
+    if record.latencies:
+        threads = sorted({entry["threads"] for entry in record.latencies})
+        json_path = shlex.quote(str(record.root / "export" / "benchmark.json"))
+        lines.append(
+            f"python -m export.benchmark --run {run} --threads {' '.join(map(str, threads))} --json {json_path}"
+        )
+    return [*lines, f"python -m export.report --run {run}"]
+
+
+def _fields(module: str) -> dict[str, dataclasses.Field]:
+    """Fields of the options dataclass that training.<module> defines; {} for a module that is not ours."""
+    try:
+        loaded = importlib.import_module(f"training.{module}")
+    except ImportError:
+        return {}
+    for value in vars(loaded).values():
+        if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == loaded.__name__:
+            return {field.name: field for field in dataclasses.fields(value)}
+    return {}
+
+
+def _latencies(benchmark) -> list[dict]:
+    """Entries with a file, threads and a median, whatever stands around them."""
+    if isinstance(benchmark, dict):
+        benchmark = next((value for value in benchmark.values() if isinstance(value, list)), [])
+    wanted = ("file", "threads", "median_ms")
+    return [entry for entry in benchmark if isinstance(entry, dict) and all(entry.get(key) for key in wanted)]
+
+
+def _json(path: Path, otherwise):
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
+    return value if isinstance(value, (dict, list)) else otherwise
+
+
+def _lines(path: Path) -> list[dict]:
+    """The whole lines of a metrics.jsonl; one that a running trainer is just writing is left out."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue
+    return [record for record in records if isinstance(record, dict) and "step" in record]

@@ -1,0 +1,97 @@
+"""Endless, repeatable batches of augmented crops.
+
+Every draw is a pure function of (seed, number of the sample), never of what was drawn before: a run that starts
+again at step n sees just what it would have seen, and needs no state of a pipeline in its checkpoint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tf_i2i.image_cache import ImageCache
+
+
+def crops(
+    caches: tuple[ImageCache, ...], crop_size: int, *, flip: bool, seed: int, first_sample: int = 0
+) -> tf.data.Dataset:
+    """One crop of each cache a sample, from the same picture and place: tuples of float32 RGB in [-1, 1]
+    [crop_size, crop_size, 3], without end.
+
+    Every epoch shows each picture once, in an order of its own, with a random position and (with `flip`) a random
+    mirroring drawn anew. Caches hold pictures of the same shapes, at least crop_size on both sides.
+    """
+    count = len(caches[0])
+    shapes = tf.constant(caches[0].shapes, tf.int64)
+    key = tf.constant(seed, tf.int64)
+
+    def window(index, top, left):
+        # Only the window is copied out of the cache, which may be larger than memory.
+        views = (cache.image(int(index))[top : top + crop_size, left : left + crop_size] for cache in caches)
+        return [np.ascontiguousarray(view) for view in views]
+
+    def draw(sample):
+        place, epoch = sample % count, sample // count
+        index = tf.random.experimental.index_shuffle(place, [key, epoch], tf.constant(count - 1, tf.int64))
+        top_left_mirror = tf.random.stateless_uniform([3], [key, sample], dtype=tf.float64)
+        room = tf.cast(tf.gather(shapes, index) - crop_size + 1, tf.float64)
+        top, left = (tf.cast(top_left_mirror[axis] * room[axis], tf.int64) for axis in (0, 1))
+        views = tf.numpy_function(window, [index, top, left], [tf.uint8] * len(caches), stateful=False)
+        mirrored = flip and top_left_mirror[2] < 0.5
+        return tuple(_finish(view, crop_size, mirrored) for view in views)
+
+    samples = tf.data.Dataset.range(first_sample, np.iinfo(np.int64).max)
+    return samples.map(draw, num_parallel_calls=2, deterministic=True)
+
+
+def _finish(view, crop_size: int, mirrored):
+    view = tf.ensure_shape(view, [crop_size, crop_size, 3])
+    if mirrored is not False:
+        view = tf.where(mirrored, tf.reverse(view, [1]), view)
+    return tf.cast(view, tf.float32) / 127.5 - 1.0
+
+
+def paired_batches(
+    cache: ImageCache,
+    labels: ImageCache,
+    crop_size: int,
+    batch_size: int,
+    *,
+    flip: bool,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Batches (image, label) of [batch_size, crop_size, crop_size, 3]: the same window and mirroring for both."""
+    pairs = crops((cache, labels), crop_size, flip=flip, seed=seed, first_sample=first_step * batch_size)
+    return pairs.batch(batch_size, drop_remainder=True).prefetch(4)
+
+
+def unpaired_batches(
+    cache_a: ImageCache,
+    cache_b: ImageCache,
+    crop_size: int,
+    batch_size: int,
+    *,
+    flip: bool,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Batches (real_a, real_b) of [batch_size, crop_size, crop_size, 3]; the two domains are shuffled apart."""
+    first = first_step * batch_size
+    both = tf.data.Dataset.zip(
+        (
+            crops((cache_a,), crop_size, flip=flip, seed=2 * seed, first_sample=first),
+            crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, first_sample=first),
+        )
+    ).map(lambda a, b: (a[0], b[0]))
+    return both.batch(batch_size, drop_remainder=True).prefetch(4)
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """uint8 RGB to float32 in [-1, 1]."""
+    return images.astype(np.float32) / 127.5 - 1.0
+
+
+def to_uint8(images) -> np.ndarray:
+    """Float RGB in [-1, 1] to uint8, rounded and clipped."""
+    return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,147 @@
+"""CycleGAN: unpaired image-to-image translation (Zhu et al. 2017)."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tf_i2i import losses
+from tf_i2i.image_pool import ImagePool
+from tf_i2i.moving_average import MovingAverage
+from tf_i2i.precision import apply_scaled_gradients, scale_loss
+
+
+@keras.saving.register_keras_serializable(package="tf_i2i")
+class CycleGAN(keras.Model):
+    """Two generators (ab: A to B, ba: B to A) and two discriminators, trained together.
+
+    Args:
+        generator_ab, generator_ba, discriminator_a, discriminator_b: the networks.
+        crop_size: side of the training crops in pixels.
+        lambda_cycle: weight of both cycle losses (paper: 10).
+        lambda_identity: weight of both identity losses, as a share of lambda_cycle (paper: 0.5).
+        lambda_colour: weight of coarse chroma consistency in both directions; 0 turns it off.
+        gan_loss: "lsgan", "vanilla" or "hinge".
+        pool_size: images that each discriminator's history holds.
+        ema_half_life: of the generators' averaged weights, in steps.
+        seed: of the pools' coins.
+
+    `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, the local share of the
+    batch when run by a tf.distribute strategy, and returns the named losses (means over the local share).
+    """
+
+    def __init__(
+        self, generator_ab, generator_ba, discriminator_a, discriminator_b, *, crop_size: int,
+        lambda_cycle: float = 10.0, lambda_identity: float = 0.5, lambda_colour: float = 20.0,
+        gan_loss: str = "lsgan", pool_size: int = 50, ema_half_life: float = 300.0, seed: int = 0, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.generator_ab, self.generator_ba = generator_ab, generator_ba
+        self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
+        self.crop_size, self.seed = crop_size, seed
+        self.lambda_cycle, self.lambda_identity, self.lambda_colour = lambda_cycle, lambda_identity, lambda_colour
+        self.gan_loss, self.pool_size, self.ema_half_life = gan_loss, pool_size, ema_half_life
+        image = (crop_size, crop_size, 3)
+        for network in (generator_ab, generator_ba, discriminator_a, discriminator_b):
+            if not network.built:
+                network(tf.zeros((1, *image)), training=False)
+        self.pool_a = ImagePool(pool_size, image, name="pool_a")
+        self.pool_b = ImagePool(pool_size, image, name="pool_b")
+        self.average_ab = MovingAverage(generator_ab, ema_half_life, name="average_ab")
+        self.average_ba = MovingAverage(generator_ba, ema_half_life, name="average_ba")
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.built = True
+
+    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
+        """One optimizer for both generators, one for both discriminators."""
+        super().compile(**kwargs)
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        generator_optimizer.build(self.generator_variables)
+        discriminator_optimizer.build(self.discriminator_variables)
+
+    @property
+    def generator_variables(self):
+        return self.generator_ab.trainable_variables + self.generator_ba.trainable_variables
+
+    @property
+    def discriminator_variables(self):
+        return self.discriminator_a.trainable_variables + self.discriminator_b.trainable_variables
+
+    def call(self, inputs, training=False):
+        """Translates A to B."""
+        return self.generator_ab(inputs, training=training)
+
+    def train_step(self, data):
+        real_a, real_b = data
+        with tf.GradientTape() as tape:
+            fake_a, fake_b, generator_losses = self._generator_losses(real_a, real_b)
+            total = tf.add_n(list(generator_losses.values()))
+            scaled = scale_loss(self.generator_optimizer, _global_mean(total))
+        gradients = tape.gradient(scaled, self.generator_variables)
+
+        seed = tf.cast(tf.stack([self.step, _replica_id() + 2 * self.seed]), tf.int32)
+        pooled_a = self.pool_a.swap(fake_a, seed)
+        pooled_b = self.pool_b.swap(fake_b, seed + tf.constant([0, 1 << 20]))
+
+        with tf.GradientTape() as tape:
+            discriminator_losses = {
+                "D_A": self._discriminator_loss(self.discriminator_a, real_a, pooled_a),
+                "D_B": self._discriminator_loss(self.discriminator_b, real_b, pooled_b),
+            }
+            total_d = tf.add_n(list(discriminator_losses.values()))
+            scaled = scale_loss(self.discriminator_optimizer, _global_mean(total_d))
+        discriminator_gradients = tape.gradient(scaled, self.discriminator_variables)
+
+        apply_scaled_gradients(self.generator_optimizer, gradients, self.generator_variables)
+        apply_scaled_gradients(self.discriminator_optimizer, discriminator_gradients, self.discriminator_variables)
+        self.average_ab.update()
+        self.average_ba.update()
+        self.step.assign_add(1)
+        return {**generator_losses, **discriminator_losses, "G": total}
+
+    def _generator_losses(self, real_a, real_b):
+        """Losses as they are weighted in the sum (equation 3 of the paper, and section 5.2 for the identity)."""
+        count = real_a.shape[0]
+        # Translation and identity in one batch: instance normalisation keeps images apart, and the kernels run fuller.
+        if self.lambda_identity > 0:
+            fake_b, same_b = _split(self.generator_ab(tf.concat([real_a, real_b], 0), training=True), count)
+            fake_a, same_a = _split(self.generator_ba(tf.concat([real_b, real_a], 0), training=True), count)
+        else:
+            fake_b = self.generator_ab(real_a, training=True)
+            fake_a = self.generator_ba(real_b, training=True)
+        rec_a = self.generator_ba(fake_b, training=True)
+        rec_b = self.generator_ab(fake_a, training=True)
+
+        named = {
+            "G_A": losses.generator_adversarial(self.discriminator_b(fake_b, training=True), self.gan_loss),
+            "G_B": losses.generator_adversarial(self.discriminator_a(fake_a, training=True), self.gan_loss),
+            "cycle_A": self.lambda_cycle * losses.l1(real_a, rec_a),
+            "cycle_B": self.lambda_cycle * losses.l1(real_b, rec_b),
+        }
+        if self.lambda_identity > 0:
+            weight = self.lambda_cycle * self.lambda_identity
+            named["idt_A"] = weight * losses.l1(real_b, same_b)
+            named["idt_B"] = weight * losses.l1(real_a, same_a)
+        if self.lambda_colour > 0:
+            named["colour_A"] = self.lambda_colour * losses.coarse_chroma(real_a, fake_b)
+            named["colour_B"] = self.lambda_colour * losses.coarse_chroma(real_b, fake_a)
+        return fake_a, fake_b, named
+
+    def _discriminator_loss(self, discriminator, real, fake):
+        scores = discriminator(tf.concat([real, tf.stop_gradient(fake)], 0), training=True)
+        return losses.discriminator_adversarial(*_split(scores, real.shape[0]), self.gan_loss)
+
+
+def _split(batch, count: int):
+    return batch[:count], batch[count:]
+
+
+def _replica_id():
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    return tf.cast(replica, tf.int64)
+
+
+def _global_mean(loss):
+    """Replicas sum their gradients: a mean over each one's share of the batch counts as that share of the whole."""
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -1,0 +1,47 @@
+"""The history of generated images that a discriminator is trained on."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+class ImagePool(tf.Module):
+    """Keeps up to `size` generated images (Shrivastava et al. 2017, section 2.3; Zhu et al. 2017, section 4).
+
+    While it is not full, each image goes in and comes back unchanged. Then, for each image by itself, a coin
+    decides: half of the time it comes back unchanged, half of the time a random stored one comes back and the
+    image takes its place. State lies in tf.Variables (one pool a replica), so that a checkpoint holds it.
+
+    Args:
+        size: images kept; 0 hands all images through.
+        image_shape: (height, width, channels).
+    """
+
+    def __init__(self, size: int, image_shape: tuple[int, int, int], name: str = "image_pool"):
+        super().__init__(name=name)
+        self.size = size
+        local = {"trainable": False, "synchronization": tf.VariableSynchronization.ON_READ,
+                 "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}  # fmt: skip
+        self.images = tf.Variable(tf.zeros((max(size, 1), *image_shape)), name="images", **local)
+        self.count = tf.Variable(0, dtype=tf.int64, name="count", **local)
+
+    def swap(self, images, seed):
+        """Exchanges a batch. images: [N, H, W, C] of known N; seed: int32 [2], another one for every step.
+        Returns images of the same shape, without gradient."""
+        images = tf.stop_gradient(tf.cast(images, tf.float32))
+        if self.size == 0:
+            return images
+        count = images.shape[0]
+        coins = tf.random.stateless_uniform([count], tf.stack([seed[0], seed[1]])) < 0.5
+        places = tf.random.stateless_uniform([count], tf.stack([seed[1], seed[0]]), maxval=self.size, dtype=tf.int64)
+        return tf.stack([self._swap_one(images[i], coins[i], places[i]) for i in range(count)])
+
+    def _swap_one(self, image, coin, place):
+        filled = tf.identity(self.count)
+        growing = filled < self.size
+        place = tf.where(growing, filled, place)
+        old = tf.gather(self.images, place)
+        store = growing | coin
+        self.images.scatter_update(tf.IndexedSlices(tf.where(store, image, old), place))
+        self.count.assign(tf.minimum(filled + 1, self.size))
+        return tf.where(coin & ~growing, old, image)

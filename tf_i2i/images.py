@@ -1,0 +1,214 @@
+"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB, and files are replaced in one step."""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from tf_i2i.errors import UserError, one_line
+
+MAX_PIXELS = 400_000_000
+MAX_ELONGATION = 4
+
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_EXIF_ORIENTATION = 0x0112
+
+
+class UnreadableImage(UserError):
+    """A picture that can't be used: `name` (the file) and `reason` (why, without the name)."""
+
+    def __init__(self, name: object, reason: str):
+        self.name, self.reason = one_line(name), one_line(reason)
+        super().__init__(f"{self.name}: {self.reason}; replace this picture or leave it out")
+
+
+def read_image(file: str | os.PathLike | BinaryIO, max_side: int | None = None) -> np.ndarray:
+    """Decodes the first frame of a picture.
+
+    EXIF orientation is applied, an embedded ICC profile is converted to sRGB, 16-bit channels are scaled to
+    8 bits, CMYK becomes RGB, transparent parts become white.
+
+    Args:
+        file: path or open binary file.
+        max_side: longest side wanted, in pixels: a larger picture is reduced to it (a JPEG already while it
+            is decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a shorter side
+            of max_side / 4. None: full size.
+
+    Returns:
+        uint8 [H, W, 3], sRGB in 0..255, an array of its own.
+
+    Raises:
+        UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels (found in
+            the header, before anything is decoded).
+    """
+    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
+    # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with _opened(file) as handle, Image.open(handle) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
+            return _decoded(image, max_side)
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(name, "no such file") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
+    except Exception as error:  # Pillow's decoders raise nearly every type on hostile files
+        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+
+
+def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
+    """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, aspect kept.
+
+    A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip of
+    1x5000 pixels would become 5,000 times the memory of a square.
+    """
+    height, width = image.shape[:2]
+    limit = MAX_ELONGATION * min(height, width)
+    top, left = max(0, height - limit) // 2, max(0, width - limit) // 2
+    image = image[top : top + limit, left : left + limit]
+    height, width = image.shape[:2]
+    if min(height, width) == side:
+        return np.ascontiguousarray(image)
+    scale = side / min(height, width)
+    size = (max(side, round(width * scale)), max(side, round(height * scale)))
+    resized = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.array(resized)
+
+
+def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG; a half-written file never bears the name."""
+    _write(path, image, format="PNG")
+
+
+def write_jpeg(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    quality: int = 92,
+    exif: bytes | None = None,
+    icc_profile: bytes | None = None,
+) -> None:
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, with EXIF and ICC if given.
+
+    From quality 90 on colours are kept at full size: halved, they fringe the outlines of a cartoon.
+    """
+    extra = {key: value for key, value in (("exif", exif), ("icc_profile", icc_profile)) if value}
+    _write(path, image, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **extra)
+
+
+def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        raise ValueError(f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{uuid.uuid4().hex[:12]}.partial")
+    try:
+        Image.fromarray(image).save(partial, **options)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
+    if not isinstance(file, str | os.PathLike):
+        yield file
+        return
+    # A pipe or a device under a picture's name would block for ever.
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise UnreadableImage(file, "not a regular file")
+    with open(file, "rb") as handle:
+        if os.fstat(handle.fileno()).st_size == 0:
+            raise UnreadableImage(file, "the file is empty")
+        yield handle
+
+
+def _decoded(image: Image.Image, max_side: int | None) -> np.ndarray:
+    size = _reduced_size(image.size, max_side)
+    if size != image.size:
+        image.draft(None, size)
+    image.load()
+    # Only now: PNG may keep EXIF behind the pixels, and some decoders have turned the picture themselves.
+    orientation, profile = _orientation(image), image.info.get("icc_profile")
+    picture = _eight_bit(image)
+    if picture.width > size[0] or picture.height > size[1]:
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    picture = _srgb_on_white(picture, profile)
+    if orientation in _ORIENTATIONS:
+        picture = picture.transpose(_ORIENTATIONS[orientation])
+    return np.array(picture)
+
+
+def _reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    longest = min(max(size), MAX_ELONGATION * min(size))
+    if max_side is None or longest <= max_side:
+        return size
+    return tuple(max(1, round(side * max_side / longest)) for side in size)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block does not make the pixels unusable
+        return 1
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would clip)."""
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the brightest.
+        white = max(65535, int(values.max()))
+        return Image.fromarray((values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8))
+    if image.mode == "F":
+        values = np.asarray(image)
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError("floating-point values outside 0..1 (save it with 8 or 16 bits a channel)")
+        return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
+
+
+def _srgb_on_white(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
+    colour = picture.convert(picture.mode[:-1]) if alpha else picture
+    colour = _through_profile(colour, profile) or colour.convert("RGB")
+    if alpha is None:
+        return colour
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(colour, mask=alpha)
+    return ground
+
+
+def _through_profile(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """The picture in sRGB, or None where there is no profile, a damaged one, or one for other channels."""
+    if not profile:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,127 @@
+"""Scores of pictures against pictures, on uint8 RGB as people see it: likeness, outlines, colours, checkerboard."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+INK_LEVEL = 48
+COLOUR_BLUR_SIGMA = 6.0
+
+
+def psnr(image: np.ndarray, reference: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB, peak 255: 48 and more is invisible, 20 plainly visible, equal pictures inf.
+
+    Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
+    """
+    _require_alike(image, reference)
+    error = np.mean(np.square(image.astype(np.float64) - reference.astype(np.float64)))
+    return 10 * math.log10(255.0**2 / error) if error else math.inf
+
+
+def ssim(image: np.ndarray, reference: np.ndarray) -> float:
+    """Structural similarity (Wang et al. 2004), at most 1 (equal): uniform 7x7 windows, mean over the channels.
+
+    Args: both uint8 RGB [H, W, 3], at least 7 pixels a side. Raises ValueError otherwise.
+    """
+    from skimage.metrics import structural_similarity
+
+    _require_alike(image, reference)
+    return float(structural_similarity(reference, image, channel_axis=2, data_range=255))
+
+
+def outline_f1(image: np.ndarray, reference: np.ndarray) -> float:
+    """F1 in 0..1 of ink, pixel by pixel: where the reference is inked is the image too, and nowhere else.
+
+    Ink is darker than 48 of 255 grey levels (luma of Rec. 601). With no ink in either picture it is 0.
+
+    Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
+    """
+    _require_alike(image, reference)
+    drawn, wanted = _grey(image) < INK_LEVEL, _grey(reference) < INK_LEVEL
+    return float(2 * np.count_nonzero(drawn & wanted) / max(1, np.count_nonzero(drawn) + np.count_nonzero(wanted)))
+
+
+def colour_error(image: np.ndarray, reference: np.ndarray) -> float:
+    """Mean CIE76 distance (2.3 is just noticeable, black to white 100) after a Gaussian blur of sigma 6 pixels.
+
+    The blur spreads strokes out, so that their exact place does not count here.
+
+    Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
+    """
+    _require_alike(image, reference)
+    return float(np.linalg.norm(_blurred_lab(image) - _blurred_lab(reference), axis=2).mean())
+
+
+def grid_energy(image: np.ndarray) -> float:
+    """Checkerboard: share of the luma's power (mean removed) at periods of exactly 2 and 4 pixels, times 1e4.
+
+    Counted along both axes (each with the three lowest frequencies across, for a grid seldom stands alone) and where
+    they cross. 0 for a flat picture; to be read beside that of a true picture, since strokes have some of it too.
+
+    Args: image: uint8 RGB [H, W, 3], at least 12 pixels a side. Raises ValueError otherwise.
+    """
+    _require_picture(image)
+    height, width = image.shape[:2]
+    if min(height, width) < 12:
+        raise ValueError(f"grid energy needs at least 12 pixels a side, not {width}x{height}")
+    grey = _grey(image).astype(np.float64)
+    power = np.square(np.abs(np.fft.fft2(grey - grey.mean())))
+    total = power.sum()
+    if not total:
+        return 0.0
+    rows, columns = ([n // 2, n // 4, 3 * n // 4] for n in (height, width))
+    periodic = power[rows, :3].sum() + power[:3, columns].sum() + power[np.ix_(rows, columns)].sum()
+    return float(1e4 * periodic / total)
+
+
+def against_truth(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """All scores of one translation and, as grid_truth, the grid energy that the truth itself has.
+
+    Args: both uint8 RGB [H, W, 3], at least 12 pixels a side. Raises ValueError otherwise.
+    """
+    return {
+        "psnr_db": psnr(image, truth),
+        "ssim": ssim(image, truth),
+        "outline_f1": outline_f1(image, truth),
+        "colour_error": colour_error(image, truth),
+        "grid": grid_energy(image),
+        "grid_truth": grid_energy(truth),
+    }
+
+
+def mean_scores(scores: list[dict[str, float]]) -> dict[str, float | int | None]:
+    """Means over pictures by name, beside `images`, their number; None (JSON has no inf) for an infinite mean.
+
+    Raises ValueError for an empty list.
+    """
+    if not scores:
+        raise ValueError("no scores to average")
+    means = {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}
+    return {"images": len(scores)} | {name: round(v, 5) if math.isfinite(v) else None for name, v in means.items()}
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+
+
+def _blurred_lab(image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    blurred = cv2.GaussianBlur(image, (0, 0), COLOUR_BLUR_SIGMA)
+    return cv2.cvtColor(blurred.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _require_picture(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")
+
+
+def _require_alike(image: np.ndarray, reference: np.ndarray) -> None:
+    _require_picture(image)
+    _require_picture(reference)
+    if image.shape != reference.shape:
+        raise ValueError(f"pictures differ in size: {list(image.shape)} and {list(reference.shape)}")

@@ -1,0 +1,44 @@
+"""Distils a run's teacher into a small student for phones: python -m training.distill --run RUN"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from training.options import option, parse, run_command
+
+
+@dataclasses.dataclass(frozen=True)
+class DistillOptions:
+    """Options of the distillation; defaults as the trainers use them."""
+
+    run: str | None = option(
+        None, "run to distil; default the newest run with a checkpoint", group="run", metavar="DIR"
+    )
+    direction: str = option("ab", "ab makes B from A", group="run", choices=("ab", "ba"))
+    resume: bool = option(False, "continue where the last checkpoint stands", group="run", resumable=True)
+    seed: int = option(1, "of the student's weights, crops and order", group="run", minimum=0)
+    extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
+    steps: int = option(2500, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
+    batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
+    learning_rate: float = option(
+        3e-3, "Adam's rate at the start of a cosine decay to 0", group="optimisation", minimum=0
+    )
+    precision: str = option(
+        "auto", "number format", group="optimisation", choices=("auto", "float32", "bfloat16", "float16")
+    )
+
+
+def main(argv: list[str] | None = None) -> int | None:
+    options = parse(DistillOptions, argv, prog="python -m training.distill", description=__doc__)
+    return distil(options)
+
+
+def distil(options: DistillOptions, data=None) -> int | None:
+    """Distils; `data` are the run's pictures where they are loaded already. Returns None, 130 or 143."""
+    from training.student import train_student
+
+    return train_student(options, data)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,275 @@
+"""Scores a run's teacher and student, and an exported file, on pictures that training never saw.
+
+Against the true translation where it is known: PSNR, SSIM, outline F1, colour error, grid energy; the untouched photo
+is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tf_i2i.errors import UserError
+from training.options import option, parse, run_command
+from training.run_folder import newest_run, read_config, write_json
+
+_WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
+Translate = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of training.evaluate."""
+
+    run: str | None = option(None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR")
+    model: str | None = option(None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite")
+    direction: str | None = option(
+        None, "ab makes B from A; default from the file's name, else ab", group=_WHAT, choices=("ab", "ba")
+    )
+    input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
+    target: str | None = option(
+        None, "their true translations, under the same file names", group=_PICTURES, metavar="SRC"
+    )
+    domain_a: str | None = option(None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC")
+    domain_b: str | None = option(None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """photos: uint8 [H, W, 3], sizes may differ; truths: their true translations, or None; split: their name."""
+
+    split: str
+    photos: list[np.ndarray]
+    truths: list[np.ndarray] | None
+
+
+class ExportedFile:
+    """A .tflite file, run on the CPU.
+
+    `size`: side of its pictures. A call takes and returns uint8 RGB [H, W, 3], H and W at most `size`: a smaller
+    picture is continued by mirroring and the result cut back, so that strokes keep the scale they were trained at.
+
+    Raises UserError when the file can't be read or translates no pictures.
+    """
+
+    def __init__(self, path: Path, threads: int = 2):
+        # Only here: the dependency of this package on export is one command's wish, not its structure.
+        from export.model_worker import check
+
+        from export.runtime import LiteModel
+
+        self._model = LiteModel(check(path), threads)
+        self.size = self._model.size
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        padded = np.pad(image, ((0, self.size - height), (0, self.size - width), (0, 0)), mode="reflect")
+        return self._model.run_uint8(padded)[:height, :width]
+
+
+def keras_translator(model) -> Translate:
+    """uint8 RGB [H, W, 3] to the same, through a Keras generator that works in [-1, 1]."""
+    from tf_i2i.batches import to_float, to_uint8
+
+    return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
+
+
+def centre_crop(image: np.ndarray, multiple: int, largest: int | None = None) -> np.ndarray:
+    """The middle of [H, W, 3], its sides multiples of `multiple`, at most `largest`.
+
+    Raises UserError when a side is shorter than `multiple`.
+    """
+    height, width = (min(side, largest or side) // multiple * multiple for side in image.shape[:2])
+    if not height or not width:
+        found = f"{image.shape[1]}x{image.shape[0]}"
+        raise UserError(f"a picture of {found} pixels: this generator needs at least {multiple} a side")
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])
+
+
+def score(translators: dict[str, Translate], pictures: Pictures, progress: bool = True) -> dict[str, dict]:
+    """Mean scores by model name, with the photos themselves as "untouched".
+
+    Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth (see
+    tf_i2i.metrics); to_teacher_psnr_db and to_teacher_ssim for the student; these and to_student_... for a file.
+    """
+    from tqdm import tqdm
+
+    from tf_i2i import metrics
+
+    names = ["untouched", *translators]
+    collected: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    truths = pictures.truths or [None] * len(pictures.photos)
+    pairs = zip(pictures.photos, truths, strict=True)
+    for photo, truth in tqdm(pairs, "evaluating", len(truths), unit="image", delay=1, disable=not progress):
+        outputs = {"untouched": photo} | {name: translate(photo) for name, translate in translators.items()}
+        for name, output in outputs.items():
+            scores = {"grid": metrics.grid_energy(output)}
+            scores |= {} if truth is None else metrics.against_truth(output, truth)
+            for original in _originals(name, names):
+                scores[f"to_{original}_psnr_db"] = metrics.psnr(output, outputs[original])
+                scores[f"to_{original}_ssim"] = metrics.ssim(output, outputs[original])
+            collected[name].append(scores)
+    return {name: metrics.mean_scores(scores) for name, scores in collected.items()}
+
+
+def _originals(name: str, present: list[str]) -> list[str]:
+    """What a model imitates: a student its teacher, a file both."""
+    imitated = {"untouched": (), "teacher": (), "student": ("teacher",)}.get(name, ("teacher", "student"))
+    return [original for original in imitated if original in present]
+
+
+def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> dict:
+    """What evaluation.json at `path` holds, model -> split -> direction -> scores, with these put in."""
+    try:
+        everything = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # what is damaged can only be made anew
+        everything = {}
+    for name, values in scores.items():
+        everything.setdefault(name, {}).setdefault(split, {})[direction] = values
+    return everything
+
+
+_HEADS = {
+    "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
+    "grid_truth": "grid of truth", "to_teacher_psnr_db": "to teacher dB", "to_teacher_ssim": "SSIM to it",
+    "to_student_psnr_db": "to student dB", "to_student_ssim": "SSIM to it",
+}  # fmt: skip
+
+
+def table(scores: dict[str, dict]) -> str:
+    """Aligned text, one row a model, one column a score that any of them has."""
+    keys = [key for key in _HEADS if any(key in row for row in scores.values())]
+    rows = [["", *(_HEADS[key] for key in keys)]]
+    for name, row in scores.items():
+        digits = (3 if key.endswith(("ssim", "f1")) else 2 for key in keys)
+        values = (row.get(key, "") for key in keys)
+        texts = ["inf" if v is None else v if v == "" else f"{v:.{n}f}" for v, n in zip(values, digits, strict=True)]
+        rows.append([name, *texts])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
+
+
+def load_models(run: Path, direction: str) -> dict:
+    """{"teacher": model, "student": model}, the student only where there is one (why not is printed)."""
+    from training.restore import load_generator
+
+    models = {"teacher": load_generator(run, "teacher", direction)}
+    try:
+        models["student"] = load_generator(run, "student", direction)
+    except UserError as error:
+        print(f"no student is scored: {error}")
+    return models
+
+
+def stride(models: dict) -> int:
+    """What the sides of a picture must be multiples of, for all of these Keras models, and 4 at least."""
+    return math.lcm(4, *(getattr(model, "stride", 4) for model in models.values()))
+
+
+def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
+    """Pictures cut as centre_crop does; where a file's `size` makes them smaller, the split's name says so."""
+    import cv2
+
+    photos = [centre_crop(photo, multiple, size) for photo in pictures.photos]
+    truths = None
+    if pictures.truths is not None:
+        # Files named as pairs may differ a little in shape; a photo and its own cartoon never do.
+        same = [truth if truth.shape == photo.shape else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
+                for truth, photo in zip(pictures.truths, pictures.photos, strict=True)]  # fmt: skip
+        truths = [centre_crop(truth, multiple, size) for truth in same]
+    smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
+    return Pictures(f"{pictures.split}, centre {size} px" if smaller else pictures.split, photos, truths)
+
+
+def validation(run: Path, direction: str) -> Pictures:
+    """The run's own validation pictures."""
+    from training.restore import run_data
+
+    data = run_data(run)
+    source, target = (data.val_a, data.val_b) if direction == "ab" else (data.val_b, data.val_a)
+    truths = [target.image(i) for i in range(len(target))] if data.paired else None
+    return Pictures("validation", [source.image(i) for i in range(len(source))], truths)
+
+
+def _pictures(options: EvaluateOptions, run: Path, direction: str) -> Pictures:
+    load_size = int(read_config(run).get("options", {}).get("load_size", 286))
+    if options.input:
+        return _pairs(options, load_size)
+    name = f"domain_{direction[0]}"
+    src = getattr(options, name)
+    if not src:
+        return validation(run, direction)
+    cache = _load(src, "--" + name.replace("_", "-"), load_size)
+    return Pictures(src, [cache.image(i) for i in range(len(cache))], None)
+
+
+def _load(src: str, flag: str, load_size: int):
+    from tf_i2i.image_cache import load_images
+    from tf_i2i.sources import open_source
+
+    return load_images(open_source(src, flag), load_size, option=flag, warn=print)
+
+
+def _pairs(options: EvaluateOptions, load_size: int) -> Pictures:
+    """The pictures of --input that have a partner in --target."""
+    inputs, targets = _load(options.input, "--input", load_size), _load(options.target, "--target", load_size)
+    found = matching(inputs.names, targets.names)
+    if not found:
+        raise UserError(f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one")
+    if len(found) < len(inputs):
+        print(f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out")
+    return Pictures(options.input, [inputs.image(i) for i, _ in found], [targets.image(j) for _, j in found])
+
+
+def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
+    """Index pairs of names that are equal but for the suffix: with their folders, or without where none is so."""
+    whole, last = (lambda name: Path(name).with_suffix("").as_posix()), (lambda name: Path(name).stem)
+    for key in (whole, last):
+        places = {key(name): j for j, name in enumerate(targets)}
+        found = [(i, places[key(name)]) for i, name in enumerate(inputs) if key(name) in places]
+        if found:
+            return found
+    return []
+
+
+def _check(options: EvaluateOptions, direction: str) -> None:
+    if options.model and not Path(options.model).is_file():
+        raise UserError(f"--model {options.model}: no such file; make one with python -m export.tflite")
+    if bool(options.input) != bool(options.target):
+        raise UserError(f"{'--target' if options.input else '--input'} is missing: these two go together")
+    domains = {"ab": options.domain_a, "ba": options.domain_b}
+    if options.input and any(domains.values()):
+        raise UserError("name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both")
+    if any(domains.values()) and not domains[direction]:
+        raise UserError(f"direction {direction} translates domain {direction[0].upper()}: name --domain-{direction[0]}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parse(EvaluateOptions, argv, prog="python -m training.evaluate", description=__doc__)
+    run = Path(options.run) if options.run else newest_run()
+    read_config(run)
+    file = Path(options.model) if options.model else None
+    # Exported files are called ab-256-int8.tflite or teacher-ab-256-float32.tflite.
+    direction = options.direction or ("ba" if file and "ba" in file.stem.split("-")[:2] else "ab")
+    _check(options, direction)
+
+    exported = ExportedFile(file) if file else None
+    models = load_models(run, direction)
+    pictures = cropped(_pictures(options, run, direction), stride(models), exported.size if exported else None)
+    translators = {name: keras_translator(model) for name, model in models.items()}
+    if exported:
+        inside = file.resolve().is_relative_to(run.resolve())
+        translators[file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file)] = exported
+    scores = score(translators, pictures)
+    path = run / "evaluation.json"
+    write_json(path, merged(path, scores, pictures.split, direction))
+    print(f"{direction}, {pictures.split}: {len(pictures.photos)} pictures\n{table(scores)}\nwritten: {path}")
+
+
+if __name__ == "__main__":
+    run_command(main)

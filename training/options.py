@@ -1,0 +1,105 @@
+"""From a flat frozen dataclass of options to a command line. Imports nothing heavy: --help answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from tf_i2i.errors import UserError
+
+
+def option(default: Any, comment: str, *, group: str = "options", choices: tuple | None = None, unit: str = "",
+           metavar: str | None = None, minimum: float | None = None, maximum: float | None = None,
+           resumable: bool = False) -> Any:  # fmt: skip
+    """A field of an options dataclass. `comment` is its help text; `unit` follows the shown default.
+
+    resumable: may change when a run is continued; all others are part of what the run is.
+    """
+    metadata = {"comment": comment, "group": group, "choices": choices, "unit": unit, "metavar": metavar,
+                "minimum": minimum, "maximum": maximum, "resumable": resumable}  # fmt: skip
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def parse(options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = "") -> Any:
+    """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does."""
+    parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
+    values = vars(parser.parse_args(argv))
+    for field in dataclasses.fields(options_class):
+        _check_range(parser, field, values[field.name])
+    return options_class(**values)
+
+
+def build_parser(options_class: type, *, prog: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+    """One argument a field, in the field's group, with default and unit in the help."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )  # fmt: skip
+    hints = get_type_hints(options_class)
+    groups: dict[str, Any] = {}
+    for field in dataclasses.fields(options_class):
+        meta = field.metadata
+        group = groups.setdefault(meta["group"], None) or parser.add_argument_group(meta["group"])
+        groups[meta["group"]] = group
+        _add_argument(group, field, hints[field.name])
+    return parser
+
+
+def _add_argument(group, field, hint) -> None:
+    meta = field.metadata
+    flag = "--" + field.name.replace("_", "-")
+    kind = _plain_type(hint)
+    if kind is bool:
+        # An option that is on by default is turned off: --no-flip sets flip to False.
+        name = "--no-" + flag[2:] if field.default else flag
+        group.add_argument(name, dest=field.name, action="store_false" if field.default else "store_true",
+                           help=meta["comment"])  # fmt: skip
+        return
+    shown = "none" if field.default in (None, "") else field.default
+    unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
+    help_text = f"{meta['comment']} (default: {shown}{unit})".replace("%", "%%")
+    extra = {"choices": meta["choices"]} if meta["choices"] else {"metavar": meta["metavar"] or kind.__name__.upper()}
+    if str(hint).startswith("tuple"):
+        extra |= {"nargs": "+", "action": _TupleAction}
+    group.add_argument(flag, dest=field.name, type=kind, default=field.default, help=help_text, **extra)
+
+
+class _TupleAction(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, tuple(values))
+
+
+def _plain_type(hint) -> type:
+    """`int | None` and `tuple[int, ...]` to int."""
+    arguments = [a for a in getattr(hint, "__args__", ()) if a not in (type(None), Ellipsis)]
+    return arguments[0] if arguments else hint
+
+
+def _check_range(parser, field, value) -> None:
+    flag = "--" + field.name.replace("_", "-")
+    for one in value if isinstance(value, tuple) else (value,):
+        if not isinstance(one, (int, float)) or isinstance(one, bool):
+            continue
+        low, high = field.metadata["minimum"], field.metadata["maximum"]
+        if one != one or (low is not None and one < low) or (high is not None and one > high):
+            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            parser.error(f"{flag} must be {bounds}, not {one}")
+
+
+def run_command(main: Callable[[], int | None]) -> None:
+    """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else is a bug."""
+    try:
+        status = main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = getattr(error, "exit_status", 2)
+    except BrokenPipeError:
+        status = 141
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    sys.stdout.flush()
+    sys.exit(status or 0)

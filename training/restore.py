@@ -1,0 +1,74 @@
+"""A finished run's networks and pictures, for distillation, evaluation and export."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tf_i2i.errors import UserError
+from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.precision import set_precision
+from training.data import RunData, load_unpaired
+from training.networks import build_cyclegan
+from training.run_folder import RunFolder, read_config
+
+
+def load_generator(run: Path, model: str, direction: str) -> keras.Model:
+    """The float32 inference network of a run: float RGB in [-1, 1] [N, H, W, 3] to the same.
+
+    model: "teacher" (averaged weights) or "student" (batch normalisation folded); direction: "ab" or "ba".
+
+    Raises:
+        UserError: the run has no such network yet.
+    """
+    set_precision("float32")
+    return load_teacher(run, direction) if model == "teacher" else load_student(run, direction)
+
+
+def load_teacher(run: Path, direction: str) -> keras.Model:
+    """The teacher's generator with its moving-average weights, under the present precision policy."""
+    config = read_config(run)
+    checkpoint = RunFolder(run).checkpoint()
+    if checkpoint is None:
+        raise UserError(
+            f"--run {run}: no checkpoint yet; continue its training: python -m training.{config['model']} --run {run} --resume"
+        )
+    gan = build_cyclegan({**config["options"], "pool_size": 0}, ema_half_life=1.0)
+    wanted = tf.train.Checkpoint(
+        **{
+            f"generator_{direction}": getattr(gan, f"generator_{direction}"),
+            f"average_{direction}": getattr(gan, f"average_{direction}"),
+        }
+    )
+    try:
+        tf.train.Checkpoint(model=wanted).restore(checkpoint).expect_partial().assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"--run {run}: checkpoint {checkpoint} does not fit config.json or is damaged") from error
+    generator = getattr(gan, f"generator_{direction}")
+    getattr(gan, f"average_{direction}").copy_to(generator)
+    return generator
+
+
+def load_student(run: Path, direction: str) -> MobileGenerator:
+    """The distilled student, folded."""
+    weights = Path(run) / "student" / direction / "student.weights.h5"
+    if not weights.exists():
+        raise UserError(
+            f"--run {run}: no student for {direction} yet; distil one: python -m training.distill --run {run} --direction {direction}"
+        )
+    student = MobileGenerator(**read_config(weights.parent)["network"])
+    student(tf.zeros([1, 32, 32, 3]))
+    try:
+        student.load_weights(weights)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{weights}: can't be read; distil again: python -m training.distill --run {run}") from error
+    return student.folded()
+
+
+def run_data(run: Path, log=lambda message: None) -> RunData:
+    """The run's training and validation pictures, read again as its config.json says."""
+    options = types.SimpleNamespace(**read_config(run)["options"])
+    return load_unpaired(options, log)

@@ -1,0 +1,172 @@
+"""The folder a run writes into: names, config.json, metrics.jsonl."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from tf_i2i.errors import UserError
+
+_PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "tflite-support", "numpy", "pillow", "ai-edge-litert",
+             "opencv-python-headless")  # fmt: skip
+
+
+class RunFolder:
+    """Paths and records of one run. `root` is made when it is missing.
+
+    Raises UserError when it can't be written to.
+    """
+
+    def __init__(self, root: str | os.PathLike):
+        self.root = Path(root)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise UserError(
+                f"--run {self.root}: can't write there ({error.strerror}); choose another folder"
+            ) from error
+
+    def path(self, *parts: str) -> Path:
+        """A file or folder inside the run; its parent is made."""
+        path = self.root.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write_json(self, name: str, value) -> None:
+        """Writes to a temporary name, then renames."""
+        write_json(self.path(name), value)
+
+    def write_config(self, model: str, options, part: str = "", **facts) -> None:
+        """config.json (of the run, or of a part of it such as student/ab): every option as resolved, package versions,
+        revision, and what the caller adds."""
+        self.write_json(f"{part}/config.json" if part else "config.json", {
+            "model": model,
+            "options": dataclasses.asdict(options),
+            **facts,
+            "packages": package_versions(),
+            "python": platform.python_version(),
+            "git_revision": git_revision(),
+            "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        })  # fmt: skip
+
+    def read_config(self) -> dict:
+        return read_config(self.root)
+
+    def checkpoint(self) -> str | None:
+        """Prefix of the newest checkpoint, or None."""
+        import tensorflow as tf
+
+        return tf.train.latest_checkpoint(str(self.root / "checkpoints"))
+
+
+class MetricsLog:
+    """metrics.jsonl: one object a logged step, appended and flushed a line at a time.
+
+    first_step: lines of later steps are dropped, so that a resumed run repeats none.
+    """
+
+    def __init__(self, path: Path, first_step: int):
+        kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= first_step]
+        write_text(path, "".join(kept))
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
+
+    def write(self, record: dict) -> None:
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _whole_lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [line for line in lines if line.endswith("}\n")]
+
+
+def read_config(root: str | os.PathLike) -> dict:
+    """config.json of a run. Raises UserError when there is none or it can't be read."""
+    path = Path(root) / "config.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(
+            f"--run {root}: no run there (config.json is missing); train first: python -m training.cyclegan"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"--run {root}: config.json can't be read ({error}); is it a run folder?") from error
+
+
+def newest_run(parent: str | os.PathLike = "runs") -> Path:
+    """The run under `parent` whose checkpoint is newest. Raises UserError when there is none."""
+    markers = list(Path(parent).glob("*/checkpoints/checkpoint"))
+    if not markers:
+        raise UserError(
+            f"no run with a checkpoint under {parent}/; train first (python -m training.cyclegan) or name one: --run DIR"
+        )
+    return max(markers, key=lambda marker: marker.stat().st_mtime).parent.parent
+
+
+def default_run(model: str) -> str:
+    """runs/<model>-<date>-<time>"""
+    return datetime.datetime.now().strftime(f"runs/{model}-%Y%m%d-%H%M%S")
+
+
+def write_json(path: Path, value) -> None:
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Complete or absent: written under a temporary name, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def package_versions() -> dict[str, str]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_revision() -> str | None:
+    """Revision of the code that runs, with '-dirty' when it was changed; None outside a checkout."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def continued_options(options, run: RunFolder):
+    """Options of a resumed run: the recorded ones, but for those that may change and were given another value.
+
+    Raises UserError when an option that is part of what the run is was changed.
+    """
+    recorded = run.read_config()["options"]
+    fields = {field.name: field for field in dataclasses.fields(options)}
+    merged = {}
+    for name, field in fields.items():
+        given, before = getattr(options, name), recorded.get(name, field.default)
+        changed = given != field.default and given != before and name != "run"
+        if changed and not field.metadata.get("resumable"):
+            raise UserError(
+                f"--{name.replace('_', '-')} {given}: the run was started with {before}, which --resume can't change"
+            )
+        merged[name] = given if changed or name in ("resume", "dry_run") else before
+    return dataclasses.replace(options, **merged)

@@ -1,0 +1,26 @@
+"""Labelled grids of pictures, as PNG."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_GAP = 4
+_HEADER = 18
+
+
+def labelled_grid(columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Columns of pictures under their labels, one row a picture.
+
+    columns: label to uint8 [N, H, W, 3], all of one shape. Returns uint8 [height, width, 3] on white.
+    """
+    count, height, width, _ = next(iter(columns.values())).shape
+    sheet = Image.new("RGB", (len(columns) * (width + _GAP) + _GAP, _HEADER + count * (height + _GAP) + _GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default()
+    for column, (label, pictures) in enumerate(columns.items()):
+        left = _GAP + column * (width + _GAP)
+        draw.text((left + 2, 3), label, fill="black", font=font)
+        for row, picture in enumerate(pictures):
+            sheet.paste(Image.fromarray(picture), (left, _HEADER + row * (height + _GAP)))
+    return np.asarray(sheet)
