@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from export.native_output import quiet_native_output
+from export.quality import reference_outputs
+from export.quantizer import quantize, trial_crops
 from export.recipes import Recipe
 from tf_i2i.batches import to_float
 from tf_i2i.errors import UserError
@@ -52,11 +54,12 @@ class NetworkConverter:
             crops = self._calibration()
             converter.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
             converter.target_spec.supported_ops = [_integer_kernels(tf, recipe)]
-        if recipe.border == "uint8":
-            converter.inference_input_type = converter.inference_output_type = tf.uint8
+        # Private, but TensorFlow 2.15 is the last version that setup.cfg takes: ranges seen, nothing quantised yet.
+        converter._experimental_calibrate_only = recipe.activations == "int8"
         try:
             with quiet_native_output():
-                return converter.convert()
+                converted = converter.convert()
+            return self._quantized(converted) if recipe.activations == "int8" else converted
         except Exception as error:  # the converter raises bare RuntimeError, ConverterError, ValueError alike
             refused = _refused_operations(error)
             if not refused:
@@ -65,6 +68,10 @@ class NetworkConverter:
                 f"{recipe.variant}: no {recipe.activations} kernel for {', '.join(refused)}; "
                 "export the distilled student (--model student) or another variant"
             ) from error
+
+    def _quantized(self, calibrated: bytes) -> bytes:
+        crops = trial_crops(self._calibration())
+        return quantize(calibrated, crops, reference_outputs(self._network, crops))
 
 
 def _integer_kernels(tf, recipe: Recipe):

@@ -68,9 +68,9 @@ def read_record(root: Path) -> RunRecord:
                      _json(root / "evaluation.json", {}))  # fmt: skip
 
 
-def options_as_flags(options: dict, model: str) -> str:
-    """The command line that gives these options: those unlike their defaults, where the trainer's class tells them."""
-    fields = _fields(model)
+def options_as_flags(options: dict, module: str) -> str:
+    """The command line that gives these options: those unlike the defaults of the command `module`."""
+    fields = _fields(module)
     flags = []
     for name, value in options.items():
         default = fields[name].default if name in fields else None
@@ -88,36 +88,56 @@ def options_as_flags(options: dict, model: str) -> str:
 def commands(record: RunRecord) -> list[str]:
     """The commands that make this run again, first to last."""
     model, run = record.config.get("model", "cyclegan"), shlex.quote(str(record.root))
-    options = {**record.config.get("options", {}), "run": str(record.root)}
-    lines = [f"python -m training.{model} {options_as_flags(options, model)}"]
+    options = {"run": str(record.root)} | {k: v for k, v in record.config.get("options", {}).items() if k != "run"}
+    lines = [f"python -m training.{model} {options_as_flags(options, f'training.{model}')}"]
     for direction, student in record.students.items():
         used = {k: v for k, v in student.config.get("options", {}).items() if k not in ("run", "direction")}
-        lines.append(
-            f"python -m training.distill --run {run} --direction {direction} {options_as_flags(used, 'distill')}".strip()
-        )
-    if record.evaluation:
-        lines.append(f"python -m training.evaluate --run {run}")
-    groups: dict[tuple, list[str]] = {}
-    for entry in record.exports:
-        key = (entry.get("model", "student"), entry.get("direction", "ab"), entry.get("size", 256))
-        groups.setdefault(key, []).append(f"--{entry.get('variant', 'float16')}")
-    for (kind, direction, size), variants in groups.items():
-        teacher = " --model teacher" if kind == "teacher" else ""
-        chosen = " ".join(dict.fromkeys(variants))
-        lines.append(f"python -m export.tflite --run {run} --direction {direction} --size {size}{teacher} {chosen}")
+        # What the trainer does at its end has the trainer's length and seed and nothing else of its own.
+        own = {
+            k: v
+            for k, v in used.items()
+            if (k, v) not in (("steps", options.get("student_steps")), ("seed", options.get("seed")))
+        }
+        flags = options_as_flags(own, "training.distill")
+        if (
+            options.get("student", "none") != "none"
+            and options.get("student_direction", "ab") in (direction, "both")
+            and not flags
+        ):
+            continue
+        flags = options_as_flags(used, "training.distill")
+        lines.append(f"python -m training.distill --run {run} --direction {direction} {flags}".strip())
+    lines += _export_commands(record, run)
+    lines += [f"python -m training.evaluate --run {run}"] if record.evaluation else []
+    for name in record.evaluation:
+        if name.endswith(".tflite"):
+            file = record.root / name if (record.root / name).is_file() else Path(name)
+            lines.append(f"python -m training.evaluate --run {run} --model {shlex.quote(str(file))}")
     if record.latencies:
-        threads = sorted({entry["threads"] for entry in record.latencies})
-        json_path = shlex.quote(str(record.root / "export" / "benchmark.json"))
-        lines.append(
-            f"python -m export.benchmark --run {run} --threads {' '.join(map(str, threads))} --json {json_path}"
-        )
+        threads = " ".join(map(str, sorted({entry["threads"] for entry in record.latencies})))
+        file = shlex.quote(str(record.root / "export" / "benchmark.json"))
+        lines.append(f"python -m export.benchmark --run {run} --threads {threads} --json {file}")
     return [*lines, f"python -m export.report --run {run}"]
 
 
+def _export_commands(record: RunRecord, run: str) -> list[str]:
+    """One command for the files of one network and size."""
+    groups: dict[tuple, dict] = {}
+    for entry in record.exports:
+        key = (entry.get("model", "student"), entry.get("direction", "ab"), entry.get("size", 256))
+        used = groups.setdefault(key, dict(zip(("model", "direction", "size"), (*key[:2], (key[2],)), strict=True)))
+        used[entry.get("variant", "float16")] = True
+        if entry.get("calibration_images"):
+            used |= {"calibration_images": entry["calibration_images"], "seed": entry.get("calibration_seed")}
+    return [
+        f"python -m export.tflite --run {run} {options_as_flags(used, 'export.tflite')}" for used in groups.values()
+    ]
+
+
 def _fields(module: str) -> dict[str, dataclasses.Field]:
-    """Fields of the options dataclass that training.<module> defines; {} for a module that is not ours."""
+    """Fields of the options dataclass that a command's module defines; {} where there is no such module."""
     try:
-        loaded = importlib.import_module(f"training.{module}")
+        loaded = importlib.import_module(module)
     except ImportError:
         return {}
     for value in vars(loaded).values():

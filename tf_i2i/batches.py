@@ -54,6 +54,7 @@ def _finish(view, crop_size: int, mirrored):
 def paired_batches(
     cache: ImageCache,
     labels: ImageCache,
+    others: ImageCache,
     crop_size: int,
     batch_size: int,
     *,
@@ -61,9 +62,13 @@ def paired_batches(
     seed: int,
     first_step: int = 0,
 ) -> tf.data.Dataset:
-    """Batches (image, label) of [batch_size, crop_size, crop_size, 3]: the same window and mirroring for both."""
-    pairs = crops((cache, labels), crop_size, flip=flip, seed=seed, first_sample=first_step * batch_size)
-    return pairs.batch(batch_size, drop_remainder=True).prefetch(4)
+    """Batches (image, label, other) of [batch_size, crop_size, crop_size, 3]: image and label from the same place and
+    mirrored alike, the other drawn from `others` by itself."""
+    first = first_step * batch_size
+    pairs = crops((cache, labels), crop_size, flip=flip, seed=2 * seed, first_sample=first)
+    apart = crops((others,), crop_size, flip=flip, seed=2 * seed + 1, first_sample=first)
+    triples = tf.data.Dataset.zip((pairs, apart)).map(lambda pair, other: (*pair, *other))
+    return triples.batch(batch_size, drop_remainder=True).prefetch(4)
 
 
 def unpaired_batches(

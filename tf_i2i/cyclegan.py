@@ -32,7 +32,7 @@ class CycleGAN(keras.Model):
 
     def __init__(
         self, generator_ab, generator_ba, discriminator_a, discriminator_b, *, crop_size: int,
-        lambda_cycle: float = 10.0, lambda_identity: float = 0.5, lambda_colour: float = 20.0,
+        lambda_cycle: float = 10.0, lambda_identity: float = 0.5, lambda_colour: float = 30.0,
         gan_loss: str = "lsgan", pool_size: int = 50, ema_half_life: float = 300.0, seed: int = 0, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)

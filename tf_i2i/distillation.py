@@ -12,40 +12,51 @@ from tf_i2i.precision import apply_scaled_gradients, scale_loss
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class Distillation(keras.Model):
-    """Regresses a student on the teacher's translations (Hinton et al. 2015 for the idea).
+    """Regresses a student on the teacher's translations (Hinton et al. 2015 for the idea), with a critic's help.
 
     The loss is L1 plus neighbour differences: a median, not a mean, so that where the teacher wavers the student draws
-    a stroke or leaves it, but paints no half of one.
+    a stroke or leaves it, but paints no half of one. Regression alone leaves soft edges; a discriminator of small
+    patches, which compares with real pictures of the target domain, asks for crisp ones (Isola et al. 2017,
+    section 3.2, for the division of labour: L1 for what lies where, the patches for how it looks).
 
     Args:
         student: a generator; its batch-norm statistics are averaged while `training` and fixed afterwards.
+        discriminator: a PatchDiscriminator, or None for regression alone.
         lambda_gradient: weight of the neighbour differences.
+        lambda_adversarial: weight of the student's lsgan loss.
         ema_half_life: of the student's averaged weights, in steps.
 
-    `train_step((photo, label), statistics)` takes float32 [-1, 1] [N, H, W, 3] twice; with `statistics` false the
-    student already runs on its fixed statistics, as it will on the device.
+    `train_step((photo, label, real))` takes float32 [-1, 1] [N, H, W, 3] each: an input, the teacher's translation of
+    it, and any picture of the target domain. With `statistics` false the student already runs on its fixed statistics,
+    as it will on the device.
     """
 
-    def __init__(self, student, *, lambda_gradient: float = 1.0, ema_half_life: float = 100.0, **kwargs):
+    def __init__(
+        self, student, discriminator=None, *, lambda_gradient: float = 1.0, lambda_adversarial: float = 0.05,
+        ema_half_life: float = 100.0, **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
-        if not student.built:
-            student(tf.zeros((1, 32, 32, 3)), training=False)
-        self.student = student
-        self.lambda_gradient = lambda_gradient
+        for network in (student, discriminator):
+            if network is not None and not network.built:
+                network(tf.zeros((1, 32, 32, 3)), training=False)
+        self.student, self.discriminator = student, discriminator
+        self.lambda_gradient, self.lambda_adversarial = lambda_gradient, lambda_adversarial
         self.average = MovingAverage(student, ema_half_life)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.built = True
 
-    def compile(self, optimizer, **kwargs):
+    def compile(self, optimizer, discriminator_optimizer=None, **kwargs):
         super().compile(**kwargs)
-        self.optimizer = optimizer
+        self.optimizer, self.discriminator_optimizer = optimizer, discriminator_optimizer
         optimizer.build(self.student.trainable_variables)
+        if self.discriminator is not None:
+            discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def call(self, inputs, training=False):
         return self.student(inputs, training=training)
 
     def train_step(self, data, statistics: bool = True):
-        photo, label = data
+        photo, label, real = data
         variables = self.student.trainable_variables
         with tf.GradientTape() as tape:
             output = self.student(photo, training=statistics)
@@ -53,9 +64,29 @@ class Distillation(keras.Model):
                 "distill_l1": losses.l1(output, label),
                 "distill_gradient": self.lambda_gradient * losses.gradient_difference(output, label),
             }
+            if self.discriminator is not None:
+                scores = self.discriminator(output, training=True)
+                named["distill_adversarial"] = self.lambda_adversarial * losses.generator_adversarial(scores)
             total = tf.add_n(list(named.values()))
-            scaled = scale_loss(self.optimizer, total / tf.distribute.get_strategy().num_replicas_in_sync)
-        apply_scaled_gradients(self.optimizer, tape.gradient(scaled, variables), variables)
+            scaled = scale_loss(self.optimizer, _global_mean(total))
+        gradients = tape.gradient(scaled, variables)
+        if self.discriminator is not None:
+            named["D"] = self._discriminator_step(real, output)
+        apply_scaled_gradients(self.optimizer, gradients, variables)
         self.average.update()
         self.step.assign_add(1)
         return {**named, "distill": total}
+
+    def _discriminator_step(self, real, fake):
+        variables = self.discriminator.trainable_variables
+        with tf.GradientTape() as tape:
+            scores = self.discriminator(tf.concat([real, tf.stop_gradient(fake)], 0), training=True)
+            count = real.shape[0]
+            loss = losses.discriminator_adversarial(scores[:count], scores[count:])
+            scaled = scale_loss(self.discriminator_optimizer, _global_mean(loss))
+        apply_scaled_gradients(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
+        return loss
+
+
+def _global_mean(loss):
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync

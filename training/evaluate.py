@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,35 +41,53 @@ class EvaluateOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """photos: uint8 [H, W, 3], sizes may differ; truths: their true translations, or None; split: their name."""
+    """What is translated, and under which name its scores stand.
+
+    photos: uint8 [H, W, 3], sizes may differ; names: theirs; truths: their true translations, or None.
+    """
 
     split: str
+    names: list[str]
     photos: list[np.ndarray]
     truths: list[np.ndarray] | None
 
 
 class ExportedFile:
-    """A .tflite file, run on the CPU.
+    """A .tflite file, run on the CPU, that takes and returns uint8 RGB [H, W, 3] when called.
 
-    `size`: side of its pictures. A call takes and returns uint8 RGB [H, W, 3], H and W at most `size`: a smaller
-    picture is continued by mirroring and the result cut back, so that strokes keep the scale they were trained at.
+    A network of local operations (a student) is run at a square around the whole picture, whatever size the file was
+    made for: weights and quantisation are the same. Any other takes pictures up to `largest` pixels a side (None: no
+    limit). What is missing to the square is mirrored, not scaled: strokes keep the width they were trained at.
 
-    Raises UserError when the file can't be read or translates no pictures.
+    Raises UserError when the file can't be run or translates no pictures.
     """
 
     def __init__(self, path: Path, threads: int = 2):
-        # Only here: the dependency of this package on export is one command's wish, not its structure.
+        # Only here: one command's wish, not the structure of the packages.
+        from export.model_file import read_bytes, read_facts
         from export.model_worker import check
 
-        from export.runtime import LiteModel
-
-        self._model = LiteModel(check(path), threads)
-        self.size = self._model.size
+        self._data, self._threads, self._models = read_bytes(path), threads, {}
+        shape = check(path)["input_shape"]
+        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+            raise UserError(f"{path}: takes {shape}, not [1, size, size, 3]; name a file of export.tflite")
+        facts = read_facts(self._data) or {}
+        self._size, self._stride = shape[1], facts.get("stride", 4)
+        self.largest = self._size if facts.get("halo_px") is None else None
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
-        padded = np.pad(image, ((0, self.size - height), (0, self.size - width), (0, 0)), mode="reflect")
-        return self._model.run_uint8(padded)[:height, :width]
+        side = self._size if self.largest else -(-max(height, width) // self._stride) * self._stride
+        padded = np.pad(image, ((0, side - height), (0, side - width), (0, 0)), mode="reflect")
+        return self._model(side).run_uint8(padded)[:height, :width]
+
+    def _model(self, side: int):
+        from export.resizing import resized
+        from export.runtime import LiteModel
+
+        if side not in self._models:
+            self._models = {side: LiteModel(resized(self._data, side), self._threads)}  # only the last one is kept
+        return self._models[side]
 
 
 def keras_translator(model) -> Translate:
@@ -183,7 +202,8 @@ def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
                 for truth, photo in zip(pictures.truths, pictures.photos, strict=True)]  # fmt: skip
         truths = [centre_crop(truth, multiple, size) for truth in same]
     smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
-    return Pictures(f"{pictures.split}, centre {size} px" if smaller else pictures.split, photos, truths)
+    split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
+    return Pictures(split, pictures.names, photos, truths)
 
 
 def validation(run: Path, direction: str) -> Pictures:
@@ -192,8 +212,11 @@ def validation(run: Path, direction: str) -> Pictures:
 
     data = run_data(run)
     source, target = (data.val_a, data.val_b) if direction == "ab" else (data.val_b, data.val_a)
-    truths = [target.image(i) for i in range(len(target))] if data.paired else None
-    return Pictures("validation", [source.image(i) for i in range(len(source))], truths)
+    return Pictures("validation", source.names, _all(source), _all(target) if data.paired else None)
+
+
+def _all(cache) -> list[np.ndarray]:
+    return [cache.image(i) for i in range(len(cache))]
 
 
 def _pictures(options: EvaluateOptions, run: Path, direction: str) -> Pictures:
@@ -205,7 +228,7 @@ def _pictures(options: EvaluateOptions, run: Path, direction: str) -> Pictures:
     if not src:
         return validation(run, direction)
     cache = _load(src, "--" + name.replace("_", "-"), load_size)
-    return Pictures(src, [cache.image(i) for i in range(len(cache))], None)
+    return Pictures(src, cache.names, _all(cache), None)
 
 
 def _load(src: str, flag: str, load_size: int):
@@ -223,7 +246,8 @@ def _pairs(options: EvaluateOptions, load_size: int) -> Pictures:
         raise UserError(f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one")
     if len(found) < len(inputs):
         print(f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out")
-    return Pictures(options.input, [inputs.image(i) for i, _ in found], [targets.image(j) for _, j in found])
+    names, photos = [inputs.names[i] for i, _ in found], [inputs.image(i) for i, _ in found]
+    return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])
 
 
 def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
@@ -251,6 +275,7 @@ def _check(options: EvaluateOptions, direction: str) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(EvaluateOptions, argv, prog="python -m training.evaluate", description=__doc__)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is noisy where there is no GPU
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
     file = Path(options.model) if options.model else None
@@ -260,7 +285,7 @@ def main(argv: list[str] | None = None) -> None:
 
     exported = ExportedFile(file) if file else None
     models = load_models(run, direction)
-    pictures = cropped(_pictures(options, run, direction), stride(models), exported.size if exported else None)
+    pictures = cropped(_pictures(options, run, direction), stride(models), exported.largest if exported else None)
     translators = {name: keras_translator(model) for name, model in models.items()}
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())

@@ -13,20 +13,22 @@ from tf_i2i.errors import UserError
 
 def option(default: Any, comment: str, *, group: str = "options", choices: tuple | None = None, unit: str = "",
            metavar: str | None = None, minimum: float | None = None, maximum: float | None = None,
-           resumable: bool = False) -> Any:  # fmt: skip
+           resumable: bool = False, positional: bool = False) -> Any:  # fmt: skip
     """A field of an options dataclass. `comment` is its help text; `unit` follows the shown default.
 
     resumable: may change when a run is continued; all others are part of what the run is.
+    positional: an argument without a flag; it is required when `default` is dataclasses.MISSING.
     """
     metadata = {"comment": comment, "group": group, "choices": choices, "unit": unit, "metavar": metavar,
-                "minimum": minimum, "maximum": maximum, "resumable": resumable}  # fmt: skip
+                "minimum": minimum, "maximum": maximum, "resumable": resumable, "positional": positional}  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def parse(options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = "") -> Any:
     """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does."""
     parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
-    values = vars(parser.parse_args(argv))
+    # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
+    values = vars(parser.parse_intermixed_args(argv))
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
     return options_class(**values)
@@ -52,6 +54,9 @@ def _add_argument(group, field, hint) -> None:
     meta = field.metadata
     flag = "--" + field.name.replace("_", "-")
     kind = _plain_type(hint)
+    if meta["positional"]:
+        _add_positional(group, field, kind, many=str(hint).startswith("tuple"))
+        return
     if kind is bool:
         # An option that is on by default is turned off: --no-flip sets flip to False.
         name = "--no-" + flag[2:] if field.default else flag
@@ -65,6 +70,14 @@ def _add_argument(group, field, hint) -> None:
     if str(hint).startswith("tuple"):
         extra |= {"nargs": "+", "action": _TupleAction}
     group.add_argument(flag, dest=field.name, type=kind, default=field.default, help=help_text, **extra)
+
+
+def _add_positional(group, field, kind: type, many: bool) -> None:
+    required = field.default is dataclasses.MISSING
+    extra = {"nargs": "+" if required else "*", "action": _TupleAction} if many else {} if required else {"nargs": "?"}
+    if not required:
+        extra["default"] = field.default
+    group.add_argument(field.name, type=kind, metavar=field.metadata["metavar"], help=field.metadata["comment"], **extra)
 
 
 class _TupleAction(argparse.Action):

@@ -16,6 +16,7 @@ from tf_i2i.batches import paired_batches, to_float, to_uint8
 from tf_i2i.distillation import Distillation
 from tf_i2i.image_cache import ImageCache, load_images
 from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.patch_discriminator import PatchDiscriminator
 from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
 from tf_i2i.sources import open_source
 from training.data import RunData
@@ -27,6 +28,7 @@ from training.sample_grid import labelled_grid
 
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
+_CRITIC_RATE = 4e-4
 
 
 def log(message: str) -> None:
@@ -42,7 +44,9 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     run = RunFolder(options.run or newest_run())
     config = read_config(run.root)
     data = data or run_data(run.root, log)
-    photos, held_out = (data.train_a, data.val_a) if options.direction == "ab" else (data.train_b, data.val_b)
+    photos, style, held_out = data.train_a, data.train_b, data.val_a
+    if options.direction == "ba":
+        photos, style, held_out = data.train_b, data.train_a, data.val_b
     precision, _ = choose_precision(options.precision)
     keras.utils.set_random_seed(options.seed)
     set_precision(precision)
@@ -56,8 +60,12 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     strategy = make_strategy()
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
     with strategy.scope():
-        distillation = Distillation(MobileGenerator())
-        distillation.compile(with_loss_scale(keras.optimizers.Adam(schedule), precision))
+        critic = PatchDiscriminator(ndf=32, layers=2) if options.lambda_adversarial > 0 else None
+        distillation = Distillation(MobileGenerator(), critic, lambda_adversarial=options.lambda_adversarial)
+        distillation.compile(
+            with_loss_scale(keras.optimizers.Adam(schedule), precision),
+            with_loss_scale(keras.optimizers.Adam(_CRITIC_RATE, 0.5), precision),
+        )
     part = f"student/{options.direction}"
     folder = run.path(part, "checkpoints", "x").parent
     manager = tf.train.CheckpointManager(tf.train.Checkpoint(model=distillation), str(folder), max_to_keep=1)
@@ -78,7 +86,7 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     crop = min(config["options"]["crop_size"], int(inputs.shapes.min()) // 4 * 4)
     status = run_loop(
         step_function,
-        paired_batches(inputs, labels, crop, options.batch_size, flip=config["options"]["flip"], seed=options.seed,
+        paired_batches(inputs, labels, style, crop, options.batch_size, flip=config["options"]["flip"], seed=options.seed,
                        first_step=first_step),
         strategy=strategy, run=run, part=part, first_step=first_step, total_steps=options.steps,
         batch_size=options.batch_size, learning_rate=lambda step: float(schedule(step)),

@@ -136,7 +136,7 @@ def resolve(options: CycleGANOptions, data: RunData, run: RunFolder) -> CycleGAN
         steps = max(1, (options.epochs or 200) * larger // options.batch_size)
     half_life = options.ema_half_life
     if half_life is None:
-        half_life = min(10_000.0, 0.3 * steps)
+        half_life = min(10_000.0, 0.25 * steps)
     return dataclasses.replace(options, run=str(run.root), steps=steps, ema_half_life=half_life)
 
 
@@ -168,11 +168,8 @@ def dry_run(options: CycleGANOptions) -> None:
         print(f"{name:22} {value}")
     gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=1.0)
     for network in (gan.generator_ab, gan.discriminator_b):
-        print()
-        for layer in network._flatten_layers(include_self=False, recursive=True):
-            if layer.weights and not any(True for _ in layer._flatten_layers(include_self=False)):
-                print(f"{layer.name:28} {layer.__class__.__name__:24} {layer.count_params():>12,}")
-        macs = count_macs(network, options.crop_size)
-        print(
-            f"{network.name}: {network.count_params():,} parameters, {macs / 1e9:.2f} G MACs at {options.crop_size} px"
-        )
+        print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
+        for weight in network.weights:
+            print(f"{weight.name:72} {'x'.join(map(str, weight.shape)):20} {int(np.prod(weight.shape)):>12,}")
+        macs = count_macs(network, options.crop_size) / 1e9
+        print(f"{network.name}: {network.count_params():,} parameters, {macs:.2f} G MACs at {options.crop_size} px")

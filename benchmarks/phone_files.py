@@ -1,0 +1,89 @@
+"""The .tflite files that benchmarks.phone_model compares, and a runner that times one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.converter import NetworkConverter
+from export.native_output import quiet_native_output
+from export.recipes import RECIPES
+from tf_i2i.errors import UserError
+from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.resnet_generator import ResNetGenerator
+
+_CALIBRATION_CROPS = 16
+
+
+def student_files(run: str | None, size: int) -> tuple[bytes, bytes]:
+    """(int8, float32) of the run's student, or of one with random weights."""
+    keras.utils.set_random_seed(1)
+    if run:
+        from training.restore import load_generator
+
+        student = load_generator(Path(run), "student", "ab")
+    else:
+        trained = MobileGenerator()
+        trained(tf.zeros([1, size, size, 3]))
+        student = trained.folded()
+    # Ranges come out arbitrary on noise; only the speed is looked at here.
+    noise = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
+    converter = NetworkConverter(student, size, lambda: noise)
+    return converter.convert(RECIPES["int8"]), converter.convert(RECIPES["float32"])
+
+
+def teacher_file(size: int) -> bytes:
+    """float32 of the teacher that the target names: 9 blocks, 32 channels, random weights."""
+    keras.utils.set_random_seed(1)
+    teacher = ResNetGenerator(blocks=9, ngf=32)
+    teacher(tf.zeros([1, size, size, 3]))
+    return NetworkConverter(teacher, size, lambda: np.zeros([0])).convert(RECIPES["float32"])
+
+
+class TimedModel:
+    """A .tflite file in LiteRT on the CPU, its input filled with noise once; only the inference itself is timed.
+
+    Args:
+        data: the file's bytes; its first input is an image [1, H, W, 3] of any number type.
+        threads: of the CPU.
+
+    Attributes:
+        pixels: H x W.
+    """
+
+    def __init__(self, data: bytes, threads: int):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with quiet_native_output():
+                self._interpreter = Interpreter(model_content=data, num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"a file can't be loaded by LiteRT ({error}); is --peer a .tflite file?") from error
+        image = self._interpreter.get_input_details()[0]
+        self.pixels = int(image["shape"][1] * image["shape"][2])
+        self._interpreter.set_tensor(image["index"], _noise(image["shape"], np.dtype(image["dtype"])))
+
+    def run_block(self, at_least: float) -> Sequence[float]:
+        """Seconds of each inference of a block that lasts `at_least` seconds. The first one finds the caches full of
+        another model's data and is left out."""
+        self._interpreter.invoke()
+        seconds, started = [], time.perf_counter()
+        while not seconds or time.perf_counter() - started < at_least:
+            start = time.perf_counter()
+            self._interpreter.invoke()
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+
+def _noise(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    random = np.random.default_rng(1)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    return random.uniform(-1, 1, shape).astype(dtype)

@@ -1,0 +1,222 @@
+"""The report's sections: what a run's record says, in words, curves and tables."""
+
+from __future__ import annotations
+
+import shlex
+
+from export import report_page as html
+from export.report_charts import loss_chart, loss_names
+from export.report_pictures import Gallery, details
+from export.report_record import RunRecord, commands
+
+_MODELS = {"cyclegan": "CycleGAN", "pix2pix": "Pix2Pix"}
+
+
+def overview(record: RunRecord) -> str:
+    """Headline, one paragraph, and the facts of the run."""
+    config, options = record.config, record.config.get("options", {})
+    data = config.get("data", {})
+    kind = _MODELS.get(config.get("model"), str(config.get("model", "model")))
+    source, target = data.get("domain_a", "domain A"), data.get("domain_b", "domain B")
+    counts = data.get("counts", {})
+    steps = record.metrics[-1]["step"] if record.metrics else 0
+    planned = options.get("steps") or steps
+    said = f"A {kind} teacher learned this translation in {steps:,} steps"
+    said += f" (of {planned:,} planned)" if steps < planned else ""
+    said += (
+        f" from {counts['train_a']:,} + {counts['train_b']:,} pictures" if {"train_a", "train_b"} <= set(counts) else ""
+    )
+    time = _training_time(record)
+    said += f", in {duration(time)}." if time else "."
+    for direction, student in record.students.items():
+        parameters = student.scores.get("parameters")
+        size = f" of {parameters:,} parameters" if parameters else ""
+        said += f" A student for phones{size} was distilled from it (direction {direction})."
+    return (
+        f'<header id="overview">\n<p class="kind">{html.escape(kind)} · {html.escape(str(record.root))}</p>\n'
+        f"<h1>{html.escape(_capital(str(source)))}\u00a0→ {html.escape(str(target))}</h1>\n"
+        + html.paragraph(said, "lead") + "\n" + html.definitions(_facts(record)) + "\n</header>"
+    )  # fmt: skip
+
+
+def _facts(record: RunRecord) -> list[tuple[str, str]]:
+    config, options = record.config, record.config.get("options", {})
+    data, counts = config.get("data", {}), config.get("data", {}).get("counts", {})
+    last = record.metrics[-1] if record.metrics else {}
+    facts = [
+        ("Domain A", _domain(data, counts, "a")),
+        ("Domain B", _domain(data, counts, "b")),
+        ("Held out", _held_out(data, counts)),
+        ("Sizes", f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px"),
+        ("Teacher", _teacher(config, options)),
+        ("Batch, seed", f"{options.get('batch_size')} of each domain a step, seed {options.get('seed')}"),
+        ("Precision", _precision(config)),
+    ]
+    if last.get("step_s"):
+        wait = last.get("data_wait_share")
+        waiting = f", {100 * wait:.1f} % of it waiting for data" if wait is not None else ""
+        facts.append(("Speed", f"{last['step_s']:.3g} s a step at the end{waiting}"))
+    for direction, student in record.students.items():
+        facts.append((f"Student {direction}", _student(student)))
+    if skipped := data.get("skipped"):
+        facts.append(
+            (
+                "Left out",
+                "; ".join(": ".join(map(str, item)) for item in skipped[:5]) + (" …" if len(skipped) > 5 else ""),
+            )
+        )
+    packages = config.get("packages", {})
+    facts += [
+        ("Machine", _machine(config.get("machine"))),
+        ("Versions", ", ".join([f"Python {config.get('python', '?')}", *(f"{k} {v}" for k, v in packages.items())])),
+        ("Revision", str(config.get("git_revision") or "not in a git checkout")),
+        ("Recorded", str(config.get("created", "")).replace("T", " ").replace("+00:00", " UTC")),
+    ]
+    fingerprint = data.get("fingerprint")
+    if isinstance(fingerprint, dict):
+        facts.append(
+            ("Data fingerprint", ", ".join(f"{name} {str(value)[:12]}" for name, value in fingerprint.items()))
+        )
+    return [(name, value) for name, value in facts if value]
+
+
+def pictures(galleries: list[Gallery]) -> str:
+    """Rows of held-out photos and what each network makes of them."""
+    parts = [html.paragraph("Photos that training never saw, at the size of training.")]
+    for gallery in galleries:
+        parts += [_direction_title(gallery, galleries)]
+        parts += [html.picture_row(row, "row", "Held-out photo") for row in gallery.rows]
+        parts += [html.missing(gallery.missing)]
+    return html.section("pictures", "Held-out pictures", *parts)
+
+
+def zoomed(galleries: list[Gallery]) -> str:
+    """Details of student and teacher, pixel by pixel."""
+    parts = [html.paragraph("Two spots with much detail, each pixel drawn as 2x2, nothing smoothed: strokes should be "
+                            "crisp, colours kept, with no checkerboard and no blotches.")]  # fmt: skip
+    shown = False
+    for gallery in galleries:
+        for row in details(gallery):
+            parts.append(html.picture_row(row, "zoom", "Detail at 2x of"))
+            shown = True
+    if not shown:
+        parts = [html.missing(["There is no picture to enlarge (see above)."])]
+    return html.section("zoom", "At 2x zoom", *parts)
+
+
+def losses(record: RunRecord) -> str:
+    """Curves of every logged loss: generators, discriminators, distillation."""
+    names = loss_names(record.metrics)
+    groups = {
+        "Generators, each term as weighted": [name for name in names if not name.startswith("D") and name != "G"],
+        "Discriminators": [name for name in names if name.startswith("D")],
+        "Generators, sum": [name for name in names if name == "G"],
+    }
+    charts = [loss_chart(title, record.metrics, group) for title, group in groups.items() if group]
+    absent = []
+    for direction, student in record.students.items():
+        if found := loss_names(student.metrics):
+            charts.append(loss_chart(f"Distillation, {direction}", student.metrics, found))
+    if not charts:
+        absent.append(f"No losses were logged yet; continue the training with: {_resume(record)}")
+    if not record.students:
+        absent.append(f"There is no student; distil one with: python -m training.distill --run {_quoted(record)}")
+    note = "Faint: as logged; strong: sliding mean, whose last value the legend tells. Solid and dashed: the two directions."
+    return html.section("losses", "Losses", html.paragraph(note, "note") if charts else "",
+                        f'<div class="charts">{"".join(charts)}</div>' if charts else "", html.missing(absent))  # fmt: skip
+
+
+def how_made(record: RunRecord) -> str:
+    """The commands, and what was held out."""
+    data = record.config.get("data", {})
+    held = _held_out(data, data.get("counts", {}))
+    text = (
+        f"Held out: {held}. No training step, distillation step or calibration picture comes from them." if held else ""
+    )
+    note = "Options that are not named had their defaults; the full list is in config.json."
+    return html.section("commands", "How it was made", html.paragraph(text) if text else "", html.code(commands(record)),
+                        html.paragraph(note, "note"))  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """42 s, 6 min 12 s, 3 h 5 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{minutes} min {seconds % 60} s" if minutes < 60 else f"{hours} h {minutes % 60} min"
+
+
+def _training_time(record: RunRecord) -> float:
+    """Seconds over all sessions: the clock of metrics.jsonl starts anew when a run is resumed."""
+    total, previous = 0.0, 0.0
+    for line in record.metrics:
+        now = line.get("time_s") or 0.0
+        total, previous = (total + previous if now < previous else total), now
+    return total + previous
+
+
+def _domain(data: dict, counts: dict, letter: str) -> str:
+    count = counts.get(f"train_{letter}")
+    said = str(data.get(f"domain_{letter}", ""))
+    return f"{said} ({count:,} pictures for training)" if said and count else said
+
+
+def _held_out(data: dict, counts: dict) -> str:
+    shown = [
+        f"{counts.get(f'val_{letter}', 0):,} of {letter.upper()} ({data.get(f'val_{letter}', '')})"
+        for letter in "ab"
+        if f"val_{letter}" in counts
+    ]
+    return ", ".join(shown) + (", scored as true pairs" if shown and data.get("paired_validation") else "")
+
+
+def _teacher(config: dict, options: dict) -> str:
+    parameters = config.get("parameters", {})
+    counted = (
+        ", ".join(f"{name} {count:,}" for name, count in parameters.items()) if isinstance(parameters, dict) else ""
+    )
+    said = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
+    return f"{said} (parameters: {counted})" if counted else said
+
+
+def _precision(config: dict) -> str:
+    precision = config.get("precision") or config.get("options", {}).get("precision")
+    if isinstance(precision, dict):
+        return f"{precision.get('chosen')}: {precision.get('reason')}"
+    return str(precision or "")
+
+
+def _student(student) -> str:
+    scores, said = student.scores, []
+    steps = student.metrics[-1]["step"] if student.metrics else student.config.get("options", {}).get("steps")
+    said += [f"{scores['parameters']:,} parameters"] if scores.get("parameters") else []
+    said += [f"{steps:,} steps in {duration(student.metrics[-1].get('time_s') or 0)}"] if student.metrics else []
+    if scores.get("student_to_teacher_psnr_db"):
+        said.append(
+            f"{scores['student_to_teacher_psnr_db']:.2f} dB and SSIM {scores.get('student_to_teacher_ssim', 0):.3f} to its teacher"
+        )
+    return ", ".join(said)
+
+
+def _machine(machine) -> str:
+    if isinstance(machine, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items() if value)
+    return str(machine or "")
+
+
+def _direction_title(gallery: Gallery, galleries: list[Gallery]) -> str:
+    return f"<h3>{gallery.direction[0].upper()} to {gallery.direction[1].upper()}</h3>" if len(galleries) > 1 else ""
+
+
+def _resume(record: RunRecord) -> str:
+    return f"python -m training.{record.config.get('model', 'cyclegan')} --run {_quoted(record)} --resume"
+
+
+def _quoted(record: RunRecord) -> str:
+    return shlex.quote(str(record.root))
+
+
+def _capital(text: str) -> str:
+    """First letter large, unless it is a path."""
+    return text[:1].upper() + text[1:] if "/" not in text else text

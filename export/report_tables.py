@@ -1,0 +1,117 @@
+"""The report's two tables: scores against the truth, and exported files with what they cost."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from export import report_page as html
+from export.report_record import RunRecord
+
+_NAMES = {"untouched": "untouched photo", "teacher": "teacher", "student": "student"}
+_SCORES = {
+    "psnr_db": ("PSNR, dB", 2), "ssim": ("SSIM", 3), "outline_f1": ("outline F1", 3), "colour_error": ("colour error", 1),
+    "grid": ("grid", 2), "grid_truth": ("grid of truth", 2), "to_teacher_psnr_db": ("to teacher, dB", 2),
+    "to_teacher_ssim": ("to teacher, SSIM", 3), "to_student_psnr_db": ("to student, dB", 2),
+    "to_student_ssim": ("to student, SSIM", 3),
+}  # fmt: skip
+
+
+def scores(record: RunRecord) -> str:
+    """evaluation.json, a table for each set of pictures and direction."""
+    run = shlex.quote(str(record.root))
+    if not record.evaluation:
+        return html.section(
+            "scores",
+            "Scores",
+            html.missing([f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]),
+        )
+    parts = [html.paragraph("Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for colour error (CIE76); "
+                            "grid (checkerboard, x 1e4) should be near that of the truth.", "note")]  # fmt: skip
+    for split, direction in _splits(record.evaluation):
+        rows = {m: by[split][direction] for m, by in record.evaluation.items() if direction in by.get(split, {})}
+        images = next(iter(rows.values())).get("images", "?")
+        title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} pictures"
+        keys = [key for key in _SCORES if any(key in row for row in rows.values())]
+        body = [
+            [_NAMES.get(m, m), *(_text(row.get(key, ""), _SCORES[key][1]) for key in keys)] for m, row in rows.items()
+        ]
+        parts += [
+            f"<h3>{html.escape(title)}</h3>",
+            html.table(["", *(_SCORES[key][0] for key in keys)], body, f"Scores on {title}"),
+        ]
+    return html.section("scores", "Scores", *parts)
+
+
+def files(record: RunRecord) -> str:
+    """export.json beside benchmark.json."""
+    run = shlex.quote(str(record.root))
+    if not record.exports:
+        absent = [f"Nothing was exported yet; do it with: python -m export.tflite --run {run} --int8"]
+        return html.section("files", "Exported files", html.missing(absent))
+    threads = sorted({entry["threads"] for entry in record.latencies})
+    heads = ["file", "variant", "MB", "PSNR, dB", "SSIM"]
+    for count in threads:
+        label = "1 thread" if count == 1 else f"{count} threads"
+        heads += [f"ms, {label}", "µs a pixel", "against teacher"]
+    body = []
+    for entry in sorted(
+        record.exports, key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0))
+    ):
+        row = [Path(entry["file"]).name, str(entry.get("variant", "")), _text(entry.get("bytes", 0) / 1e6, 2),
+               _text(entry.get("psnr_db", ""), 1), _text(entry.get("ssim", ""), 4)]  # fmt: skip
+        for count in threads:
+            row += _latency_cells(record, entry, count)
+        body.append(row)
+    note = (
+        "PSNR and SSIM: against the float32 Keras network of the same weights, on held-out pictures. Time: median of one "
+        "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count."
+    )
+    absent = []
+    if not record.latencies:
+        path = shlex.quote(str(record.root / "export" / "benchmark.json"))
+        absent.append(
+            f"Their speed was not measured yet; do it with: python -m export.benchmark --run {run} --json {path}"
+        )
+    elif not any(e.get("model") == "teacher" and e.get("variant") == "float32" for e in record.exports):
+        absent.append(
+            f"To compare with the teacher's speed, export it and measure again: python -m export.tflite --run {run} --model teacher --float32"
+        )
+    return html.section(
+        "files",
+        "Exported files",
+        html.table(heads, body, "Exported files"),
+        html.paragraph(note, "note"),
+        html.missing(absent),
+    )
+
+
+def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:
+    """Milliseconds, microseconds a pixel, speed against the float32 teacher; blank where not measured."""
+    own = _latency(record, entry, threads)
+    if own is None:
+        return ["", "", ""]
+    size = entry.get("size") or own.get("size") or 0
+    per_pixel = own.get("us_per_pixel") or (1e3 * own["median_ms"] / size**2 if size else "")
+    same = (entry.get("direction"), entry.get("size"))
+    teachers = [e for e in record.exports
+                if e.get("model") == "teacher" and e.get("variant") == "float32" and (e.get("direction"), e.get("size")) == same]  # fmt: skip
+    teacher = _latency(record, teachers[0], threads) if teachers else None
+    ratio = f"{teacher['median_ms'] / own['median_ms']:.1f}×" if teacher else ""
+    return [_text(own["median_ms"], 1), _text(per_pixel, 3), ratio]
+
+
+def _latency(record: RunRecord, entry: dict, threads: int) -> dict | None:
+    name = Path(entry["file"]).name
+    return next((one for one in record.latencies if Path(one["file"]).name == name and one["threads"] == threads), None)
+
+
+def _splits(evaluation: dict) -> list[tuple[str, str]]:
+    found = {(split, direction): None for by in evaluation.values() for split, ways in by.items() for direction in ways}
+    return list(found)
+
+
+def _text(value, digits: int) -> str:
+    if value is None:
+        return "∞"
+    return value if isinstance(value, str) else f"{value:.{digits}f}"

@@ -1,0 +1,48 @@
+"""The same convolutional network for another input size: a .tflite file has its sizes fixed inside."""
+
+from __future__ import annotations
+
+
+def resized(data: bytes, size: int) -> bytes:
+    """A copy of a .tflite file (input [1, S, S, C]) whose input is [1, size, size, C]; metadata is dropped.
+
+    Only for networks of local operations: every map grows in proportion, and so do the targets of its
+    RESIZE operations, the one place where a graph of convolutions holds sizes as numbers.
+
+    Args:
+        data: a valid file.
+        size: new side; S must divide each map's side times `size`.
+
+    Raises:
+        ValueError: a map would get a side that is no whole number.
+    """
+    import flatbuffers
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    graph = model.subgraphs[0]
+    old = int(graph.tensors[graph.inputs[0]].shape[1])
+    if old == size:
+        return data
+    for tensor in graph.tensors:
+        constant = model.buffers[tensor.buffer].data is not None
+        if not constant and tensor.shape is not None and len(tensor.shape) == 4:
+            tensor.shape = [tensor.shape[0], *(_scaled(side, size, old) for side in tensor.shape[1:3]), tensor.shape[3]]
+            tensor.shapeSignature = None
+    resizes = (schema.BuiltinOperator.RESIZE_BILINEAR, schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR)
+    targets = {op.inputs[1] for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode in resizes}
+    # Two operations may share a target, so each buffer is scaled once.
+    for number in {graph.tensors[target].buffer for target in targets}:
+        sides = np.frombuffer(bytes(model.buffers[number].data), np.int32)
+        model.buffers[number].data = np.array([_scaled(side, size, old) for side in sides], np.int32).view(np.uint8)
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _scaled(side: int, size: int, old: int) -> int:
+    scaled, rest = divmod(int(side) * size, old)
+    if rest:
+        raise ValueError(f"a map of side {side} at input {old} has no whole side at input {size}")
+    return scaled

@@ -1,0 +1,76 @@
+"""Small networks as exported files, converted once a test process and shared by the export tests."""
+
+from __future__ import annotations
+
+import functools
+import types
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from export.converter import NetworkConverter
+from export.metadata import with_metadata
+from export.quality import random_crops
+from export.recipes import RECIPES
+from tf_i2i.image_cache import ImageCache
+from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.resnet_generator import ResNetGenerator
+
+SIZE = 64
+
+
+@functools.cache
+def student() -> MobileGenerator:
+    """Folded, halo 24; batch statistics moved off their start, so that folding matters."""
+    keras.utils.set_random_seed(3)
+    network = MobileGenerator(stem=8, width=16, blocks=1, detail=4)
+    for _ in range(8):
+        network(tf.random.uniform([4, 32, 32, 3], -1, 1), training=True)
+    return network.folded()
+
+
+@functools.cache
+def teacher() -> ResNetGenerator:
+    keras.utils.set_random_seed(4)
+    network = ResNetGenerator(blocks=2, ngf=8)
+    network(tf.zeros([1, 32, 32, 3]))
+    return network
+
+
+def smooth_image(height: int, width: int, seed: int) -> np.ndarray:
+    """uint8 [height, width, 3] of soft coloured blobs: like a photo, unlike noise, flat in few places."""
+    small = np.random.default_rng(seed).integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@functools.cache
+def pictures(seed: int, count: int = 6) -> ImageCache:
+    return ImageCache.from_images((f"{seed}-{n}.png", smooth_image(80, 96, 100 * seed + n)) for n in range(count))
+
+
+@functools.cache
+def exported(variant: str) -> bytes:
+    """The student as a file of SIZE pixels, with metadata."""
+    converter = NetworkConverter(student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+    facts = {
+        "model": "student", "direction": "ab", "variant": variant, "size": SIZE, "stride": 4, "halo_px": student().halo,
+        "training_data": "blobs", "version": "0",
+    }  # fmt: skip
+    recipe = RECIPES[variant]
+    return with_metadata(converter.convert(recipe), recipe, facts)
+
+
+def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run folder whose networks and pictures are those above."""
+    run = folder / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    data = types.SimpleNamespace(train_a=pictures(1), val_a=pictures(2), train_b=pictures(3), val_b=pictures(4), paired=False)
+    networks = {"student": student, "teacher": teacher}
+    monkeypatch.setattr("training.restore.load_generator", lambda run, model, direction: networks[model]())
+    monkeypatch.setattr("training.restore.run_data", lambda run, *_: data)
+    return run
