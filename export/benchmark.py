@@ -31,9 +31,13 @@ class BenchmarkOptions:
                                     positional=True)  # fmt: skip
     run: str | None = option(None, "run folder; the newest under runs/ with a checkpoint when no file is named either", group="what",
                              metavar="RUN")  # fmt: skip
-    threads: tuple[int, ...] = option((1, 2), "of the CPU; several give a row each", group="how", minimum=1, maximum=256)
+    threads: tuple[int, ...] = option(
+        (1, 2), "of the CPU; several give a row each", group="how", minimum=1, maximum=256
+    )
     repeats: int = option(50, "timed inferences of each file", group="how", minimum=1, maximum=100000)
-    warm_up: int = option(3, "inferences before those; the very first is reported apart", group="how", minimum=1, maximum=1000)
+    warm_up: int = option(
+        3, "inferences before those; the very first is reported apart", group="how", minimum=1, maximum=1000
+    )
     json: str | None = option(None, "also write the figures there; with a run RUN/export/benchmark.json", group="output",
                               metavar="OUT")  # fmt: skip
 
@@ -94,7 +98,10 @@ def table(rows: list[dict]) -> str:
     lines = [[*_COLUMNS], *([_shown(row[column]) for column in _COLUMNS] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(_COLUMNS))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 

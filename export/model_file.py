@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from tf_i2i.errors import UserError, one_line
 
@@ -105,4 +104,4 @@ def _operation_macs(name: str, operator, tensors) -> int:
 
 
 def _size(tensor) -> int:
-    return int(np.prod(tensor.shape, dtype=np.int64))
+    return math.prod(int(side) for side in tensor.shape)

@@ -6,6 +6,7 @@ on standard input, the milliseconds of one inference and the peak memory so far.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -139,10 +140,8 @@ def _timed(interpreter, before: int) -> dict:
 
 def _reset_peak() -> int:
     """Bytes resident now; Linux also forgets the peak that the imports left."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
     return _peak_bytes()
 
 

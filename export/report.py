@@ -34,7 +34,7 @@ def write_report(run: Path) -> Path:
     body = "\n".join(
         [
             report_sections.overview(record),
-            report_sections.pictures(galleries),
+            report_sections.pictures(record, galleries),
             report_sections.zoomed(galleries),
             report_tables.scores(record),
             report_tables.files(record),

@@ -35,11 +35,11 @@ def loss_chart(title: str, metrics: list[dict], names: list[str]) -> str:
     Losses that differ only in a final _A or _B share a colour; the _B one is dashed.
     """
     curves = {name: _curve(metrics, name) for name in names}
-    top = _nice_top(max(float(mean.max()) for _, _, mean in curves.values()))
-    bottom = min(0.0, min(float(mean.min()) for _, _, mean in curves.values()))
+    means = np.concatenate([mean for _, _, mean in curves.values()])
+    bottom, top, spacing = _nice_range(float(means.min()), float(means.max()))
     last_step = max(float(steps[-1]) for steps, _, _ in curves.values())
     terms = list(dict.fromkeys(_term(name) for name in names))
-    parts = [_axes(bottom, top, last_step)]
+    parts = [_axes(bottom, top, spacing, last_step)]
     legend = []
     for name, (steps, raw, mean) in curves.items():
         style = f"curve c{terms.index(_term(name)) % COLOURS}" + (" dashed" if name.endswith("_B") else "")
@@ -82,24 +82,25 @@ def _nice_step(extent: float, count: int) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def _nice_top(largest: float) -> float:
-    step = _nice_step(largest, 4)
-    return max(1.0, math.ceil(largest * 1.02 / step)) * step
+def _nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
+    """(bottom, top, step): 0 and both values lie within, and a rule stands at bottom and top."""
+    low, high = min(0.0, lowest), max(highest, 1e-9)
+    step = _nice_step(high - low, 4)
+    return math.floor(low / step) * step, math.ceil(high / step) * step, step
 
 
-def _ticks(low: float, high: float, count: int) -> list[float]:
-    step = _nice_step(high - low, count)
+def _ticks(low: float, high: float, step: float) -> list[float]:
     return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
-def _axes(bottom: float, top: float, last_step: float) -> str:
+def _axes(bottom: float, top: float, spacing: float, last_step: float) -> str:
     right, base = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     parts = []
-    for value in _ticks(bottom, top, 4):
+    for value in _ticks(bottom, top, spacing):
         y = base - (value - bottom) / (top - bottom) * (base - _TOP)
         parts.append(f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
-    for value in _ticks(0, last_step, 5):
+    for value in _ticks(0, last_step, _nice_step(last_step, 5)):
         x = _LEFT + value / last_step * (right - _LEFT)
         anchor = "end" if x > right - 14 else "middle"
         parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="{anchor}">{value:,.0f}</text>')

@@ -31,6 +31,7 @@ class RunRecord:
         students: direction to Student, for those that exist.
         exports: entries of export.json whose files exist.
         latencies: entries of benchmark.json's table, each with file, threads, median_ms, us_per_pixel.
+        measured_on: the machine that benchmark.json names.
         evaluation: evaluation.json, model -> split -> direction -> scores.
     """
 
@@ -40,6 +41,7 @@ class RunRecord:
     students: dict[str, Student]
     exports: list[dict]
     latencies: list[dict]
+    measured_on: dict
     evaluation: dict
 
     @property
@@ -64,8 +66,17 @@ def read_record(root: Path) -> RunRecord:
     listed = _json(root / "export" / "export.json", [])
     exports = [e for e in listed if isinstance(e, dict) and (root / "export" / Path(e.get("file", "")).name).is_file()]
     benchmark = _json(root / "export" / "benchmark.json", [])
-    return RunRecord(root, config, _lines(root / "metrics.jsonl"), students, exports, _latencies(benchmark),
-                     _json(root / "evaluation.json", {}))  # fmt: skip
+    machine = benchmark.get("machine") if isinstance(benchmark, dict) else None
+    return RunRecord(
+        root=root,
+        config=config,
+        metrics=_lines(root / "metrics.jsonl"),
+        students=students,
+        exports=exports,
+        latencies=_latencies(benchmark),
+        measured_on=machine if isinstance(machine, dict) else {},
+        evaluation=_json(root / "evaluation.json", {}),
+    )
 
 
 def options_as_flags(options: dict, module: str) -> str:

@@ -46,7 +46,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     facts = [
         ("Domain A", _domain(data, counts, "a")),
         ("Domain B", _domain(data, counts, "b")),
-        ("Held out", _held_out(data, counts)),
+        ("Validation", _held_out(data, counts)),
         ("Sizes", f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px"),
         ("Teacher", _teacher(config, options)),
         ("Batch, seed", f"{options.get('batch_size')} of each domain a step, seed {options.get('seed')}"),
@@ -67,7 +67,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         )
     packages = config.get("packages", {})
     facts += [
-        ("Machine", _machine(config.get("machine"))),
+        ("Machine", machine(config.get("machine"))),
         ("Versions", ", ".join([f"Python {config.get('python', '?')}", *(f"{k} {v}" for k, v in packages.items())])),
         ("Revision", str(config.get("git_revision") or "not in a git checkout")),
         ("Recorded", str(config.get("created", "")).replace("T", " ").replace("+00:00", " UTC")),
@@ -80,14 +80,15 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def pictures(galleries: list[Gallery]) -> str:
+def pictures(record: RunRecord, galleries: list[Gallery]) -> str:
     """Rows of held-out photos and what each network makes of them."""
-    parts = [html.paragraph("Photos that training never saw, at the size of training.")]
+    seen = _seen(record.config.get("data", {}))
+    parts = [html.paragraph(seen or "Photos that training never saw, at the size of training.")]
     for gallery in galleries:
         parts += [_direction_title(gallery, galleries)]
-        parts += [html.picture_row(row, "row", "Held-out photo") for row in gallery.rows]
+        parts += [html.picture_row(row, "row", "Photo" if seen else "Held-out photo") for row in gallery.rows]
         parts += [html.missing(gallery.missing)]
-    return html.section("pictures", "Held-out pictures", *parts)
+    return html.section("pictures", "Pictures" if seen else "Held-out pictures", *parts)
 
 
 def zoomed(galleries: list[Gallery]) -> str:
@@ -130,9 +131,8 @@ def how_made(record: RunRecord) -> str:
     """The commands, and what was held out."""
     data = record.config.get("data", {})
     held = _held_out(data, data.get("counts", {}))
-    text = (
-        f"Held out: {held}. No training step, distillation step or calibration picture comes from them." if held else ""
-    )
+    unseen = "No training step, distillation step or calibration picture comes from them."
+    text = f"For validation: {held}. {_seen(data) or unseen}" if held else ""
     note = "Options that are not named had their defaults; the full list is in config.json."
     return html.section("commands", "How it was made", html.paragraph(text) if text else "", html.code(commands(record)),
                         html.paragraph(note, "note"))  # fmt: skip
@@ -145,6 +145,16 @@ def duration(seconds: float) -> str:
         return f"{seconds} s"
     minutes, hours = seconds // 60, seconds // 3600
     return f"{minutes} min {seconds % 60} s" if minutes < 60 else f"{hours} h {minutes % 60} min"
+
+
+def machine(facts) -> str:
+    """Processor, cores and what else is plainly said of a machine (versions stand elsewhere)."""
+    if not isinstance(facts, dict):
+        return str(facts or "")
+    skipped = ("packages", "python", "date")
+    plain = {k: v for k, v in facts.items() if k not in skipped and isinstance(v, (str, int, float)) and v != ""}
+    named = [str(v) if k in ("processor", "system") else f"{k.replace('_', ' ')} {v}" for k, v in plain.items()]
+    return ", ".join(named)
 
 
 def _training_time(record: RunRecord) -> float:
@@ -169,6 +179,16 @@ def _held_out(data: dict, counts: dict) -> str:
         if f"val_{letter}" in counts
     ]
     return ", ".join(shown) + (", scored as true pairs" if shown and data.get("paired_validation") else "")
+
+
+def _seen(data: dict) -> str:
+    """What has to be said when a domain was too small to hold pictures out; "" otherwise."""
+    prints = data.get("fingerprint")
+    prints = prints if isinstance(prints, dict) else {}
+    domains = [x.upper() for x in "ab" if prints.get(f"val_{x}") and prints.get(f"val_{x}") == prints.get(f"train_{x}")]
+    if not domains:
+        return ""
+    return f"Domain {' and '.join(domains)} was too small to hold pictures out: those shown and scored were trained on."
 
 
 def _teacher(config: dict, options: dict) -> str:
@@ -197,12 +217,6 @@ def _student(student) -> str:
             f"{scores['student_to_teacher_psnr_db']:.2f} dB and SSIM {scores.get('student_to_teacher_ssim', 0):.3f} to its teacher"
         )
     return ", ".join(said)
-
-
-def _machine(machine) -> str:
-    if isinstance(machine, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items() if value)
-    return str(machine or "")
 
 
 def _direction_title(gallery: Gallery, galleries: list[Gallery]) -> str:

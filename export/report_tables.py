@@ -7,6 +7,7 @@ from pathlib import Path
 
 from export import report_page as html
 from export.report_record import RunRecord
+from export.report_sections import machine
 
 _NAMES = {"untouched": "untouched photo", "teacher": "teacher", "student": "student"}
 _SCORES = {
@@ -67,6 +68,8 @@ def files(record: RunRecord) -> str:
         "PSNR and SSIM: against the float32 Keras network of the same weights, on held-out pictures. Time: median of one "
         "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count."
     )
+    if record.latencies and record.measured_on:
+        note += f" Measured on: {machine(record.measured_on)}."
     absent = []
     if not record.latencies:
         path = shlex.quote(str(record.root / "export" / "benchmark.json"))

@@ -25,9 +25,9 @@ def resized(data: bytes, size: int) -> bytes:
     old = int(graph.tensors[graph.inputs[0]].shape[1])
     if old == size:
         return data
-    for tensor in graph.tensors:
-        constant = model.buffers[tensor.buffer].data is not None
-        if not constant and tensor.shape is not None and len(tensor.shape) == 4:
+    constant = _constants(model, graph)
+    for number, tensor in enumerate(graph.tensors):
+        if number not in constant and tensor.shape is not None and len(tensor.shape) == 4:
             tensor.shape = [tensor.shape[0], *(_scaled(side, size, old) for side in tensor.shape[1:3]), tensor.shape[3]]
             tensor.shapeSignature = None
     resizes = (schema.BuiltinOperator.RESIZE_BILINEAR, schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR)
@@ -39,6 +39,15 @@ def resized(data: bytes, size: int) -> bytes:
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _constants(model, graph) -> set[int]:
+    """Numbers of the tensors that no input reaches: weights, and what is made of weights alone (float16 to float32)."""
+    constant = {n for n, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None}
+    for operator in graph.operators:
+        if all(number in constant for number in operator.inputs if number >= 0):
+            constant.update(operator.outputs)
+    return constant
 
 
 def _scaled(side: int, size: int, old: int) -> int:

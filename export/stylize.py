@@ -22,11 +22,15 @@ named and left out; when none could be used the exit status is 2."""
 
 @dataclass(frozen=True)
 class StylizeOptions:
-    model: str = option(dataclasses.MISSING, "file that export.tflite wrote", group="what", metavar="MODEL.tflite", positional=True)
+    model: str = option(
+        dataclasses.MISSING, "file that export.tflite wrote", group="what", metavar="MODEL.tflite", positional=True
+    )
     photos: tuple[str, ...] = option(dataclasses.MISSING, "pictures, or folders of them (searched recursively)", group="what",
                                      metavar="PHOTO", positional=True)  # fmt: skip
     out: str | None = option(None, "folder for the results (needed)", group="what", metavar="DIR")
-    tile: int = option(256, "side of the tiles that a photo is cut into", group="how", unit="pixels", minimum=16, maximum=8192)
+    tile: int = option(
+        256, "side of the tiles that a photo is cut into", group="how", unit="pixels", minimum=16, maximum=8192
+    )
     strength: float = option(1.0, "blends photo (0) and translation (1)", group="how", minimum=0, maximum=1)
     quality: int = option(92, "of JPEG results", group="how", minimum=1, maximum=95)
     threads: int = option(2, "of the CPU", group="how", minimum=1, maximum=256)

@@ -24,16 +24,22 @@ Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    run: str | None = option(None, "run folder; the newest under runs/ with a checkpoint when left out", group="what", metavar="RUN")
+    run: str | None = option(
+        None, "run folder; the newest under runs/ with a checkpoint when left out", group="what", metavar="RUN"
+    )
     direction: str = option("ab", "which translation: ab (A to B) or ba", group="what", choices=("ab", "ba"))
-    model: str = option("student", "the distilled student, or the teacher itself", group="what", choices=("student", "teacher"))
+    model: str = option(
+        "student", "the distilled student, or the teacher itself", group="what", choices=("student", "teacher")
+    )
     size: tuple[int, ...] = option((256,), "side of the square input, a multiple of the network's stride; several give several files",
                                    group="what", unit="pixels", metavar="SIZE", minimum=16, maximum=4096)  # fmt: skip
     float32: bool = option(False, "weights and arithmetic in float32", group="variants")
     float16: bool = option(False, "weights in float16; GPUs compute in it, CPUs in float32", group="variants")
     dynamic: bool = option(False, "weights in int8, arithmetic in float32 or mixed", group="variants")
     int8: bool = option(False, "weights and activations in int8, uint8 pictures in and out", group="variants")
-    int16: bool = option(False, "weights in int8, activations in int16: exact, but slow without special hardware", group="variants")
+    int16: bool = option(
+        False, "weights in int8, activations in int16: exact, but slow without special hardware", group="variants"
+    )
     all: bool = option(False, "all of them", group="variants")
     min_psnr: float = option(30.0, "a file further than this from its float32 network on held-out pictures is not kept",
                              group="quality", unit="dB", minimum=0, maximum=200)  # fmt: skip
@@ -43,7 +49,9 @@ class ExportOptions:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(ExportOptions, argv, prog="python -m export.tflite", description=__doc__.splitlines()[0], epilog=_EPILOG)
+    options = parse(
+        ExportOptions, argv, prog="python -m export.tflite", description=__doc__.splitlines()[0], epilog=_EPILOG
+    )
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
     silence_tensorflow()

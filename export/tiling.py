@@ -31,7 +31,9 @@ class Tiling:
 
     def __post_init__(self):
         if self.tile % self.stride or self.step < self.stride:
-            raise ValueError(f"a tile of {self.tile} pixels keeps nothing with a halo of {self.halo} and stride {self.stride}")
+            raise ValueError(
+                f"a tile of {self.tile} pixels keeps nothing with a halo of {self.halo} and stride {self.stride}"
+            )
 
     @property
     def margin(self) -> int:

@@ -32,9 +32,12 @@ def load_translator(path: str | os.PathLike, tile: int, threads: int) -> Callabl
         UserError: no .tflite file, damaged, without the facts we pack, or the tile does not fit.
     """
     data = read_bytes(path)
-    facts = read_facts(data)
-    if facts is None or not {"size", "halo_px", "stride"} <= facts.keys():
-        raise UserError(f"{one_line(path)}: says nothing of its size and halo (model.json); export it with export.tflite")
+    facts = read_facts(data) or {}
+    halo, stride = facts.get("halo_px"), facts.get("stride")
+    if "halo_px" not in facts or not isinstance(stride, int) or stride < 1 or not isinstance(halo, int | None):
+        raise UserError(
+            f"{one_line(path)}: says nothing of its halo and stride (model.json); export it with export.tflite"
+        )
     check(path)
     if facts["halo_px"] is None:
         return _whole(LiteModel(data, threads), one_line(path))

@@ -53,15 +53,20 @@ def pictures(seed: int, count: int = 6) -> ImageCache:
 
 
 @functools.cache
-def exported(variant: str) -> bytes:
-    """The student as a file of SIZE pixels, with metadata."""
+def converted(variant: str) -> bytes:
+    """The student as a file of SIZE pixels, without metadata."""
     converter = NetworkConverter(student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+    return converter.convert(RECIPES[variant])
+
+
+@functools.cache
+def exported(variant: str) -> bytes:
+    """The same with metadata."""
     facts = {
         "model": "student", "direction": "ab", "variant": variant, "size": SIZE, "stride": 4, "halo_px": student().halo,
         "training_data": "blobs", "version": "0",
     }  # fmt: skip
-    recipe = RECIPES[variant]
-    return with_metadata(converter.convert(recipe), recipe, facts)
+    return with_metadata(converted(variant), RECIPES[variant], facts)
 
 
 def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -69,7 +74,9 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = folder / "run"
     run.mkdir()
     (run / "config.json").write_text("{}")
-    data = types.SimpleNamespace(train_a=pictures(1), val_a=pictures(2), train_b=pictures(3), val_b=pictures(4), paired=False)
+    data = types.SimpleNamespace(
+        train_a=pictures(1), val_a=pictures(2), train_b=pictures(3), val_b=pictures(4), paired=False
+    )
     networks = {"student": student, "teacher": teacher}
     monkeypatch.setattr("training.restore.load_generator", lambda run, model, direction: networks[model]())
     monkeypatch.setattr("training.restore.run_data", lambda run, *_: data)

@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 import pytest
-from exported_models import SIZE, exported, fake_run, student
+from exported_models import SIZE, converted, exported, fake_run, student
 
 from export.metadata import read_normalization, with_metadata
 from export.model_file import read_facts
@@ -39,7 +39,7 @@ def ready_conversions(monkeypatch):
 
     def convert(self, recipe):
         is_ready = self._network is student() and self._function.inputs[0].shape[1] == SIZE
-        return exported(recipe.variant) if is_ready else real(self, recipe)
+        return converted(recipe.variant) if is_ready else real(self, recipe)
 
     monkeypatch.setattr(export_job.NetworkConverter, "convert", convert)
 
@@ -124,7 +124,7 @@ def test_facts_are_read_by_a_plain_zip_reader():
 
 
 def test_metadata_leaves_the_numbers_and_repeats_byte_for_byte():
-    plain = exported("int8")
+    plain = converted("int8")
     facts = {"model": "student", "direction": "ba", "training_data": "?", "version": "1"}
     again = [with_metadata(plain, RECIPES["int8"], facts) for _ in range(2)]
     assert again[0] == again[1]

@@ -63,7 +63,9 @@ def full(tmp_path_factory) -> tuple[Page, Path]:
     latencies = [
         {"file": f"{run}/export/{f}", "threads": t, "median_ms": ms / t} for f, ms in speeds.items() for t in (1, 2)
     ]
-    (run / "export" / "benchmark.json").write_text(json.dumps(latencies))
+    (run / "export" / "benchmark.json").write_text(
+        json.dumps({"results": latencies, "machine": {"processor": "Abacus 3", "cores": 2, "packages": {"x": "1"}}})
+    )
     (run / "evaluation.json").write_text(
         json.dumps({"student": {"validation": {"ab": {"images": 14, "ssim": 0.6294}}}})
     )
@@ -126,7 +128,7 @@ def test_sections_stand_in_order(which, request):
 
 def test_tables_tell_scores_size_speed_and_ratio(full):
     page, run = full
-    assert "0.629" in page.text
+    assert "0.629" in page.text and "Measured on: Abacus 3, cores 2." in page.text
     cells = re.findall(r'<th scope="row">ab-48-int8.tflite</th>(.*?)</tr>', page.source)[0]
     values = re.findall("<td>(.*?)</td>", cells)
     size = (run / "export" / "ab-48-int8.tflite").stat().st_size
@@ -150,10 +152,14 @@ def test_missing_parts_are_said_with_their_command(bare):
 
 def test_a_run_with_nothing_but_its_configuration(bare, tmp_path):
     _, run = bare
-    (tmp_path / "config.json").write_text((run / "config.json").read_text())
+    config = json.loads((run / "config.json").read_text())
+    assert "that training never saw" in Page(run / "report.html").text
+    config["data"]["fingerprint"]["val_a"] = config["data"]["fingerprint"]["train_a"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
     page = Page(report.write_report(tmp_path))
     assert page.ids == SECTIONS and not page.images
     assert "There is no picture of the teacher" in page.text and "No losses were logged yet" in page.text
+    assert "Domain A was too small to hold pictures out" in page.text and "never saw" not in page.text
     with pytest.raises(UserError, match="no run there"):
         report.write_report(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()

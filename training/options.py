@@ -77,7 +77,9 @@ def _add_positional(group, field, kind: type, many: bool) -> None:
     extra = {"nargs": "+" if required else "*", "action": _TupleAction} if many else {} if required else {"nargs": "?"}
     if not required:
         extra["default"] = field.default
-    group.add_argument(field.name, type=kind, metavar=field.metadata["metavar"], help=field.metadata["comment"], **extra)
+    group.add_argument(
+        field.name, type=kind, metavar=field.metadata["metavar"], help=field.metadata["comment"], **extra
+    )
 
 
 class _TupleAction(argparse.Action):
