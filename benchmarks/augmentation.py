@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
 
     silence_tensorflow()
     from benchmarks import results
-    from benchmarks.timing import interleave, ratio
+    from benchmarks.timing import OtherWork, interleave, ratio
 
     results.check_writable(options.json)
     machine = results.machine(("tensorflow", "keras-cv"))
@@ -105,7 +105,9 @@ def main(argv: list[str] | None = None) -> None:
             results.show_progress(f"building {name}, batch {batch_size}")
             batches = make(cache, options, batch_size)
             runners[_label(name, batch_size)] = block_runner(batches, batch_size, options.block_batches)
+    others = OtherWork()
     timings = interleave(runners, options.repeats, results.show_progress)
+    busy = others.cores()
     rows = [
         (label, f"{1 / t.median:,.0f}", f"{1 / t.all[-1]:,.0f}", f"{1 / t.all[0]:,.0f}") for label, t in timings.items()
     ]
@@ -114,12 +116,12 @@ def main(argv: list[str] | None = None) -> None:
          ratio(timings[_label(KERAS_CV, size)], timings[_label(PLAIN, size)]))
         for size in options.batch_sizes
     ]  # fmt: skip
-    print(f"{results.machine_line(machine)}\n")
+    print(f"{results.machine_line(machine)}\n{results.other_work_line(busy)}\n")
     print(f"Random crop {options.load_size} -> {options.crop_size} px and random flip, of decoded uint8 pictures\n")
     print(results.markdown_table(("pipeline", "median images/s", "slowest block", "fastest block"), rows), end="\n\n")
     print(results.ratios_table(ratios))
     results.write_results(options.json, {
-        "machine": machine, "options": dataclasses.asdict(options), "ratios": dict(ratios),
+        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "ratios": dict(ratios),
         "timings": timings,
     })  # fmt: skip
 

@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     silence_tensorflow()
     from benchmarks import results
     from benchmarks.phone_files import TimedModel
-    from benchmarks.timing import interleave
+    from benchmarks.timing import OtherWork, interleave
 
     results.check_writable(options.json)
     machine = results.machine(("tensorflow", "ai-edge-litert"))
@@ -86,10 +86,12 @@ def main(argv: list[str] | None = None) -> None:
         f"{name}, {threads} threads": lambda model=model: model.run_block(options.block_ms / 1000)
         for (threads, name), model in models.items()
     }
+    others = OtherWork()
     measured = interleave(runners, options.repeats, results.show_progress)
+    busy = others.cores()
     pixels = {name: models[options.threads[0], name].pixels for name in files}
 
-    print(f"{results.machine_line(machine)}; LiteRT with XNNPACK\n")
+    print(f"{results.machine_line(machine)}; LiteRT with XNNPACK\n{results.other_work_line(busy)}\n")
     saved = {}
     for threads in options.threads:
         timings = {name: measured[f"{name}, {threads} threads"] for name in files}
@@ -101,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
             print(results.targets_table(targets), end="\n\n")
         saved[threads] = {"timings": timings, "ratios": dict(ratios), "targets": targets}
     results.write_results(options.json, {
-        "machine": machine, "options": dataclasses.asdict(options), "pixels": pixels,
+        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "pixels": pixels,
         "bytes": {name: len(data) for name, data in files.items()}, "threads": saved,
     })  # fmt: skip
 

@@ -67,7 +67,7 @@ def show_progress(message: str) -> None:
 
 
 def machine(packages: Sequence[str]) -> dict[str, object]:
-    """Processor, cores, the instructions that decide, what else was running, and package versions."""
+    """Processor, cores, the instructions that decide, and package versions."""
     from tf_i2i.precision import cpu_flags
 
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -76,7 +76,6 @@ def machine(packages: Sequence[str]) -> dict[str, object]:
         "processor": _processor_name(),
         "cores": os.cpu_count(),
         "instructions": [flag for flag in wanted if flag in flags],
-        "load average at start": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in packages},
     }
@@ -84,12 +83,18 @@ def machine(packages: Sequence[str]) -> dict[str, object]:
 
 def machine_line(facts: dict) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-    load = facts["load average at start"]
-    busy = "" if load is None else f"; load average at start {load:.1f}"
     return (
-        f"Machine: {facts['processor']}, {facts['cores']} cores, {' '.join(facts['instructions']) or 'no AVX2'}{busy}; "
+        f"Machine: {facts['processor']}, {facts['cores']} cores, {' '.join(facts['instructions']) or 'no AVX2'}; "
         f"Python {facts['python']}, {packages}"
     )
+
+
+def other_work_line(cores: float | None) -> str:
+    """What the reader must know about the rest of the machine; above a tenth of a core ratios begin to drift."""
+    if cores is None:
+        return "This system does not tell what else was running."
+    verdict = "quiet enough" if cores <= 0.1 else "**not quiet: run again, these figures can't be relied on**"
+    return f"Other processes used {cores:.2f} cores meanwhile: {verdict}."
 
 
 def check_writable(path: str | None) -> None:

@@ -6,9 +6,12 @@ block, in one session: noise then hits both alike, and their ratio can be relied
 
 from __future__ import annotations
 
+import os
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,36 @@ def interleave(
             progress(f"round {number + 1} of {rounds}: {name}")
             blocks[name].append(tuple(runners[name]()))
     return {name: Timing(tuple(measured)) for name, measured in blocks.items()}
+
+
+class OtherWork:
+    """How busy everything else kept the machine between its making and `cores()`.
+
+    Two thread pools that fight for the same cores don't slow down alike: PyTorch's threads wait by spinning and can
+    become a hundred times slower, so such a ratio says nothing.
+    """
+
+    def __init__(self):
+        self._start, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+
+    def cores(self) -> float | None:
+        """Cores that other processes used on average; None where the system does not tell (only Linux does).
+        Child processes count as ours once they have ended."""
+        if self._busy is None:
+            return None
+        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
+        return max(0.0, others / (time.monotonic() - self._start))
+
+
+def _busy_seconds() -> float | None:
+    try:
+        fields = Path("/proc/stat").read_text().split(maxsplit=9)
+    except OSError:
+        return None
+    # cpu user nice system idle iowait irq softirq steal
+    user, nice, system, _, _, irq, softirq, steal = (int(field) for field in fields[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])

@@ -85,13 +85,19 @@ def compare(timings: dict) -> tuple[list, list]:
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(StepOptions, argv, prog="python -m benchmarks.training_step", description=__doc__)
+    from export.native_output import silence_tensorflow
+
+    silence_tensorflow()
     from benchmarks import results
+    from benchmarks.timing import OtherWork
     from benchmarks.torch_environment import default_folder, torch_python
 
     results.check_writable(options.json)
     python = torch_python(Path(options.torch_env) if options.torch_env else default_folder(), results.show_progress)
     machine = results.machine(("tensorflow", "keras"))
+    others = OtherWork()
     timings, facts = measure(options, python)
+    busy = others.cores()
     parameters = check_same_networks(facts)
     ratios, targets = compare(timings)
     rows = [
@@ -99,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
          f"{1000 * t.percentile(90):.0f}")
         for name, t in timings.items()
     ]  # fmt: skip
-    print(f"{results.machine_line(machine)}\n")
+    print(f"{results.machine_line(machine)}\n{results.other_work_line(busy)}\n")
     print(
         f"A CycleGAN step: {options.generator}, ngf {options.ngf} ({parameters['generator']:,} parameters), "
         f"ndf {options.ndf} ({parameters['discriminator']:,}), {options.crop_size} px, batch {options.batch_size}, "
@@ -109,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
     print(results.ratios_table(ratios), end="\n\n")
     print(results.targets_table(targets))
     results.write_results(options.json, {
-        "machine": machine, "options": dataclasses.asdict(options), "parameters": parameters, "timings": timings,
+        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "parameters": parameters, "timings": timings,
         "libraries": {name: one["library"] for name, one in facts.items()},
         "ratios": dict(ratios), "targets": targets,
     })  # fmt: skip

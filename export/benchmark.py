@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.machine import describe_machine
 from export.manifest import read_entries
 from export.model_file import read_bytes
 from export.model_worker import ModelWorker
 from tf_i2i.errors import UserError, one_line
+from training.machine import describe_machine
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
 

@@ -11,8 +11,8 @@ from export.native_output import quiet_native_output
 from export.quality import reference_outputs
 from export.quantizer import quantize, trial_crops
 from export.recipes import Recipe
-from tf_i2i.batches import to_float
 from tf_i2i.errors import UserError
+from tf_i2i.pixels import to_float
 
 
 class NotConvertible(UserError):

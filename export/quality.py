@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.runtime import LiteModel
-from tf_i2i.batches import to_float, to_uint8
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.metrics import ssim
+from tf_i2i.pixels import to_float, to_uint8
 
 # JSON has no infinity; files that agree to the last bit get this.
 _HIGHEST_PSNR_DB = 200.0

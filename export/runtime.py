@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from export.native_output import quiet_native_output
+from tf_i2i.pixels import to_float, to_uint8
 
 
 class LiteModel:
@@ -32,7 +33,7 @@ class LiteModel:
 
     def run(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB [size, size, 3] to what the file returns: uint8 RGB or float32 RGB in [-1, 1], same shape."""
-        value = image if self.input_dtype == np.uint8 else _batches().to_float(image)
+        value = image if self.input_dtype == np.uint8 else to_float(image)
         self._interpreter.set_tensor(self._input["index"], value[None])
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output["index"])[0]
@@ -40,19 +41,10 @@ class LiteModel:
     def run_float(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB [size, size, 3] to float32 RGB in [-1, 1]."""
         result = self.run(image)
-        return _batches().to_float(result) if result.dtype == np.uint8 else result
+        return to_float(result) if result.dtype == np.uint8 else result
 
     def run_uint8(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB [size, size, 3] to uint8 RGB."""
         result = self.run(image)
-        return result if result.dtype == np.uint8 else _batches().to_uint8(result)
+        return result if result.dtype == np.uint8 else to_uint8(result)
 
-
-def _batches():
-    # Imports TensorFlow, seconds and 300 MB that int8 files do without.
-    from export.native_output import silence_tensorflow
-
-    silence_tensorflow()
-    from tf_i2i import batches
-
-    return batches

@@ -11,10 +11,26 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-TINY = (
-    "--load-size 40 --crop-size 32 --generator shallow --ngf 4 --ndf 4 --discriminator-layers 1 --precision float32 "
-    "--sample-every 4 --checkpoint-every 4"
-).split()
+TINY = [
+    "--load-size",
+    "40",
+    "--crop-size",
+    "32",
+    "--generator",
+    "shallow",
+    "--ngf",
+    "4",
+    "--ndf",
+    "4",
+    "--discriminator-layers",
+    "1",
+    "--precision",
+    "float32",
+    "--sample-every",
+    "4",
+    "--checkpoint-every",
+    "4",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +69,8 @@ def tiny_run(tmp_path_factory, picture_folders) -> Path:
 
     run = tmp_path_factory.mktemp("runs") / "tiny"
     a, b = picture_folders
-    status = main([*TINY, "--run", str(run), "--domain-a", str(a), "--domain-b", str(b), "--steps", "8", "--student-steps", "12"])
+    status = main(
+        [*TINY, "--run", str(run), "--domain-a", str(a), "--domain-b", str(b), "--steps", "8", "--student-steps", "12"]
+    )
     assert status is None
     return run

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from tf_i2i.batches import paired_batches, to_float, to_uint8, unpaired_batches
+from tf_i2i.batches import paired_batches, unpaired_batches
 from tf_i2i.image_cache import ImageCache
+from tf_i2i.pixels import to_float, to_uint8
 
 
 def cache(first: int, count: int, side: int = 24) -> ImageCache:

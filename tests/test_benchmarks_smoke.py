@@ -2,14 +2,16 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from benchmarks.results import Target, markdown_table, write_results
+from benchmarks.results import Target, markdown_table, other_work_line, write_results
 from benchmarks.step_worker import StepWorker
-from benchmarks.timing import Timing, interleave, ratio
+from benchmarks.timing import OtherWork, Timing, interleave, ratio
 from tf_i2i.errors import UserError
 
 COMMANDS = ("training_step", "phone_model", "augmentation")
@@ -108,6 +110,16 @@ def test_a_worker_answers_and_its_death_is_told(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="ended with status 1"):
         broken.facts()
     broken.close()
+
+
+def test_own_work_is_not_other_work():
+    others, end = OtherWork(), time.process_time() + 0.5
+    while time.process_time() < end:
+        pass
+    busy = others.cores()
+    assert busy is None or 0 <= busy < os.cpu_count()
+    assert "quiet enough" in other_work_line(0.1)
+    assert "run again" in other_work_line(0.11)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

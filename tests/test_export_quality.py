@@ -11,7 +11,7 @@ from exported_models import SIZE, exported, pictures, student
 from export.model_file import summarize
 from export.quality import agreement, centre_crops, psnr, random_crops, reference_outputs
 from export.runtime import LiteModel
-from tf_i2i.batches import to_float, to_uint8
+from tf_i2i.pixels import to_float, to_uint8
 from training.networks import count_macs
 
 

@@ -18,9 +18,7 @@ def test_resnet9_has_the_reference_parameters(upsampling):
     assert network.count_params() == 11_378_179
 
 
-@pytest.mark.parametrize(
-    ("blocks", "downsamplings", "parameters"), [(6, 2, 7_837_699), (3, 1, 1_052_035)]
-)
+@pytest.mark.parametrize(("blocks", "downsamplings", "parameters"), [(6, 2, 7_837_699), (3, 1, 1_052_035)])
 def test_smaller_generators(blocks, downsamplings, parameters):
     network = ResNetGenerator(blocks=blocks, ngf=64, downsamplings=downsamplings)
     assert network(tf.zeros([2, 32, 48, 3])).shape == (2, 32, 48, 3)

@@ -13,8 +13,8 @@ from export.resizing import resized
 from export.runtime import LiteModel
 from export.stylize import main
 from export.tiling import Tiling, mirrored_indices
-from tf_i2i.batches import to_float, to_uint8
 from tf_i2i.errors import UserError
+from tf_i2i.pixels import to_float, to_uint8
 
 
 @pytest.fixture

@@ -48,8 +48,8 @@ def test_networks_come_back_from_the_run(tiny_run):
     """The restored teacher is the average of the checkpoint, and the student is what distillation measured."""
     import tensorflow as tf
 
-    from tf_i2i.batches import to_float, to_uint8
     from tf_i2i.metrics import psnr
+    from tf_i2i.pixels import to_float, to_uint8
     from training.restore import load_generator, run_data
 
     teacher, student = (load_generator(tiny_run, model, "ab") for model in ("teacher", "student"))

@@ -90,13 +90,3 @@ def unpaired_batches(
         )
     ).map(lambda a, b: (a[0], b[0]))
     return both.batch(batch_size, drop_remainder=True).prefetch(4)
-
-
-def to_float(images: np.ndarray) -> np.ndarray:
-    """uint8 RGB to float32 in [-1, 1]."""
-    return images.astype(np.float32) / 127.5 - 1.0
-
-
-def to_uint8(images) -> np.ndarray:
-    """Float RGB in [-1, 1] to uint8, rounded and clipped."""
-    return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)

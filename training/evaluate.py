@@ -92,7 +92,7 @@ class ExportedFile:
 
 def keras_translator(model) -> Translate:
     """uint8 RGB [H, W, 3] to the same, through a Keras generator that works in [-1, 1]."""
-    from tf_i2i.batches import to_float, to_uint8
+    from tf_i2i.pixels import to_float, to_uint8
 
     return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
 

@@ -63,7 +63,7 @@ def _add_argument(group, field, hint) -> None:
         group.add_argument(name, dest=field.name, action="store_false" if field.default else "store_true",
                            help=meta["comment"])  # fmt: skip
         return
-    shown = "none" if field.default in (None, "") else field.default
+    shown = _shown(field.default)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
     help_text = f"{meta['comment']} (default: {shown}{unit})".replace("%", "%%")
     extra = {"choices": meta["choices"]} if meta["choices"] else {"metavar": meta["metavar"] or kind.__name__.upper()}
@@ -85,6 +85,13 @@ def _add_positional(group, field, kind: type, many: bool) -> None:
 class _TupleAction(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         setattr(namespace, self.dest, tuple(values))
+
+
+def _shown(default) -> str:
+    """A default as one would type it."""
+    if isinstance(default, tuple):
+        return " ".join(map(str, default)) or "none"
+    return "none" if default in (None, "") else str(default)
 
 
 def _plain_type(hint) -> type:

@@ -12,11 +12,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tf_i2i.batches import paired_batches, to_float, to_uint8
+from tf_i2i.batches import paired_batches
 from tf_i2i.distillation import Distillation
 from tf_i2i.image_cache import ImageCache, load_images
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.patch_discriminator import PatchDiscriminator
+from tf_i2i.pixels import to_float, to_uint8
 from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
 from tf_i2i.sources import open_source
 from training.data import RunData

@@ -12,13 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_i2i.batches import to_float, to_uint8, unpaired_batches
+from tf_i2i.batches import unpaired_batches
 from tf_i2i.errors import UserError
+from tf_i2i.pixels import to_float, to_uint8
 from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
 from training import distill
 from training.cyclegan import CycleGANOptions
 from training.data import RunData, load_unpaired
 from training.loop import linear_decay, make_strategy, run_loop
+from training.machine import describe_machine
 from training.networks import build_cyclegan, count_macs
 from training.run_folder import RunFolder, continued_options, default_run
 from training.sample_grid import labelled_grid
@@ -72,7 +74,7 @@ def train(options: CycleGANOptions) -> int | None:
         first_step = int(gan.step.numpy())
         log(f"resuming {run.root} at step {first_step}")
     run.write_config(
-        "cyclegan", options, precision={"chosen": precision, "reason": reason}, data=data.facts(),
+        "cyclegan", options, precision={"chosen": precision, "reason": reason}, data=data.facts(), machine=describe_machine(),
         parameters={net.name: net.count_params() for net in (gan.generator_ab, gan.discriminator_b)},
     )  # fmt: skip
     log(f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}")
