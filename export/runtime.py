@@ -47,4 +47,3 @@ class LiteModel:
         """uint8 RGB [size, size, 3] to uint8 RGB."""
         result = self.run(image)
         return result if result.dtype == np.uint8 else to_uint8(result)
-

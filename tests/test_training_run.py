@@ -31,7 +31,7 @@ def test_run_folder(tiny_run):
     assert records[0]["learning_rate"] == pytest.approx(2e-4)
     assert records[1]["learning_rate"] == pytest.approx(2e-4 / 4), "step 8 of 8: one step before the end of the decay"
     config = json.loads((tiny_run / "config.json").read_text())
-    assert config["options"]["steps"] == 8 and config["options"]["ema_half_life"] == pytest.approx(2.0)
+    assert config["options"]["steps"] == 8 and config["options"]["ema_half_life"] == pytest.approx(2.4)
     assert config["data"]["counts"] == {"train_a": 12, "train_b": 12, "val_a": 2, "val_b": 2}
     assert len(config["data"]["fingerprint"]["train_a"]) == 64
     assert config["packages"]["tensorflow"].startswith("2.")

@@ -26,16 +26,10 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         p = self.padding
-        if not training:
+        sides = inputs.shape[1:3]
+        if not training or None in sides or min(sides) < 2 * p + 2:
             return tf.pad(inputs, [[0, 0], [p, p], [p, p], [0, 0]], "REFLECT")
-        top, bottom = inputs[:, 1 : p + 1], inputs[:, -p - 1 : -1]
-        if p > 1:
-            top, bottom = tf.reverse(top, [1]), tf.reverse(bottom, [1])
-        tall = tf.concat([top, inputs, bottom], axis=1)
-        left, right = tall[:, :, 1 : p + 1], tall[:, :, -p - 1 : -1]
-        if p > 1:
-            left, right = tf.reverse(left, [2]), tf.reverse(right, [2])
-        return tf.concat([left, tall, right], axis=2)
+        return _mirrored(_mirrored(inputs, p, 1), p, 2)
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}
@@ -79,10 +73,10 @@ class ResizeConv2D(keras.layers.Layer):
         phases = tf.nn.bias_add(
             tf.nn.conv2d(padded, _phase_kernels(self.kernel, inputs.dtype), 1, "VALID"), tf.tile(bias, [4])
         )
+        # Channels are split before the rows and columns are cut: the gradient of a cut fills its whole source.
         quads = [
-            phases[:, y : y + height, x : x + width, (2 * y + x) * self.filters : (2 * y + x + 1) * self.filters]
-            for y in (0, 1)
-            for x in (0, 1)
+            tf.slice(phase, [0, i // 2, i % 2, 0], [-1, height, width, -1])
+            for i, phase in enumerate(tf.split(phases, 4, axis=-1))
         ]
         return tf.nn.depth_to_space(tf.concat(quads, axis=-1), 2)
 
@@ -98,3 +92,36 @@ def _phase_kernels(kernel, dtype):
         return tf.stack([a, b + c], axis=axis), tf.stack([a + b, c], axis=axis)
 
     return tf.cast(tf.concat([both for row in fold(kernel, 0) for both in fold(row, 1)], axis=-1), dtype)
+
+
+def _mirrored(image, padding: int, axis: int):
+    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) on both ends; its side is at least
+    2 padding + 2.
+
+    The gradient is written out: TensorFlow's own fills a whole map with zeros for each of the slices and adds them up.
+    """
+
+    def cut(x, start, size):
+        begin, extent = [0] * 4, [-1] * 4
+        begin[axis], extent[axis] = start, size
+        return tf.slice(x, begin, extent)
+
+    def turned(x):
+        return tf.reverse(x, [axis]) if padding > 1 else x
+
+    @tf.custom_gradient
+    def mirror(x):
+        side = x.shape[axis]
+
+        def gradient(upstream):
+            first = cut(upstream, padding, 1)  # the border itself is not mirrored
+            near = cut(upstream, padding + 1, padding) + turned(cut(upstream, 0, padding))
+            middle = cut(upstream, 2 * padding + 1, side - 2 * padding - 2)
+            far = cut(upstream, side - 1, padding) + turned(cut(upstream, side + padding, padding))
+            last = cut(upstream, side + padding - 1, 1)
+            return tf.concat([first, near, middle, far, last], axis)
+
+        before, after = turned(cut(x, 1, padding)), turned(cut(x, side - 1 - padding, padding))
+        return tf.concat([before, x, after], axis), gradient
+
+    return mirror(image)

@@ -8,23 +8,26 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class MobileGenerator(keras.Model):
-    """Separable residual network at a quarter of the size, with a path of fine detail at full size.
+    """Wide view at a quarter of the size, careful drawing at half of it, a path of fine detail at full size.
 
-    5x5 convolution to half size; separable step to a quarter; residual blocks of two depthwise-separable
-    convolutions (Sandler et al. 2018 for their shape, with the order depthwise, pointwise); bilinear upsampling with the
-    half-size features added (Ronneberger et al. 2015 for the idea); at full size a few 3x3 features of the photo
+    5x5 convolution to half size; separable step to a quarter; residual blocks of two depthwise-separable convolutions
+    (Sandler et al. 2018 for the parts); bilinear upsampling with the half-size features added (Ronneberger et al. 2015
+    for the idea); dense 3x3 convolutions, where the strokes are decided; at full size a few 3x3 features of the photo
     itself join before the last 3x3 convolution, so that strokes end where they end in the photo.
 
     Why so: every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8 kernel in XNNPACK and
-    one on GPU delegates, so the graph is one partition; ReLU6 bounds each tensor for int8; bilinear resizing leaves no
-    checkerboard; batch normalisation folds into the convolutions, so no statistic is taken at run time, int8 holds,
-    and the output of a pixel depends on its neighbourhood alone: photos of any size can be tiled.
+    one on GPU delegates, so the graph is one partition; most multiplications are in dense convolutions, which gain most
+    from int8; ReLU6 bounds tensors for int8; bilinear resizing leaves no checkerboard; batch normalisation folds into
+    the convolutions, so no statistic is taken at run time, int8 holds, and a pixel of the output depends on its
+    neighbourhood alone: photos of any size can be tiled.
 
     Args:
         stem: channels at half size.
         width: channels at a quarter of the size.
-        blocks: residual blocks.
-        detail: channels of the full-size path; 0 leaves it out.
+        blocks: residual blocks at a quarter of the size.
+        drawing: dense convolutions at half size.
+        full: channels that go up to full size.
+        detail: channels of the photo's own path at full size; 0 leaves it out.
         folded: True builds the inference form: convolutions with bias in place of batch normalisation.
 
     Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of 4.
@@ -37,10 +40,12 @@ class MobileGenerator(keras.Model):
     stride = 4
 
     def __init__(
-        self, stem: int = 32, width: int = 64, blocks: int = 6, detail: int = 8, folded: bool = False, **kwargs
-    ):
+        self, stem: int = 32, width: int = 64, blocks: int = 2, drawing: int = 4, full: int = 8, detail: int = 8,
+        folded: bool = False, **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
-        self.config = {"stem": stem, "width": width, "blocks": blocks, "detail": detail, "folded": folded}
+        self.config = {"stem": stem, "width": width, "blocks": blocks, "drawing": drawing, "full": full,
+                       "detail": detail, "folded": folded}  # fmt: skip
         unit = {"folded": folded}
         self.stem = ConvUnit(stem, 5, stride=2, **unit, name="stem")
         self.down = [DepthwiseUnit(3, stride=2, **unit, name="down_dw"), ConvUnit(width, 1, **unit, name="down_pw")]
@@ -54,8 +59,8 @@ class MobileGenerator(keras.Model):
             for i in range(blocks)
         ]
         self.to_half = ConvUnit(stem, 1, activation=None, **unit, name="to_half")
-        self.half = [DepthwiseUnit(3, **unit, name="half_dw"), ConvUnit(stem, 1, **unit, name="half_pw")]
-        self.to_full = ConvUnit(stem // 2, 1, **unit, name="to_full")
+        self.drawing = [ConvUnit(stem, 3, **unit, name=f"drawing{i}") for i in range(drawing)]
+        self.to_full = ConvUnit(full, 1, **unit, name="to_full")
         self.detail = ConvUnit(detail, 3, **unit, name="detail") if detail else None
         self.resize = keras.layers.UpSampling2D(2, interpolation="bilinear")
         self.head = keras.layers.Conv2D(3, 3, padding="same", name="head")
@@ -72,7 +77,7 @@ class MobileGenerator(keras.Model):
                 y = layer(y, training=training)
             x = x + y
         x = self._double(self.to_half(x, training=training)) + half
-        for layer in self.half:
+        for layer in self.drawing:
             x = layer(x, training=training)
         x = self._double(self.to_full(x, training=training))
         if self.detail is not None:
@@ -91,7 +96,7 @@ class MobileGenerator(keras.Model):
         doubling reaches one coarse pixel; the grid's own offset at the quarter scale adds at most stride - 1.
         """
         full = 1  # head
-        half = 1 + 1  # bilinear to full size, separable convolution
+        half = 1 + self.config["drawing"]  # bilinear to full size, dense convolutions
         quarter = 1 + 2 * self.config["blocks"]  # bilinear to half size, blocks
         return full + 2 * half + 4 * quarter + 2 * 1 + 2 + (self.stride - 1)  # downs: 3x3 at half size, 5x5 at full
 
@@ -99,19 +104,19 @@ class MobileGenerator(keras.Model):
         """The inference form with batch normalisation folded in: equal to this network at training=False."""
         twin = MobileGenerator(**{**self.config, "folded": True})
         twin(tf.zeros([1, 32, 32, 3]))
-        ours = {layer.name: layer for layer in self._flatten_units()}
-        for layer in twin._flatten_units():
+        ours = {layer.name: layer for layer in self._units()}
+        for layer in twin._units():
             layer.set_weights(ours[layer.name].folded_weights())
         twin.head.set_weights(self.head.get_weights())
         return twin
 
-    def _flatten_units(self) -> list:
+    def _units(self) -> list:
         units = [
             self.stem,
             *self.down,
             *(unit for block in self.body for unit in block),
             self.to_half,
-            *self.half,
+            *self.drawing,
             self.to_full,
         ]
         return units + ([self.detail] if self.detail is not None else [])

@@ -94,7 +94,7 @@ class CycleGANOptions:
     )
     ema_half_life: float | None = option(
         None,
-        "half-life of the generators' averaged weights; default 0.25 x steps, at most 10,000; 0: no average",
+        "half-life of the generators' averaged weights; default 0.3 x steps, at most 10,000; 0: no average",
         group=_OPT,
         unit="steps",
         minimum=0,

@@ -23,8 +23,17 @@ class DistillOptions:
     learning_rate: float = option(
         3e-3, "Adam's rate at the start of a cosine decay to 0", group="optimisation", minimum=0
     )
+    lambda_colour: float | None = option(
+        None,
+        "weight of the photo's coarse chroma; default a tenth of the run's --lambda-colour",
+        group="losses",
+        minimum=0,
+    )
     lambda_adversarial: float = option(
-        0.1, "weight of the critic that asks for crisp strokes; 0 turns it off", group="optimisation", minimum=0
+        0.0,
+        "weight of a critic that asks for crisper strokes: 0.03 to 0.1; too much of it draws dots",
+        group="losses",
+        minimum=0,
     )
     precision: str = option(
         "auto", "number format", group="optimisation", choices=("auto", "float32", "bfloat16", "float16")

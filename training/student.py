@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -44,6 +45,8 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     """
     run = RunFolder(options.run or newest_run())
     config = read_config(run.root)
+    if options.lambda_colour is None:
+        options = dataclasses.replace(options, lambda_colour=0.1 * config["options"]["lambda_colour"])
     data = data or run_data(run.root, log)
     photos, style, held_out = data.train_a, data.train_b, data.val_a
     if options.direction == "ba":
@@ -62,7 +65,12 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
     with strategy.scope():
         critic = PatchDiscriminator(ndf=32, layers=2) if options.lambda_adversarial > 0 else None
-        distillation = Distillation(MobileGenerator(), critic, lambda_adversarial=options.lambda_adversarial)
+        distillation = Distillation(
+            MobileGenerator(),
+            critic,
+            lambda_adversarial=options.lambda_adversarial,
+            lambda_colour=options.lambda_colour,
+        )
         distillation.compile(
             with_loss_scale(keras.optimizers.Adam(schedule), precision),
             with_loss_scale(keras.optimizers.Adam(_CRITIC_RATE, 0.5), precision),

@@ -138,7 +138,7 @@ def resolve(options: CycleGANOptions, data: RunData, run: RunFolder) -> CycleGAN
         steps = max(1, (options.epochs or 200) * larger // options.batch_size)
     half_life = options.ema_half_life
     if half_life is None:
-        half_life = min(10_000.0, 0.25 * steps)
+        half_life = min(10_000.0, 0.3 * steps)
     return dataclasses.replace(options, run=str(run.root), steps=steps, ema_half_life=half_life)
 
 

@@ -1,0 +1,62 @@
+"""Distillation: named losses, what each reaches, and that a student learns its labels."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_i2i import losses
+from tf_i2i.distillation import Distillation
+from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.patch_discriminator import PatchDiscriminator
+
+
+def images(seed: int, count: int = 2):
+    coarse = tf.random.stateless_uniform([count, 4, 4, 3], [seed, 0], -1, 1)
+    return tf.image.resize(coarse, [32, 32])
+
+
+def make(critic: bool = False, **options) -> Distillation:
+    keras.utils.set_random_seed(2)
+    discriminator = PatchDiscriminator(4, 1) if critic else None
+    distillation = Distillation(MobileGenerator(stem=8, width=8, blocks=1, drawing=1), discriminator, **options)
+    distillation.compile(keras.optimizers.Adam(3e-3), keras.optimizers.Adam(1e-3))
+    return distillation
+
+
+def test_losses_are_what_they_are_called():
+    distillation = make(critic=True, lambda_gradient=0.5, lambda_adversarial=0.2, lambda_colour=3.0)
+    photo, label, real = images(1), images(2), images(3)
+    output = distillation.student(photo, training=False)
+    expected = {
+        "distill_l1": losses.l1(output, label),
+        "distill_gradient": 0.5 * losses.gradient_difference(output, label),
+        "distill_colour": 3.0 * losses.coarse_chroma(photo, output),
+        "distill_adversarial": 0.2 * losses.generator_adversarial(distillation.discriminator(output)),
+        "D": losses.discriminator_adversarial(distillation.discriminator(real), distillation.discriminator(output)),
+    }
+    named = distillation.train_step((photo, label, real), statistics=False)
+    for name, value in expected.items():
+        assert float(named[name]) == pytest.approx(float(value), rel=1e-3), name
+    assert float(named["distill"]) == pytest.approx(sum(float(v) for k, v in expected.items() if k != "D"), rel=1e-3)
+
+
+def test_fixed_statistics_do_not_move():
+    distillation = make()
+    moving = [v for v in distillation.student.non_trainable_variables]
+    before = [v.numpy() for v in moving]
+    distillation.train_step((images(1), images(2), images(3)), statistics=False)
+    assert all(np.array_equal(b, v.numpy()) for b, v in zip(before, moving, strict=True))
+    distillation.train_step((images(1), images(2), images(3)), statistics=True)
+    assert any(not np.array_equal(b, v.numpy()) for b, v in zip(before, moving, strict=True))
+
+
+def test_a_student_learns_its_labels():
+    """300 steps towards a darkened copy: ten times nearer than at the start."""
+    distillation = make()
+    step = tf.function(distillation.train_step)
+    batches = [(images(seed), 0.5 * images(seed) - 0.3, images(99)) for seed in range(8)]
+    first = float(step(batches[0])["distill_l1"])
+    for number in range(300):
+        last = float(step(batches[number % 8])["distill_l1"])
+    assert last < 0.1 * first
