@@ -60,3 +60,22 @@ def test_a_student_learns_its_labels():
     for number in range(300):
         last = float(step(batches[number % 8])["distill_l1"])
     assert last < 0.1 * first
+
+
+def test_label_is_the_median_of_aligned_views():
+    """An equivariant network's views agree with its plain output; an odd one out is outvoted."""
+    from training.student import median_translation
+
+    picture = np.random.default_rng(1).integers(0, 256, [24, 28, 3], np.uint8)
+    plain = median_translation(lambda view: -view, picture, 1)
+    np.testing.assert_array_equal(plain, 255 - picture)
+    np.testing.assert_array_equal(median_translation(lambda view: -view, picture, 8), plain)
+
+    calls = []
+
+    def sometimes_wrong(view):
+        calls.append(view.shape)
+        return np.ones_like(view) if len(calls) in (2, 5, 7) else -view
+
+    np.testing.assert_array_equal(median_translation(sometimes_wrong, picture, 8), plain)
+    assert calls.count((1, 24, 28, 3)) == 2 and calls.count((1, 28, 32, 3)) == 6

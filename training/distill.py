@@ -18,6 +18,13 @@ class DistillOptions:
     resume: bool = option(False, "continue where the last checkpoint stands", group="run", resumable=True)
     seed: int = option(1, "of the student's weights, crops and order", group="run", minimum=0)
     extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
+    label_views: int = option(
+        8,
+        "shifted and mirrored copies of a photo whose median translation is its label",
+        group="data",
+        minimum=1,
+        maximum=8,
+    )
     steps: int = option(2500, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
     batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
     learning_rate: float = option(
