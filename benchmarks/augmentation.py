@@ -57,7 +57,7 @@ def block_runner(batches, batch_size: int, count: int) -> Callable[[], Sequence[
     tf.data works ahead: the batches that it prepared while others were measured are drawn first and not counted, and
     it is left time to fill its buffers again before the next one's turn.
     """
-    from export.native_output import quiet_native_output
+    from tf_i2i.native_output import quiet_native_output
 
     with quiet_native_output():  # the graph optimiser has no cost model of keras-cv's operations, and says so
         iterator = iter(batches)
@@ -90,7 +90,7 @@ def noise_cache(options: AugmentationOptions):
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(AugmentationOptions, argv, prog="python -m benchmarks.augmentation", description=__doc__)
-    from export.native_output import silence_tensorflow
+    from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

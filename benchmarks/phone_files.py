@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from export.converter import NetworkConverter
-from export.native_output import quiet_native_output
 from export.recipes import RECIPES
 from tf_i2i.errors import UserError
 from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.native_output import quiet_native_output
 from tf_i2i.resnet_generator import ResNetGenerator
 
 _CALIBRATION_CROPS = 16

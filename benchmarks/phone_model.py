@@ -71,7 +71,7 @@ def compare(timings: dict, pixels: dict[str, int], int8_bytes: int) -> tuple[lis
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(PhoneOptions, argv, prog="python -m benchmarks.phone_model", description=__doc__)
-    from export.native_output import silence_tensorflow
+    from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

@@ -85,7 +85,7 @@ def compare(timings: dict) -> tuple[list, list]:
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(StepOptions, argv, prog="python -m benchmarks.training_step", description=__doc__)
-    from export.native_output import silence_tensorflow
+    from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.manifest import read_entries
-from export.model_file import read_bytes
-from export.model_worker import ModelWorker
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.model_file import read_bytes
+from tf_i2i.model_worker import ModelWorker
 from training.machine import describe_machine
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json

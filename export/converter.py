@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from export.native_output import quiet_native_output
 from export.quality import reference_outputs
 from export.quantizer import quantize, trial_crops
 from export.recipes import Recipe
 from tf_i2i.errors import UserError
+from tf_i2i.native_output import quiet_native_output
 from tf_i2i.pixels import to_float
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from export.converter import NetworkConverter, NotConvertible
 from export.manifest import drop_file, put_entry
 from export.metadata import with_metadata
-from export.model_file import summarize
 from export.quality import Agreement, agreement, centre_crops, random_crops, reference_outputs
 from export.recipes import Recipe
-from export.runtime import LiteModel
 from tf_i2i import __version__
 from tf_i2i.errors import UserError
+from tf_i2i.lite_model import LiteModel
+from tf_i2i.model_file import summarize
 
 _HELD_OUT_IMAGES = 16
 

@@ -7,8 +7,8 @@ import io
 import json
 import zipfile
 
-from export.model_file import MODEL_FACTS, read_facts
 from export.recipes import Recipe
+from tf_i2i.model_file import MODEL_FACTS, read_facts
 
 _LICENSE = "The network's weights are derived from its training pictures; the code that made it is under Apache-2.0."
 
@@ -101,7 +101,7 @@ def _with_fixed_dates(data: bytes) -> bytes:
 
 def _tflite_support():
     """(schema, metadata) modules. They load libusb-1.0 by name, which the PyPI package brings."""
-    from export.native_output import silence_tensorflow
+    from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
     import libusb_package

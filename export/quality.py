@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.runtime import LiteModel
 from tf_i2i.image_cache import ImageCache
+from tf_i2i.lite_model import LiteModel
 from tf_i2i.metrics import ssim
 from tf_i2i.pixels import to_float, to_uint8
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.native_output import quiet_native_output
 from export.quality import psnr
-from export.runtime import LiteModel
+from tf_i2i.lite_model import LiteModel
+from tf_i2i.native_output import quiet_native_output
 
 # tanh(4) is within a tenth of an 8-bit level of 1: wider inputs only make the steps in its steep middle coarser.
 _TANH_REACH = 4.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from export.native_output import silence_tensorflow
+from tf_i2i.native_output import silence_tensorflow
 from training.options import option, parse, run_command
 from training.run_folder import RunFolder, newest_run, write_text
 

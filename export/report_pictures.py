@@ -39,7 +39,8 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     """Translates evenly chosen validation pictures at the scale of training; of huge ones the middle."""
     from tqdm import tqdm
 
-    from training.evaluate import cropped, keras_translator, stride, validation
+    from training.evaluate import cropped, stride, validation
+    from training.scoring import keras_translator
 
     models, missing = _keras_models(record, direction)
     translators = {name: keras_translator(model) for name, model in models.items()}
@@ -89,7 +90,7 @@ def _keras_models(record: RunRecord, direction: str) -> tuple[dict, list[str]]:
 
 def _int8_file(record: RunRecord, direction: str):
     """The student's int8 file ready to run, or None and why."""
-    from training.evaluate import ExportedFile
+    from training.scoring import ExportedFile
 
     entries = [
         entry for entry in record.exports

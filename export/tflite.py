@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.native_output import silence_tensorflow
 from export.recipes import RECIPES, Recipe
 from tf_i2i.errors import UserError
+from tf_i2i.native_output import silence_tensorflow
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from export.model_file import read_bytes, read_facts
-from export.model_worker import check
-from export.resizing import resized
-from export.runtime import LiteModel
 from export.tiling import Tiling
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.lite_model import LiteModel
+from tf_i2i.model_file import read_bytes, read_facts
+from tf_i2i.model_resizing import resized
+from tf_i2i.model_worker import check
 
 _MANY_TILES = 8
 

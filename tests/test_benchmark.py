@@ -10,8 +10,8 @@ import tensorflow as tf
 from exported_models import SIZE, converted, exported
 
 from export.benchmark import main, measure, table
-from export.model_worker import ModelWorker, check
 from tf_i2i.errors import UserError
+from tf_i2i.model_worker import ModelWorker, check
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_damaged_files_are_refused_without_harm(tmp_path):
 
 
 def check_all(path) -> None:
-    from export.model_file import read_bytes
+    from tf_i2i.model_file import read_bytes
 
     read_bytes(path)
     check(path)

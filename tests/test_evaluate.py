@@ -14,7 +14,8 @@ from PIL import Image
 from tf_i2i import metrics
 from tf_i2i.errors import UserError
 from training import evaluate
-from training.evaluate import Pictures, centre_crop, cropped, matching, merged, score, table
+from training.evaluate import cropped, matching, merged, table
+from training.scoring import Pictures, centre_crop, score
 
 
 def make_run(root: Path, student: bool = True) -> Path:
@@ -48,7 +49,7 @@ def make_run(root: Path, student: bool = True) -> Path:
                 json.dumps({"step": step, "time_s": 0.5 * step, "step_s": 0.5, "data_wait_share": 0.01, **fall}) + "\n"
             )
     if student:
-        network = MobileGenerator(stem=8, width=16, blocks=1, detail=4)
+        network = MobileGenerator(stem=8, width=16, blocks=1, drawing=1, detail=4)
         network(tf.zeros([1, 32, 32, 3]))
         network.save_weights(run.path("student/ab", "student.weights.h5"))
         run.write_json(

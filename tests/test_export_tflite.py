@@ -13,11 +13,11 @@ import pytest
 from exported_models import SIZE, converted, exported, fake_run, student
 
 from export.metadata import read_normalization, with_metadata
-from export.model_file import read_facts
 from export.recipes import RECIPES
-from export.runtime import LiteModel
 from export.tflite import main
 from tf_i2i.errors import UserError
+from tf_i2i.lite_model import LiteModel
+from tf_i2i.model_file import read_facts
 
 FIELDS = {
     "file", "model", "direction", "variant", "size", "bytes", "sha256", "input_dtype", "output_dtype", "params", "macs",

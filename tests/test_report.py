@@ -100,8 +100,8 @@ def test_every_picture_is_in_the_page_and_described(full):
 
 
 def test_pictures_are_what_the_networks_make(full):
-    from training.evaluate import keras_translator
     from training.restore import load_generator, run_data
+    from training.scoring import keras_translator
 
     page, run = full
     photo = run_data(run).val_a.image(0)

@@ -9,11 +9,11 @@ from PIL import Image
 
 from export.metadata import with_metadata
 from export.recipes import RECIPES
-from export.resizing import resized
-from export.runtime import LiteModel
 from export.stylize import main
 from export.tiling import Tiling, mirrored_indices
 from tf_i2i.errors import UserError
+from tf_i2i.lite_model import LiteModel
+from tf_i2i.model_resizing import resized
 from tf_i2i.pixels import to_float, to_uint8
 
 

@@ -116,7 +116,7 @@ class CycleGANOptions:
     )
 
     student: str = option("mobile", "student to distil at the end", group=_STUDENT, choices=("mobile", "none"))
-    student_steps: int = option(2500, "distillation steps", group=_STUDENT, unit="steps", minimum=1, resumable=True)
+    student_steps: int = option(3000, "distillation steps", group=_STUDENT, unit="steps", minimum=1, resumable=True)
     student_direction: str = option(
         "ab", "direction of the student: ab makes B from A", group=_STUDENT, choices=("ab", "ba", "both")
     )

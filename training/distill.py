@@ -25,7 +25,7 @@ class DistillOptions:
         minimum=1,
         maximum=8,
     )
-    steps: int = option(2500, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
+    steps: int = option(3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
     batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
     learning_rate: float = option(
         3e-3, "Adam's rate at the start of a cosine decay to 0", group="optimisation", minimum=0

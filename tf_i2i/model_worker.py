@@ -37,7 +37,7 @@ class ModelWorker:
     def __init__(self, path: str | os.PathLike, threads: int = 1):
         self._shown = one_line(path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "export.model_worker", str(path), str(threads)],
+            [sys.executable, "-m", "tf_i2i.model_worker", str(path), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")])},
         )  # fmt: skip

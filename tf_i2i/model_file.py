@@ -38,7 +38,7 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 
     Raises:
         UserError: it can't be read, or it is no .tflite file by its identifier. A file that passes may still be
-            damaged: `export.model_worker.check` runs it where a crash does no harm.
+            damaged: `tf_i2i.model_worker.check` runs it where a crash does no harm.
     """
     try:
         data = Path(path).read_bytes()

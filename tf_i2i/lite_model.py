@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.native_output import quiet_native_output
+from tf_i2i.native_output import quiet_native_output
 from tf_i2i.pixels import to_float, to_uint8
 
 

@@ -1,0 +1,115 @@
+"""Translators of pictures (Keras networks, exported files) and their scores side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tf_i2i.errors import UserError
+
+Translate = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is translated, and under which name its scores stand.
+
+    photos: uint8 [H, W, 3], sizes may differ; names: theirs; truths: their true translations, or None.
+    """
+
+    split: str
+    names: list[str]
+    photos: list[np.ndarray]
+    truths: list[np.ndarray] | None
+
+
+class ExportedFile:
+    """A .tflite file, run on the CPU, that takes and returns uint8 RGB [H, W, 3] when called.
+
+    A network of local operations (a student) is run at a square around the whole picture, whatever size the file was
+    made for: weights and quantisation are the same. Any other takes pictures up to `largest` pixels a side (None: no
+    limit). What is missing to the square is mirrored, not scaled: strokes keep the width they were trained at.
+
+    Raises UserError when the file can't be run or translates no pictures.
+    """
+
+    def __init__(self, path: Path, threads: int = 2):
+        from tf_i2i.model_file import read_bytes, read_facts
+        from tf_i2i.model_worker import check
+
+        self._data, self._threads, self._models = read_bytes(path), threads, {}
+        shape = check(path)["input_shape"]
+        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+            raise UserError(f"{path}: takes {shape}, not [1, size, size, 3]; name a file of export.tflite")
+        facts = read_facts(self._data) or {}
+        self._size, self._stride = shape[1], facts.get("stride", 4)
+        self.largest = self._size if facts.get("halo_px") is None else None
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        side = self._size if self.largest else -(-max(height, width) // self._stride) * self._stride
+        padded = np.pad(image, ((0, side - height), (0, side - width), (0, 0)), mode="reflect")
+        return self._model(side).run_uint8(padded)[:height, :width]
+
+    def _model(self, side: int):
+        from tf_i2i.lite_model import LiteModel
+        from tf_i2i.model_resizing import resized
+
+        if side not in self._models:
+            self._models = {side: LiteModel(resized(self._data, side), self._threads)}  # only the last one is kept
+        return self._models[side]
+
+
+def keras_translator(model) -> Translate:
+    """uint8 RGB [H, W, 3] to the same, through a Keras generator that works in [-1, 1]."""
+    from tf_i2i.pixels import to_float, to_uint8
+
+    return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
+
+
+def centre_crop(image: np.ndarray, multiple: int, largest: int | None = None) -> np.ndarray:
+    """The middle of [H, W, 3], its sides multiples of `multiple`, at most `largest`.
+
+    Raises UserError when a side is shorter than `multiple`.
+    """
+    height, width = (min(side, largest or side) // multiple * multiple for side in image.shape[:2])
+    if not height or not width:
+        found = f"{image.shape[1]}x{image.shape[0]}"
+        raise UserError(f"a picture of {found} pixels: this generator needs at least {multiple} a side")
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])
+
+
+def score(translators: dict[str, Translate], pictures: Pictures, progress: bool = True) -> dict[str, dict]:
+    """Mean scores by model name, with the photos themselves as "untouched".
+
+    Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth (see
+    tf_i2i.metrics); to_teacher_psnr_db and to_teacher_ssim for the student; these and to_student_... for a file.
+    """
+    from tqdm import tqdm
+
+    from tf_i2i import metrics
+
+    names = ["untouched", *translators]
+    collected: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    truths = pictures.truths or [None] * len(pictures.photos)
+    pairs = zip(pictures.photos, truths, strict=True)
+    for photo, truth in tqdm(pairs, "evaluating", len(truths), unit="image", delay=1, disable=not progress):
+        outputs = {"untouched": photo} | {name: translate(photo) for name, translate in translators.items()}
+        for name, output in outputs.items():
+            scores = {"grid": metrics.grid_energy(output)}
+            scores |= {} if truth is None else metrics.against_truth(output, truth)
+            for original in _originals(name, names):
+                scores[f"to_{original}_psnr_db"] = metrics.psnr(output, outputs[original])
+                scores[f"to_{original}_ssim"] = metrics.ssim(output, outputs[original])
+            collected[name].append(scores)
+    return {name: metrics.mean_scores(scores) for name, scores in collected.items()}
+
+
+def _originals(name: str, present: list[str]) -> list[str]:
+    """What a model imitates: a student its teacher, a file both."""
+    imitated = {"untouched": (), "teacher": (), "student": ("teacher",)}.get(name, ("teacher", "student"))
+    return [original for original in imitated if original in present]
