@@ -63,13 +63,13 @@ def test_a_student_learns_its_labels():
 
 
 def test_label_is_the_median_of_aligned_views():
-    """An equivariant network's views agree with its plain output; an odd one out is outvoted."""
-    from training.student import median_translation
+    """An equivariant network's views agree with its plain output; odd ones out are outvoted."""
+    from training.labels import median_translation
 
-    picture = np.random.default_rng(1).integers(0, 256, [24, 28, 3], np.uint8)
-    plain = median_translation(lambda view: -view, picture, 1)
+    picture, *partners = np.random.default_rng(1).integers(0, 256, [4, 24, 28, 3], np.uint8)
+    plain = median_translation(lambda view: -view, picture, partners, 1)
     np.testing.assert_array_equal(plain, 255 - picture)
-    np.testing.assert_array_equal(median_translation(lambda view: -view, picture, 8), plain)
+    np.testing.assert_array_equal(median_translation(lambda view: -view, picture, partners, 8), plain)
 
     calls = []
 
@@ -77,5 +77,19 @@ def test_label_is_the_median_of_aligned_views():
         calls.append(view.shape)
         return np.ones_like(view) if len(calls) in (2, 5, 7) else -view
 
-    np.testing.assert_array_equal(median_translation(sometimes_wrong, picture, 8), plain)
-    assert calls.count((1, 24, 28, 3)) == 2 and calls.count((1, 28, 32, 3)) == 6
+    np.testing.assert_array_equal(median_translation(sometimes_wrong, picture, partners, 8), plain)
+    assert calls.count((1, 24, 28, 3)) == 1 and calls.count((1, 28, 32, 3)) == 3
+    assert calls.count((1, 48, 56, 3)) == 1 and calls.count((1, 52, 60, 3)) == 3
+
+
+def test_labels_of_all_photos_of_several_shapes():
+    from tf_i2i.image_cache import ImageCache
+    from training.labels import translate_all
+
+    rng = np.random.default_rng(2)
+    cache = ImageCache.from_images((str(i), rng.integers(0, 256, [20 + i, 26, 3], np.uint8)) for i in range(3))
+    photos, labels = translate_all(lambda image, training: -image, [cache], views=8, seed=1)
+    assert photos.names == labels.names == ["0", "1", "2"]
+    for i in range(3):
+        assert photos.image(i).shape == (20, 24, 3)
+        np.testing.assert_array_equal(labels.image(i), 255 - photos.image(i))

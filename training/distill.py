@@ -20,7 +20,7 @@ class DistillOptions:
     extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
     label_views: int = option(
         8,
-        "shifted and mirrored copies of a photo whose median translation is its label",
+        "copies of a photo (shifted, mirrored, beside others) whose median translation is its label",
         group="data",
         minimum=1,
         maximum=8,

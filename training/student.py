@@ -11,7 +11,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tf_i2i.batches import paired_batches
 from tf_i2i.distillation import Distillation
@@ -23,6 +22,7 @@ from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
 from tf_i2i.sources import open_source
 from training.data import RunData
 from training.distill import DistillOptions
+from training.labels import translate_all
 from training.loop import make_strategy, run_loop
 from training.restore import load_student, load_teacher, run_data
 from training.run_folder import RunFolder, newest_run, read_config
@@ -31,17 +31,6 @@ from training.sample_grid import labelled_grid
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
-# Rows down, columns right, mirrored: an even spread over the 4x4 places of the teacher's grid.
-_VIEWS = (
-    (0, 0, False),
-    (1, 2, True),
-    (2, 3, False),
-    (3, 1, True),
-    (0, 0, True),
-    (1, 2, False),
-    (2, 3, True),
-    (3, 1, False),
-)
 
 
 def log(message: str) -> None:
@@ -70,7 +59,7 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     if options.extra:
         source = open_source(options.extra, "--extra")
         pictures.append(load_images(source, config["options"]["load_size"], option="--extra", warn=log))
-    inputs, labels = translate_all(teacher, pictures, options.label_views)
+    inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
 
     strategy = make_strategy()
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
@@ -121,39 +110,6 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     keep_student(run, part, distillation, options)
     report_student(run, part, teacher, options, held_out)
     return None
-
-
-def translate_all(teacher, caches: list[ImageCache], views: int) -> tuple[ImageCache, ImageCache]:
-    """Each photo whole through the teacher, once: (photos, translations), cut to multiples of 4.
-
-    Whole, because instance normalisation takes its statistics over what it sees: a crop's label would differ from its
-    neighbour's in colour.
-    """
-    translate = tf.function(lambda image: teacher(image, training=False), reduce_retracing=True)
-    named = [(name, cache.image(i)) for cache in caches for i, name in enumerate(cache.names)]
-    inputs, labels = [], []
-    for name, image in tqdm(named, desc="teacher's labels", unit="photo", delay=2):
-        image = image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]
-        inputs.append((name, image))
-        labels.append((name, median_translation(translate, image, views)))
-    return ImageCache.from_images(inputs), ImageCache.from_images(labels)
-
-
-def median_translation(translate, image: np.ndarray, views: int) -> np.ndarray:
-    """uint8 [H, W, 3] to the same: the pixelwise median of the translations of `views` shifted and mirrored copies.
-
-    The teacher draws a stroke a pixel more to one side or the other as its grid of 4 pixels falls; the median of
-    several falls has it in the middle.
-    """
-    outputs = []
-    for down, right, mirrored in _VIEWS[:views]:
-        pad = ((down, 4 - down), (right, 4 - right), (0, 0)) if down or right else ((0, 0),) * 3
-        view = np.pad(image, pad, mode="reflect")
-        view = view[:, ::-1] if mirrored else view
-        output = to_uint8(translate(to_float(view[None])))[0]
-        output = output[:, ::-1] if mirrored else output
-        outputs.append(output[down : down + image.shape[0], right : right + image.shape[1]])
-    return np.median(outputs, axis=0).astype(np.uint8)
 
 
 def keep_student(run: RunFolder, part: str, distillation: Distillation, options: DistillOptions) -> None:

@@ -1,0 +1,83 @@
+"""The teacher's translations that a student learns from."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tf_i2i.image_cache import ImageCache
+from tf_i2i.pixels import to_float, to_uint8
+
+# Rows down, columns right, mirrored, in company. The shifts spread over the 4x4 places of the teacher's grid.
+_VIEWS = (
+    (0, 0, False, False),
+    (1, 2, True, True),
+    (2, 3, False, False),
+    (3, 1, True, True),
+    (1, 2, True, False),
+    (0, 0, False, True),
+    (3, 1, True, False),
+    (2, 3, False, True),
+)
+MOST_VIEWS = len(_VIEWS)
+
+
+def translate_all(teacher, caches: list[ImageCache], views: int, seed: int) -> tuple[ImageCache, ImageCache]:
+    """Each photo whole through the teacher: (photos, translations), both uint8 and cut to multiples of 4.
+
+    Whole, because instance normalisation takes its statistics over what it sees: a crop's label would differ from its
+    neighbour's in colour.
+    """
+    translate = tf.function(lambda image: teacher(image, training=False), reduce_retracing=True)
+    named = [(name, cache.image(i)) for cache in caches for i, name in enumerate(cache.names)]
+    named = [(name, image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]) for name, image in named]
+    rng = np.random.default_rng(seed)
+    labels = []
+    for number, (name, image) in enumerate(tqdm(named, desc="teacher's labels", unit="photo", delay=2)):
+        others = [i for i in rng.integers(len(named), size=3 * views) if i != number] or [number]
+        partners = [_resized(named[i][1], image.shape[:2]) for i in others]
+        labels.append((name, median_translation(translate, image, partners, views)))
+    return ImageCache.from_images(named), ImageCache.from_images(labels)
+
+
+def median_translation(translate, image: np.ndarray, partners: list[np.ndarray], views: int) -> np.ndarray:
+    """The pixelwise median of the translations of `views` copies of a photo.
+
+    Copies are shifted and mirrored: the teacher draws a stroke a pixel more to one side or the other as its grid of 4
+    pixels falls. Every second copy stands in a square with three other photos: alone, instance normalisation stretches
+    a dull photo's contrast and greys a colourful one, while in company its statistics are those of photos at large.
+
+    Args:
+        translate: float32 [-1, 1] [1, h, w, 3] to the same.
+        image: uint8 [H, W, 3].
+        partners: other photos of the same shape, used in turn.
+        views: 1 to MOST_VIEWS.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    height, width = image.shape[:2]
+    outputs = []
+    for number, (down, right, mirrored, company) in enumerate(_VIEWS[:views]):
+        view, top, left = (image[:, ::-1] if mirrored else image), 0, 0
+        if company:
+            place = number // 2 % 4
+            square = [partners[(3 * number + i) % len(partners)] for i in range(3)]
+            square.insert(place, view)
+            view = np.concatenate([np.concatenate(square[:2], axis=1), np.concatenate(square[2:], axis=1)])
+            top, left = height * (place // 2), width * (place % 2)
+        if down or right:
+            view = np.pad(view, ((down, 4 - down), (right, 4 - right), (0, 0)), mode="reflect")
+        output = to_uint8(translate(to_float(view[None])))[0]
+        output = output[top + down : top + down + height, left + right : left + right + width]
+        outputs.append(output[:, ::-1] if mirrored else output)
+    return np.median(outputs, axis=0).astype(np.uint8)
+
+
+def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if image.shape[:2] == shape:
+        return image
+    import cv2
+
+    return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
