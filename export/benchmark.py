@@ -72,6 +72,8 @@ def main(argv: list[str] | None = None) -> int:
 
     if options.device and not options.adb:
         raise UserError("--device names a phone; add --adb")
+    if options.chart and Path(options.chart).suffix != ".svg":
+        raise UserError(f"--chart {one_line(options.chart)}: it is drawn as SVG; name a file that ends in .svg")
     paths, options = _resolved(options)
     rows = measure(paths, options.threads, options.repeats, options.warm_up, options.gpu)
     if options.adb:

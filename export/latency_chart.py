@@ -8,8 +8,8 @@ from pathlib import Path
 from export.report_charts import CHART_STYLE, COLOUR_STYLE, COLOURS, nice_range, ticks
 
 _WIDTH, _ROW = 760, 24
-_LEFT, _RIGHT, _TOP, _BOTTOM = 330, 66, 8, 40
-_LONGEST_NAME = 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 350, 66, 8, 40
+_LONGEST_NAME = 30
 
 
 def latency_chart(rows: list[dict]) -> str:
@@ -22,12 +22,14 @@ def latency_chart(rows: list[dict]) -> str:
     height = _TOP + _ROW * len(rows) + _BOTTOM
     _, most, spacing = nice_range(0, max((row.get("p90_ms") or row["median_ms"] for row in rows), default=1.0))
     files = list(dict.fromkeys(row["file"] for row in rows))
+    names = [_name(row, len({_size(one) for one in rows}) > 1) for row in rows]
     parts = [_axis(most, spacing, height)]
     for number, row in enumerate(rows):
-        parts.append(_bar(row, _TOP + _ROW * (number + 0.5), most, files.index(row["file"]) % COLOURS))
-    label = "; ".join(f"{_name(row)}: {row['median_ms']:.3g} ms" for row in rows)
+        y, colour = _TOP + _ROW * (number + 0.5), files.index(row["file"]) % COLOURS
+        parts.append(_bar(row, names[number], y, most, colour))
+    label = "; ".join(f"{name}: {row['median_ms']:.3g} ms" for name, row in zip(names, rows, strict=True))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
     )
 
@@ -40,6 +42,8 @@ def charted(rows: list[dict]) -> list[dict]:
 def chart_file(rows: list[dict]) -> str:
     """The chart as the text of an .svg file of its own: with its colours and, for bright and dark, its ground."""
     opening, rest = latency_chart(rows).split(">", 1)
+    # Not in the page: HTML knows what an svg element is, and a page that names no address needs none.
+    opening = opening.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
     style = f"{COLOUR_STYLE}\n{CHART_STYLE}\ntext {{ font-family: system-ui, sans-serif; }}"
     return f'{opening}><style>\n{style}\n</style><rect width="100%" height="100%" style="fill: var(--ground)"/>{rest}\n'
 
@@ -55,10 +59,10 @@ def _axis(most: float, spacing: float, height: int) -> str:
     return "".join(parts)
 
 
-def _bar(row: dict, y: float, most: float, colour: int) -> str:
+def _bar(row: dict, name: str, y: float, most: float, colour: int) -> str:
     end, tail = _place(row["median_ms"], most), _place(row.get("p90_ms") or row["median_ms"], most)
     return (
-        f'<text class="name" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(_name(row))}</text>'
+        f'<text class="name" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>'
         f'<line class="bar c{colour}" x1="{_LEFT}" y1="{y:.1f}" x2="{end:.1f}" y2="{y:.1f}"/>'
         f'<path class="whisker" d="M{end:.1f} {y:.1f}H{tail:.1f}M{tail:.1f} {y - 4:.1f}v8"/>'
         f'<text class="tick" x="{tail + 6:.1f}" y="{y + 4:.1f}">{row["median_ms"]:.3g}</text>'
@@ -69,10 +73,16 @@ def _place(value: float, most: float) -> float:
     return _LEFT + value / most * (_WIDTH - _LEFT - _RIGHT)
 
 
-def _name(row: dict) -> str:
-    """The file's own name, the end of a long one, and what it ran on."""
+def _name(row: dict, with_size: bool) -> str:
+    """The file's own name, the end of a long one, its size where a chart has several, and what it ran on."""
     name, device, threads = Path(row["file"]).name, row.get("device", "CPU"), row.get("threads")
-    short = name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
-    where = [] if device == "CPU" else [device]
-    where += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
-    return f"{short}, {', '.join(where)}"
+    parts = [name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]]
+    parts += [_size(row)] if with_size and _size(row) else []
+    parts += [] if device == "CPU" else [device]
+    parts += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
+    return ", ".join(parts)
+
+
+def _size(row: dict) -> str:
+    shape = row.get("input_shape") or ()
+    return f"{shape[2]}×{shape[1]} px" if len(shape) == 4 else ""

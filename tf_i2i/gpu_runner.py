@@ -84,7 +84,9 @@ def refusal(log: str) -> str | None:
     """Why the accelerator's log says that it does not run the network, in one line; None when it does not say."""
     if "No adapters found" in log:
         return NO_DEVICE
-    found = re.search(r"Following operations are not supported by GPU delegate:\n(.*?)\n\d+ operations", log, re.DOTALL)
+    found = re.search(
+        r"Following operations are not supported by GPU delegate:\n(.*?)\n(?:No|\d+) operations", log, re.DOTALL
+    )
     if found:
         return "not all on the GPU: " + "; ".join(found[1].splitlines()[:3])
     return None

@@ -103,7 +103,7 @@ class ModelWorker:
 
     def _refused(self, reason: str) -> UserError:
         if self._accelerator == "gpu":
-            error = NotOnThisGpu(f"{self._shown}: {gpu_runner.refusal(self.log) or one_line(reason)}")
+            error = NotOnThisGpu(f"{self._shown}: {gpu_runner.refusal(self.log) or one_line(reason.splitlines()[-1])}")
             error.reason = str(error).removeprefix(f"{self._shown}: ")
             return error
         return UserError(f"{self._shown}: can't be run ({one_line(reason)}); is it a complete .tflite file?")
