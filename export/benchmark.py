@@ -67,29 +67,50 @@ def main(argv: list[str] | None = None) -> int:
     )
     from export.latency import measure, with_ratios
     from export.latency_chart import chart_file
-    from export.latency_table import operations_table, table
-    from export.operation_profile import profile
+    from export.latency_table import table
+    from export.operation_profile import require_profiler
+    from export.phone import ready_phone
 
     if options.device and not options.adb:
         raise UserError("--device names a phone; add --adb")
     if options.chart and Path(options.chart).suffix != ".svg":
         raise UserError(f"--chart {one_line(options.chart)}: it is drawn as SVG; name a file that ends in .svg")
     paths, options = _resolved(options)
-    rows = measure(paths, options.threads, options.repeats, options.warm_up, options.gpu)
+    if options.profile:
+        require_profiler()
     if options.adb:
-        rows = with_ratios([*rows, *_phone_rows(paths, rows, options)])
+        ready_phone(options.device)
+    rows, failure = measure(paths, options.threads, options.repeats, options.warm_up, options.gpu), None
+    if options.adb:
+        try:
+            rows = with_ratios([*rows, *_phone_rows(paths, rows, options)])
+        except UserError as error:
+            failure = error  # said at the end: what was measured here is of use without the phone
     print(table(rows, _COLUMNS))
-    profiles = []
-    for path in paths if options.profile else []:
-        operations = profile(path, options.threads[0], options.repeats)
-        profiles.append({"file": one_line(path), "threads": options.threads[0], "operations": operations})
-        print(f"\n{one_line(path)}, operations of one inference, threads: {options.threads[0]}")
-        print(operations_table(operations, options.slowest))
+    profiles = [_profile(path, options) for path in paths] if options.profile else []
     if options.json:
         _write(options, "json", lambda target: write_json(target, _record(rows, profiles, options)))
     if options.chart:
         _write(options, "chart", lambda target: write_text(target, chart_file(rows)))
+    if failure:
+        raise failure
     return 0
+
+
+def _profile(path: Path, options: BenchmarkOptions) -> dict:
+    """Prints the file's operations and returns them for the JSON; a file that the profiler can't take is named and left out."""
+    from export.latency_table import operations_table
+    from export.operation_profile import profile
+
+    threads, shown = options.threads[0], one_line(path)
+    try:
+        operations = profile(path, threads, options.repeats)
+    except UserError as error:
+        print(f"warning: {error}", file=sys.stderr, flush=True)
+        return {"file": shown, "threads": threads, "operations": None}
+    print(f"\n{shown}, operations of one inference, threads: {threads}")
+    print(operations_table(operations, options.slowest))
+    return {"file": shown, "threads": threads, "operations": operations}
 
 
 def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:

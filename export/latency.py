@@ -99,16 +99,13 @@ def _peak_cases(cases: list[Case], folder: Path) -> list[Case]:
 
 
 def _start(case: Case, repeats: int, stack: contextlib.ExitStack) -> None:
-    """Starts the case's process and runs it once; a GPU's refusal becomes the case's note."""
+    """Starts the case's process and runs it once."""
     accelerator = "cpu" if case.threads else "gpu"
-    try:
+    with _refusal_noted(case):
         case.worker = stack.enter_context(ModelWorker(case.path, case.threads or 1, accelerator))
         case.first_ms = case.worker.run()["ms"]
-    except NotOnThisGpu as error:
-        case.worker, case.device, case.note = None, "GPU", error.reason
-        return
-    case.repeats = repeats
-    if accelerator == "gpu":
+        case.repeats = repeats
+    if case.worker and accelerator == "gpu":
         case.device, case.emulated = gpu_runner.device(case.worker.log)
         if case.emulated:
             case.note, case.repeats = EMULATED, min(repeats, _EMULATED_REPEATS)
@@ -119,12 +116,23 @@ def _run(cases: list[Case], repeats: int, warm_up: int) -> None:
 
     for turn in tqdm(range(1 - warm_up, repeats), "timing", unit="round", delay=3):
         for case in cases:
-            if case.worker is None or not (0 <= turn < case.repeats or (turn < 0 and case.repeats == repeats)):
+            if case.worker is None or turn >= case.repeats or (turn < 0 and case.emulated):
                 continue
-            answer = case.worker.run()
-            case.peak_bytes = answer["peak_bytes"]
-            if turn >= 0:
-                case.times.append(answer["ms"])
+            with _refusal_noted(case):
+                answer = case.worker.run()
+                case.peak_bytes = answer["peak_bytes"]
+                if turn >= 0:
+                    case.times.append(answer["ms"])
+
+
+@contextlib.contextmanager
+def _refusal_noted(case: Case):
+    """What a GPU refuses, then or in the middle, becomes the case's note and leaves it without figures."""
+    try:
+        yield
+    except NotOnThisGpu as error:
+        case.worker, case.device, case.first_ms, case.times = None, "GPU", None, []
+        case.emulated, case.note = False, error.reason
 
 
 def _with_peaks(cases: list[Case]) -> list[dict]:

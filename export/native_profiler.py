@@ -19,7 +19,9 @@ from pathlib import Path
 
 _CPU = 1
 # litert_profiler_event.h: operations of the runtime itself, and those that a delegate reports of its inside.
-_RUNTIME_OPERATION, _DELEGATE_OPERATION = 2, 8
+_OPERATIONS = (2, 8)
+# Their time is that of the operations inside, which are listed themselves.
+_CONTROL_FLOW = frozenset({b"WHILE", b"IF", b"CALL", b"CALL_ONCE", b"STABLEHLO_WHILE", b"STABLEHLO_COMPOSITE"})
 # The options travel as TOML text under these names (LrtGetOpaqueRuntimeOptionsData, LrtGetOpaqueCpuOptionsData).
 _RUNTIME_OPTIONS, _CPU_OPTIONS = b"runtime_options_string", b"xnnpack"
 
@@ -69,7 +71,7 @@ class Profiler:
         )
 
     def events(self, repeats: int) -> list[dict]:
-        """Operations of `repeats` inferences as they ran: name, place (in its graph), delegated, us."""
+        """Operations of `repeats` inferences as they ran: name, us."""
         found = []
         for _ in range(repeats):
             # One at a time: the profiler's buffer holds a fixed number of events and then forgets.
@@ -87,10 +89,10 @@ class Profiler:
         if count.value:
             self._call("LiteRtGetProfilerEvents", self._profiler, count, events)
         return [
-            {"name": (event.tag or b"?").decode("utf-8", "replace"), "place": event.place,
-             "delegated": event.kind == _DELEGATE_OPERATION, "us": event.elapsed_us}
-            for event in events[: count.value] if event.kind in (_RUNTIME_OPERATION, _DELEGATE_OPERATION)
-        ]  # fmt: skip
+            {"name": (event.tag or b"?").decode("utf-8", "replace"), "us": event.elapsed_us}
+            for event in events[: count.value]
+            if event.kind in _OPERATIONS and event.tag not in _CONTROL_FLOW
+        ]
 
     def _buffers(self, environment, side: str):
         """An array of buffers, as the network wants them, for all inputs or all outputs of the first signature."""

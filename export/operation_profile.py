@@ -13,6 +13,13 @@ from tf_i2i.errors import UserError, one_line
 _SECONDS = 600
 
 
+def require_profiler() -> None:
+    """Raises UserError when the installed ai-edge-litert has no library to profile with."""
+    path = native_profiler.library()
+    if not path.is_file():
+        raise UserError(f"--profile: {path} is missing; install it again: pip install 'ai-edge-litert>=2.3.0,<2.4'")
+
+
 def profile(path: Path, threads: int, repeats: int) -> list[dict]:
     """Runs the file in a process of its own.
 
@@ -21,12 +28,8 @@ def profile(path: Path, threads: int, repeats: int) -> list[dict]:
         count (in one inference), ms (of one inference, all of them together, mean), share (of the sum).
 
     Raises:
-        UserError: the installed ai-edge-litert has no profiler, or the file can't be run by it.
+        UserError: the profiler can't run the file.
     """
-    if not native_profiler.library().is_file():
-        raise UserError(
-            f"--profile: {native_profiler.library()} is missing; install it again: pip install 'ai-edge-litert>=2.3.0,<2.4'"
-        )
     command = [sys.executable, "-m", "export.native_profiler", str(path.resolve()), str(threads), str(repeats)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, cwd=_ROOT, errors="replace")

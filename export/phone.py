@@ -51,8 +51,7 @@ def benchmark_on_phone(
     names = {path.name: path for path in paths}
     if len(names) < len(paths):
         raise UserError("--adb: two files have the same name; the phone keeps them in one folder, rename one")
-    phone = Phone.connect(device)
-    phone.require_app()
+    phone = ready_phone(device)
     phone.shell("rm", "-rf", FOLDER)
     phone.shell("mkdir", "-p", FOLDER)
     for path in names.values():
@@ -70,6 +69,13 @@ def benchmark_on_phone(
             )
         time.sleep(_POLL_SECONDS)
     return read_answer(text, names)
+
+
+def ready_phone(device: str | None) -> Phone:
+    """The phone with that serial number, or the only one, with the app on it. Raises UserError when there is none such."""
+    phone = Phone.connect(device)
+    phone.require_app()
+    return phone
 
 
 class Phone:

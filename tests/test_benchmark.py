@@ -147,6 +147,22 @@ def test_events_are_summed_by_kind():
                                          {"operation": "Add", "count": 1, "ms": 0.1, "share": 0.1667}]  # fmt: skip
 
 
+def test_a_loop_counts_as_the_operations_inside(tmp_path):
+    """Five turns of one sine: not the loop and its sines, which would count their time twice."""
+
+    @tf.function
+    def looped(x):
+        for _ in tf.range(tf.cast(x[0, 0], tf.int32) * 0 + 5):
+            x = tf.sin(x)
+        return x
+
+    signature = looped.get_concrete_function(tf.TensorSpec([64, 64], tf.float32))
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([signature]).convert())
+    found = {row["operation"].split()[0].lower(): row["count"] for row in profile(path, 1, 2)}
+    assert found["sine"] == 5 and "while" not in found
+
+
 def test_a_file_that_can_t_be_profiled_is_named(tmp_path):
     path = tmp_path / "half.tflite"
     path.write_bytes(converted("int8")[:2000])
