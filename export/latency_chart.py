@@ -7,9 +7,10 @@ from pathlib import Path
 
 from export.report_charts import CHART_STYLE, COLOUR_STYLE, COLOURS, nice_range, ticks
 
-_WIDTH, _ROW = 760, 24
-_LEFT, _RIGHT, _TOP, _BOTTOM = 350, 66, 8, 40
-_LONGEST_NAME = 30
+_WIDTH, _ROW = 800, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 380, 66, 8, 40
+# Characters that the space left of the bars holds.
+_LONGEST_NAME = 52
 
 
 def latency_chart(rows: list[dict]) -> str:
@@ -74,13 +75,14 @@ def _place(value: float, most: float) -> float:
 
 
 def _name(row: dict, with_size: bool) -> str:
-    """The file's own name, the end of a long one, its size where a chart has several, and what it ran on."""
+    """The file's own name (of a long one the end), its size where a chart has several, and what it ran on."""
     name, device, threads = Path(row["file"]).name, row.get("device", "CPU"), row.get("threads")
-    parts = [name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]]
-    parts += [_size(row)] if with_size and _size(row) else []
-    parts += [] if device == "CPU" else [device]
-    parts += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
-    return ", ".join(parts)
+    facts = [_size(row)] if with_size and _size(row) else []
+    facts += [] if device == "CPU" else [device[:20]]
+    facts += [f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []
+    rest = "".join(f", {fact}" for fact in facts)
+    room = _LONGEST_NAME - len(rest)
+    return (name if len(name) <= room else "…" + name[1 - room :]) + rest
 
 
 def _size(row: dict) -> str:
