@@ -1,0 +1,176 @@
+"""Runs a .tflite file on LiteRT's GPU accelerator and holds its pictures against the CPU's: resident is not yet right."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from export.gpu_log import refusals
+from export.gpu_process import GpuOutcome, run_on_gpu
+from tf_i2i.model_file import read_bytes
+
+# Equal to the last bit has no PSNR; JSON has no infinity.
+_HIGHEST_PSNR_DB = 200.0
+_CHECK_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far the GPU's pictures may be from the CPU's, in steps of 1/255: PSNR over all photos, and the worst value."""
+
+    psnr_db: float
+    max_levels: float
+
+
+# What was seen over SwiftShader is in docs/gpu.md.
+GPU_BOUNDS = {
+    # A phone's GPU computes in float16 (SwiftShader in float32); that alone is worth 0.2 levels.
+    "float32": Bound(60.0, 4.0),
+    "float16": Bound(60.0, 4.0),
+    # The CPU rounds activations to 8 bits by the range of each picture, the GPU keeps them as floats.
+    "dynamic": Bound(38.0, 32.0),
+    # The GPU rounds floats to the file's 8-bit steps, the CPU computes in integers: a step apart here and there.
+    "int8": Bound(38.0, 32.0),
+    "int16": Bound(38.0, 32.0),
+}
+
+
+@dataclass(frozen=True)
+class GpuCheck:
+    """A file on the GPU.
+
+    Attributes:
+        resident: every operation runs there; None when that could not be found out.
+        note: one line: what was seen, why nothing was, or why which operations stay on the CPU.
+        device: its name; None without one.
+        is_software: no GPU but SwiftShader or the like; None without a device.
+        psnr_db, max_levels: against the CPU, over all photos; None when none was done, or one has NaN or infinity.
+        photos: how many were done.
+        agrees: within the variant's bound; None when no photo was done.
+        refused: operation name to the reasons why it does not run there.
+    """
+
+    resident: bool | None
+    note: str
+    device: str | None = None
+    is_software: bool | None = None
+    psnr_db: float | None = None
+    max_levels: float | None = None
+    photos: int = 0
+    agrees: bool | None = None
+    refused: dict[str, list[str]] = field(default_factory=dict)
+
+    def entry(self) -> dict:
+        """The fields of export.json."""
+        return {
+            "gpu_resident": self.resident,
+            "gpu_note": self.note,
+            "gpu_device": self.device,
+            "gpu_psnr_db": None if self.psnr_db is None else round(self.psnr_db, 2),
+            "gpu_max_levels": None if self.max_levels is None else round(self.max_levels, 3),
+            "gpu_photos": self.photos,
+            "gpu_agrees": self.agrees,
+            "gpu_refused": self.refused,
+        }
+
+
+def check_gpu(path: str | os.PathLike, photos: np.ndarray, variant: str, seconds: float = _CHECK_SECONDS, on_slow=None) -> GpuCheck:  # fmt: skip
+    """Runs an image network's file on the GPU and on the CPU, in a process of its own.
+
+    Args:
+        path: .tflite file with one input and one output, [1, S, S, 3], float32 in [-1, 1] or uint8.
+        photos: uint8 [N, S, S, 3], N at least 1.
+        variant: names the bound (GPU_BOUNDS).
+        seconds: after which the process is ended; what it did until then counts.
+        on_slow: called without arguments when it takes more than a few seconds.
+
+    Raises:
+        UserError: the file can't be read, or is no .tflite file.
+    """
+    data = read_bytes(path)
+    outcome = run_on_gpu(path, photos, runs=0, seconds=seconds, on_slow=on_slow)
+    found = _residency(outcome, data)
+    done = [answer for answer in outcome.answers if "finite" in answer]
+    if not found.resident or not done:
+        return found
+    return _compared(found, done, len(photos), variant, outcome)
+
+
+@dataclass(frozen=True)
+class GpuTimes:
+    """Times of one file on the GPU.
+
+    Attributes:
+        ms: of each timed inference, writing the input and reading the output included; empty when it did not run.
+        first_ms: of the first, which compiles the shaders; None when it did not run.
+        device, is_software: what ran it. Times of a software device mean nothing for a GPU.
+        note: one line; why there are no times, where there are none.
+    """
+
+    ms: tuple[float, ...]
+    first_ms: float | None
+    device: str | None
+    is_software: bool | None
+    note: str
+
+
+def time_gpu(path: str | os.PathLike, repeats: int, warm_up: int = 3, seconds: float = 600.0) -> GpuTimes:
+    """Times a .tflite file on the GPU accelerator, on noise, in a process of its own.
+
+    Every operation must run there: a mixture of GPU and CPU is not timed. Any number of inputs of any shape will do.
+
+        times = time_gpu("ab-256-int8.tflite", repeats=50)
+        if times.ms and not times.is_software:
+            print(np.median(times.ms), times.device)
+        else:
+            print(times.note)
+
+    Args:
+        repeats, warm_up: timed inferences, and those before them (at least 1, the first).
+
+    Raises:
+        UserError: the file can't be read, or is no .tflite file.
+    """
+    data = read_bytes(path)
+    outcome = run_on_gpu(path, np.zeros([0], np.uint8), runs=max(1, warm_up) + repeats, seconds=seconds)
+    found = _residency(outcome, data)
+    ms = [answer["ms"] for answer in outcome.answers if "ms" in answer]
+    if not found.resident or not ms:
+        return GpuTimes((), None, found.device, found.is_software, found.note)
+    missing = f"; {outcome.failure}" if outcome.failure else ""
+    return GpuTimes(tuple(ms[max(1, warm_up) :]), ms[0], found.device, found.is_software, f"{outcome.device}{missing}")
+
+
+def _residency(outcome: GpuOutcome, data: bytes) -> GpuCheck:
+    """What loading says, before any picture is looked at."""
+    device, software = (outcome.device.name, outcome.device.is_software) if outcome.device else (None, None)
+    if outcome.no_device:
+        return GpuCheck(None, outcome.no_device)
+    if outcome.answers and "resident" in outcome.answers[0]:
+        resident = outcome.answers[0]["resident"]
+        return GpuCheck(resident, outcome.failure or str(outcome.device), device, software)
+    stays = refusals(outcome.log, data)
+    if outcome.is_refusal and (stays.reasons or stays.on_cpu):
+        return GpuCheck(False, str(stays), device, software, refused=stays.reasons)
+    return GpuCheck(None, outcome.failure or "the GPU accelerator gave no answer", device, software)
+
+
+def _compared(found: GpuCheck, done: list[dict], wanted: int, variant: str, outcome: GpuOutcome) -> GpuCheck:
+    bound = GPU_BOUNDS[variant]
+    where = f"{found.device}{', in software' if found.is_software else ''}"
+    fewer = f"; {outcome.failure}" if len(done) < wanted and outcome.failure else ""
+    facts = {"resident": True, "device": found.device, "is_software": found.is_software, "photos": len(done)}
+    if not all(answer["finite"] for answer in done):
+        return GpuCheck(note=f"WRONG on the GPU: NaN or infinity in its pictures ({where}){fewer}", agrees=False, **facts)
+    mean_square = float(np.mean([answer["mean_square"] for answer in done]))
+    psnr_db = min(_HIGHEST_PSNR_DB, 10 * math.log10(255**2 / mean_square)) if mean_square else _HIGHEST_PSNR_DB
+    max_levels = max(answer["max_levels"] for answer in done)
+    agrees = psnr_db >= bound.psnr_db and max_levels <= bound.max_levels
+    seen = f"{psnr_db:.1f} dB to the CPU, at most {max_levels:.2g} levels apart, on {len(done)} photos ({where}){fewer}"
+    if not agrees:
+        seen = f"WRONG on the GPU: {seen}; {variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g} levels"
+    return GpuCheck(note=seen, psnr_db=psnr_db, max_levels=max_levels, agrees=agrees, **facts)
