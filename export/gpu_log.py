@@ -9,6 +9,7 @@ from tf_i2i.errors import one_line
 from tf_i2i.model_file import operator_name
 
 _LIST_START = "operations are not supported by GPU delegate"
+_NOT_ACCELERATED = "ops are not accelerated"
 _LIST_END = re.compile(r"(?P<gpu>\d+|No) operations will run on the GPU, and (?:the remaining|all) (?P<cpu>\d+) ")
 _REFUSED = re.compile(r"(?P<operation>\w+): (?P<reason>.+)")
 _VERSION = re.compile(r"Max version supported: (\d+)\. Requested version (\d+)")
@@ -39,7 +40,12 @@ class Refusals:
                 by_reason.setdefault(reason, []).append(operation)
         causes = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
         count = f"{self.on_cpu} of {self.operations} operations stay on the CPU" if self.on_cpu else ""
-        return ". ".join(part for part in (count, causes) if part)
+        return ". ".join(part for part in (count, causes) if part) or "the GPU accelerator gives no reason"
+
+
+def is_refusal(log: str, failure: str) -> bool:
+    """Whether the accelerator turned operations down, rather than failed at something else."""
+    return _LIST_START in log or _NOT_ACCELERATED in failure
 
 
 def refusals(log: str, data: bytes) -> Refusals:
@@ -106,7 +112,7 @@ def _explained(operation: str, reason: str, graph: list[_Operation]) -> str:
     if found := _TYPE.match(reason):
         return f"{found[1].lower()} tensors, which the GPU does not take"
     if found := _VERSION.match(reason):
-        cause = f"version {found[2]} of the operation, the GPU takes {found[1]}"
+        cause = f"version {found[2]} of the operation, the GPU takes at most {found[1]}"
     else:
         names = sorted((name for one in alike for name in one.tensors), key=len, reverse=True)
         cause = next((reason[: -len(name)] for name in names if name and reason.endswith(" " + name)), reason)
@@ -116,7 +122,7 @@ def _explained(operation: str, reason: str, graph: list[_Operation]) -> str:
 
 
 def _rank_reason(rank: int) -> str:
-    return f"tensors of rank {rank}, the GPU takes {_HIGHEST_RANK}"
+    return f"tensors of rank {rank}, the GPU takes at most {_HIGHEST_RANK}"
 
 
 def _by_rule(graph: list[_Operation]) -> dict[str, list[str]]:

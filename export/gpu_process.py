@@ -30,13 +30,13 @@ class GpuOutcome:
         answers: the worker's lines in order, without the error.
         log: what the native code wrote.
         failure: one line when it did not come to its end; empty otherwise.
-        is_refusal: it failed in good order, by an exception of the runtime: no crash, no time-out.
+        ended: "done", "refused" (an exception of the runtime), "crashed", or "late" (killed when its time was up).
     """
 
     answers: list[dict]
     log: str
     failure: str
-    is_refusal: bool
+    ended: str
 
     @property
     def device(self) -> Device | None:
@@ -107,11 +107,12 @@ def _outcome(said: str, log: str, status: int | None, seconds: float) -> GpuOutc
     errors = [answer["error"] for answer in answers if "error" in answer]
     answers = [answer for answer in answers if "error" not in answer]
     if status is None:
-        failure = f"the GPU accelerator was not done in {seconds:g} seconds"
-    elif status < 0:
-        failure = f"the GPU accelerator crashed ({signal.Signals(-status).name})"
-    elif errors:
-        failure = f"the GPU accelerator failed ({one_line(errors[0].splitlines()[-1])})"
-    else:
-        failure = "" if status == 0 else f"the GPU accelerator ended with status {status}"
-    return GpuOutcome(answers, log, failure, is_refusal=bool(errors) and status == 0)
+        return GpuOutcome(answers, log, f"the GPU accelerator was not done in {seconds:g} seconds", "late")
+    if status:
+        way = signal.Signals(-status).name if status < 0 else f"status {status}"
+        return GpuOutcome(answers, log, f"the GPU accelerator crashed ({way})", "crashed")
+    if errors:
+        return GpuOutcome(
+            answers, log, f"the GPU accelerator failed ({one_line(errors[0].splitlines()[-1])})", "refused"
+        )
+    return GpuOutcome(answers, log, "", "done")
