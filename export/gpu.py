@@ -185,7 +185,8 @@ def _compared(found: GpuCheck, done: list[dict], variant: str, outcome: GpuOutco
     max_levels = max(answer["max_levels"] for answer in done)
     bound = GPU_BOUNDS[variant]
     agrees = psnr_db >= bound.psnr_db and max_levels <= bound.max_levels
-    note = f"{psnr_db:.1f} dB to the CPU, at most {max_levels:.2g} levels apart, on {len(done)} photos ({where})"
+    photos = "1 photo" if len(done) == 1 else f"{len(done)} photos"
+    note = f"{psnr_db:.1f} dB to the CPU, worst value {max_levels:.2g}/255 off, on {photos} ({where})"
     if not agrees:
-        note = f"WRONG on the GPU: {note}; {variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g} levels"
+        note = f"WRONG on the GPU: {note}; {variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g}/255"
     return replace(found, note=note, psnr_db=psnr_db, max_levels=max_levels, photos=len(done), agrees=agrees)

@@ -24,13 +24,15 @@ class Refusals:
 
     Attributes:
         reasons: operation name to the reasons, each once; empty when the accelerator gave none.
-        on_cpu, operations: how many stay there, of how many the accelerator counts; None where it did not say. More
-            than those with a reason can stay: what lies between them may not be worth the way to the GPU.
+        on_cpu, operations: how many stay there, of how many the accelerator counts; None where it did not say.
+        by_place: how many of them, at the least, were not refused themselves. The accelerator takes one connected part
+            of the graph; what is cut off from it by a refused operation stays behind too.
     """
 
     reasons: dict[str, list[str]]
     on_cpu: int | None
     operations: int | None
+    by_place: int = 0
 
     def __str__(self) -> str:
         """One line, operations with the same reason together."""
@@ -40,6 +42,8 @@ class Refusals:
                 by_reason.setdefault(reason, []).append(operation)
         causes = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
         count = f"{self.on_cpu} of {self.operations} operations stay on the CPU" if self.on_cpu else ""
+        if self.by_place:
+            count += f", at least {self.by_place} of them only because the others cut them off"
         return ". ".join(part for part in (count, causes) if part) or "the GPU accelerator gives no reason"
 
 
@@ -62,9 +66,11 @@ def refusals(log: str, data: bytes) -> Refusals:
         if explained not in reasons.setdefault(operation, []):
             reasons[operation].append(explained)
     counts = _LIST_END.search(log)
-    on_cpu = int(counts["cpu"]) if counts else None
-    on_gpu = 0 if not counts or counts["gpu"] == "No" else int(counts["gpu"])
-    return Refusals(reasons or _by_rule(graph), on_cpu, on_cpu + on_gpu if counts else None)
+    if not counts:
+        return Refusals(reasons or _by_rule(graph), None, None)
+    on_cpu, on_gpu = int(counts["cpu"]), 0 if counts["gpu"] == "No" else int(counts["gpu"])
+    alike = sum(one.name in reasons for one in graph)
+    return Refusals(reasons or _by_rule(graph), on_cpu, on_cpu + on_gpu, max(0, on_cpu - alike) if reasons else 0)
 
 
 def _listed(log: str) -> list[tuple[str, str]]:

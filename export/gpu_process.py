@@ -113,6 +113,6 @@ def _outcome(said: str, log: str, status: int | None, seconds: float) -> GpuOutc
         return GpuOutcome(answers, log, f"the GPU accelerator crashed ({way})", "crashed")
     if errors:
         return GpuOutcome(
-            answers, log, f"the GPU accelerator failed ({one_line(errors[0].splitlines()[-1])})", "refused"
+            answers, log, f"the GPU accelerator failed ({one_line(errors[0].splitlines()[-1].lstrip('└ '))})", "refused"
         )
     return GpuOutcome(answers, log, "", "done")

@@ -1,0 +1,269 @@
+"""Exported files on LiteRT's GPU accelerator: a real GPU where there is one, SwiftShader otherwise."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from exported_models import SIZE, converted, exported, fake_run, pictures, teacher
+
+from export import report_tables
+from export.converter import NetworkConverter
+from export.gpu import GPU_BOUNDS, Bound, check_gpu, time_gpu
+from export.gpu_device import SWIFTSHADER_MANIFESTS, device_in, vulkan_environments, why_no_device
+from export.gpu_log import refusals
+from export.gpu_worker import difference
+from export.quality import random_crops
+from export.recipes import RECIPES
+from export.report_record import RunRecord
+from export.tflite import main
+from tf_i2i.demo_data import demo_images
+from tf_i2i.errors import UserError
+from tf_i2i.mobile_generator import MobileGenerator
+
+
+def _missing() -> str | None:
+    try:
+        ctypes.CDLL("libvulkan.so.1")
+    except OSError:
+        return "missing tool: the Vulkan loader (Debian: libvulkan1)"
+    found = [Path(path) for path in SWIFTSHADER_MANIFESTS] + list(Path("/usr/share/vulkan/icd.d").glob("*.json"))
+    if any(path.is_file() for path in found):
+        return None
+    return "missing tool: a Vulkan device, SwiftShader will do (Debian: chromium)"
+
+
+needs_device = pytest.mark.skipif(_missing() is not None, reason=_missing() or "")
+
+
+@functools.cache
+def photos() -> np.ndarray:
+    """uint8 [4, SIZE, SIZE, 3], photographs."""
+    held_out = demo_images(SIZE).val_a
+    return np.stack([held_out.image(n) for n in range(0, len(held_out), 4)])
+
+
+@functools.cache
+def whole_student() -> NetworkConverter:
+    """The student as it is trained by default, wide enough for every variant to quantise it; weights untrained."""
+    keras.utils.set_random_seed(5)
+    network = MobileGenerator()
+    for seed in range(4):
+        network(tf.constant(random_crops(pictures(seed), SIZE, 4, seed) / 127.5 - 1, tf.float32), training=True)
+    return NetworkConverter(network.folded(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+
+
+def _written(folder: Path, data: bytes) -> Path:
+    path = folder / "model.tflite"
+    path.write_bytes(data)
+    return path
+
+
+def _network_file(folder: Path, *layers) -> Path:
+    image = keras.Input([SIZE, SIZE, 3], batch_size=1)
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([image, *layers]))
+    return _written(folder, converter.convert())
+
+
+def _rank_five(folder: Path) -> Path:
+    return _network_file(
+        folder,
+        keras.layers.Conv2D(8, 3, padding="same"),
+        keras.layers.GroupNormalization(groups=-1),
+        keras.layers.Conv2D(3, 3, padding="same", activation="tanh"),
+    )
+
+
+@needs_device
+@pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
+def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, variant):
+    path = _written(tmp_path, whole_student().convert(RECIPES[variant]))
+    found = check_gpu(path, photos(), variant)
+    assert (found.resident, found.agrees, found.photos) == (True, True, len(photos())), found.note
+    assert found.refused == {} and found.device in found.note
+    assert found.psnr_db >= GPU_BOUNDS[variant].psnr_db and found.max_levels <= GPU_BOUNDS[variant].max_levels
+    # Another machine rounds otherwise: equal to the last bit would mean that the CPU was compared with itself.
+    assert found.max_levels > 0
+    if found.is_software and variant.startswith("float"):
+        assert found.psnr_db >= 120 and found.max_levels < 0.01
+
+
+@needs_device
+def test_int16_stays_on_the_cpu_and_each_operation_says_why(tmp_path):
+    found = check_gpu(_written(tmp_path, exported("int16")), photos(), "int16")
+    assert (found.resident, found.agrees, found.photos) == (False, None, 0)
+    assert "int16 tensors" in found.refused["CONV_2D"][0] and "int16 tensors" in found.refused["DEPTHWISE_CONV_2D"][0]
+    assert "stay on the CPU" in found.note and "\n" not in found.note
+
+
+@needs_device
+def test_normalisation_of_rank_five_is_refused_by_name(tmp_path):
+    found = check_gpu(_rank_five(tmp_path), photos(), "float32")
+    assert found.resident is False
+    assert found.refused["RESHAPE"] == ["tensors of rank 5, the GPU takes at most 4"]
+    assert {"MUL", "ADD", "RSQRT"} <= found.refused.keys() and "CONV_2D" not in found.refused
+    assert all("rank 5" in reason for reasons in found.refused.values() for reason in reasons)
+    assert "RESHAPE" in found.note and "tensors of rank 5" in found.note
+
+
+@needs_device
+def test_the_teacher_s_instance_normalisation_of_rank_four_is_resident(tmp_path):
+    data = NetworkConverter(teacher(), SIZE, lambda: None).convert(RECIPES["float16"])
+    found = check_gpu(_written(tmp_path, data), photos(), "float16")
+    assert (found.resident, found.agrees) == (True, True), found.note
+
+
+@needs_device
+def test_resident_but_wrong_is_told(tmp_path):
+    strict = check_gpu(_written(tmp_path, whole_student().convert(RECIPES["int8"])), photos(), "float32")
+    assert (strict.resident, strict.agrees) == (True, False)
+    assert strict.note.startswith("WRONG on the GPU") and "float32 should have 60 dB" in strict.note
+    broken = check_gpu(
+        _network_file(tmp_path, keras.layers.Lambda(lambda x: tf.math.log(x - 3.0))), photos(), "float32"
+    )
+    assert (broken.resident, broken.agrees, broken.psnr_db) == (True, False, None)
+    assert "NaN" in broken.note
+
+
+@pytest.mark.parametrize("missing", ["loader", "driver"])
+def test_without_a_device_there_is_a_reason_instead(tmp_path, monkeypatch, missing):
+    if missing == "loader":
+        (tmp_path / "libvulkan.so.1").touch()
+        monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+        wanted = "no Vulkan loader"
+    else:
+        monkeypatch.setenv("VK_ICD_FILENAMES", str(tmp_path / "none.json"))
+        wanted = "no Vulkan"
+    path = _written(tmp_path, exported("int8"))
+    found = check_gpu(path, photos(), "int8")
+    assert (found.resident, found.device, found.psnr_db, found.photos) == (None, None, None, 0)
+    assert found.note.startswith(wanted) and "install" in found.note
+    times = time_gpu(path, repeats=1)
+    assert (times.ms, times.first_ms, times.note) == ((), None, found.note)
+
+
+def test_what_is_said_without_a_device():
+    no_loader = "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file\nNo adapters found\n"
+    assert "libvulkan.so.1: cannot open" in why_no_device(no_loader)
+    assert "chromium" in why_no_device("vkCreateInstance: Found no drivers!\nERROR: INTERNAL: No adapters found\n")
+    line = "environment.cc:532] Selected adapter: {}, arch=x, vendor=y, backend=Vulkan, adapterType={}\n"
+    real, software = (line.format(*a) for a in [("Adreno 740", "Integrated GPU"), ("SwiftShader", "CPU / Software")])
+    assert why_no_device(real) is None
+    assert (device_in(real).name, device_in(real).is_software) == ("Adreno 740", False)
+    assert device_in(software).is_software and "in software" in str(device_in(software))
+
+
+def test_whoever_names_a_driver_gets_that_one():
+    chosen = {"VK_DRIVER_FILES": "/mine.json"}
+    assert vulkan_environments(chosen) == [chosen]
+    last = vulkan_environments({})[-1]
+    installed = [path for path in SWIFTSHADER_MANIFESTS if os.path.isfile(path)]
+    assert last == ({"VK_ICD_FILENAMES": installed[0]} if installed else {})
+
+
+def test_a_file_that_crashes_the_runtime_and_one_too_slow_end_in_a_note(tmp_path):
+    whole = exported("int8")
+    crashed = check_gpu(_written(tmp_path, whole[: len(whole) // 3]), photos(), "int8")
+    assert crashed.resident is None and "the GPU accelerator" in crashed.note
+    late = check_gpu(_written(tmp_path, whole), photos(), "int8", seconds=0.01)
+    assert late.resident is None and late.note == "the GPU accelerator was not done in 0.01 seconds"
+
+
+def test_no_tflite_file_is_the_user_s_error(tmp_path):
+    with pytest.raises(UserError, match=r"model.tflite: not a .tflite file"):
+        check_gpu(_written(tmp_path, b"nothing of the kind"), photos(), "int8")
+
+
+def test_limits_of_rank_are_known_without_a_word_from_the_accelerator(tmp_path):
+    found = refusals("a log of another version", _rank_five(tmp_path).read_bytes())
+    assert found.reasons["RESHAPE"] == ["tensors of rank 5, the GPU takes at most 4"]
+    assert "CONV_2D" not in found.reasons and found.on_cpu is None
+
+
+def test_what_is_cut_off_is_told_from_what_is_refused():
+    log = (
+        "ERROR: Following operations are not supported by GPU delegate:\nTANH: Max version supported: 1. Requested version 3.\n"
+        "2 operations will run on the GPU, and the remaining 9 operations will run on the CPU.\nLATER: no reason\n"
+    )
+    found = refusals(log, converted("float32"))
+    assert found.reasons == {"TANH": ["version 3 of the operation, the GPU takes at most 1"]}
+    assert (found.on_cpu, found.operations, found.by_place) == (9, 11, 8)
+    assert str(found).startswith("9 of 11 operations stay on the CPU, at least 8 of them only because")
+
+
+def test_differences_are_in_steps_of_the_pixel_range():
+    black, white = np.full([2, 2, 3], -1, np.float32), np.full([2, 2, 3], 1, np.float32)
+    assert difference(white, black) == {"max_levels": 255.0, "mean_square": 255.0**2, "finite": True}
+    grey = np.full([2, 2, 3], 7, np.uint8)
+    assert difference(grey - 3, grey)["max_levels"] == 3.0
+    assert difference(black * np.nan, black) == {"max_levels": None, "mean_square": None, "finite": False}
+
+
+@needs_device
+def test_timing_returns_each_run_and_names_the_device(tmp_path):
+    times = time_gpu(_written(tmp_path, exported("int8")), repeats=3, warm_up=2)
+    assert len(times.ms) == 3 and min(times.ms) > 0 and times.first_ms > 0
+    assert times.device in times.note and times.is_software is not None
+    refused = time_gpu(_written(tmp_path, exported("int16")), repeats=3)
+    assert refused.ms == () and "int16 tensors" in refused.note and refused.device == times.device
+
+
+def _entries(run: Path) -> dict[str, dict]:
+    return {entry["variant"]: entry for entry in json.loads((run / "export" / "export.json").read_text())}
+
+
+@needs_device
+def test_export_files_what_the_gpu_did(tmp_path, monkeypatch, capsys):
+    run = fake_run(tmp_path, monkeypatch)
+    assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--int16"]) == 0
+    entries, said = _entries(run), capsys.readouterr().out
+    seen = {variant: (entry["gpu_resident"], entry["gpu_agrees"]) for variant, entry in entries.items()}
+    assert seen == {"float32": (True, True), "int16": (False, None)}
+    assert entries["float32"]["gpu_psnr_db"] >= 60 and entries["float32"]["gpu_photos"] == 4
+    assert "int16 tensors" in entries["int16"]["gpu_refused"]["TANH"][0]
+    assert all(entry["gpu_note"] in said for entry in entries.values())
+    assert "warning" not in said
+
+
+@needs_device
+def test_a_file_wrong_on_the_gpu_is_kept_with_a_warning(tmp_path, monkeypatch, capsys):
+    run = fake_run(tmp_path, monkeypatch)
+    monkeypatch.setitem(GPU_BOUNDS, "int8", Bound(psnr_db=100.0, max_levels=0.0))
+    assert main(["--run", str(run), "--size", str(SIZE), "--int8"]) == 0
+    assert (run / "export" / f"ab-{SIZE}-int8.tflite").is_file()
+    assert _entries(run)["int8"]["gpu_agrees"] is False
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"warning: ab-{SIZE}-int8.tflite: WRONG on the GPU") and warning.count("\n") == 1
+
+
+def test_the_check_can_be_left_out(tmp_path, monkeypatch):
+    run = fake_run(tmp_path, monkeypatch)
+    assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--no-gpu-check"]) == 0
+    entry = _entries(run)["float32"]
+    assert (entry["gpu_resident"], entry["gpu_note"]) == (None, "left out by --no-gpu-check")
+
+
+def test_the_report_tells_who_is_at_home_on_the_gpu(tmp_path):
+    states = {
+        "good": (True, True, "fine"),
+        "bad": (True, False, "WRONG"),
+        "off": (False, None, "rank <5>"),
+        "new": (None, None, "none"),
+    }
+    exports = [
+        {"file": f"{name}.tflite", "gpu_resident": resident, "gpu_agrees": agrees, "gpu_note": note}
+        for name, (resident, agrees, note) in states.items()
+    ]
+    record = RunRecord(tmp_path, {}, [], {}, exports, [], {}, {})
+    page = report_tables.files(record)
+    for name, cell in (("good", "yes"), ("bad", "wrong"), ("off", "no"), ("new", "?")):
+        row = page.split(f"{name}.tflite</th>")[1].split("</tr>")[0]
+        assert row.endswith(f"<td>{cell}</td>")
+    assert "GPU, off.tflite: rank &lt;5&gt;." in page and "GPU, good.tflite" not in page
