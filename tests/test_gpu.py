@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from exported_models import SIZE, converted, exported, fake_run, pictures, teacher
+from exported_models import SIZE, converted, exported, fake_run, pictures, reuse_conversions, teacher
 
 from export import report_tables
 from export.converter import NetworkConverter
@@ -66,15 +66,14 @@ def _written(folder: Path, data: bytes) -> Path:
     return path
 
 
-def _network_file(folder: Path, *layers) -> Path:
+def _network(*layers) -> bytes:
     image = keras.Input([SIZE, SIZE, 3], batch_size=1)
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([image, *layers]))
-    return _written(folder, converter.convert())
+    return tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([image, *layers])).convert()
 
 
-def _rank_five(folder: Path) -> Path:
-    return _network_file(
-        folder,
+@functools.cache
+def rank_five() -> bytes:
+    return _network(
         keras.layers.Conv2D(8, 3, padding="same"),
         keras.layers.GroupNormalization(groups=-1),
         keras.layers.Conv2D(3, 3, padding="same", activation="tanh"),
@@ -105,7 +104,7 @@ def test_int16_stays_on_the_cpu_and_each_operation_says_why(tmp_path):
 
 @needs_device
 def test_normalisation_of_rank_five_is_refused_by_name(tmp_path):
-    found = check_gpu(_rank_five(tmp_path), photos(), "float32")
+    found = check_gpu(_written(tmp_path, rank_five()), photos(), "float32")
     assert found.resident is False
     assert found.refused["RESHAPE"] == ["tensors of rank 5, the GPU takes at most 4"]
     assert {"MUL", "ADD", "RSQRT"} <= found.refused.keys() and "CONV_2D" not in found.refused
@@ -126,7 +125,7 @@ def test_resident_but_wrong_is_told(tmp_path):
     assert (strict.resident, strict.agrees) == (True, False)
     assert strict.note.startswith("WRONG on the GPU") and "float32 should have 60 dB" in strict.note
     broken = check_gpu(
-        _network_file(tmp_path, keras.layers.Lambda(lambda x: tf.math.log(x - 3.0))), photos(), "float32"
+        _written(tmp_path, _network(keras.layers.Lambda(lambda x: tf.math.log(x - 3.0)))), photos(), "float32"
     )
     assert (broken.resident, broken.agrees, broken.psnr_db) == (True, False, None)
     assert "NaN" in broken.note
@@ -181,8 +180,8 @@ def test_no_tflite_file_is_the_user_s_error(tmp_path):
         check_gpu(_written(tmp_path, b"nothing of the kind"), photos(), "int8")
 
 
-def test_limits_of_rank_are_known_without_a_word_from_the_accelerator(tmp_path):
-    found = refusals("a log of another version", _rank_five(tmp_path).read_bytes())
+def test_limits_of_rank_are_known_without_a_word_from_the_accelerator():
+    found = refusals("a log of another version", rank_five())
     assert found.reasons["RESHAPE"] == ["tensors of rank 5, the GPU takes at most 4"]
     assert "CONV_2D" not in found.reasons and found.on_cpu is None
 
@@ -219,9 +218,14 @@ def _entries(run: Path) -> dict[str, dict]:
     return {entry["variant"]: entry for entry in json.loads((run / "export" / "export.json").read_text())}
 
 
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Path:
+    reuse_conversions(monkeypatch)
+    return fake_run(tmp_path, monkeypatch)
+
+
 @needs_device
-def test_export_files_what_the_gpu_did(tmp_path, monkeypatch, capsys):
-    run = fake_run(tmp_path, monkeypatch)
+def test_export_files_what_the_gpu_did(run, capsys):
     assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--int16"]) == 0
     entries, said = _entries(run), capsys.readouterr().out
     seen = {variant: (entry["gpu_resident"], entry["gpu_agrees"]) for variant, entry in entries.items()}
@@ -233,8 +237,7 @@ def test_export_files_what_the_gpu_did(tmp_path, monkeypatch, capsys):
 
 
 @needs_device
-def test_a_file_wrong_on_the_gpu_is_kept_with_a_warning(tmp_path, monkeypatch, capsys):
-    run = fake_run(tmp_path, monkeypatch)
+def test_a_file_wrong_on_the_gpu_is_kept_with_a_warning(run, monkeypatch, capsys):
     monkeypatch.setitem(GPU_BOUNDS, "int8", Bound(psnr_db=100.0, max_levels=0.0))
     assert main(["--run", str(run), "--size", str(SIZE), "--int8"]) == 0
     assert (run / "export" / f"ab-{SIZE}-int8.tflite").is_file()
@@ -243,8 +246,7 @@ def test_a_file_wrong_on_the_gpu_is_kept_with_a_warning(tmp_path, monkeypatch, c
     assert warning.startswith(f"warning: ab-{SIZE}-int8.tflite: WRONG on the GPU") and warning.count("\n") == 1
 
 
-def test_the_check_can_be_left_out(tmp_path, monkeypatch):
-    run = fake_run(tmp_path, monkeypatch)
+def test_the_check_can_be_left_out(run):
     assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--no-gpu-check"]) == 0
     entry = _entries(run)["float32"]
     assert (entry["gpu_resident"], entry["gpu_note"]) == (None, "left out by --no-gpu-check")
