@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from export.converter import NetworkConverter, NotConvertible
+from export.gpu import GpuCheck, check_gpu
 from export.manifest import drop_file, put_entry
 from export.metadata import with_metadata
 from export.quality import Agreement, agreement, centre_crops, random_crops, reference_outputs
@@ -20,6 +22,8 @@ from tf_i2i.lite_model import LiteModel
 from tf_i2i.model_file import summarize
 
 _HELD_OUT_IMAGES = 16
+# Over SwiftShader 256 px take up to half a second a photo; large files get fewer photos, so that none takes minutes.
+_GPU_IMAGES, _GPU_PIXELS = 4, 4 * 256**2
 
 
 class QualityTooLow(UserError):
@@ -35,7 +39,7 @@ class ExportJob:
         run: run folder; files go to its export/.
         network: float32 generator with `stride`, and `halo` when it can be tiled.
         data: the run's pictures (training.data.RunData).
-        options: has direction, model, min_psnr, calibration_images, seed.
+        options: has direction, model, min_psnr, calibration_images, seed, gpu_check.
         size: side of the input in pixels.
     """
 
@@ -46,7 +50,9 @@ class ExportJob:
         self._converter = NetworkConverter(network, size, lambda: self._calibration)
 
     def write(self, recipe: Recipe) -> str:
-        """Writes one file and its entry in export.json; returns a line about it for the log.
+        """Writes one file and its entry in export.json; returns two lines about it for the log.
+
+        A file that the GPU can't take, or computes wrongly, is kept: the CPU runs it. The log and its entry say so.
 
         Raises:
             QualityTooLow, NotConvertible: the file can't be had; none is left under its name, nor an older one.
@@ -58,14 +64,16 @@ class ExportJob:
             partial.write_bytes(data)
             # The very bytes that will be used are what is measured.
             found = self._measure(partial.read_bytes(), recipe)
+            gpu = self._on_gpu(partial, file, recipe)
             os.replace(partial, self._folder / file)
-            put_entry(self._folder, self._entry(file, data, recipe, found))
+            put_entry(self._folder, self._entry(file, data, recipe, found) | gpu.entry())
         except (QualityTooLow, NotConvertible):
             drop_file(self._folder, file)
             raise
         finally:
             partial.unlink(missing_ok=True)
-        return f"{self._folder / file}: {len(data) / 1e6:.3f} MB, {found.psnr_db:.1f} dB, SSIM {found.ssim:.4f} to its float32 network"
+        quality = f"{found.psnr_db:.1f} dB, SSIM {found.ssim:.4f} to its float32 network"
+        return f"{self._folder / file}: {len(data) / 1e6:.3f} MB, {quality}\n  on the GPU accelerator: {gpu}"
 
     @functools.cached_property
     def _calibration(self) -> np.ndarray:
@@ -91,6 +99,20 @@ class ExportJob:
                 f"{self._file_name(recipe)}: {found.psnr_db:.1f} dB to its float32 network on held-out pictures, "
                 f"--min-psnr is {self._options.min_psnr:g}; not kept. {self._way_out()}"
             )
+        return found
+
+    def _on_gpu(self, path: Path, file: str, recipe: Recipe) -> GpuCheck:
+        if not self._options.gpu_check:
+            return GpuCheck(None, "left out by --no-gpu-check")
+        photos = self._held_out[0][: max(1, min(_GPU_IMAGES, _GPU_PIXELS // self._size**2))]
+        found = check_gpu(
+            path,
+            photos,
+            recipe.variant,
+            on_slow=lambda: print(f"{file}: still running on the GPU accelerator", flush=True),
+        )
+        if found.agrees is False:
+            print(f"warning: {file}: {found.note}; use it on the CPU only", file=sys.stderr, flush=True)
         return found
 
     def _way_out(self) -> str:
@@ -141,8 +163,6 @@ class ExportJob:
             "psnr_db": round(found.psnr_db, 2),
             "ssim": round(found.ssim, 5),
             "held_out_images": len(self._held_out[0]),
-            "gpu_resident": None,
-            "gpu_note": "not checked yet",
             "ops": summary.ops,
         }
 

@@ -52,7 +52,7 @@ def files(record: RunRecord) -> str:
         absent = [f"Nothing was exported yet; do it with: python -m export.tflite --run {run} --int8"]
         return html.section("files", "Exported files", html.missing(absent))
     threads = sorted({entry["threads"] for entry in record.latencies})
-    heads = ["file", "variant", "MB", "PSNR, dB", "SSIM"]
+    heads = ["file", "variant", "MB", "PSNR, dB", "SSIM", "GPU"]
     for count in threads:
         label = "1 thread" if count == 1 else f"{count} threads"
         heads += [f"ms, {label}", "µs a pixel", "against teacher"]
@@ -61,14 +61,15 @@ def files(record: RunRecord) -> str:
         record.exports, key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0))
     ):
         row = [Path(entry["file"]).name, str(entry.get("variant", "")), _text(entry.get("bytes", 0) / 1e6, 2),
-               _text(entry.get("psnr_db", ""), 1), _text(entry.get("ssim", ""), 4)]  # fmt: skip
+               _text(entry.get("psnr_db", ""), 1), _text(entry.get("ssim", ""), 4), _gpu_cell(entry)]  # fmt: skip
         for count in threads:
             row += _latency_cells(record, entry, count)
         body.append(row)
     body += [_peer_row(record, peer, threads) for peer in record.peers]
     note = (
         "PSNR and SSIM: against the float32 Keras network of the same weights, on held-out pictures. Time: median of one "
-        "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count."
+        "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count. "
+        "GPU: whether LiteRT's GPU accelerator runs every operation, and computes what the CPU does."
     )
     if record.peers:
         note += f" Not of this run, timed beside it: {', '.join(Path(peer).name for peer in record.peers)}."
@@ -90,13 +91,14 @@ def files(record: RunRecord) -> str:
         html.table(heads, body, "Exported files"),
         _chart(record),
         html.paragraph(note, "note"),
+        *_gpu_notes(record.exports),
         html.missing(absent),
     )
 
 
 def _peer_row(record: RunRecord, peer: str, threads: list[int]) -> list[str]:
     """What is known of a file that is not of this run; its time is not held against the teacher, which does another thing."""
-    row = [Path(peer).name, "", "", "", ""]
+    row = [Path(peer).name, *[""] * 5]
     for count in threads:
         own = next((one for one in record.latencies if one["file"] == peer and one["threads"] == count), None)
         row += [_text(own["median_ms"], 1), _text(own.get("us_per_pixel") or "", 3), ""] if own else ["", "", ""]
@@ -109,6 +111,21 @@ def _chart(record: RunRecord) -> str:
         return ""
     chart = latency_chart([*record.latencies, *record.elsewhere])
     return f'<figure class="chart"><figcaption>Time of one inference</figcaption>{chart}</figure>'
+
+
+def _gpu_cell(entry: dict) -> str:
+    if entry.get("gpu_agrees") is False:
+        return "wrong"
+    return {True: "yes", False: "no"}.get(entry.get("gpu_resident"), "?")
+
+
+def _gpu_notes(exports: list[dict]) -> list[str]:
+    """A line for each file that is not plainly at home on the GPU, files with the same reason together."""
+    by_note: dict[str, list[str]] = {}
+    for entry in exports:
+        if entry.get("gpu_note") and _gpu_cell(entry) != "yes":
+            by_note.setdefault(entry["gpu_note"], []).append(Path(entry["file"]).name)
+    return [html.paragraph(f"GPU, {', '.join(files)}: {note}.", "note") for note, files in by_note.items()]
 
 
 def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:

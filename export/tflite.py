@@ -19,6 +19,9 @@ _EPILOG = """\
 With no variant named, --float16 is written. Files: RUN/export/<direction>-<size>-<variant>.tflite (the teacher's
 begin with teacher-) and RUN/export/export.json. Float files take and return float32 RGB in [-1, 1], int8 files uint8
 RGB; shapes are [1, size, size, 3].
+Each file also runs on LiteRT's GPU accelerator (over SwiftShader, which Chromium brings, where there is no GPU):
+gpu_resident and gpu_note in export.json say whether all operations stay there, which do not and why, and how near its
+pictures are to the CPU's. A file that fails there is kept, with a warning.
 Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made (nothing is left under its name)."""
 
 
@@ -45,6 +48,9 @@ class ExportOptions:
                              group="quality", unit="dB", minimum=0, maximum=200)  # fmt: skip
     calibration_images: int = option(128, "training crops that int8 and int16 ranges are measured on", group="quality",
                                      unit="crops", minimum=100, maximum=10000)  # fmt: skip
+    gpu_check: bool = option(
+        True, "don't run the files on the GPU accelerator; gpu_resident is null then", group="quality"
+    )
     seed: int = option(0, "of the choice of calibration crops", group="quality", minimum=0, maximum=2**31 - 1)
 
 

@@ -52,11 +52,14 @@ def pictures(seed: int, count: int = 6) -> ImageCache:
     return ImageCache.from_images((f"{seed}-{n}.png", smooth_image(80, 96, 100 * seed + n)) for n in range(count))
 
 
+_convert = NetworkConverter.convert
+
+
 @functools.cache
 def converted(variant: str) -> bytes:
     """The student as a file of SIZE pixels, without metadata."""
     converter = NetworkConverter(student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
-    return converter.convert(RECIPES[variant])
+    return _convert(converter, RECIPES[variant])
 
 
 @functools.cache
@@ -81,3 +84,13 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("training.restore.load_generator", lambda run, model, direction: networks[model]())
     monkeypatch.setattr("training.restore.run_data", lambda run, *_: data)
     return run
+
+
+def reuse_conversions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The student's conversions are done once for all tests; the teacher's are real."""
+
+    def convert(self, recipe):
+        is_ready = self._network is student() and self._function.inputs[0].shape[1] == SIZE
+        return converted(recipe.variant) if is_ready else _convert(self, recipe)
+
+    monkeypatch.setattr(NetworkConverter, "convert", convert)

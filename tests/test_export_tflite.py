@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 import pytest
-from exported_models import SIZE, converted, exported, fake_run, student
+from exported_models import SIZE, converted, exported, fake_run, reuse_conversions, student
 
 from export.metadata import read_normalization, with_metadata
 from export.recipes import RECIPES
@@ -31,17 +31,8 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def ready_conversions(monkeypatch):
-    """The student's conversions are done once for all tests; the teacher's are real."""
-    from export import export_job
-
-    real = export_job.NetworkConverter.convert
-
-    def convert(self, recipe):
-        is_ready = self._network is student() and self._function.inputs[0].shape[1] == SIZE
-        return converted(recipe.variant) if is_ready else real(self, recipe)
-
-    monkeypatch.setattr(export_job.NetworkConverter, "convert", convert)
+def conversions_once(monkeypatch):
+    reuse_conversions(monkeypatch)
 
 
 def entries(run) -> dict:

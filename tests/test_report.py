@@ -139,8 +139,10 @@ def test_tables_tell_scores_size_speed_and_ratio(full):
     values = re.findall("<td>(.*?)</td>", cells)
     size = (run / "export" / "ab-48-int8.tflite").stat().st_size
     assert values[:2] == ["int8", f"{size / 1e6:.2f}"]
+    int8 = next(e for e in json.loads((run / "export" / "export.json").read_text()) if e["variant"] == "int8")
+    assert values[4] == ("yes" if int8["gpu_resident"] else "?")
     # 2 ms on 48 x 48 pixels are 0.868 us a pixel; the teacher takes 40 times as long with either count of threads.
-    assert values[4:] == ["2.0", "0.868", "40.0×", "1.0", "0.434", "40.0×"]
+    assert values[5:] == ["2.0", "0.868", "40.0×", "1.0", "0.434", "40.0×"]
 
 
 def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):

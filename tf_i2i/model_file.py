@@ -58,14 +58,10 @@ def summarize(data: bytes) -> ModelSummary:
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
     ops, macs = Counter(), Counter()
     for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        # Codes up to 126 stand in the old field too; 127 there means: see the new one.
-        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-        name = names.get(builtin, str(builtin))
-        ops[code.customCode.decode() if name == "CUSTOM" else name] += 1
+        name = operator_name(model.operatorCodes[operator.opcodeIndex])
+        ops[name] += 1
         cost = _operation_macs(name, operator, graph.tensors)
         if cost:
             whole = graph.tensors[operator.inputs[1]].type in (schema.TensorType.INT8, schema.TensorType.UINT8)
@@ -77,6 +73,17 @@ def summarize(data: bytes) -> ModelSummary:
         input_shape=_shape(graph.tensors[graph.inputs[0]]),
         output_shape=_shape(graph.tensors[graph.outputs[0]]),
     )
+
+
+def operator_name(code) -> str:
+    """The name of an entry of a model's operatorCodes (OperatorCodeT); of a custom operation its own."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    # Codes up to 126 stand in the old field too; 127 there means: see the new one.
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return code.customCode.decode()
+    return next((name for name, value in vars(schema.BuiltinOperator).items() if value == builtin), str(builtin))
 
 
 def read_facts(data: bytes) -> dict | None:
