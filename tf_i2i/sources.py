@@ -35,6 +35,10 @@ class ImageSource:
     def __len__(self) -> int:
         return len(self.names)
 
+    def open(self, index: int) -> Path | BinaryIO:
+        """Picture `index` undecoded, for whoever decodes it elsewhere: its path, or its bytes as an open file."""
+        return self._open_one(index)
+
     def read(self, index: int, max_side: int | None = None) -> np.ndarray:
         """Picture `index` as uint8 [H, W, 3] sRGB (`read_image` explains max_side); threads may share this.
 
