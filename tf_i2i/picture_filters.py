@@ -6,6 +6,7 @@ Pure functions of pixels or of numbers; who uses them sets the limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def near_duplicates(pictures: Mapping[str, tuple[int, int]], bound: int) -> dict
     left_out: dict[str, tuple[str, int]] = {}
     for name in sorted(pictures, key=lambda one: (-pictures[one][1], one)):
         code = pictures[name][0]
-        slices = [(i, code >> low & (1 << high - low) - 1) for i, (low, high) in enumerate(zip(edges, edges[1:]))]
+        slices = [(i, code >> low & (1 << high - low) - 1) for i, (low, high) in enumerate(pairwise(edges))]
         candidates = {other for part in slices for other in staying.get(part, ())}
         distance, other = min(((hamming(code, pictures[one][0]), one) for one in candidates), default=(HASH_BITS, ""))
         if distance <= bound:
