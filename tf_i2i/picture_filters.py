@@ -14,6 +14,8 @@ from tf_i2i.images import resize_short_side
 
 HASH_BITS = 128
 _CHROMA_SIDE = 64
+# Levels of 255; without it the bits of flat areas are those of rounding errors.
+_BRIGHTER = 0.5
 
 
 def mean_chroma(image: np.ndarray) -> float:
@@ -47,8 +49,8 @@ def difference_hash(image: np.ndarray) -> int:
     import cv2
 
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    across = np.diff(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA), axis=1) > 0
-    down = np.diff(cv2.resize(grey, (8, 9), interpolation=cv2.INTER_AREA), axis=0) > 0
+    across = np.diff(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA), axis=1) > _BRIGHTER
+    down = np.diff(cv2.resize(grey, (8, 9), interpolation=cv2.INTER_AREA), axis=0) > _BRIGHTER
     return int.from_bytes(np.packbits(np.concatenate([across.ravel(), down.ravel()])).tobytes(), "big")
 
 

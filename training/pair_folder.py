@@ -105,6 +105,14 @@ class PairFolder:
                     if folder.is_dir() and not any(folder.iterdir()):
                         folder.rmdir()
 
+    def clear(self, outputs: Iterable[str]) -> None:
+        """Removes pairs, and the layout's own folders where nothing else is in them."""
+        self.remove(outputs)
+        for part in self.parts:
+            folder = self.root / part
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def write_sheet(self, outputs: list[str]) -> None:
         """Draws up to 18 pairs, evenly chosen of `outputs` (one at least), cartoon and photo side by side."""
         from training.sample_grid import labelled_grid

@@ -56,7 +56,7 @@ class PairMaking:
         record = read_record(self.folder.root)
         known = record.photos if record else {}
         if record and redo:
-            PairFolder(self.folder.root, record.options["layout"]).remove(photo.output for photo in known.values())
+            PairFolder(self.folder.root, record.options["layout"]).clear(photo.output for photo in known.values())
             known = {}
         elif record:
             record.refuse_unless(self.settings)
