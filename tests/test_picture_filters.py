@@ -33,7 +33,9 @@ def test_chroma_tells_grey_from_colour():
     assert mean_chroma(recompressed(noisy, 60)) < 3
     assert all(mean_chroma(PHOTOS.read(i)) > 5 for i in range(len(PHOTOS)))
     # Cb and Cr of pure red by BT.601: -0.1687 and 0.5 of 255.
-    assert mean_chroma(np.full((8, 8, 3), (255, 0, 0), np.uint8)) == pytest.approx(255 * np.hypot(0.1687, 0.5), rel=0.02)
+    assert mean_chroma(np.full((8, 8, 3), (255, 0, 0), np.uint8)) == pytest.approx(
+        255 * np.hypot(0.1687, 0.5), rel=0.02
+    )
 
 
 def test_hash_survives_compression_and_size_but_not_another_photo(tmp_path):
