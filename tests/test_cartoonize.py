@@ -16,6 +16,7 @@ import pytest
 from conftest import draw_pictures
 from PIL import Image
 
+import training
 from tf_i2i.cartoon_styles import STYLES
 from tf_i2i.demo_data import bundled_photographs
 from tf_i2i.errors import UserError
@@ -334,6 +335,46 @@ def test_list_file_may_repeat_a_photo_and_name_one_outside(photos, tmp_path):
     assert list(found.values()) == ["kept", "kept", "unreadable"]
     assert all(p.is_relative_to(tmp_path / "out" / "photo") for p in (tmp_path / "out" / "photo").rglob("*.png"))
     assert record(tmp_path / "out")["pictures"]["gone.jpg"]["detail"] == "no such file"
+
+
+TFDS_RUN = """
+import sys
+import numpy as np
+import tensorflow_datasets as tfds
+
+class DrawnPictures(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"image": tfds.features.Image()}))
+
+    def _split_generators(self, manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(5):
+            yield i, {"image": np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8).repeat(12, 0).repeat(12, 1)}
+"""
+
+
+def test_prepared_tensorflow_dataset(tmp_path):
+    # As in test_sources: a package, as the builder looks for its folder, and a process of its own.
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "__init__.py").touch()
+    (tmp_path / "drawn" / "pictures.py").write_text(TFDS_RUN)
+    script = (
+        "import sys; from drawn.pictures import DrawnPictures; from training.cartoonize import main\n"
+        "DrawnPictures(data_dir=sys.argv[1]).download_and_prepare()\n"
+        "for limit in '0', '64': main(['tfds:drawn_pictures:train', '--out', sys.argv[2], '--min-size', limit])"
+    )
+    prepared, out = tmp_path / "prepared", tmp_path / "out"
+    paths = os.pathsep.join([str(tmp_path), str(Path(training.__file__).parents[1])])
+    environment = {**os.environ, "TFDS_DATA_DIR": str(prepared), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+    command = [sys.executable, "-c", script, str(prepared), str(out)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(list((out / "photo" / "drawn_pictures" / "train").iterdir())) == 5
+    assert "5 drawn now" in done.stdout and "0 drawn now" in done.stdout
 
 
 def test_names_are_safe_and_unique():
