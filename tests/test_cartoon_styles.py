@@ -28,7 +28,7 @@ def digests() -> dict[str, str]:
 
 def test_same_bytes_in_other_processes_with_any_number_of_threads():
     script = (
-        "import sys, json, cv2; sys.path.insert(0, 'tests'); cv2.setNumThreads(int(sys.argv[1])); cv2.randu; "
+        "import sys, json, cv2; sys.path.insert(0, 'tests'); cv2.setNumThreads(int(sys.argv[1])); "
         "cv2.setRNGSeed(int(sys.argv[1]) + 7); import test_cartoon_styles; print(json.dumps(test_cartoon_styles.digests()))"
     )
     found = [digests()]

@@ -225,7 +225,8 @@ def test_killed_at_work_and_run_again_makes_only_what_is_missing(tmp_path):
     before = {name: when for name, when in times(out).items() if name.partition("/")[2] in done}
     for name in before:
         read_image(out / name)
-    (out / "photo" / ".left.partial").write_bytes(b"half of a picture")
+    for left in ("photo/.left.partial", ".left.partial", f".{RECORD}.1"):
+        (out / left).write_bytes(b"half of a file")
     arguments = [str(src), "--style", "painting", "--size", "300"]
     assert main([*arguments, "--out", str(out)]) is None
     after = times(out)
@@ -296,6 +297,8 @@ def test_what_a_user_can_mend_is_one_line(photos, made, tmp_path, capsys):
         with pytest.raises(UserError, match=message) as caught:
             main(arguments)
         assert "\n" not in str(caught.value)
+    shutil.rmtree(foreign / "photo")  # a refusal lets go of the folder
+    assert main([str(photos), "--out", str(foreign), "--style", "pencil"]) is None
     assert not Path("x").exists()
 
 

@@ -38,7 +38,7 @@ def test_chroma_tells_grey_from_colour():
     )
 
 
-def test_hash_survives_compression_and_size_but_not_another_photo(tmp_path):
+def test_hash_survives_compression_and_size_but_not_another_photo():
     hashes = [difference_hash(PHOTOS.read(i)) for i in range(len(PHOTOS))]
     assert all(0 <= code < 2**128 for code in hashes)
     for index, code in enumerate(hashes):

@@ -43,20 +43,29 @@ class PairFolder:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._held = self._lock()
-            for part in self.parts:
-                (self.root / part).mkdir(exist_ok=True)
-                for file in (self.root / part).rglob(".*.partial"):
-                    file.unlink()
-            foreign = not (self.root / RECORD).exists() and any(
-                file.is_file() for part in self.parts for file in (self.root / part).rglob("*")
-            )
         except OSError as error:
             raise self.unwritable(error) from error
-        if foreign:
+        try:
+            self._prepare()
+        except BaseException as error:
+            self.__exit__()
+            if isinstance(error, OSError):
+                raise self.unwritable(error) from error
+            raise
+        return self
+
+    def _prepare(self) -> None:
+        for part in self.parts:
+            (self.root / part).mkdir(exist_ok=True)
+        folders = [self.root / part for part in self.parts]
+        found = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+        if found and not (self.root / RECORD).exists():
             raise UserError(
                 f"--out {one_line(self.root)}: there are pictures that this command did not make; name another folder"
             )
-        return self
+        for file in (*found, *self.root.glob(".*.partial"), *self.root.glob(f".{RECORD}.*")):
+            if file.name.startswith("."):
+                file.unlink()
 
     def __exit__(self, *exception) -> None:
         if self._held is not None:
