@@ -43,7 +43,7 @@ class PairMaking:
     def __init__(self, source: ImageSource, folder: PairFolder, drawing: Drawing, settings: dict):
         self.source, self.folder, self.drawing, self.settings = source, folder, drawing, settings
         # A list file may name a photo twice.
-        self._names = {name: index for index, name in reversed(list(enumerate(source.names)))}
+        self._indices = {name: index for index, name in reversed(list(enumerate(source.names)))}
         self.photos: dict[str, Photo] = {}
         self.drawn = 0
 
@@ -61,7 +61,7 @@ class PairMaking:
         elif record:
             record.refuse_unless(self.settings)
         for name, output in output_names(dict.fromkeys(self.source.names)).items():
-            file = self.source.open(self._names[name]) if self.source.in_files else None
+            file = self.source.open(self._indices[name]) if self.source.in_files else None
             self.photos[name] = Photo(output, _stamp(file))
         for name, old in known.items():
             new = self.photos.get(name)
@@ -117,7 +117,7 @@ class PairMaking:
             return
         # In the source's order and without gaps: a TensorFlow dataset can only be read from front to back.
         for name, photo in self.photos.items():
-            file = self.source.open(self._names[name])
+            file = self.source.open(self._indices[name])
             if name in wanted:
                 yield name, arguments(file if isinstance(file, Path) else file.read(), photo)
 
