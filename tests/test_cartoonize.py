@@ -1,22 +1,19 @@
-"""training.cartoonize by its command line: what it writes, drops, resumes, and refuses."""
+"""training.cartoonize by its command line: what it writes, what it drops, what it refuses."""
 
-import io
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+import pair_folders
 import pytest
 from conftest import draw_pictures
+from pair_folders import record, results, tree
 from PIL import Image
 
-import training
 from tf_i2i.cartoon_styles import STYLES
 from tf_i2i.demo_data import bundled_photographs
 from tf_i2i.errors import UserError
@@ -27,40 +24,8 @@ from training.options import run_command
 from training.pair_folder import output_names
 from training.pair_record import RECORD
 
-COMMAND = [sys.executable, "-m", "training.cartoonize"]
-
-
-def record(out: Path) -> dict:
-    return json.loads((out / RECORD).read_text())
-
-
-def results(out: Path) -> dict[str, str]:
-    return {name: photo["reason"] or photo["result"] for name, photo in record(out)["pictures"].items()}
-
-
-def tree(out: Path) -> dict[str, bytes]:
-    return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()}
-
-
-def times(out: Path) -> dict[str, int]:
-    return {file.relative_to(out).as_posix(): file.stat().st_mtime_ns for file in out.rglob("*/**/*.png")}
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory) -> Path:
-    """Six drawn pictures in colour, and the astronaut in a folder of its own."""
-    folder = draw_pictures(tmp_path_factory.mktemp("src") / "photos", 6, seed=5, size=(120, 90))
-    (folder / "people").mkdir()
-    Image.fromarray(bundled_photographs().read(0)).save(folder / "people" / "astronaut.jpg", quality=90)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def made(photos, tmp_path_factory) -> Path:
-    """The pairs of `photos` by one worker. Read only."""
-    out = tmp_path_factory.mktemp("made") / "pairs"
-    assert main([str(photos), "--out", str(out), "--size", "80", "--workers", "1"]) is None
-    return out
+# Its fixtures, under names that pytest finds.
+photos, made, mixed = pair_folders.photos, pair_folders.made, pair_folders.mixed
 
 
 def test_folders_hold_the_photo_resized_and_its_cartoon_under_one_name(photos, made):
@@ -102,35 +67,6 @@ def test_strengths_reach_the_style(photos, tmp_path):
     assert record(out)["options"]["strengths"] == {"colours": 4, "outline_block": 15}
 
 
-@pytest.fixture
-def mixed(tmp_path) -> Path:
-    """Pictures that pass, that each limit drops, of odd kinds, and that can't be read."""
-    src = draw_pictures(tmp_path / "src", 2, seed=8, size=(120, 90))
-    photo = Image.fromarray(bundled_photographs().read(0)).resize((256, 256))
-    photo.save(src / "face.png")
-    photo.resize((128, 128)).save(src / "again.jpg", quality=70)
-    photo.convert("L").save(src / "grey.png")
-    drawn = Image.open(src / "00.png")
-    drawn.resize((60, 45)).save(src / "small.png")
-    Image.new("RGB", (1, 1), "red").save(src / "pixel.png")
-    others = [
-        Image.open(file) for file in sorted(draw_pictures(tmp_path / "others", 6, seed=20, size=(120, 90)).iterdir())
-    ]
-    others[0].convert("CMYK").save(src / "cmyk.jpg", quality=90)
-    others[1].quantize(16).save(src / "palette.png")
-    others[2].save(src / "animated.webp", save_all=True, append_images=[drawn], duration=50)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    others[3].save(src / "turned.jpg", exif=exif)
-    Image.fromarray(np.asarray(others[4].convert("L")).astype(np.uint16) * 257).save(src / "deep.png")
-    file = io.BytesIO()
-    others[5].save(file, "JPEG")
-    (src / "cut.jpg").write_bytes(file.getvalue()[: len(file.getvalue()) // 2])
-    (src / "text.jpg").write_text("<html>")
-    (src / "empty.png").write_bytes(b"")
-    return src
-
-
 def test_every_photo_is_kept_or_has_its_reason(mixed, tmp_path, capsys):
     out = tmp_path / "out"
     main([str(mixed), "--out", str(out)])
@@ -152,122 +88,6 @@ def test_every_photo_is_kept_or_has_its_reason(mixed, tmp_path, capsys):
         "kept": "7", "dropped: too small": "2", "dropped: near-grey": "2",
         "dropped: no face or too small a face": "0", "dropped: near-duplicate": "1", "unreadable": "3",
     }  # fmt: skip
-
-
-def test_other_limits_add_and_remove_only_the_difference(mixed, tmp_path):
-    out = tmp_path / "out"
-    main([str(mixed), "--out", str(out)])
-    before = times(out)
-    main([str(mixed), "--out", str(out), "--min-face-ratio", "0.1", "--duplicate-bits", "-1"])
-    assert {name for name, result in results(out).items() if result == "kept"} == {"face.png", "again.jpg"}
-    after = times(out)
-    assert set(after) == {f"{part}/{name}.png" for part in ("cartoon", "photo") for name in ("face", "again")}
-    assert all(after[f"{part}/face.png"] == before[f"{part}/face.png"] for part in ("cartoon", "photo"))
-
-
-def test_a_changed_new_or_removed_photo_is_noticed(photos, tmp_path):
-    src, out = tmp_path / "src", tmp_path / "out"
-    shutil.copytree(photos, src)
-    command = [str(src), "--out", str(out), "--workers", "1"]
-    main(command)
-    before = times(out)
-    shutil.rmtree(src / "people")
-    (src / "01.png").rename(src / "new.png")
-    Image.fromarray(read_image(src / "02.png")[::-1]).save(src / "02.png")
-    (out / "photo" / "03.png").unlink()
-    main(command)
-    after = times(out)
-    assert {name.partition("/")[2] for name in after} == {"00.png", "new.png", "02.png", "03.png", "04.png", "05.png"}
-    unchanged = {name for name in before if before[name] == after.get(name)}
-    assert {name.partition("/")[2] for name in unchanged} == {"00.png", "04.png", "05.png"}
-    np.testing.assert_array_equal(read_image(out / "photo" / "02.png"), read_image(src / "02.png"))
-    assert not (out / "photo" / "people").exists()
-
-
-def workers_of(parent: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            if f"PPid:\t{parent}\n" in status.read_text():
-                found.append(int(status.parent.name))
-        except OSError:  # it has just ended
-            continue
-    return found
-
-
-def started(src: Path, out: Path, pictures: int) -> subprocess.Popen:
-    """The command at work, as soon as `pictures` cartoons are there."""
-    command = [*COMMAND, str(src), "--out", str(out), "--style", "painting", "--size", "300", "--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 120
-    while len(list((out / "cartoon").glob("[!.]*.png"))) < pictures:
-        assert process.poll() is None and time.monotonic() < end, process.communicate(timeout=5)
-        time.sleep(0.02)
-    return process
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes in /proc")
-def test_killed_at_work_and_run_again_makes_only_what_is_missing(tmp_path):
-    src = draw_pictures(tmp_path / "src", 16, seed=9, size=(200, 160))
-    out, whole = tmp_path / "out", tmp_path / "whole"
-    process = started(src, out, 4)
-    workers = workers_of(process.pid)
-    assert len(workers) >= 2
-    process.kill()
-    process.communicate()
-    end = time.monotonic() + 30
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
-        assert time.monotonic() < end, "workers outlive their parent"
-        time.sleep(0.05)
-    assert not record(out)["finished"]
-    done = {p.name for p in (out / "cartoon").glob("[!.]*.png")} & {p.name for p in (out / "photo").glob("[!.]*.png")}
-    assert 3 <= len(done) < 16
-    before = {name: when for name, when in times(out).items() if name.partition("/")[2] in done}
-    for name in before:
-        read_image(out / name)
-    for left in ("photo/.left.partial", ".left.partial", f".{RECORD}.1"):
-        (out / left).write_bytes(b"half of a file")
-    arguments = [str(src), "--style", "painting", "--size", "300"]
-    assert main([*arguments, "--out", str(out)]) is None
-    after = times(out)
-    assert {name: after[name] for name in before} == before
-    main([*arguments, "--out", str(whole)])
-    assert tree(out) == tree(whole)
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_it_saves_and_says_so(tmp_path, number, status):
-    src = draw_pictures(tmp_path / "src", 16, seed=9, size=(200, 160))
-    process = started(src, tmp_path / "out", 2)
-    process.send_signal(number)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == status and "the same command goes on" in error and "Traceback" not in error
-    assert not record(tmp_path / "out")["finished"]
-    assert all(photo["width"] for photo in record(tmp_path / "out")["pictures"].values())
-
-
-def test_two_at_once_are_refused(tmp_path):
-    src = draw_pictures(tmp_path / "src", 16, seed=9, size=(200, 160))
-    process = started(src, tmp_path / "out", 1)
-    try:
-        with pytest.raises(UserError, match="another cartoonize is writing here"):
-            main([str(src), "--out", str(tmp_path / "out")])
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_other_options_are_refused_or_redone(photos, made, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(made, out)
-    for extra, named in ((["--style", "pencil"], "style cartoon, not pencil"), ([], "size 80, not None"),
-                         (["--size", "80", "--level-step", "64"], "strengths")):  # fmt: skip
-        with pytest.raises(UserError, match=f"{named}.*--redo"):
-            main([str(photos), "--out", str(out), *extra])
-    assert tree(out) == tree(made)
-    main([str(photos), "--out", str(out), "--layout", "pairs", "--style", "pencil", "--redo"])
-    assert {p.name for p in out.iterdir()} == {"pairs", "contact-sheet.png", RECORD}
-    assert len(list((out / "pairs").rglob("*.png"))) == 7
 
 
 def test_what_a_user_can_mend_is_one_line(photos, made, tmp_path, capsys):
@@ -338,46 +158,6 @@ def test_list_file_may_repeat_a_photo_and_name_one_outside(photos, tmp_path):
     assert list(found.values()) == ["kept", "kept", "unreadable"]
     assert all(p.is_relative_to(tmp_path / "out" / "photo") for p in (tmp_path / "out" / "photo").rglob("*.png"))
     assert record(tmp_path / "out")["pictures"]["gone.jpg"]["detail"] == "no such file"
-
-
-TFDS_RUN = """
-import sys
-import numpy as np
-import tensorflow_datasets as tfds
-
-class DrawnPictures(tfds.core.GeneratorBasedBuilder):
-    VERSION = tfds.core.Version("1.0.0")
-
-    def _info(self):
-        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"image": tfds.features.Image()}))
-
-    def _split_generators(self, manager):
-        return {"train": self._generate_examples()}
-
-    def _generate_examples(self):
-        for i in range(5):
-            yield i, {"image": np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8).repeat(12, 0).repeat(12, 1)}
-"""
-
-
-def test_prepared_tensorflow_dataset(tmp_path):
-    # As in test_sources: a package, as the builder looks for its folder, and a process of its own.
-    (tmp_path / "drawn").mkdir()
-    (tmp_path / "drawn" / "__init__.py").touch()
-    (tmp_path / "drawn" / "pictures.py").write_text(TFDS_RUN)
-    script = (
-        "import sys; from drawn.pictures import DrawnPictures; from training.cartoonize import main\n"
-        "DrawnPictures(data_dir=sys.argv[1]).download_and_prepare()\n"
-        "for limit in '0', '64': main(['tfds:drawn_pictures:train', '--out', sys.argv[2], '--min-size', limit])"
-    )
-    prepared, out = tmp_path / "prepared", tmp_path / "out"
-    paths = os.pathsep.join([str(tmp_path), str(Path(training.__file__).parents[1])])
-    environment = {**os.environ, "TFDS_DATA_DIR": str(prepared), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
-    command = [sys.executable, "-c", script, str(prepared), str(out)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert len(list((out / "photo" / "drawn_pictures" / "train").iterdir())) == 5
-    assert "5 drawn now" in done.stdout and "0 drawn now" in done.stdout
 
 
 def test_names_are_safe_and_unique():
