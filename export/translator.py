@@ -14,9 +14,9 @@ from tf_i2i.model_reach import block_reach, bytes_per_pixel
 from tf_i2i.model_resizing import resized
 from tf_i2i.model_worker import check
 
-# Of all networks together. With a photo of 100 megapixels (300 MB, in place), its rows in work and Python itself this
-# stays under 1 GB; twice as much would save a twentieth of the time.
-_MEMORY = 420e6
+# Of the photo (translated in place) and all networks together; with a band of tiles in work, and Python itself, a photo
+# of 100 megapixels stays under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
+_MEMORY, _NETWORKS, _LEAST = 720e6, 640e6, 64e6
 # Tiles beside each other keep all cores busy while one is cut out or pasted in; more of them would have to be smaller.
 _WORKERS = 2
 
@@ -69,7 +69,7 @@ class TiledTranslator:
         self._margin = -(-(halo if reach is None else min(halo, reach)) // stride) * stride
         workers = min(_WORKERS, threads)
         self._threads = [threads // workers + (number < threads % workers) for number in range(workers)]
-        self._most_pixels = _MEMORY / workers / bytes_per_pixel(data)
+        self._bytes_per_pixel = bytes_per_pixel(data)
         least = 2 * self._margin + max(self._margin, stride)
         if tile is not None and tile // stride * stride < least:
             raise UserError(f"--tile {tile}: must be at least {least} for this network, of which {self._margin} pixels "
@@ -78,9 +78,10 @@ class TiledTranslator:
 
     def prepare(self, height: int, width: int) -> None:
         """Chooses tiles for a photo of this size and builds their networks; nothing to do after one of the same size."""
-        tiling = plan(
-            height, width, self._margin, self._stride, len(self._threads), self._most_pixels, self._tile, self.tiling
-        )
+        workers = len(self._threads)
+        memory = min(_NETWORKS, max(_LEAST, _MEMORY - 3 * height * width))
+        most_pixels = memory / workers / self._bytes_per_pixel
+        tiling = plan(height, width, self._margin, self._stride, workers, most_pixels, self._tile, self.tiling)
         if tiling != self.tiling:
             self.release()  # before the new ones take memory
             data = resized(self._data, tiling.height, tiling.width)

@@ -89,6 +89,12 @@ def demo_images(short_side: int) -> DemoData:
     )
 
 
+def bundled_photographs() -> Iterator[np.ndarray]:
+    """Each bundled photograph whole, uint8 [H, W, 3]; raises UserError as `demo_images` does."""
+    for photo in PHOTOGRAPHS:
+        yield read_image(_path(photo))
+
+
 def _windows(domain: str, short_side: int) -> Iterator[tuple[str, np.ndarray]]:
     for photo in PHOTOGRAPHS:
         if photo.domain != domain:
