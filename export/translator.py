@@ -37,7 +37,7 @@ def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> 
     halo, stride = facts.get("halo_px"), facts.get("stride")
     if "halo_px" not in facts or not isinstance(stride, int) or stride < 1 or not isinstance(halo, int | None):
         raise UserError(
-            f"{one_line(path)}: says nothing of its halo and stride (model.json); export it with export.tflite"
+            f"{one_line(path)}: says nothing of its halo and stride (cut off, or from elsewhere); export it with export.tflite"
         )
     check(path)
     if halo is None:
