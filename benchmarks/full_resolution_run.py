@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.full_resolution import SIDE, Measured
 from benchmarks.results import show_progress
-from benchmarks.timing import interleave
+from benchmarks.timing import Timing, interleave
 from export.tiling import Tiling
 from export.translator import TiledTranslator, load_translator
 from tf_i2i.demo_data import bundled_photographs
@@ -92,11 +92,16 @@ def measure(model: str, megapixels: int, options, folder: Path) -> Measured:
 
     def run_photo() -> Sequence[float]:
         work[:] = photo
-        start = time.perf_counter()
-        translator.translate(work, f"{megapixels} MP")
-        return [time.perf_counter() - start]
+        return [clocks["photo"].time(lambda: translator.translate(work, f"{megapixels} MP"))]
 
-    timings = interleave({"photo": run_photo, "tile": lambda: _tile_block(single, photo)}, options.repeats,
+    def run_tiles() -> Sequence[float]:
+        tile = np.ascontiguousarray(photo[:SIDE, :SIDE])
+        single.run_uint8(tile)  # finds the caches full of the photo
+        count = max(1, round(_BLOCK_SECONDS / clocks["warm-up"].time(lambda: single.run_uint8(tile))))
+        return [clocks["tile"].time(lambda: [single.run_uint8(tile) for _ in range(count)], count)]
+
+    clocks = {name: _TwoClocks() for name in ("photo", "tile", "warm-up")}
+    timings = interleave({"photo": run_photo, "tile": run_tiles}, options.repeats,
                          lambda message: show_progress(f"{megapixels} MP, {message}"))  # fmt: skip
     tiling = translator.tiling
     count = math.prod(tiling.grid(*photo.shape[:2]))
@@ -104,18 +109,27 @@ def measure(model: str, megapixels: int, options, folder: Path) -> Measured:
     levels = _worst_difference(model, photo, work, options.threads)
     command, peak = _command(model, photo, options.threads, folder)
     return Measured(*photo.shape[:2], f"{count} of {tiling.width}x{tiling.height}", timings["photo"], timings["tile"],
+                    clocks["photo"].cpu, clocks["tile"].cpu,
                     building, command, peak, levels)  # fmt: skip
 
 
-def _tile_block(model: LiteModel, photo: np.ndarray) -> Sequence[float]:
-    tile = np.ascontiguousarray(photo[:SIDE, :SIDE])
-    model.run_uint8(tile)  # finds the caches full of the photo
-    seconds, started = [], time.perf_counter()
-    while time.perf_counter() - started < _BLOCK_SECONDS:
-        start = time.perf_counter()
-        model.run_uint8(tile)
-        seconds.append(time.perf_counter() - start)
-    return seconds
+class _TwoClocks:
+    """Returns wall time and remembers processor time, of all threads, beside it."""
+
+    def __init__(self):
+        self._cpu: list[tuple[float, ...]] = []
+
+    def time(self, work: Callable[[], object], count: int = 1) -> float:
+        """Seconds of one of the `count` things that `work` does."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        work()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        self._cpu.append((cpu / count,))
+        return wall / count
+
+    @property
+    def cpu(self) -> Timing:
+        return Timing(tuple(self._cpu))
 
 
 def _worst_difference(model: str, photo: np.ndarray, tiled: np.ndarray, threads: int) -> int | None:

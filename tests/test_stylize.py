@@ -159,6 +159,17 @@ def test_a_full_folder_ends_the_command_in_one_line(model, photo, tmp_path):
     assert list(out.iterdir()) == []
 
 
+def test_a_large_damaged_photo_is_one_warning(model, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (10_000, 9_000)).save(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    process = run_command(model("int8"), str(path), "--out", str(tmp_path / "out"))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    warning, error = errors.splitlines()
+    assert "large.png" in warning and "none of 1 photos" in error
+
+
 def test_a_folder_that_can_not_be_made_is_named(model, photo, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"--out .*file/out: can't be written \(Not a directory\)"):

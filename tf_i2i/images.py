@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from tf_i2i.errors import UserError, one_line
 
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
+# Pillow warns from 89 megapixels on; read_image refuses by the limit above.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be turned afterwards.
 _STORED_VIEWS = {
