@@ -52,12 +52,12 @@ def main(argv: list[str] | None = None) -> int:
     photos = _find_photos(options.photos)
     out = Path(options.out)
     _refuse_overwriting(photos, out)
-    _check_writable(out)
     from tqdm import tqdm
 
     from export.translator import load_translator
 
     translator = load_translator(options.model, options.tile, options.threads)
+    _check_writable(out)
     done = 0
     for path, name in tqdm(photos, "photos", unit="photo", disable=len(photos) < 2 or None):
         try:

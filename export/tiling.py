@@ -15,6 +15,7 @@ import numpy as np
 _BUILDING = 0.2
 # No axis is cut into pieces smaller than this: there would be more overlap than photo.
 _LEAST_STEP = 64
+_ELONGATED = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Tiling:
             strength: how much of the translation (1) and of the photo (0) there is in the result.
             done: called after each tile, from this thread.
         """
+        if photo.shape[1] > _ELONGATED * photo.shape[0]:
+            # Seen as a tall one: a band across a panorama of a million pixels would be larger than the panorama.
+            turned = [lambda tile, network=network: network(tile.swapaxes(0, 1)).swapaxes(0, 1) for network in networks]
+            Tiling(self.width, self.height, self.margin).translate(photo.swapaxes(0, 1), turned, strength, done)
+            return
         free: queue.SimpleQueue = queue.SimpleQueue()
         for network in networks:
             free.put(network)
