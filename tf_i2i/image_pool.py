@@ -10,7 +10,8 @@ class ImagePool(tf.Module):
 
     While it is not full, each image goes in and comes back unchanged. Then, for each image by itself, a coin
     decides: half of the time it comes back unchanged, half of the time a random stored one comes back and the
-    image takes its place. State lies in tf.Variables (one pool a replica), so that a checkpoint holds it.
+    image takes its place. State lies in tf.Variables, so that a checkpoint holds it. Replicas show each other their
+    images, so that all of them hold the same pool: the one that a single device with the whole batch would have.
 
     Args:
         size: images kept; 0 hands all images through.
@@ -26,12 +27,20 @@ class ImagePool(tf.Module):
         self.count = tf.Variable(0, dtype=tf.int64, name="count", **local)
 
     def swap(self, images, seed):
-        """Exchanges a batch. images: [N, H, W, C] of known N; seed: int32 [2], another one for every step.
-        Returns images of the same shape, without gradient."""
+        """Exchanges a batch. images: [N, H, W, C] of known N, the replica's share; seed: int32 [2], another one for
+        every step, the same on all replicas. Returns images of the same shape, without gradient."""
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         if self.size == 0:
             return images
-        count = images.shape[0]
+        context, share = tf.distribute.get_replica_context(), images.shape[0]
+        if context is None or context.num_replicas_in_sync == 1:
+            return self._swap_all(images, share, seed)
+        everyones = context.all_gather(images, axis=0)
+        swapped = self._swap_all(everyones, share * context.num_replicas_in_sync, seed)
+        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share
+        return tf.ensure_shape(swapped[start : start + share], images.shape)
+
+    def _swap_all(self, images, count: int, seed):
         coins = tf.random.stateless_uniform([count], tf.stack([seed[0], seed[1]])) < 0.5
         places = tf.random.stateless_uniform([count], tf.stack([seed[1], seed[0]]), maxval=self.size, dtype=tf.int64)
         return tf.stack([self._swap_one(images[i], coins[i], places[i]) for i in range(count)])
