@@ -37,7 +37,6 @@ from training.schedules import CosineDecay, rate_scale
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
-_CHECKPOINT_EVERY = 500
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
@@ -113,9 +112,10 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
         )  # fmt: skip
 
     status = run_loop(
-        step_function, batches, Pace(options.steps, options.batch_size, options.steps, _CHECKPOINT_EVERY, log_every=50),
+        step_function, batches, Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
         strategy=strategy, run=run, part=part, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule,
-        scale=scale, finite=lambda: weights_finite(distillation), origin=origin(options, labels), description="student",
+        scale=scale, finite=lambda: weights_finite(distillation), on_nan=options.on_nan,
+        origin=origin(options, labels), description="student",
     )  # fmt: skip
     if status:
         say(
@@ -129,7 +129,8 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
 
 def origin(options: DistillOptions, labels: ImageCache) -> str:
     """Names what a distillation learns, and how: a checkpoint of another teacher or with other options is not continued."""
-    fixed = {k: v for k, v in dataclasses.asdict(options).items() if k not in ("run", "resume", "steps")}
+    fixed = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)
+             if field.name != "run" and not field.metadata["resumable"]}  # fmt: skip
     return hashlib.sha256(f"{labels.fingerprint} {sorted(fixed.items())}".encode()).hexdigest()
 
 

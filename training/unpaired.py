@@ -115,6 +115,8 @@ def distil_students(options: CycleGANOptions, run: RunFolder, data: RunData) -> 
             steps=options.student_steps,
             seed=options.seed,
             resume=options.resume,
+            checkpoint_every=options.checkpoint_every,
+            on_nan=options.on_nan,
         )
         status = distill.distil(asked, data)
         if status:
