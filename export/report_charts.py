@@ -1,4 +1,7 @@
-"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts."""
+"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts.
+
+COLOUR_STYLE and CHART_STYLE are the part of that style sheet which a chart outside of the page needs as well.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,16 @@ _WIDTH, _HEIGHT = 480, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 40
 _MOST_POINTS = 300
 COLOURS = 6
+COLOUR_STYLE = """:root { color-scheme: light dark;
+  --ground: #fbfaf8; --panel: #ffffff; --ink: #1d1f23; --soft: #62666e; --rule: #dedcd6; --accent: #1f5f8b;
+  --c0: #1f6fb2; --c1: #c7551b; --c2: #2c8455; --c3: #8a3f9e; --c4: #a67a00; --c5: #6b7280; }
+@media (prefers-color-scheme: dark) { :root {
+  --ground: #15171a; --panel: #1d2024; --ink: #e8e6e1; --soft: #a1a5ad; --rule: #363a41; --accent: #86bfe6;
+  --c0: #6db1ec; --c1: #f0945f; --c2: #6cc795; --c3: #cf94df; --c4: #dcb94a; --c5: #a3abb8; } }"""
+CHART_STYLE = """.rule { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 12.5px; } .name { fill: var(--ink); font-size: 12.5px; }
+.bar { stroke-width: 14; } .whisker { stroke: var(--ink); stroke-width: 1.5; }
+.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
+.c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }"""
 
 
 def loss_names(metrics: list[dict]) -> list[str]:
@@ -36,7 +49,7 @@ def loss_chart(title: str, metrics: list[dict], names: list[str]) -> str:
     """
     curves = {name: _curve(metrics, name) for name in names}
     means = np.concatenate([mean for _, _, mean in curves.values()])
-    bottom, top, spacing = _nice_range(float(means.min()), float(means.max()))
+    bottom, top, spacing = nice_range(float(means.min()), float(means.max()))
     last_step = max(float(steps[-1]) for steps, _, _ in curves.values())
     terms = list(dict.fromkeys(_term(name) for name in names))
     parts = [_axes(bottom, top, spacing, last_step)]
@@ -82,25 +95,26 @@ def _nice_step(extent: float, count: int) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def _nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
+def nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
     """(bottom, top, step): 0 and both values lie within, and a rule stands at bottom and top."""
     low, high = min(0.0, lowest), max(highest, 1e-9)
     step = _nice_step(high - low, 4)
     return math.floor(low / step) * step, math.ceil(high / step) * step, step
 
 
-def _ticks(low: float, high: float, step: float) -> list[float]:
+def ticks(low: float, high: float, step: float) -> list[float]:
+    """Multiples of `step` from `low` to `high`, both included."""
     return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _axes(bottom: float, top: float, spacing: float, last_step: float) -> str:
     right, base = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     parts = []
-    for value in _ticks(bottom, top, spacing):
+    for value in ticks(bottom, top, spacing):
         y = base - (value - bottom) / (top - bottom) * (base - _TOP)
         parts.append(f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
-    for value in _ticks(0, last_step, _nice_step(last_step, 5)):
+    for value in ticks(0, last_step, _nice_step(last_step, 5)):
         x = _LEFT + value / last_step * (right - _LEFT)
         anchor = "end" if x > right - 14 else "middle"
         parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="{anchor}">{value:,.0f}</text>')

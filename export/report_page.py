@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from export.report_charts import CHART_STYLE, COLOUR_STYLE
 from export.report_pictures import Row, data_uri
 
 _STYLE = """
-:root { color-scheme: light dark;
-  --ground: #fbfaf8; --panel: #ffffff; --ink: #1d1f23; --soft: #62666e; --rule: #dedcd6; --accent: #1f5f8b;
-  --c0: #1f6fb2; --c1: #c7551b; --c2: #2c8455; --c3: #8a3f9e; --c4: #a67a00; --c5: #6b7280; }
-@media (prefers-color-scheme: dark) { :root {
-  --ground: #15171a; --panel: #1d2024; --ink: #e8e6e1; --soft: #a1a5ad; --rule: #363a41; --accent: #86bfe6;
-  --c0: #6db1ec; --c1: #f0945f; --c2: #6cc795; --c3: #cf94df; --c4: #dcb94a; --c5: #a3abb8; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--ground); color: var(--ink);
@@ -42,9 +37,7 @@ figcaption { font-size: .85rem; color: var(--soft); padding-top: .3rem; }
 .chart figcaption { color: var(--ink); font-size: 1rem; font-weight: 600; padding: 0 0 .4rem; }
 .chart > svg { display: block; width: 100%; height: auto; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; } .curve.raw { stroke-width: 1; opacity: .22; }
-.dashed { stroke-dasharray: 6 3; } .rule { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 12.5px; }
-.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
-.c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }
+.dashed { stroke-dasharray: 6 3; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .25rem 0 0; padding: 0; font-size: .85rem;
   font-variant-numeric: tabular-nums; }
 .legend svg { width: 24px; height: 8px; margin-right: .4rem; vertical-align: middle; }
@@ -64,7 +57,7 @@ def page(title: str, body: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{COLOUR_STYLE}{_STYLE}{CHART_STYLE}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -30,7 +30,8 @@ class RunRecord:
         metrics: the lines of metrics.jsonl.
         students: direction to Student, for those that exist.
         exports: entries of export.json whose files exist.
-        latencies: entries of benchmark.json's table, each with file, threads, median_ms, us_per_pixel.
+        latencies: entries of benchmark.json's table that ran on the CPU, each with file, threads, median_ms, us_per_pixel.
+        elsewhere: those that ran on a GPU or a phone, each with file, device, median_ms.
         measured_on: the machine that benchmark.json names.
         evaluation: evaluation.json, model -> split -> direction -> scores.
     """
@@ -41,6 +42,7 @@ class RunRecord:
     students: dict[str, Student]
     exports: list[dict]
     latencies: list[dict]
+    elsewhere: list[dict]
     measured_on: dict
     evaluation: dict
 
@@ -49,6 +51,12 @@ class RunRecord:
         """Those that the report shows: the students', else the exported ones', else ab."""
         found = list(self.students) or sorted({entry.get("direction", "ab") for entry in self.exports})
         return found or ["ab"]
+
+    @property
+    def peers(self) -> list[str]:
+        """Files that benchmark.json times beside the run's own."""
+        own = {Path(entry["file"]).name for entry in self.exports}
+        return list(dict.fromkeys(row["file"] for row in self.latencies if Path(row["file"]).name not in own))
 
     def file(self, entry: dict) -> Path:
         """The exported file of an entry of export.json."""
@@ -67,13 +75,15 @@ def read_record(root: Path) -> RunRecord:
     exports = [e for e in listed if isinstance(e, dict) and (root / "export" / Path(e.get("file", "")).name).is_file()]
     benchmark = _json(root / "export" / "benchmark.json", [])
     machine = benchmark.get("machine") if isinstance(benchmark, dict) else None
+    latencies, elsewhere = _latencies(benchmark)
     return RunRecord(
         root=root,
         config=config,
         metrics=_lines(root / "metrics.jsonl"),
         students=students,
         exports=exports,
-        latencies=_latencies(benchmark),
+        latencies=latencies,
+        elsewhere=elsewhere,
         measured_on=machine if isinstance(machine, dict) else {},
         evaluation=_json(root / "evaluation.json", {}),
     )
@@ -127,7 +137,8 @@ def commands(record: RunRecord) -> list[str]:
     if record.latencies:
         threads = " ".join(map(str, sorted({entry["threads"] for entry in record.latencies})))
         file = shlex.quote(str(record.root / "export" / "benchmark.json"))
-        lines.append(f"python -m export.benchmark --run {run} --threads {threads} --json {file}")
+        peers = "".join(f" {shlex.quote(peer)}" for peer in record.peers)
+        lines.append(f"python -m export.benchmark --run {run}{peers} --threads {threads} --json {file}")
     return [*lines, f"python -m export.report --run {run}"]
 
 
@@ -157,12 +168,13 @@ def _fields(module: str) -> dict[str, dataclasses.Field]:
     return {}
 
 
-def _latencies(benchmark) -> list[dict]:
-    """Entries with a file, threads and a median, whatever stands around them."""
+def _latencies(benchmark) -> tuple[list[dict], list[dict]]:
+    """Entries with a file and a median, whatever stands around them: those of the CPU (they have threads), and the others."""
     if isinstance(benchmark, dict):
         benchmark = next((value for value in benchmark.values() if isinstance(value, list)), [])
-    wanted = ("file", "threads", "median_ms")
-    return [entry for entry in benchmark if isinstance(entry, dict) and all(entry.get(key) for key in wanted)]
+    entries = [e for e in benchmark if isinstance(e, dict) and e.get("file") and e.get("median_ms")]
+    cpu = [e for e in entries if e.get("device", "CPU") == "CPU" and e.get("threads")]
+    return cpu, [e for e in entries if e.get("device", "CPU") != "CPU"]
 
 
 def _json(path: Path, otherwise):

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from export import report_page as html
+from export.latency_chart import latency_chart
 from export.report_record import RunRecord
 from export.report_sections import machine
 
@@ -64,10 +65,13 @@ def files(record: RunRecord) -> str:
         for count in threads:
             row += _latency_cells(record, entry, count)
         body.append(row)
+    body += [_peer_row(record, peer, threads) for peer in record.peers]
     note = (
         "PSNR and SSIM: against the float32 Keras network of the same weights, on held-out pictures. Time: median of one "
         "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count."
     )
+    if record.peers:
+        note += f" Not of this run, timed beside it: {', '.join(Path(peer).name for peer in record.peers)}."
     if record.latencies and record.measured_on:
         note += f" Measured on: {machine(record.measured_on)}."
     absent = []
@@ -84,9 +88,27 @@ def files(record: RunRecord) -> str:
         "files",
         "Exported files",
         html.table(heads, body, "Exported files"),
+        _chart(record),
         html.paragraph(note, "note"),
         html.missing(absent),
     )
+
+
+def _peer_row(record: RunRecord, peer: str, threads: list[int]) -> list[str]:
+    """What is known of a file that is not of this run; its time is not held against the teacher, which does another thing."""
+    row = [Path(peer).name, "", "", "", ""]
+    for count in threads:
+        own = next((one for one in record.latencies if one["file"] == peer and one["threads"] == count), None)
+        row += [_text(own["median_ms"], 1), _text(own.get("us_per_pixel") or "", 3), ""] if own else ["", "", ""]
+    return row
+
+
+def _chart(record: RunRecord) -> str:
+    """Bars of all that was timed, "" before the first benchmark."""
+    if not record.latencies:
+        return ""
+    chart = latency_chart([*record.latencies, *record.elsewhere])
+    return f'<figure class="chart"><figcaption>Time of one inference</figcaption>{chart}</figure>'
 
 
 def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:

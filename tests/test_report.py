@@ -63,6 +63,12 @@ def full(tmp_path_factory) -> tuple[Page, Path]:
     latencies = [
         {"file": f"{run}/export/{f}", "threads": t, "median_ms": ms / t} for f, ms in speeds.items() for t in (1, 2)
     ]
+    latencies += [
+        {"file": "peers/peer & co.tflite", "device": "CPU", "threads": t, "median_ms": 60 / t, "us_per_pixel": 0.5}
+        for t in (1, 2)
+    ]
+    speed = {"file": latencies[0]["file"], "threads": None, "median_ms": 7.5}
+    latencies += [{**speed, "device": "Abacus 3 GPU"}, {**speed, "device": "SwiftShader", "emulated": True}]
     (run / "export" / "benchmark.json").write_text(
         json.dumps({"results": latencies, "machine": {"processor": "Abacus 3", "cores": 2, "packages": {"x": "1"}}})
     )
@@ -135,6 +141,18 @@ def test_tables_tell_scores_size_speed_and_ratio(full):
     assert values[:2] == ["int8", f"{size / 1e6:.2f}"]
     # 2 ms on 48 x 48 pixels are 0.868 us a pixel; the teacher takes 40 times as long with either count of threads.
     assert values[4:] == ["2.0", "0.868", "40.0×", "1.0", "0.434", "40.0×"]
+
+
+def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
+    page, run = full
+    cells = re.findall(r'<th scope="row">peer &amp; co.tflite</th>(.*?)</tr>', page.source)[0]
+    assert re.findall("<td>(.*?)</td>", cells) == ["", "", "", "", "60.0", "0.500", "", "30.0", "0.500", ""]
+    assert "timed beside it: peer & co.tflite." in page.text
+    # Two files and the peer with two counts of threads, and the phone's GPU; not the emulated one.
+    assert len(re.findall('<line class="bar ', page.source)) == 3 * 2 + 1
+    assert "Abacus 3 GPU" in page.text and "SwiftShader" not in page.text
+    assert any(line.endswith(f"--json {shlex.quote(str(run / 'export' / 'benchmark.json'))}") and "'peers/peer & co.tflite'" in line
+               for line in commands(read_record(run)))  # fmt: skip
 
 
 def test_names_are_escaped(full):

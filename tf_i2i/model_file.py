@@ -24,11 +24,14 @@ class ModelSummary:
     Attributes:
         ops: operation name to how often it occurs; custom operations by their own name.
         macs: multiply-accumulate operations of one inference.
+        arithmetic: what most of them are done in by their weights: "int8" (also where only the weights are stored so,
+            since activations are then quantised on the way), "float32", or None for a network without any.
         input_shape, output_shape: of the first input and output; -1 where the size is open.
     """
 
     ops: dict[str, int]
     macs: int
+    arithmetic: str | None
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
 
@@ -56,17 +59,21 @@ def summarize(data: bytes) -> ModelSummary:
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-    ops, macs = Counter(), 0
+    ops, macs = Counter(), Counter()
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
         # Codes up to 126 stand in the old field too; 127 there means: see the new one.
         builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
         name = names.get(builtin, str(builtin))
         ops[code.customCode.decode() if name == "CUSTOM" else name] += 1
-        macs += _operation_macs(name, operator, graph.tensors)
+        cost = _operation_macs(name, operator, graph.tensors)
+        if cost:
+            whole = graph.tensors[operator.inputs[1]].type in (schema.TensorType.INT8, schema.TensorType.UINT8)
+            macs["int8" if whole else "float32"] += cost
     return ModelSummary(
         ops=dict(sorted(ops.items())),
-        macs=macs,
+        macs=macs.total(),
+        arithmetic=max(macs, key=macs.get, default=None),
         input_shape=_shape(graph.tensors[graph.inputs[0]]),
         output_shape=_shape(graph.tensors[graph.outputs[0]]),
     )
@@ -94,6 +101,11 @@ def _operation_macs(name: str, operator, tensors) -> int:
     """Multiply-accumulates of one operation; weights are [out, h, w, in], depthwise [1, h, w, channels]."""
     if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"):
         return 0
+    if any(
+        tensors[place].shape is None or len(tensors[place].shape) == 0
+        for place in (operator.inputs[1], operator.outputs[0])
+    ):
+        return 0  # a shape that only a run decides
     weights = _size(tensors[operator.inputs[1]])
     if name == "TRANSPOSE_CONV":
         # Its kernel is spent on each input pixel, that of the others on each output pixel.

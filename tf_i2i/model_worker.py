@@ -12,12 +12,21 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
+from tf_i2i import gpu_runner
 from tf_i2i.errors import UserError, one_line
 
 _START_SECONDS = 120
 _RUN_SECONDS = 300
+
+
+class NotOnThisGpu(UserError):
+    """There is no GPU, or it can't run this network; `reason` is the short of it."""
+
+    reason = ""
 
 
 class ModelWorker:
@@ -26,20 +35,24 @@ class ModelWorker:
     Args:
         path: .tflite file.
         threads: of the CPU.
+        accelerator: "cpu" or "gpu" (LiteRT's GPU accelerator, all operations on it).
 
     Attributes:
-        facts: input_shape, output_shape (lists), input_dtype, output_dtype (names), memory_bytes at the start.
+        facts: input_shape, output_shape (lists), input_dtype, output_dtype (names).
 
     Raises:
+        NotOnThisGpu: accelerator is "gpu", and there is none or it refuses an operation.
         UserError: the file can't be loaded, or crashes the runtime.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 1):
-        self._shown = one_line(path)
+    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu"):
+        self._shown, self._accelerator = one_line(path), accelerator
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
+        paths = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tf_i2i.model_worker", str(path), str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")])},
+            [sys.executable, "-m", "tf_i2i.model_worker", str(path), str(threads), accelerator],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
+            env={**os.environ, **paths, **(gpu_runner.vulkan_environment() if accelerator == "gpu" else {})},
         )  # fmt: skip
         try:
             self.facts = self._answer(_START_SECONDS)
@@ -60,9 +73,17 @@ class ModelWorker:
             raise self._refused("it crashes the runtime") from error
         return self._answer(_RUN_SECONDS)
 
+    @property
+    def log(self) -> str:
+        """What the runtime has written to standard error so far."""
+        # Not by seek and read: the process writes at the place that they would move.
+        number = self._log.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode("utf-8", "replace")
+
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+        self._log.close()
 
     def __enter__(self) -> ModelWorker:
         return self
@@ -81,6 +102,10 @@ class ModelWorker:
         return answer
 
     def _refused(self, reason: str) -> UserError:
+        if self._accelerator == "gpu":
+            error = NotOnThisGpu(f"{self._shown}: {gpu_runner.refusal(self.log) or one_line(reason.splitlines()[-1])}")
+            error.reason = str(error).removeprefix(f"{self._shown}: ")
+            return error
         return UserError(f"{self._shown}: can't be run ({one_line(reason)}); is it a complete .tflite file?")
 
 
@@ -95,47 +120,56 @@ def check(path: str | os.PathLike) -> dict:
         return worker.facts
 
 
-def _serve(path: str, threads: int) -> None:
-    # Native code prints to descriptor 1; answers go to a copy of it.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    try:
+class _CpuRunner:
+    """A network on the CPU, by LiteRT's interpreter; attributes and methods as GpuRunner's."""
+
+    def __init__(self, path: str, threads: int):
         import numpy as np
         from ai_edge_litert.interpreter import Interpreter
 
-        before = _reset_peak()
-        interpreter = Interpreter(model_path=path, num_threads=threads)
-        interpreter.allocate_tensors()
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        facts = {
+        self._interpreter = Interpreter(model_path=path, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self.facts = {
             "input_shape": [int(n) for n in inputs[0]["shape"]],
             "output_shape": [int(n) for n in outputs[0]["shape"]],
             "input_dtype": np.dtype(inputs[0]["dtype"]).name,
             "output_dtype": np.dtype(outputs[0]["dtype"]).name,
         }
         for tensor in inputs:
-            interpreter.set_tensor(tensor["index"], _noise(np, tensor))
-        print(json.dumps(facts), file=answers, flush=True)
+            self._interpreter.set_tensor(tensor["index"], noise(np, tensor["shape"], np.dtype(tensor["dtype"])))
+
+    def run(self) -> float:
+        start = time.perf_counter()
+        self._interpreter.invoke()
+        return (time.perf_counter() - start) * 1e3
+
+
+def noise(np, shape, dtype):
+    """The same random numbers each time: floats in [-1, 1], integers over their whole range."""
+    random = np.random.default_rng(0)
+    if dtype.kind == "f":
+        return random.uniform(-1, 1, shape).astype(dtype)
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
+    return random.integers(limits.min, limits.max, shape, np.int64, endpoint=True).astype(dtype)
+
+
+def _serve(path: str, threads: int, accelerator: str) -> None:
+    # Native code prints to descriptor 1; answers go to a copy of it.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401 (its memory is not the model's)
+        import numpy  # noqa: F401
+
+        before = _reset_peak()
+        runner = gpu_runner.GpuRunner(path) if accelerator == "gpu" else _CpuRunner(path, threads)
+        print(json.dumps(runner.facts), file=answers, flush=True)
         for _ in sys.stdin:
-            print(json.dumps(_timed(interpreter, before)), file=answers, flush=True)
+            answer = {"ms": runner.run(), "peak_bytes": max(0, _peak_bytes() - before)}
+            print(json.dumps(answer), file=answers, flush=True)
     except Exception as error:  # the runtime raises nearly every type on damaged files
         print(json.dumps({"error": str(error) or type(error).__name__}), file=answers, flush=True)
-
-
-def _noise(np, tensor):
-    random, dtype = np.random.default_rng(0), np.dtype(tensor["dtype"])
-    if dtype.kind == "f":
-        return random.uniform(-1, 1, tensor["shape"]).astype(dtype)
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
-    return random.integers(limits.min, limits.max, tensor["shape"], np.int64, endpoint=True).astype(dtype)
-
-
-def _timed(interpreter, before: int) -> dict:
-    import time
-
-    start = time.perf_counter()
-    interpreter.invoke()
-    return {"ms": (time.perf_counter() - start) * 1e3, "peak_bytes": max(0, _peak_bytes() - before)}
 
 
 def _reset_peak() -> int:
@@ -158,4 +192,4 @@ def _peak_bytes() -> int:
 _ROOT = str(Path(__file__).resolve().parent.parent)
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]))
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])
