@@ -27,6 +27,12 @@ class Diverged(UserError):
     """A loss, or a weight, is NaN or infinite."""
 
 
+class WorkerLost(UserError):
+    """One of several machines is gone. Another exit status than for wrong usage, so that a cluster starts again."""
+
+    exit_status = 75
+
+
 @dataclasses.dataclass(frozen=True)
 class Pace:
     """How long a loop runs and what it does at which intervals, in steps."""
@@ -119,7 +125,12 @@ def run_loop(
             step_start = time.perf_counter()
             batch = next(iterator)
             waited = time.perf_counter() - step_start
-            losses, stop = distributed_step(batch, tf.constant(interruption.signal or 0))
+            try:
+                losses, stop = distributed_step(batch, tf.constant(interruption.signal or 0))
+            except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+                raise WorkerLost(
+                    f"step {step}: another worker does not answer any more; start all of them again with --resume"
+                ) from error
             losses = {name: float(value) for name, value in losses.items()}
             stop_signal = int(stop) if several else interruption.signal or 0
             last = step == pace.total_steps
