@@ -84,7 +84,7 @@ def test_label_is_the_median_of_aligned_views():
 
 def test_labels_of_all_photos_of_several_shapes():
     from tf_i2i.image_cache import ImageCache
-    from training.labels import translate_all
+    from training.labels import crisp, translate_all
 
     rng = np.random.default_rng(2)
     cache = ImageCache.from_images((str(i), rng.integers(0, 256, [20 + i, 26, 3], np.uint8)) for i in range(3))
@@ -92,4 +92,15 @@ def test_labels_of_all_photos_of_several_shapes():
     assert photos.names == labels.names == ["0", "1", "2"]
     for i in range(3):
         assert photos.image(i).shape == (20, 24, 3)
-        np.testing.assert_array_equal(labels.image(i), 255 - photos.image(i))
+        np.testing.assert_array_equal(labels.image(i), crisp(255 - photos.image(i)))
+
+
+def test_crisp_steepens_edges_without_a_halo():
+    from training.labels import crisp
+
+    ramp = np.array([20] * 6 + [80, 160] + [220] * 6, np.uint8)
+    edge = np.broadcast_to(ramp[None, :, None], (9, 14, 3))
+    done = crisp(edge)
+    assert done[4, 6, 0] < 80 - 5 and done[4, 7, 0] > 160 + 5
+    assert done.min() == 20 and done.max() == 220, "nothing darker or lighter than the edge's own sides"
+    np.testing.assert_array_equal(crisp(np.full((5, 7, 3), 90, np.uint8)), 90)

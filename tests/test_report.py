@@ -148,7 +148,7 @@ def test_tables_tell_scores_size_speed_and_ratio(full):
 def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
     page, run = full
     cells = re.findall(r'<th scope="row">peer &amp; co.tflite</th>(.*?)</tr>', page.source)[0]
-    assert re.findall("<td>(.*?)</td>", cells) == ["", "", "", "", "60.0", "0.500", "", "30.0", "0.500", ""]
+    assert re.findall("<td>(.*?)</td>", cells) == ["", "", "", "", "", "60.0", "0.500", "", "30.0", "0.500", ""]
     assert "timed beside it: peer & co.tflite." in page.text
     # Two files and the peer with two counts of threads, and the phone's GPU; not the emulated one.
     assert len(re.findall('<line class="bar ', page.source)) == 3 * 2 + 1
