@@ -98,9 +98,9 @@ def test_labels_of_all_photos_of_several_shapes():
 def test_crisp_steepens_edges_without_a_halo():
     from training.labels import crisp
 
-    ramp = np.array([20] * 6 + [80, 160] + [220] * 6, np.uint8)
+    ramp = np.array([20] * 6 + [60, 180] + [220] * 6, np.uint8)
     edge = np.broadcast_to(ramp[None, :, None], (9, 14, 3))
     done = crisp(edge)
-    assert done[4, 6, 0] < 80 - 5 and done[4, 7, 0] > 160 + 5
+    assert done[4, 6, 0] < 60 - 5 and done[4, 7, 0] > 180 + 5
     assert done.min() == 20 and done.max() == 220, "nothing darker or lighter than the edge's own sides"
     np.testing.assert_array_equal(crisp(np.full((5, 7, 3), 90, np.uint8)), 90)
