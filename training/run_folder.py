@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import errno
 import importlib.metadata
 import json
 import os
 import platform
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tf_i2i.errors import UserError
@@ -66,6 +69,31 @@ class RunFolder:
 
     def read_config(self) -> dict:
         return read_config(self.root)
+
+
+@contextmanager
+def writing_to(run: RunFolder) -> Iterator[None]:
+    """Turns what a full or failing disk raises inside, be it Python or TensorFlow that writes, into a UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = _disk_trouble(error)
+        if reason is None:
+            raise
+        raise UserError(
+            f"--run {run.root}: can't write there ({reason}); the last checkpoint is whole: mend that, then continue with --resume"
+        ) from error
+
+
+def _disk_trouble(error: BaseException) -> str | None:
+    """The system's words where a disk is full, read-only, broken or out of quota; None for any other error."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+    if isinstance(error, OSError) and error.errno in numbers:
+        return error.strerror
+    # TensorFlow's and HDF5's errors hold the words only.
+    return next((words for words in map(os.strerror, numbers) if words in str(error)), None)
 
 
 def read_config(root: str | os.PathLike) -> dict:

@@ -29,7 +29,7 @@ from training.labels import translate_all
 from training.loop import Pace, run_loop, say
 from training.restore import load_student, load_teacher, run_data
 from training.resuming import weights_finite
-from training.run_folder import RunFolder, newest_run, read_config
+from training.run_folder import RunFolder, newest_run, read_config, writing_to
 from training.run_lock import RunLock
 from training.sample_grid import labelled_grid
 from training.schedules import CosineDecay, rate_scale
@@ -49,7 +49,7 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
     make_repeatable()
     run = RunFolder(options.run or newest_run(), is_chief())
     # A trainer that distils at its end holds the lock, and the pictures, already.
-    with RunLock(run.root) if run.chief and data is None else nullcontext():
+    with RunLock(run.root) if run.chief and data is None else nullcontext(), writing_to(run):
         return train_student_in(run, options, data or run_data(run.root, say), strategy)
 
 

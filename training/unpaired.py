@@ -25,7 +25,7 @@ from training.loop import Pace, run_loop, say
 from training.machine import describe_machine
 from training.networks import build_cyclegan, count_macs
 from training.resuming import open_run, require_same_data, weights_finite
-from training.run_folder import RunFolder, continued_options
+from training.run_folder import RunFolder, continued_options, writing_to
 from training.run_lock import RunLock
 from training.sample_grid import labelled_grid
 from training.schedules import LinearDecay, rate_scale
@@ -49,7 +49,7 @@ def train(options: CycleGANOptions, given: frozenset[str] = frozenset()) -> int 
     strategy = make_strategy()
     make_repeatable()
     run = open_run(options, is_chief())
-    with RunLock(run.root) if run.chief else nullcontext():
+    with RunLock(run.root) if run.chief else nullcontext(), writing_to(run):
         return train_in(run, options, given, strategy)
 
 
