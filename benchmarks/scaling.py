@@ -28,14 +28,16 @@ class ScalingOptions:
     gpu_tflops: float = option(100.0, "what one GPU reaches in this network", group=_PAPER, unit="TFLOP/s", minimum=0.1)
     inside_gbytes: float = option(200.0, "between GPUs of one machine", group=_PAPER, unit="GB/s", minimum=0.1)
     network_gbytes: float = option(12.5, "between machines, for each GPU", group=_PAPER, unit="GB/s", minimum=0.01)
+    json: str | None = option(None, "write the page's text to this file as well, as JSON", group=_RUN, metavar="OUT")
     doc: str | None = option(None, "also write the page there: docs/scaling.md", group=_RUN, metavar="OUT")
 
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(ScalingOptions, argv, prog="python -m benchmarks.scaling", description=__doc__)
-    from benchmarks.results import machine, machine_line, other_work_line
+    from benchmarks.results import check_writable, machine, machine_line, other_work_line, write_results
     from benchmarks.timing import OtherWork
 
+    check_writable(options.json)
     other = OtherWork()
     page = "\n".join([
         "# Scaling", "",
@@ -51,6 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         on_paper(options),
     ])  # fmt: skip
     print(page)
+    write_results(options.json, {"page": page, "options": options})
     if options.doc:
         from training.run_folder import write_text
 
