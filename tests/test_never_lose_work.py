@@ -39,18 +39,24 @@ def finish(process: subprocess.Popen) -> str:
 def weights_sum(run: Path) -> str:
     """sha256 over every value of the newest teacher checkpoint and of the student's weights."""
     import h5py
-    import tensorflow as tf
 
-    digest = hashlib.sha256()
-    reader = tf.train.load_checkpoint(str(run / "checkpoints"))
-    for name in sorted(reader.get_variable_to_shape_map()):
-        if name.endswith("VARIABLE_VALUE"):
-            digest.update(name.encode() + np.asarray(reader.get_tensor(name)).tobytes())
+    digest = hashlib.sha256(checkpoint_sum(run / "checkpoints").encode())
     with h5py.File(run / "student" / "ab" / "student.weights.h5") as file:
         arrays = []
         file.visititems(lambda name, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None)
     for array in arrays:
         digest.update(np.asarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def checkpoint_sum(folder: Path) -> str:
+    """sha256 over every value of the newest checkpoint in a folder."""
+    import tensorflow as tf
+
+    digest, reader = hashlib.sha256(), tf.train.load_checkpoint(str(folder))
+    for name in sorted(reader.get_variable_to_shape_map()):
+        if name.endswith("VARIABLE_VALUE"):
+            digest.update(name.encode() + np.asarray(reader.get_tensor(name)).tobytes())
     return digest.hexdigest()
 
 
