@@ -74,7 +74,7 @@ class Distillation(keras.Model):
                 scores = self.discriminator(output, training=True)
                 named["distill_adversarial"] = self.lambda_adversarial * losses.generator_adversarial(scores)
             total = tf.add_n(list(named.values()))
-            scaled = scale_loss(self.optimizer, _global_mean(total))
+            scaled = scale_loss(self.optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, variables)
         if self.discriminator is not None:
             named["D"] = self._discriminator_step(real, output)
@@ -89,10 +89,6 @@ class Distillation(keras.Model):
             scores = self.discriminator(tf.concat([real, tf.stop_gradient(fake)], 0), training=True)
             count = real.shape[0]
             loss = losses.discriminator_adversarial(scores[:count], scores[count:])
-            scaled = scale_loss(self.discriminator_optimizer, _global_mean(loss))
+            scaled = scale_loss(self.discriminator_optimizer, losses.share_of_global_mean(loss))
         apply_scaled_gradients(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
         return loss
-
-
-def _global_mean(loss):
-    return loss / tf.distribute.get_strategy().num_replicas_in_sync
