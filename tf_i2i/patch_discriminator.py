@@ -50,7 +50,9 @@ def _convolution(filters: int, stride: int, normalise: bool = True, affine: bool
     # Explicit padding of 1 with 'valid': Keras's 'same' pads a 4x4 kernel at stride 2 unlike the reference.
     layers = [
         keras.layers.ZeroPadding2D(1),
-        keras.layers.Conv2D(filters, 4, strides=stride, use_bias=not (normalise and affine), kernel_initializer=normal_init()),
+        keras.layers.Conv2D(
+            filters, 4, strides=stride, use_bias=not (normalise and affine), kernel_initializer=normal_init()
+        ),
     ]
     if normalise:
         layers.append(InstanceNormalization(affine=affine))

@@ -41,7 +41,7 @@ class Pix2Pix(keras.Model):
         for network, channels in ((generator, 3), (discriminator, 6)):
             if not network.built:
                 network(tf.zeros((1, crop_size, crop_size, channels)), training=False)
-        self.average = MovingAverage(generator, ema_half_life)
+        self.average = MovingAverage(generator, ema_half_life, statistics=True)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.built = True
 

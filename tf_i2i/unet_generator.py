@@ -9,7 +9,7 @@ from tf_i2i.dropout import SeededDropout
 from tf_i2i.layers import LeakyReLU, ResizeConv2D, normal_init
 from tf_i2i.normalization import InstanceNormalization
 
-NORMS = ("instance", "batch")
+NORMS = ("batch", "instance")
 _DROPOUT = 0.5
 _DROPPED_LEVELS = 3
 
@@ -28,7 +28,7 @@ class UNetGenerator(keras.Model):
     Args:
         depth: halvings; 8 for 256 px, 7 for 128 px, 6 for 64 px.
         ngf: channels of the first convolution; they double a level, up to 8 times.
-        norm: "instance" or "batch", with a learnt scale and offset in both.
+        norm: "batch" or "instance", with a learnt scale and offset in both.
         upsampling: "transposed" (4x4, as the reference) or "resize" (nearest neighbour and 3x3 convolution: no
             checkerboard, a quarter of the parameters fewer, twice the multiplications of the decoder).
         dropout: share dropped in the three decoder levels after the innermost.
@@ -43,7 +43,7 @@ class UNetGenerator(keras.Model):
     """
 
     def __init__(
-        self, depth: int = 8, ngf: int = 64, norm: str = "instance", upsampling: str = "transposed",
+        self, depth: int = 8, ngf: int = 64, norm: str = "batch", upsampling: str = "transposed",
         dropout: float = _DROPOUT, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
@@ -133,7 +133,7 @@ def _normalisation(norm: str | None):
         return None
     if norm == "instance":
         return InstanceNormalization(affine=True)
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+    return keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-5, synchronized=True)
 
 
 def _upsampling(filters: int, kind: str, use_bias: bool):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_i2i.errors import UserError
+from tf_i2i.paired_images import matching
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
 from training.scoring import ExportedFile, Pictures, centre_crop, keras_translator, score
@@ -144,17 +145,6 @@ def _pairs(options: EvaluateOptions, load_size: int) -> Pictures:
         print(f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out")
     names, photos = [inputs.names[i] for i, _ in found], [inputs.image(i) for i, _ in found]
     return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])
-
-
-def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
-    """Index pairs of names that are equal but for the suffix: with their folders, or without where none is so."""
-    whole, last = (lambda name: Path(name).with_suffix("").as_posix()), (lambda name: Path(name).stem)
-    for key in (whole, last):
-        places = {key(name): j for j, name in enumerate(targets)}
-        found = [(i, places[key(name)]) for i, name in enumerate(inputs) if key(name) in places]
-        if found:
-            return found
-    return []
 
 
 def _check(options: EvaluateOptions, direction: str) -> None:
