@@ -54,10 +54,10 @@ class Pix2Pix(keras.Model):
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
 
-    def train_step(self, data):
+    def train_step(self, data, statistics: bool = True):
         real_a, real_b = data
         with tf.GradientTape() as tape:
-            fake_b = self._translated(real_a)
+            fake_b = self._translated(real_a, statistics)
             generator_losses = {
                 "G_GAN": losses.generator_adversarial(self._scores(real_a, fake_b), self.gan_loss),
                 "G_L1": self.lambda_l1 * losses.l1(fake_b, real_b),
@@ -85,12 +85,12 @@ class Pix2Pix(keras.Model):
             "D_fake": losses.probability_of_real(fake_scores, self.gan_loss),
         }
 
-    def _translated(self, real_a):
+    def _translated(self, real_a, statistics: bool):
         if not isinstance(self.generator, UNetGenerator):
             return self.generator(real_a, training=True)
         # A level adds its number to the second half, so the run's seed keeps clear of it.
         seed = tf.stack([tf.cast(self.step, tf.int32), tf.constant(64 * self.seed, tf.int32)])
-        return self.generator(real_a, training=True, seed=seed)
+        return self.generator(real_a, training=True, seed=seed, statistics=statistics)
 
     def _scores(self, real_a, b):
         return self.discriminator(tf.concat([real_a, b], -1), training=True)

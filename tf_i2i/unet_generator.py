@@ -70,15 +70,16 @@ class UNetGenerator(keras.Model):
         self.head = _upsampling(3, upsampling, use_bias=True)
         self.out = keras.layers.Activation("tanh", dtype="float32")
 
-    def call(self, inputs, training=False, seed=None):
-        """seed: int32 [2], of this step's dropout masks; without it, and at inference, nothing is dropped."""
-        skips, x = [], inputs
+    def call(self, inputs, training=False, seed=None, statistics=True):
+        """seed: int32 [2], of this step's dropout masks; without it, and at inference, nothing is dropped.
+        statistics: False trains on the moving statistics of batch normalisation as they are."""
+        skips, x, taking = [], inputs, training and statistics
         for level in self.encoder:
-            x = level(x, training=training)
+            x = level(x, training=taking)
             skips.append(x)
         for number, level in enumerate(self.decoder):
             own = None if seed is None or not training else seed + tf.constant([0, number])
-            x = level(x, training=training, seed=own)
+            x = level(x, training=taking, seed=own)
             x = tf.concat([skips[-2 - number], x], axis=-1)
         return self.out(_apply(self.head, tf.nn.relu(x), training))
 

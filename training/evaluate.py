@@ -1,7 +1,7 @@
 """Scores a run's teacher and student, and an exported file, on pictures that training never saw.
 
-Against the true translation where it is known: PSNR, SSIM, outline F1, colour error, grid energy; the untouched photo
-is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
+Against the true translation where it is known: L1, PSNR, SSIM, outline F1, colour error, grid energy; the untouched
+picture is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
 
 
 _HEADS = {
-    "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
+    "l1": "L1", "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
     "grid_truth": "grid of truth", "to_teacher_psnr_db": "to teacher dB", "to_teacher_ssim": "SSIM to it",
     "to_student_psnr_db": "to student dB", "to_student_ssim": "SSIM to it",
 }  # fmt: skip
@@ -171,7 +171,10 @@ def main(argv: list[str] | None = None) -> None:
 
     exported = ExportedFile(file) if file else None
     models = load_models(run, direction)
-    pictures = cropped(_pictures(options, run, direction), stride(models), exported.largest if exported else None)
+    from training.restore import only_size
+
+    largest = min(filter(None, (only_size(run), exported and exported.largest)), default=None)
+    pictures = cropped(_pictures(options, run, direction), stride(models), largest)
     translators = {name: keras_translator(model) for name, model in models.items()}
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())

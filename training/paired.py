@@ -6,6 +6,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tf_i2i.batches import aligned_batches
 from tf_i2i.errors import UserError
@@ -22,6 +23,9 @@ from training.sample_grid import centre_square, labelled_grid
 _SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64}
 _DEMO_SIZES = {"load_size": 143, "crop_size": 128, "ngf": 32, "ndf": 32}
 _DEMO_STEPS = 1500
+_STATISTICS_SHARE = 0.5
+# Half-life of the average, as a share of the steps: short enough to forget what came before the statistics were fixed.
+_AVERAGED_SHARE = 0.2
 _SAMPLE_ROWS = 6
 _SCORED = 8
 
@@ -59,7 +63,7 @@ def resolve(options: Pix2PixOptions, data: RunData) -> Pix2PixOptions:
         steps = _DEMO_STEPS
     if steps is None:
         steps = max(1, (options.epochs or 200) * len(data.train_a) // options.batch_size)
-    return dataclasses.replace(options, **teacher_run.resolved_length(options, steps))
+    return dataclasses.replace(options, **teacher_run.resolved_length(options, steps, _AVERAGED_SHARE))
 
 
 def make_optimizer(options: Pix2PixOptions, schedule) -> keras.optimizers.Optimizer:
@@ -67,6 +71,20 @@ def make_optimizer(options: Pix2PixOptions, schedule) -> keras.optimizers.Optimi
     adam = keras.optimizers.Adam(schedule, options.beta1, options.beta2, weight_decay=options.weight_decay or None)
     adam.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return adam
+
+
+def make_step(gan, options: Pix2PixOptions):
+    """With batch normalisation, the later steps train on the moving statistics as they stand, as inference does.
+
+    At a batch of 1 the innermost levels normalise by a handful of pixels of one picture; the moving statistics say
+    little of these, and a generator that never trained on them can come out in wrong colours altogether.
+    """
+    if options.norm != "batch" or options.generator not in UNET_DEPTHS:
+        return gan.train_step
+    settled = tf.constant(round(_STATISTICS_SHARE * options.steps), tf.int64)
+    return lambda batch: tf.cond(
+        gan.step < settled, lambda: gan.train_step(batch), lambda: gan.train_step(batch, statistics=False)
+    )
 
 
 def make_batches(options: Pix2PixOptions, data: RunData, **share):
@@ -113,5 +131,6 @@ PIX2PIX = teacher_run.Kind(
     sample=sample_pictures,
     score=validation_score,
     directions=lambda options: ("ab",),
+    step=make_step,
     log_every=1,
 )

@@ -63,7 +63,7 @@ class Pix2PixOptions:
         choices=("unet256", "unet128", "unet64", "resnet9", "resnet6"),
     )
     norm: str = option(
-        "batch", "normalisation of a U-Net: of the picture (instance) or of the training as a whole (batch)",
+        "batch", "normalisation of a U-Net: by statistics of all the training (batch) or of the picture (instance)",
         group=NETWORKS, choices=("batch", "instance"),
     )  # fmt: skip
     upsampling: str | None = option(
@@ -89,7 +89,10 @@ class Pix2PixOptions:
     )
     decay_fraction: float = common("decay_fraction")
     precision: str = common("precision")
-    ema_half_life: float | None = common("ema_half_life")
+    ema_half_life: float | None = common(
+        "ema_half_life",
+        comment="half-life of the generator's averaged weights; default 0.2 x steps, at most 10,000; 0: no average",
+    )
 
     lambda_l1: float = option(100.0, "weight of the distance to the target", group=LOSSES, minimum=0)
     gan_loss: str = option("vanilla", "adversarial loss", group=LOSSES, choices=("vanilla", "lsgan", "hinge"))

@@ -43,6 +43,7 @@ class Kind:
         sample(model, data, options): uint8 [H, W, 3] of validation pictures.
         score(model, data, options): of the validation pictures, higher is better.
         directions(options): those that students are distilled of.
+        step(model, options): one replica's step: takes a local batch, returns scalar losses by name.
         log_every: steps between lines of metrics.jsonl.
     """
 
@@ -56,6 +57,7 @@ class Kind:
     sample: Callable[[Any, RunData, Any], np.ndarray]
     score: Callable[[Any, RunData, Any], float]
     directions: Callable[[Any], tuple[str, ...]]
+    step: Callable[[Any, Any], Callable] = lambda model, options: model.train_step
     log_every: int = 20
 
 
@@ -111,7 +113,7 @@ def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strateg
         )  # fmt: skip
 
     status = run_loop(
-        model.train_step, batches,
+        kind.step(model, options), batches,
         Pace(options.steps, options.batch_size, options.sample_every, options.checkpoint_every, kind.log_every),
         strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
         sample=lambda step: kind.sample(model, data, options), score=lambda: kind.score(model, data, options),
@@ -145,9 +147,9 @@ def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int |
     return None
 
 
-def resolved_length(options, steps: int) -> dict:
+def resolved_length(options, steps: int, averaged_share: float = 0.3) -> dict:
     """The steps as resolved, and the half-life that goes with them, by option name."""
-    half_life = min(10_000.0, 0.3 * steps) if options.ema_half_life is None else options.ema_half_life
+    half_life = min(10_000.0, averaged_share * steps) if options.ema_half_life is None else options.ema_half_life
     return {"steps": steps, "ema_half_life": half_life}
 
 
