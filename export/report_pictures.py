@@ -40,6 +40,7 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     from tqdm import tqdm
 
     from training.evaluate import cropped, stride, validation
+    from training.restore import only_size
     from training.scoring import keras_translator
 
     models, missing = _keras_models(record, direction)
@@ -61,17 +62,18 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
                 truths=None if everything.truths is None else [everything.truths[i] for i in chosen],
             ),
             stride(models),
-            min(_LARGEST, exported.largest or _LARGEST) if exported else _LARGEST,
+            min(filter(None, (_LARGEST, only_size(record.root), exported and exported.largest))),
         )
     except UserError as error:
         return Gallery(direction, [], [*missing, f"The validation pictures can't be shown: {error}"])
     if pictures.truths is None:
         missing.append("The true translations of these photos are not known, as is usual in unpaired training.")
+    source, truth = ("input", "target") if record.in_pairs else ("photo", "truth")
     rows = []
     for i, photo in enumerate(tqdm(pictures.photos, "pictures", unit="row", delay=2)):
-        columns = {"photo": photo} | {label: translate(photo) for label, translate in translators.items()}
+        columns = {source: photo} | {label: translate(photo) for label, translate in translators.items()}
         if pictures.truths is not None:
-            columns["truth"] = pictures.truths[i]
+            columns[truth] = pictures.truths[i]
         rows.append(Row(pictures.names[i], columns))
     return Gallery(direction, rows, missing)
 
@@ -115,7 +117,7 @@ def details(gallery: Gallery) -> list[Row]:
     for part in np.array_split(np.arange(len(gallery.rows)), DETAILS):
         places = []
         for i in part:
-            photo = gallery.rows[i].pictures["photo"]
+            photo = next(iter(gallery.rows[i].pictures.values()))
             side = min(_DETAIL_SIDE, *photo.shape[:2])
             places.append((*busiest(photo, side), side, int(i)))
         if not places:
@@ -124,7 +126,7 @@ def details(gallery: Gallery) -> list[Row]:
         pictures = gallery.rows[i].pictures
         enlarged = {
             label: pictures[label][top : top + side, left : left + side].repeat(2, 0).repeat(2, 1)
-            for label in ("student", "teacher", "int8 file", "truth")
+            for label in ("student", "teacher", "int8 file", "truth", "target")
             if label in pictures
         }
         found.append(Row(gallery.rows[i].name, enlarged))

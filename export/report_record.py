@@ -47,6 +47,11 @@ class RunRecord:
     evaluation: dict
 
     @property
+    def in_pairs(self) -> bool:
+        """Whether the run was trained on pairs: domain A are inputs, domain B their targets."""
+        return self.config.get("model") == "pix2pix"
+
+    @property
     def directions(self) -> list[str]:
         """Those that the report shows: the students', else the exported ones', else ab."""
         found = list(self.students) or sorted({entry.get("direction", "ab") for entry in self.exports})

@@ -23,9 +23,7 @@ def overview(record: RunRecord) -> str:
     planned = options.get("steps") or steps
     said = f"A {kind} teacher learned this translation in {steps:,} steps"
     said += f" (of {planned:,} planned)" if steps < planned else ""
-    said += (
-        f" from {counts['train_a']:,} + {counts['train_b']:,} pictures" if {"train_a", "train_b"} <= set(counts) else ""
-    )
+    said += f" from {_how_many(counts, record.in_pairs)}" if {"train_a", "train_b"} <= set(counts) else ""
     time = _training_time(record)
     said += f", in {duration(time)}." if time else "."
     for direction, student in record.students.items():
@@ -44,12 +42,15 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     data, counts = config.get("data", {}), config.get("data", {}).get("counts", {})
     last = record.metrics[-1] if record.metrics else {}
     facts = [
-        ("Domain A", _domain(data, counts, "a")),
-        ("Domain B", _domain(data, counts, "b")),
+        ("Input" if record.in_pairs else "Domain A", _domain(data, counts, "a")),
+        ("Target" if record.in_pairs else "Domain B", _domain(data, counts, "b")),
         ("Validation", _held_out(data, counts)),
         ("Sizes", f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px"),
         ("Teacher", _teacher(config, options)),
-        ("Batch, seed", f"{options.get('batch_size')} of each domain a step, seed {options.get('seed')}"),
+        (
+            "Batch, seed",
+            f"{options.get('batch_size')} {'pairs' if record.in_pairs else 'of each domain'} a step, seed {options.get('seed')}",
+        ),
         ("Precision", _precision(config)),
     ]
     if last.get("step_s"):
@@ -108,10 +109,15 @@ def zoomed(galleries: list[Gallery]) -> str:
 def losses(record: RunRecord) -> str:
     """Curves of every logged loss: generators, discriminators, distillation."""
     names = loss_names(record.metrics)
+    chances = [name for name in names if name in ("D_real", "D_fake")]
     groups = {
-        "Generators, each term as weighted": [name for name in names if not name.startswith("D") and name != "G"],
-        "Discriminators": [name for name in names if name.startswith("D")],
+        "Generators, each term as weighted": [
+            name for name in names if not name.startswith("D") and name not in ("G", "val_score")
+        ],
+        "Discriminators": [name for name in names if name.startswith("D") and name not in chances],
+        "Probability of being real, says the discriminator": chances,
         "Generators, sum": [name for name in names if name == "G"],
+        "Validation score at checkpoints": [name for name in names if name == "val_score"],
     }
     charts = [loss_chart(title, record.metrics, group) for title, group in groups.items() if group]
     absent = []
@@ -164,6 +170,10 @@ def _training_time(record: RunRecord) -> float:
         now = line.get("time_s") or 0.0
         total, previous = (total + previous if now < previous else total), now
     return total + previous
+
+
+def _how_many(counts: dict, in_pairs: bool) -> str:
+    return f"{counts['train_a']:,} pairs" if in_pairs else f"{counts['train_a']:,} + {counts['train_b']:,} pictures"
 
 
 def _domain(data: dict, counts: dict, letter: str) -> str:

@@ -10,9 +10,9 @@ from export.latency_chart import latency_chart
 from export.report_record import RunRecord
 from export.report_sections import machine
 
-_NAMES = {"untouched": "untouched photo", "teacher": "teacher", "student": "student"}
+_NAMES = {"untouched": "untouched picture", "teacher": "teacher", "student": "student"}
 _SCORES = {
-    "psnr_db": ("PSNR, dB", 2), "ssim": ("SSIM", 3), "outline_f1": ("outline F1", 3), "colour_error": ("colour error", 1),
+    "l1": ("L1", 2), "psnr_db": ("PSNR, dB", 2), "ssim": ("SSIM", 3), "outline_f1": ("outline F1", 3), "colour_error": ("colour error", 1),
     "grid": ("grid", 2), "grid_truth": ("grid of truth", 2), "to_teacher_psnr_db": ("to teacher, dB", 2),
     "to_teacher_ssim": ("to teacher, SSIM", 3), "to_student_psnr_db": ("to student, dB", 2),
     "to_student_ssim": ("to student, SSIM", 3),
@@ -28,7 +28,7 @@ def scores(record: RunRecord) -> str:
             "Scores",
             html.missing([f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]),
         )
-    parts = [html.paragraph("Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for colour error (CIE76); "
+    parts = [html.paragraph("Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for L1 (of 255) and colour error (CIE76); "
                             "grid (checkerboard, x 1e4) should be near that of the truth.", "note")]  # fmt: skip
     for split, direction in _splits(record.evaluation):
         rows = {m: by[split][direction] for m, by in record.evaluation.items() if direction in by.get(split, {})}

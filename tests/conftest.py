@@ -32,6 +32,10 @@ TINY = [
     "4",
 ]
 
+# A U-Net has at least 64 pixels to halve.
+PAIRED_TINY = ["--load-size", "72", "--crop-size", "64", "--ngf", "4", "--ndf", "4", "--discriminator-layers", "1",
+               "--precision", "float32", "--sample-every", "4", "--checkpoint-every", "4"]  # fmt: skip
+
 
 @pytest.fixture(autouse=True)
 def float32_policy():
@@ -60,6 +64,20 @@ def picture_folders(tmp_path_factory) -> tuple[Path, Path]:
     """Two domains of 14 pictures each."""
     root = tmp_path_factory.mktemp("pictures")
     return draw_pictures(root / "a", 14, seed=1), draw_pictures(root / "b", 14, seed=2)
+
+
+@pytest.fixture(scope="session")
+def pair_folders(tmp_path_factory):
+    """14 pictures, and the same ones darker under equal names; and both side by side, target left."""
+    root = tmp_path_factory.mktemp("pairs")
+    draw_pictures(root / "target", 14, seed=1, size=(96, 80))
+    for name in ("input", "both"):
+        (root / name).mkdir()
+    for path in (root / "target").iterdir():
+        bright = np.asarray(Image.open(path))
+        Image.fromarray(bright // 2).save(root / "input" / path.name)
+        Image.fromarray(np.concatenate([bright, bright // 2], axis=1)).save(root / "both" / path.name)
+    return root
 
 
 @pytest.fixture(scope="session")

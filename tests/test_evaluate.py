@@ -13,8 +13,9 @@ from PIL import Image
 
 from tf_i2i import metrics
 from tf_i2i.errors import UserError
+from tf_i2i.paired_images import matching
 from training import evaluate
-from training.evaluate import cropped, matching, merged, table
+from training.evaluate import cropped, merged, table
 from training.scoring import Pictures, centre_crop, score
 
 

@@ -14,10 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY
+from conftest import PAIRED_TINY, TINY
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = [*TINY, "--checkpoint-every", "5", "--sample-every", "20", "--steps", "60", "--student-steps", "40"]
+SHORT_PAIRED = [
+    *PAIRED_TINY,
+    "--checkpoint-every",
+    "5",
+    "--sample-every",
+    "20",
+    "--steps",
+    "40",
+    "--student-steps",
+    "20",
+]
 KILLS = 10
 PARTS = ("", "student/ab")
 
@@ -105,19 +116,34 @@ def require_equal(run: Path, undisturbed: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_killed_at_random_moments(tmp_path, folders, undisturbed):
     """SIGKILL ten times, two of them inside the writing of a checkpoint; then on to the end."""
-    run, chance = tmp_path / "killed", random.Random(5)
-    process = start([*SHORT, *folders, "--run", str(run)])
-    for number in range(KILLS):
+    run = tmp_path / "killed"
+    kill_and_continue(run, [*SHORT, *folders], "training.cyclegan", KILLS, inside_a_save=(1, 6))
+    require_equal(run, undisturbed)
+
+
+@pytest.mark.timeout(1200)
+def test_killed_pix2pix(tmp_path, pair_folders):
+    """The same of a paired run, whose dropout and moving statistics must come back too: three times."""
+    arguments = [*SHORT_PAIRED, "--input", str(pair_folders / "input"), "--target", str(pair_folders / "target")]
+    whole, run = tmp_path / "whole", tmp_path / "killed"
+    finish(start([*arguments, "--run", str(whole)], "training.pix2pix"))
+    kill_and_continue(run, arguments, "training.pix2pix", 3, inside_a_save=(1,))
+    require_equal(run, whole)
+
+
+def kill_and_continue(run: Path, arguments: list[str], module: str, kills: int, inside_a_save: tuple[int, ...]) -> None:
+    chance = random.Random(5)
+    process = start([*arguments, "--run", str(run)], module)
+    for number in range(kills):
         wait_for_progress(process, run, checkpoint=number % 2 == 0)
-        if number in (1, 6):
+        if number in inside_a_save:
             wait_for_half_a_checkpoint(process, run)
         else:
             time.sleep(chance.uniform(0, 0.3))
         process.kill()
         process.communicate()
-        process = start(["--run", str(run), "--resume"])
+        process = start(["--run", str(run), "--resume"], module)
     assert "resuming at step" in finish(process)
-    require_equal(run, undisturbed)
 
 
 def wait_for_progress(process, run: Path, checkpoint: bool) -> None:

@@ -144,7 +144,7 @@ def test_option_ranges_exit_with_2(capsys):
     assert "--decay-fraction must be from 0 to 1, not 1.5" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["training.cyclegan", "training.distill", "training.evaluate", "export.tflite",
+@pytest.mark.parametrize("module", ["training.cyclegan", "training.pix2pix", "training.distill", "training.evaluate", "export.tflite",
                                     "export.benchmark", "export.stylize", "export.report"])  # fmt: skip
 def test_help_does_not_load_tensorflow(module):
     code = (

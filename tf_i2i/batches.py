@@ -64,6 +64,23 @@ def _finish(view, crop_size: int, mirrored):
     return tf.cast(view, tf.float32) / 127.5 - 1.0
 
 
+def aligned_batches(
+    caches: tuple[ImageCache, ...],
+    crop_size: int,
+    batch_size: int,
+    *,
+    flip: bool,
+    seed: int,
+    first_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    replicas: int = 1,
+) -> tf.data.Dataset:
+    """Batches with one [batch_size / replicas, crop_size, crop_size, 3] of each cache: the same pictures, place and
+    mirroring in all. first_step, shard: see sample_numbers; replicas: devices that share a batch, in all."""
+    samples = sample_numbers(batch_size, first_step, shard)
+    return _batched(crops(caches, crop_size, flip=flip, seed=2 * seed, samples=samples), batch_size // replicas)
+
+
 def paired_batches(
     cache: ImageCache,
     labels: ImageCache,
@@ -78,13 +95,12 @@ def paired_batches(
     replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches (image, label, other) of [batch_size / replicas, crop_size, crop_size, 3]: image and label from the same
-    place and mirrored alike, the other drawn from `others` by itself. first_step, shard: see sample_numbers; replicas:
-    devices that share a batch, in all."""
+    place and mirrored alike, the other drawn from `others` by itself. first_step, shard, replicas: see aligned_batches."""
     samples = sample_numbers(batch_size, first_step, shard)
     pairs = crops((cache, labels), crop_size, flip=flip, seed=2 * seed, samples=samples)
     apart = crops((others,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples)
     triples = tf.data.Dataset.zip((pairs, apart)).map(lambda pair, other: (*pair, *other))
-    return triples.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
+    return _batched(triples, batch_size // replicas)
 
 
 def unpaired_batches(
@@ -100,7 +116,7 @@ def unpaired_batches(
     replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches (real_a, real_b) of [batch_size / replicas, crop_size, crop_size, 3]; the two domains are shuffled apart.
-    first_step, shard, replicas: see paired_batches."""
+    first_step, shard, replicas: see aligned_batches."""
     samples = sample_numbers(batch_size, first_step, shard)
     both = tf.data.Dataset.zip(
         (
@@ -108,4 +124,8 @@ def unpaired_batches(
             crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples),
         )
     ).map(lambda a, b: (a[0], b[0]))
-    return both.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
+    return _batched(both, batch_size // replicas)
+
+
+def _batched(samples: tf.data.Dataset, size: int) -> tf.data.Dataset:
+    return samples.batch(size, drop_remainder=True).prefetch(4)

@@ -76,7 +76,7 @@ class CycleGAN(keras.Model):
         with tf.GradientTape() as tape:
             fake_a, fake_b, generator_losses = self._generator_losses(real_a, real_b)
             total = tf.add_n(list(generator_losses.values()))
-            scaled = scale_loss(self.generator_optimizer, _global_mean(total))
+            scaled = scale_loss(self.generator_optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, self.generator_variables)
 
         seed = tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
@@ -89,7 +89,7 @@ class CycleGAN(keras.Model):
                 "D_B": self._discriminator_loss(self.discriminator_b, real_b, pooled_b),
             }
             total_d = tf.add_n(list(discriminator_losses.values()))
-            scaled = scale_loss(self.discriminator_optimizer, _global_mean(total_d))
+            scaled = scale_loss(self.discriminator_optimizer, losses.share_of_global_mean(total_d))
         discriminator_gradients = tape.gradient(scaled, self.discriminator_variables)
 
         apply_scaled_gradients(self.generator_optimizer, gradients, self.generator_variables)
@@ -134,8 +134,3 @@ class CycleGAN(keras.Model):
 
 def _split(batch, count: int):
     return batch[:count], batch[count:]
-
-
-def _global_mean(loss):
-    """Replicas sum their gradients: a mean over each one's share of the batch counts as that share of the whole."""
-    return loss / tf.distribute.get_strategy().num_replicas_in_sync

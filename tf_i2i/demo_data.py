@@ -86,7 +86,7 @@ def demo_images(short_side: int) -> DemoData:
         domain_b=ImageCache.from_images((name, cartoon(image)) for name, image in _windows("b", short_side)),
         val_a=val_a,
         val_b=ImageCache.from_images((name, cartoon(val_a.image(i))) for i, name in enumerate(val_a.names)),
-        sources={Path(photo.file).name: photo.source for photo in PHOTOGRAPHS},
+        sources=_sources(),
     )
 
 
@@ -98,6 +98,26 @@ def bundled_photographs() -> ImageSource:
     """
     paths = [_path(photo) for photo in PHOTOGRAPHS]
     return ImageSource("bundled photographs", [path.name for path in paths], lambda index: paths[index])
+
+
+def demo_pairs(short_side: int) -> DemoData:
+    """The same windows in pairs: cartoons (domain A, val_a) and the photographs they were made from (B, val_b).
+
+    Raises: as demo_images.
+    """
+    photos, held_out = (
+        ImageCache.from_images(window for domain in domains for window in _windows(domain, short_side))
+        for domains in ("ab", ("val",))
+    )
+    cartoons, val_cartoons = (
+        ImageCache.from_images((name, cartoon(cache.image(i))) for i, name in enumerate(cache.names))
+        for cache in (photos, held_out)
+    )
+    return DemoData(cartoons, photos, val_cartoons, held_out, _sources())
+
+
+def _sources() -> dict[str, str]:
+    return {Path(photo.file).name: photo.source for photo in PHOTOGRAPHS}
 
 
 def _windows(domain: str, short_side: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -24,18 +24,19 @@ class Distillation(keras.Model):
         discriminator: a PatchDiscriminator, or None for regression alone.
         lambda_gradient: weight of the neighbour differences.
         lambda_adversarial: weight of the student's lsgan loss.
+        lambda_truth: weight of L1 and neighbour differences to `real`, where that is the photo's true translation.
         lambda_colour: weight of coarse chroma consistency of photo and output: the teacher's false colours, which its
             instance normalisation brings, shall not be learnt.
         ema_half_life: of the student's averaged weights, in steps.
 
     `train_step((photo, label, real))` takes float32 [-1, 1] [N, H, W, 3] each: an input, the teacher's translation of
-    it, and any picture of the target domain. With `statistics` false the student already runs on its fixed statistics,
+    it, and any picture of the target domain (with lambda_truth: the photo's own translation). With `statistics` false the student already runs on its fixed statistics,
     as it will on the device.
     """
 
     def __init__(
         self, student, discriminator=None, *, lambda_gradient: float = 1.0, lambda_adversarial: float = 0.0,
-        lambda_colour: float = 0.0,
+        lambda_colour: float = 0.0, lambda_truth: float = 0.0,
         ema_half_life: float = 100.0, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
@@ -44,7 +45,7 @@ class Distillation(keras.Model):
                 network(tf.zeros((1, 32, 32, 3)), training=False)
         self.student, self.discriminator = student, discriminator
         self.lambda_gradient, self.lambda_adversarial = lambda_gradient, lambda_adversarial
-        self.lambda_colour = lambda_colour
+        self.lambda_colour, self.lambda_truth = lambda_colour, lambda_truth
         self.average = MovingAverage(student, ema_half_life)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.built = True
@@ -68,13 +69,16 @@ class Distillation(keras.Model):
                 "distill_l1": losses.l1(output, label),
                 "distill_gradient": self.lambda_gradient * losses.gradient_difference(output, label),
             }
+            if self.lambda_truth > 0:
+                to_truth = losses.l1(output, real) + self.lambda_gradient * losses.gradient_difference(output, real)
+                named["distill_truth"] = self.lambda_truth * to_truth
             if self.lambda_colour > 0:
                 named["distill_colour"] = self.lambda_colour * losses.coarse_chroma(photo, output)
             if self.discriminator is not None:
                 scores = self.discriminator(output, training=True)
                 named["distill_adversarial"] = self.lambda_adversarial * losses.generator_adversarial(scores)
             total = tf.add_n(list(named.values()))
-            scaled = scale_loss(self.optimizer, _global_mean(total))
+            scaled = scale_loss(self.optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, variables)
         if self.discriminator is not None:
             named["D"] = self._discriminator_step(real, output)
@@ -89,10 +93,6 @@ class Distillation(keras.Model):
             scores = self.discriminator(tf.concat([real, tf.stop_gradient(fake)], 0), training=True)
             count = real.shape[0]
             loss = losses.discriminator_adversarial(scores[:count], scores[count:])
-            scaled = scale_loss(self.discriminator_optimizer, _global_mean(loss))
+            scaled = scale_loss(self.discriminator_optimizer, losses.share_of_global_mean(loss))
         apply_scaled_gradients(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
         return loss
-
-
-def _global_mean(loss):
-    return loss / tf.distribute.get_strategy().num_replicas_in_sync

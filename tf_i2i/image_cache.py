@@ -141,13 +141,21 @@ def load_images(
 
 
 def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache]:
-    """Splits off pictures for validation where the user named none: 4 %, at least 2, at most 32.
+    """Splits off pictures for validation where the user named none; (cache, cache) when there are too few."""
+    held_out = held_out_indices(cache, seed)
+    if not held_out:
+        return cache, cache
+    rest = set(range(len(cache))) - set(held_out)
+    return cache.subset(sorted(rest)), cache.subset(held_out)
 
-    Chosen by content and seed, so that renaming or reordering the files changes nothing. Fewer than 12
-    pictures are too few to give any away: then (cache, cache) comes back.
+
+def held_out_indices(cache: ImageCache, seed: int) -> list[int]:
+    """Places of the pictures to validate on: 4 %, at least 2, at most 32; none of fewer than 12 pictures.
+
+    Chosen by content and seed, so that renaming or reordering the files changes nothing.
     """
     if len(cache) < 12:
-        return cache, cache
+        return []
     count = min(32, max(2, round(0.04 * len(cache))))
 
     def rank(index: int) -> tuple[bytes, str]:
@@ -155,11 +163,7 @@ def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache
         _add_to(digest, "", cache.image(index))
         return digest.digest(), cache.names[index]
 
-    held_out = set(sorted(range(len(cache)), key=rank)[:count])
-    return (
-        cache.subset([i for i in range(len(cache)) if i not in held_out]),
-        cache.subset(sorted(held_out)),
-    )
+    return sorted(sorted(range(len(cache)), key=rank)[:count])
 
 
 class _TooSmall(UnreadableImage):

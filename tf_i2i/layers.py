@@ -49,21 +49,22 @@ class ResizeConv2D(keras.layers.Layer):
     Shapes: [N, H, W, C] to [N, 2H, 2W, filters].
     """
 
-    def __init__(self, filters: int, **kwargs):
+    def __init__(self, filters: int, use_bias: bool = True, **kwargs):
         super().__init__(**kwargs)
-        self.filters = filters
+        self.filters, self.use_bias = filters, use_bias
 
     def build(self, input_shape):
         shape = (3, 3, input_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=normal_init())
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         self.built = True
 
     def call(self, inputs, training=False):
         # Mirroring the doubled map by 1 repeats the border pixel of the small one.
         padded = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
         kernel = tf.cast(self.kernel, inputs.dtype)
-        bias = tf.cast(self.bias, inputs.dtype)
+        bias = tf.cast(self.bias, inputs.dtype) if self.use_bias else tf.zeros([self.filters], inputs.dtype)
         height, width = inputs.shape[1], inputs.shape[2]
         if not training or height is None or width is None:
             size = tf.shape(inputs)[1:3] * 2
@@ -81,7 +82,31 @@ class ResizeConv2D(keras.layers.Layer):
         return tf.nn.depth_to_space(tf.concat(quads, axis=-1), 2)
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
+        return {**super().get_config(), "filters": self.filters, "use_bias": self.use_bias}
+
+
+@keras.saving.register_keras_serializable(package="tf_i2i")
+class LeakyReLU(keras.layers.Layer):
+    """max(x, slope x). TensorFlow's own operation makes the graph optimiser of 2.15 give up on the whole training
+    step (its fusion with the bias breaks the gradient's input); a maximum it leaves alone, and the gradient's
+    operation is the fast one."""
+
+    def __init__(self, slope: float, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, inputs):
+        @tf.custom_gradient
+        def leaky(x):
+            def gradient(upstream):
+                return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=x, alpha=self.slope)
+
+            return tf.maximum(x, self.slope * x), gradient
+
+        return leaky(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "slope": self.slope}
 
 
 def _phase_kernels(kernel, dtype):

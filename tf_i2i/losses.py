@@ -45,6 +45,22 @@ def discriminator_adversarial(real_scores, fake_scores, kind: str = "lsgan"):
     return 0.5 * (tf.reduce_mean(real) + tf.reduce_mean(fake))
 
 
+def probability_of_real(scores, kind: str = "vanilla"):
+    """Mean probability of being real that scores stand for, 0 to 1: what a log shows, not a loss.
+
+    vanilla: the sigmoid; lsgan, whose scores aim at 0 and 1 themselves: the scores, limited to that range; hinge,
+    which aims at -1 and 1: likewise, moved.
+    """
+    if kind == "vanilla":
+        return tf.reduce_mean(tf.sigmoid(scores))
+    return tf.reduce_mean(tf.clip_by_value(scores if kind == "lsgan" else 0.5 * (scores + 1.0), 0.0, 1.0))
+
+
+def share_of_global_mean(loss):
+    """Replicas sum their gradients: a mean over each one's share of the batch counts as that share of the whole."""
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def coarse_chroma(a, b, cell: int = 16):
     """Mean absolute difference of chroma (U, V) averaged over cells of `cell` pixels: [N, H, W, 3] twice to a scalar.
 

@@ -10,6 +10,15 @@ INK_LEVEL = 48
 COLOUR_BLUR_SIGMA = 6.0
 
 
+def l1(image: np.ndarray, reference: np.ndarray) -> float:
+    """Mean absolute difference in steps of 0..255.
+
+    Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
+    """
+    _require_alike(image, reference)
+    return float(np.mean(np.abs(image.astype(np.float64) - reference)))
+
+
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB, peak 255: 48 and more is invisible, 20 plainly visible, equal pictures inf.
 
@@ -82,6 +91,7 @@ def against_truth(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     Args: both uint8 RGB [H, W, 3], at least 12 pixels a side. Raises ValueError otherwise.
     """
     return {
+        "l1": l1(image, truth),
         "psnr_db": psnr(image, truth),
         "ssim": ssim(image, truth),
         "outline_f1": outline_f1(image, truth),

@@ -17,11 +17,14 @@ class MovingAverage(tf.Module):
     Args:
         network: built model whose trainable weights are averaged.
         half_life: in steps; 0 follows the weights themselves.
+        statistics: average what the network keeps besides too, batch normalisation's moving mean and variance: those
+            of the last steps are noise at a batch of 1, and belong to other weights than the averaged ones.
     """
 
-    def __init__(self, network, half_life: float, name: str = "moving_average"):
+    def __init__(self, network, half_life: float, statistics: bool = False, name: str = "moving_average"):
         super().__init__(name=name)
-        self._watched = network.trainable_variables
+        self._statistics = statistics
+        self._watched = self._averaged(network)
         self.decay = 0.5 ** (1.0 / half_life) if half_life > 0 else 0.0
         self.averages = [tf.Variable(v, trainable=False, name="average") for v in self._watched]
         self.updates = tf.Variable(0.0, trainable=False, name="updates")
@@ -35,8 +38,11 @@ class MovingAverage(tf.Module):
 
     def copy_to(self, network):
         """Writes the averages into a network of the same shape."""
-        for weight, average in zip(network.trainable_variables, self.averages, strict=True):
+        for weight, average in zip(self._averaged(network), self.averages, strict=True):
             weight.assign(average)
+
+    def _averaged(self, network):
+        return network.weights if self._statistics else network.trainable_variables
 
     @contextmanager
     def applied(self):

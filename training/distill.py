@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from training.common_options import common
 from training.options import option, parse, run_command
 
 
@@ -20,22 +21,15 @@ class DistillOptions:
     extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
     label_views: int = option(
         8,
-        "copies of a photo (shifted, mirrored, beside others) whose median translation is its label",
+        "copies of a photo (shifted, mirrored, beside others) whose median translation is its label; in a run on pairs "
+        "2 or more add mirrored ones",
         group="data",
         minimum=1,
         maximum=8,
     )
     steps: int = option(3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
-    checkpoint_every: int = option(
-        500, "steps between checkpoints", group="run", unit="steps", minimum=1, resumable=True
-    )
-    on_nan: str = option(
-        "stop",
-        "when a loss is NaN or infinite: stop, or retry once from the last checkpoint with half the rate",
-        group="run",
-        choices=("stop", "retry"),
-        resumable=True,
-    )
+    checkpoint_every: int = common("checkpoint_every")
+    on_nan: str = common("on_nan")
     batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
     learning_rate: float = option(
         3e-3, "Adam's rate at the start of a cosine decay to 0", group="optimisation", minimum=0
@@ -46,15 +40,19 @@ class DistillOptions:
         group="losses",
         minimum=0,
     )
+    lambda_truth: float | None = option(
+        None,
+        "weight of the true translation beside the teacher's, in a run on pairs; default 1 there",
+        group="losses",
+        minimum=0,
+    )
     lambda_adversarial: float = option(
         0.0,
         "weight of a critic that asks for crisper strokes: 0.03 to 0.1; too much of it draws dots",
         group="losses",
         minimum=0,
     )
-    precision: str = option(
-        "auto", "number format", group="optimisation", choices=("auto", "float32", "bfloat16", "float16")
-    )
+    precision: str = common("precision")
 
 
 def main(argv: list[str] | None = None) -> int | None:

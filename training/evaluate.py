@@ -1,7 +1,7 @@
 """Scores a run's teacher and student, and an exported file, on pictures that training never saw.
 
-Against the true translation where it is known: PSNR, SSIM, outline F1, colour error, grid energy; the untouched photo
-is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
+Against the true translation where it is known: L1, PSNR, SSIM, outline F1, colour error, grid energy; the untouched
+picture is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_i2i.errors import UserError
+from tf_i2i.paired_images import matching
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
 from training.scoring import ExportedFile, Pictures, centre_crop, keras_translator, score
@@ -50,7 +51,7 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
 
 
 _HEADS = {
-    "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
+    "l1": "L1", "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
     "grid_truth": "grid of truth", "to_teacher_psnr_db": "to teacher dB", "to_teacher_ssim": "SSIM to it",
     "to_student_psnr_db": "to student dB", "to_student_ssim": "SSIM to it",
 }  # fmt: skip
@@ -146,17 +147,6 @@ def _pairs(options: EvaluateOptions, load_size: int) -> Pictures:
     return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])
 
 
-def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
-    """Index pairs of names that are equal but for the suffix: with their folders, or without where none is so."""
-    whole, last = (lambda name: Path(name).with_suffix("").as_posix()), (lambda name: Path(name).stem)
-    for key in (whole, last):
-        places = {key(name): j for j, name in enumerate(targets)}
-        found = [(i, places[key(name)]) for i, name in enumerate(inputs) if key(name) in places]
-        if found:
-            return found
-    return []
-
-
 def _check(options: EvaluateOptions, direction: str) -> None:
     if options.model and not Path(options.model).is_file():
         raise UserError(f"--model {options.model}: no such file; make one with python -m export.tflite")
@@ -181,7 +171,10 @@ def main(argv: list[str] | None = None) -> None:
 
     exported = ExportedFile(file) if file else None
     models = load_models(run, direction)
-    pictures = cropped(_pictures(options, run, direction), stride(models), exported.largest if exported else None)
+    from training.restore import only_size
+
+    largest = min(filter(None, (only_size(run), exported and exported.largest)), default=None)
+    pictures = cropped(_pictures(options, run, direction), stride(models), largest)
     translators = {name: keras_translator(model) for name, model in models.items()}
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())

@@ -44,6 +44,45 @@ def translate_all(teacher, caches: list[ImageCache], views: int, seed: int) -> t
     return ImageCache.from_images(named), ImageCache.from_images(labels)
 
 
+def translate_windows(teacher, caches: list[ImageCache], size: int, mirrored: bool) -> tuple[ImageCache, ImageCache]:
+    """Each photo through a teacher of pairs in windows of the size it was trained at: (photos, translations), uint8.
+
+    A U-Net does well at that size alone. Windows overlap by half at least and are blended; mirrored: each goes through
+    mirrored as well. Photos are at least size x size.
+    """
+    translate = tf.function(lambda image: teacher(image, training=False))
+    named = [(name, cache.image(i)) for cache in caches for i, name in enumerate(cache.names)]
+    labels = (
+        (name, blended_translation(translate, image, size, mirrored))
+        for name, image in tqdm(named, desc="teacher's labels", unit="photo", delay=2)
+    )
+    return ImageCache.from_images(named), ImageCache.from_images(labels)
+
+
+def blended_translation(translate, image: np.ndarray, size: int, mirrored: bool) -> np.ndarray:
+    """Mean of the translations of overlapping windows, each counting less towards its borders.
+
+    translate: float32 [-1, 1] [1, size, size, 3] to the same; image: uint8 [H, W, 3]. Returns uint8 [H, W, 3].
+    """
+    slope = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1)).astype(np.float64)
+    weight = (slope[:, None] * slope)[..., None]
+    total, weights = np.zeros(image.shape), np.zeros((*image.shape[:2], 1))
+    for top in _starts(image.shape[0], size):
+        for left in _starts(image.shape[1], size):
+            place = slice(top, top + size), slice(left, left + size)
+            for step in (1, -1) if mirrored else (1,):
+                window = np.ascontiguousarray(image[place][:, ::step])
+                total[place] += weight * translate(to_float(window[None]))[0].numpy()[:, ::step]
+                weights[place] += weight
+    return to_uint8(total / weights)
+
+
+def _starts(length: int, size: int) -> list[int]:
+    """Where windows begin, so that they cover the length and overlap by half."""
+    count = -(-2 * (length - size) // size) + 1
+    return [round(start) for start in np.linspace(0, length - size, count)]
+
+
 def median_translation(translate, image: np.ndarray, partners: list[np.ndarray], views: int) -> np.ndarray:
     """The pixelwise median of the translations of `views` copies of a photo.
 

@@ -14,7 +14,8 @@ from tf_i2i.precision import set_precision
 from training.checkpoints import newest
 from training.data import RunData, load_unpaired
 from training.loop import say
-from training.networks import build_cyclegan
+from training.networks import build_model, translator_names
+from training.paired_data import load_paired
 from training.run_folder import read_config
 
 
@@ -38,19 +39,17 @@ def load_teacher(run: Path, direction: str) -> keras.Model:
         raise UserError(
             f"--run {run}: no checkpoint yet; continue its training: python -m training.{config['model']} --run {run} --resume"
         )
-    gan = build_cyclegan({**config["options"], "pool_size": 0}, ema_half_life=1.0)
-    wanted = tf.train.Checkpoint(
-        **{
-            f"generator_{direction}": getattr(gan, f"generator_{direction}"),
-            f"average_{direction}": getattr(gan, f"average_{direction}"),
-        }
-    )
+    if config["model"] == "pix2pix" and direction != "ab":
+        raise UserError(f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab")
+    model = build_model(config["model"], {**config["options"], "pool_size": 0}, ema_half_life=1.0)
+    names = translator_names(config["model"], direction)
+    generator, average = (getattr(model, name) for name in names)
+    wanted = tf.train.Checkpoint(**dict(zip(names, (generator, average), strict=True)))
     try:
         tf.train.Checkpoint(model=wanted).read(saved.prefix).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"--run {run}: checkpoint {saved.prefix} does not fit config.json") from error
-    generator = getattr(gan, f"generator_{direction}")
-    getattr(gan, f"average_{direction}").copy_to(generator)
+    average.copy_to(generator)
     return generator
 
 
@@ -72,5 +71,17 @@ def load_student(run: Path, direction: str) -> MobileGenerator:
 
 def run_data(run: Path, log=lambda message: None) -> RunData:
     """The run's training and validation pictures, read again as its config.json says."""
-    options = types.SimpleNamespace(**read_config(run)["options"])
-    return load_unpaired(options, log)
+    config = read_config(run)
+    load = load_paired if config["model"] == "pix2pix" else load_unpaired
+    return load(types.SimpleNamespace(**config["options"]), log)
+
+
+def only_size(run: Path) -> int | None:
+    """The side of the pictures that the teacher can be relied on for; None where any will do.
+
+    A U-Net's innermost convolutions see padding around their few pixels: at other sizes than that of training they
+    meet pictures where they never saw any.
+    """
+    config = read_config(run)
+    options = config.get("options", {})
+    return options["crop_size"] if str(options.get("generator")).startswith("unet") else None

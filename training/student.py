@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_i2i.batches import paired_batches
+from tf_i2i.batches import aligned_batches, paired_batches
 from tf_i2i.distillation import Distillation
+from tf_i2i.errors import UserError
 from tf_i2i.image_cache import ImageCache, load_images
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.patch_discriminator import PatchDiscriminator
@@ -25,18 +26,19 @@ from training.checkpoints import Checkpoints
 from training.data import RunData
 from training.devices import is_chief, make_repeatable, make_strategy, require_divisible
 from training.distill import DistillOptions
-from training.labels import translate_all
+from training.labels import translate_all, translate_windows
 from training.loop import Pace, run_loop, say
-from training.restore import load_student, load_teacher, run_data
+from training.restore import load_student, load_teacher, only_size, run_data
 from training.resuming import weights_finite
 from training.run_folder import RunFolder, newest_run, read_config, writing_to
 from training.run_lock import RunLock
-from training.sample_grid import labelled_grid
+from training.sample_grid import centre_square, labelled_grid
 from training.schedules import CosineDecay, rate_scale
 
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
+_LAMBDA_TRUTH = 1.0
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
@@ -56,8 +58,7 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
 def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, strategy) -> int | None:
     """The distillation itself, in a folder that nobody else writes to."""
     config = read_config(run.root)
-    if options.lambda_colour is None:
-        options = dataclasses.replace(options, lambda_colour=0.1 * config["options"]["lambda_colour"])
+    options = with_weights(options, config)
     photos, style, held_out = data.train_a, data.train_b, data.val_a
     if options.direction == "ba":
         photos, style, held_out = data.train_b, data.train_a, data.val_b
@@ -70,7 +71,13 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
     if options.extra:
         source = open_source(options.extra, "--extra")
         pictures.append(load_images(source, config["options"]["load_size"], option="--extra", warn=say))
-    inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
+    in_pairs = config["model"] == "pix2pix"
+    if in_pairs:
+        mirrored = config["options"]["flip"] and options.label_views > 1
+        inputs, labels = translate_windows(teacher, pictures, config["options"]["crop_size"], mirrored)
+        truths = with_labels_of_extras(style, labels)
+    else:
+        inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
 
     with strategy.scope():
         critic = PatchDiscriminator(ndf=32, layers=2) if options.lambda_adversarial > 0 else None
@@ -79,6 +86,7 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
             critic,
             lambda_adversarial=options.lambda_adversarial,
             lambda_colour=options.lambda_colour,
+            lambda_truth=options.lambda_truth,
         )
         scale = rate_scale()
         schedule = CosineDecay(options.learning_rate, options.steps, scale)
@@ -105,11 +113,13 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
     crop = min(config["options"]["crop_size"], int(inputs.shapes.min()) // 4 * 4)
 
     def batches(first_step: int, context):
-        return paired_batches(
-            inputs, labels, style, crop, options.batch_size, flip=config["options"]["flip"], seed=options.seed,
-            first_step=first_step, shard=(context.input_pipeline_id, context.num_input_pipelines),
-            replicas=context.num_replicas_in_sync,
-        )  # fmt: skip
+        share = {
+            "flip": config["options"]["flip"], "seed": options.seed, "first_step": first_step,
+            "shard": (context.input_pipeline_id, context.num_input_pipelines), "replicas": context.num_replicas_in_sync,
+        }  # fmt: skip
+        if in_pairs:
+            return aligned_batches((inputs, labels, truths), crop, options.batch_size, **share)
+        return paired_batches(inputs, labels, style, crop, options.batch_size, **share)
 
     status = run_loop(
         step_function, batches, Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
@@ -125,6 +135,32 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
     keep_student(run, part, distillation, options)
     report_student(run, part, teacher, options, held_out)
     return None
+
+
+def with_weights(options: DistillOptions, config: dict) -> DistillOptions:
+    """The options with the weights that depend on the kind of run.
+
+    Raises:
+        UserError: a weight that this run has no pictures for.
+    """
+    truth, colour = options.lambda_truth, options.lambda_colour
+    in_pairs = config["model"] == "pix2pix"
+    if truth and not in_pairs:
+        raise UserError(
+            f"--lambda-truth {truth:g}: --run {options.run} was not trained on pairs, no true translation is known"
+        )
+    truth = (_LAMBDA_TRUTH if in_pairs else 0.0) if truth is None else truth
+    colour = 0.1 * config["options"].get("lambda_colour", 0.0) if colour is None else colour
+    return dataclasses.replace(options, lambda_truth=truth, lambda_colour=colour)
+
+
+def with_labels_of_extras(truths: ImageCache, labels: ImageCache) -> ImageCache:
+    """True translations, and for the photos after them, of which none is known, the teacher's."""
+    if len(labels) == len(truths):
+        return truths
+    return ImageCache.from_images(
+        (name, (truths if i < len(truths) else labels).image(i)) for i, name in enumerate(labels.names)
+    )
 
 
 def origin(options: DistillOptions, labels: ImageCache) -> str:
@@ -149,11 +185,11 @@ def report_student(run: RunFolder, part: str, teacher, options: DistillOptions, 
     from tf_i2i.metrics import psnr, ssim
 
     set_precision("float32")
-    student = load_student(run.root, options.direction)
+    student, size = load_student(run.root, options.direction), only_size(run.root)
     rows, scores = [], []
     for i in range(min(len(held_out), 64)):
         image = held_out.image(i)
-        image = image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]
+        image = centre_square(image, size) if size else image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]
         theirs, ours = (to_uint8(net(to_float(image[None]), training=False))[0] for net in (teacher, student))
         scores.append((psnr(theirs, ours), ssim(theirs, ours)))
         rows.append((image, theirs, ours))

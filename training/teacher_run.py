@@ -1,0 +1,166 @@
+"""A teacher's run, the same for every kind of model: data, networks, loop, student."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
+from training import distill
+from training.checkpoints import Checkpoints
+from training.data import RunData
+from training.devices import is_chief, make_repeatable, make_strategy, require_divisible
+from training.loop import Pace, run_loop, say
+from training.machine import describe_machine
+from training.networks import build_model, count_macs, counted_networks
+from training.resuming import open_run, require_same_data, weights_finite
+from training.run_folder import RunFolder, continued_options, writing_to
+from training.run_lock import RunLock
+from training.schedules import LinearDecay, rate_scale
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What one kind of teacher does its own way. `options` is its options dataclass.
+
+    Attributes:
+        model: as in config.json and in the command's name: "cyclegan".
+        title: as people write it.
+        check(options): the options with sizes filled in; raises UserError for those that do not go together.
+        load(options, log): the pictures.
+        resolve(options, data): the options with nothing left open, but for the folder.
+        optimizer(options, schedule): a new Adam, one for the generators and one for the discriminators.
+        batches(options, data, first_step=, shard=, replicas=): one worker's batches of real_a, real_b.
+        sample(model, data, options): uint8 [H, W, 3] of validation pictures.
+        score(model, data, options): of the validation pictures, higher is better.
+        directions(options): those that students are distilled of.
+        step(model, options): one replica's step: takes a local batch, returns scalar losses by name.
+        log_every: steps between lines of metrics.jsonl.
+    """
+
+    model: str
+    title: str
+    check: Callable[[Any], Any]
+    load: Callable[[Any, Callable], RunData]
+    resolve: Callable[[Any, RunData], Any]
+    optimizer: Callable[[Any, Any], keras.optimizers.Optimizer]
+    batches: Callable[..., tf.data.Dataset]
+    sample: Callable[[Any, RunData, Any], np.ndarray]
+    score: Callable[[Any, RunData, Any], float]
+    directions: Callable[[Any], tuple[str, ...]]
+    step: Callable[[Any, Any], Callable] = lambda model, options: model.train_step
+    log_every: int = 20
+
+
+def train(kind: Kind, options, given: frozenset[str] = frozenset()) -> int | None:
+    """One run, start to end. Returns the exit status: None, or 130 / 143 after an interruption.
+
+    given: names of the options on the command line; with --resume all others are the run's own.
+
+    Raises:
+        UserError: data, options or folder can't be used, or a loss diverged.
+    """
+    options = options if options.resume else kind.check(options)
+    if options.dry_run:
+        return dry_run(kind, options)
+    strategy = make_strategy()
+    make_repeatable()
+    run = open_run(options, is_chief(), kind.model)
+    with RunLock(run.root) if run.chief else nullcontext(), writing_to(run):
+        return train_in(run, kind, options, given, strategy)
+
+
+def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strategy) -> int | None:
+    """The run itself, in a folder that nobody else writes to."""
+    options = kind.check(continued_options(options, given, run)) if options.resume else options
+    data = kind.load(options, say)
+    if options.resume:
+        require_same_data(data, run)
+    options = dataclasses.replace(kind.resolve(options, data), run=str(run.root))
+    require_divisible(options.batch_size, strategy)
+    precision, reason = choose_precision(options.precision)
+    say(f"precision: {precision} ({reason})")
+
+    keras.utils.set_random_seed(options.seed)
+    set_precision(precision)
+    with strategy.scope():
+        model = build_model(kind.model, dataclasses.asdict(options), options.ema_half_life)
+        scale = rate_scale()
+        schedule = LinearDecay(options.learning_rate, options.steps, options.decay_fraction, scale)
+        model.compile(*(with_loss_scale(kind.optimizer(options, schedule), precision) for _ in range(2)))
+    checkpoints = Checkpoints(
+        run.root / "checkpoints", tf.train.Checkpoint(model=model, rate_scale=scale), options.keep, run.chief
+    )
+    run.write_config(
+        kind.model, options, precision={"chosen": precision, "reason": reason}, data=data.facts(), machine=describe_machine(),
+        parameters={net.name: net.count_params() for net in counted_networks(model)},
+    )  # fmt: skip
+    say(f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}")
+
+    def batches(first_step: int, context):
+        return kind.batches(
+            options, data, first_step=first_step, shard=(context.input_pipeline_id, context.num_input_pipelines),
+            replicas=context.num_replicas_in_sync,
+        )  # fmt: skip
+
+    status = run_loop(
+        kind.step(model, options), batches,
+        Pace(options.steps, options.batch_size, options.sample_every, options.checkpoint_every, kind.log_every),
+        strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
+        sample=lambda step: kind.sample(model, data, options), score=lambda: kind.score(model, data, options),
+        finite=lambda: weights_finite(model), on_nan=options.on_nan, description=kind.title,
+    )  # fmt: skip
+    if status:
+        say(f"saved; continue with: python -m training.{kind.model} --run {run.root} --resume")
+        return status
+    return distil_students(kind, options, run, data)
+
+
+def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int | None:
+    """The students that the options ask for, one direction after the other."""
+    if options.student == "none":
+        say(f"no student asked for; later: python -m training.distill --run {run.root}")
+        return None
+    for direction in kind.directions(options):
+        asked = distill.DistillOptions(
+            run=str(run.root),
+            direction=direction,
+            steps=options.student_steps,
+            seed=options.seed,
+            resume=options.resume,
+            checkpoint_every=options.checkpoint_every,
+            on_nan=options.on_nan,
+        )
+        status = distill.distil(asked, data)
+        if status:
+            return status
+    say(f"done; next: python -m export.tflite --run {run.root} --int8")
+    return None
+
+
+def resolved_length(options, steps: int, averaged_share: float = 0.3) -> dict:
+    """The steps as resolved, and the half-life that goes with them, by option name."""
+    half_life = min(10_000.0, averaged_share * steps) if options.ema_half_life is None else options.ema_half_life
+    return {"steps": steps, "ema_half_life": half_life}
+
+
+def dry_run(kind: Kind, options) -> None:
+    """Prints what a run would be: options, layers, parameters, MACs."""
+    for name, value in dataclasses.asdict(options).items():
+        print(f"{name:22} {value}")
+    model = build_model(kind.model, dataclasses.asdict(options), ema_half_life=1.0)
+    for network, channels in counted_networks(model).items():
+        print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
+        for weight in network.weights:
+            print(f"{weight.name:72} {'x'.join(map(str, weight.shape)):20} {int(np.prod(weight.shape)):>12,}")
+        macs = count_macs(network, options.crop_size, channels) / 1e9
+        print(f"{network.name}: {network.count_params():,} parameters, {macs:.2f} G MACs at {options.crop_size} px")
