@@ -134,6 +134,7 @@ def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int |
         asked = distill.DistillOptions(
             run=str(run.root),
             direction=direction,
+            student=options.student,
             steps=options.student_steps,
             seed=options.seed,
             resume=options.resume,
