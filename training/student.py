@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 from contextlib import nullcontext
@@ -101,15 +102,6 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
         keep=1,
         chief=run.chief,
     )
-    settled = tf.constant(round(_STATISTICS_SHARE * options.steps), tf.int64)
-
-    def step_function(batch):
-        return tf.cond(
-            distillation.step < settled,
-            lambda: distillation.train_step(batch, statistics=True),
-            lambda: distillation.train_step(batch, statistics=False),
-        )
-
     crop = min(config["options"]["crop_size"], int(inputs.shapes.min()) // 4 * 4)
 
     def batches(first_step: int, context):
@@ -122,7 +114,8 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
         return paired_batches(inputs, labels, style, crop, options.batch_size, **share)
 
     status = run_loop(
-        step_function, batches, Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
+        distillation.train_step, batches, Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
+        later=(round(_STATISTICS_SHARE * options.steps), functools.partial(distillation.train_step, statistics=False)),
         strategy=strategy, run=run, part=part, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule,
         scale=scale, finite=lambda: weights_finite(distillation), on_nan=options.on_nan,
         origin=origin(options, labels), description="student",
