@@ -39,7 +39,7 @@ from training.schedules import CosineDecay, rate_scale
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
-_LAMBDA_TRUTH = 1.0
+_LAMBDA_TRUTH = 4.0
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
