@@ -45,7 +45,7 @@ class DistillOptions:
     )
     lambda_truth: float | None = option(
         None,
-        "weight of the true translation beside the teacher's, in a run on pairs; default 1 there",
+        "weight of the true translation beside the teacher's, in a run on pairs; default 4 there",
         group="losses",
         minimum=0,
     )

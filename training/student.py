@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ from training.schedules import CosineDecay, rate_scale
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
-_LAMBDA_TRUTH = 1.0
+_LAMBDA_TRUTH = 4.0
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
@@ -107,18 +108,10 @@ def fit_student(
         keep=1,
         chief=run.chief,
     )
-    settled = tf.constant(round(_STATISTICS_SHARE * options.steps), tf.int64)
-
-    def step_function(batch):
-        return tf.cond(
-            distillation.step < settled,
-            lambda: distillation.train_step(batch, statistics=True),
-            lambda: distillation.train_step(batch, statistics=False),
-        )
-
     status = run_loop(
-        step_function, lambda first_step, context: lesson.batches(options, first_step, context),
+        distillation.train_step, lambda first_step, context: lesson.batches(options, first_step, context),
         Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
+        later=(round(_STATISTICS_SHARE * options.steps), functools.partial(distillation.train_step, statistics=False)),
         strategy=strategy, run=run, part=part, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule,
         scale=scale, finite=lambda: weights_finite(distillation), on_nan=options.on_nan,
         origin=origin(options, lesson.labels), description=part.replace("/", " "),
