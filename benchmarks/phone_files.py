@@ -16,6 +16,7 @@ from tf_i2i.errors import UserError
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.native_output import quiet_native_output
 from tf_i2i.resnet_generator import ResNetGenerator
+from tf_i2i.tensor_details import noise
 
 _CALIBRATION_CROPS = 16
 
@@ -32,8 +33,8 @@ def student_files(run: str | None, size: int) -> tuple[bytes, bytes]:
         trained(tf.zeros([1, size, size, 3]))
         student = trained.folded()
     # Ranges come out arbitrary on noise; only the speed is looked at here.
-    noise = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
-    converter = NetworkConverter(student, size, lambda: noise)
+    crops = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
+    converter = NetworkConverter(student, size, lambda: crops)
     return converter.convert(RECIPES["int8"]), converter.convert(RECIPES["float32"])
 
 
@@ -67,7 +68,7 @@ class TimedModel:
             raise UserError(f"a file can't be loaded by LiteRT ({error}); is --peer a .tflite file?") from error
         image = self._interpreter.get_input_details()[0]
         self.pixels = int(image["shape"][1] * image["shape"][2])
-        self._interpreter.set_tensor(image["index"], _noise(image["shape"], np.dtype(image["dtype"])))
+        self._interpreter.set_tensor(image["index"], noise(image))
 
     def run_block(self, at_least: float) -> Sequence[float]:
         """Seconds of each inference of a block that lasts `at_least` seconds. The first one finds the caches full of
@@ -79,11 +80,3 @@ class TimedModel:
             self._interpreter.invoke()
             seconds.append(time.perf_counter() - start)
         return seconds
-
-
-def _noise(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    random = np.random.default_rng(1)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-    return random.uniform(-1, 1, shape).astype(dtype)
