@@ -136,7 +136,17 @@ def test_prepared_tensorflow_dataset(tmp_path):
 
 
 def test_data_modules_do_not_import_tensorflow():
-    modules = "errors", "images", "sources", "image_cache", "cartoon", "demo_data"
+    modules = (
+        "errors",
+        "images",
+        "sources",
+        "image_cache",
+        "cartoon",
+        "cartoon_styles",
+        "faces",
+        "photo_pairs",
+        "demo_data",
+    )
     code = "import sys\n" + "".join(f"import tf_i2i.{name}\n" for name in modules)
     code += "print([m for m in ('tensorflow', 'cv2', 'skimage', 'sklearn', 'tqdm') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -38,15 +38,29 @@ def cartoon(
     """
     import cv2
 
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")
+    check_picture(image)
     smooth = np.ascontiguousarray(image)
-    grey = cv2.medianBlur(cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY), median)
     for _ in range(smoothings):
         smooth = cv2.bilateralFilter(smooth, diameter, sigma_color, sigma_space)
-    flat = smooth // level_step * level_step + level_step // 2
+    # In 16 bits: the middle of the last level lies above 255 where the step does not divide 256.
+    levels = smooth.astype(np.uint16) // level_step * level_step + level_step // 2
+    flat = np.minimum(levels, 255).astype(np.uint8)
+    flat[outlines(image, median=median, outline_block=outline_block, outline_contrast=outline_contrast)] = 0
+    return flat
+
+
+def outlines(image: np.ndarray, *, median: int, outline_block: int, outline_contrast: float) -> np.ndarray:
+    """Where a pen would draw: bool [H, W] of uint8 [H, W, 3] RGB; arguments as in `cartoon`."""
+    import cv2
+
+    grey = cv2.medianBlur(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), median)
     paper = cv2.adaptiveThreshold(
         grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, outline_block, outline_contrast
     )
-    flat[paper == 0] = 0
-    return flat
+    return paper == 0
+
+
+def check_picture(image: np.ndarray) -> None:
+    """Raises ValueError where `image` is not uint8 [H, W, 3]."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")

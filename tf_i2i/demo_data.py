@@ -19,6 +19,7 @@ from tf_i2i.cartoon import cartoon
 from tf_i2i.errors import UserError
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.images import read_image, resize_short_side
+from tf_i2i.sources import ImageSource
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,16 @@ def demo_images(short_side: int) -> DemoData:
         val_b=ImageCache.from_images((name, cartoon(val_a.image(i))) for i, name in enumerate(val_a.names)),
         sources={Path(photo.file).name: photo.source for photo in PHOTOGRAPHS},
     )
+
+
+def bundled_photographs() -> ImageSource:
+    """The photographs themselves, whole and in colour.
+
+    Raises:
+        UserError: an installed package lacks its photographs.
+    """
+    paths = [_path(photo) for photo in PHOTOGRAPHS]
+    return ImageSource("bundled photographs", [path.name for path in paths], lambda index: paths[index])
 
 
 def _windows(domain: str, short_side: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -27,13 +27,20 @@ class ImageSource:
     Attributes:
         description: what the user named, for logs.
         names: one a picture: the path below the folder, the line of the list file, or NAME/SPLIT/NUMBER.
+        in_files: whether `open` answers with a path; otherwise it reads, and cheaply only from front to back.
     """
 
-    def __init__(self, description: str, names: list[str], open_one: Callable[[int], Path | BinaryIO]):
-        self.description, self.names, self._open_one = description, names, open_one
+    def __init__(
+        self, description: str, names: list[str], open_one: Callable[[int], Path | BinaryIO], in_files: bool = True
+    ):
+        self.description, self.names, self._open_one, self.in_files = description, names, open_one, in_files
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def open(self, index: int) -> Path | BinaryIO:
+        """Picture `index` undecoded, for whoever decodes it elsewhere: its path, or its bytes as an open file."""
+        return self._open_one(index)
 
     def read(self, index: int, max_side: int | None = None) -> np.ndarray:
         """Picture `index` as uint8 [H, W, 3] sRGB (`read_image` explains max_side); threads may share this.
@@ -127,7 +134,7 @@ def _tfds_source(src: str, option: str) -> ImageSource:
     if not count:
         raise UserError(f"{option} {src}: this split is empty; take another one or a larger slice")
     encoded = _EncodedExamples(builder, split, _image_feature(builder, feature, src, option))
-    return ImageSource(src, [f"{name}/{split}/{i:06d}" for i in range(count)], encoded.open)
+    return ImageSource(src, [f"{name}/{split}/{i:06d}" for i in range(count)], encoded.open, in_files=False)
 
 
 def _prepared_builder(name: str, src: str, option: str):
