@@ -6,8 +6,10 @@ python -m export.stylize MODEL.tflite PHOTO... --out DIR
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,12 @@ from training.options import option, parse, run_command
 
 _EPILOG = """\
 A photo is cut into tiles that overlap by what the network sees around a pixel, so that no seam shows. Results keep
-their names: PNG stays PNG, everything else becomes JPEG with the photo's EXIF data. A photo that can't be used is
+their names: PNG stays PNG, everything else becomes JPEG, both with the photo's EXIF data and, where it had a colour
+profile, sRGB's. A photo that can't be used is
 named and left out; when none could be used the exit status is 2."""
+
+# Pixels above which a photo being decoded or encoded (7 bytes a pixel) and the networks' memory don't stand side by side.
+_LARGE = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,10 @@ class StylizeOptions:
     photos: tuple[str, ...] = option(dataclasses.MISSING, "pictures, or folders of them (searched recursively)", group="what",
                                      metavar="PHOTO", positional=True)  # fmt: skip
     out: str | None = option(None, "folder for the results (needed)", group="what", metavar="DIR")
-    tile: int = option(
-        256, "side of the tiles that a photo is cut into", group="how", unit="pixels", minimum=16, maximum=8192
-    )
+    tile: int | None = option(
+        None, "largest side of the tiles that a photo is cut into; without it: what is fast and keeps the command under "
+        "1 GB", group="how", unit="pixels", minimum=16, maximum=8192
+    )  # fmt: skip
     strength: float = option(1.0, "blends photo (0) and translation (1)", group="how", minimum=0, maximum=1)
     quality: int = option(92, "of JPEG results", group="how", minimum=1, maximum=95)
     threads: int = option(2, "of the CPU", group="how", minimum=1, maximum=256)
@@ -45,49 +52,68 @@ def main(argv: list[str] | None = None) -> int:
     photos = _find_photos(options.photos)
     out = Path(options.out)
     _refuse_overwriting(photos, out)
+    from tqdm import tqdm
+
     from export.translator import load_translator
 
-    translate = load_translator(options.model, options.tile, options.threads)
+    translator = load_translator(options.model, options.tile, options.threads)
+    _check_writable(out)
     done = 0
-    for path, name in photos:
+    for path, name in tqdm(photos, "photos", unit="photo", disable=len(photos) < 2 or None):
         try:
-            stylize_photo(path, out / name, translate, options)
+            stylize_photo(path, out / name, translator, options)
             done += 1
+        except CannotWrite:
+            raise
         except UserError as error:
-            print(f"warning: {error}", file=sys.stderr, flush=True)
+            tqdm.write(f"warning: {error}", file=sys.stderr)
     if not done:
         raise UserError(f"none of {len(photos)} photos could be translated; see the warnings above")
     print(f"{done} of {len(photos)} photos are in {one_line(out)}")
     return 0
 
 
-def stylize_photo(source: Path, target: Path, translate: Callable, options: StylizeOptions) -> None:
+class CannotWrite(UserError):
+    """No result can be written: the next photo would only end the same way, later."""
+
+
+def stylize_photo(source: Path, target: Path, translator, options: StylizeOptions) -> None:
     """Translates one photo file and writes it to `target` (PNG or JPEG by its suffix).
 
     Raises:
-        UserError: the photo can't be read, is unfit for the network, or the result can't be written.
+        UserError: the photo can't be read or is unfit for the network.
+        CannotWrite: the result can't be written; nothing is left of it.
     """
-    from export.photo_files import read_photo, write_photo
+    from export.photo_files import photo_size, read_photo, write_photo
 
-    photo = read_photo(source)
-    result = translate(photo.pixels, one_line(source))
-    _blend(result, photo.pixels, options.strength)
+    size = photo_size(source)
+    if size and size[0] * size[1] <= _LARGE:
+        # To build networks takes as long as to decode the photo, and either keeps one core busy.
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read_photo, source)
+            translator.prepare(*size)
+            photo = reading.result()
+    else:
+        translator.release()
+        photo = read_photo(source)
+    translator.translate(photo.pixels, one_line(source), options.strength)
+    if photo.pixels.size > 3 * _LARGE:
+        translator.release()
     try:
-        write_photo(target, result, photo, options.quality)
+        write_photo(target, photo.pixels, photo, options.quality)
     except OSError as error:
-        raise UserError(f"{one_line(target)}: can't be written ({error.strerror or error})") from error
+        raise CannotWrite(f"{one_line(target)}: can't be written ({error.strerror or error}); "
+                          "make room there or name another --out") from error  # fmt: skip
 
 
-def _blend(result, photo, strength: float) -> None:
-    """Mixes `photo` into `result` in place, a few rows at a time: as floats a whole photo takes four times its memory."""
-    import numpy as np
-
-    if strength == 1:
-        return
-    for top in range(0, len(photo), 64):
-        rows = slice(top, top + 64)
-        base = photo[rows].astype(np.float32)
-        result[rows] = np.rint(base + np.float32(strength) * (result[rows] - base))
+def _check_writable(out: Path) -> None:
+    """Before the work rather than after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise CannotWrite(f"--out {one_line(out)}: can't be written ({error.strerror}); name another folder") from error
 
 
 def _find_photos(named: tuple[str, ...]) -> list[tuple[Path, Path]]:
@@ -121,4 +147,6 @@ def _refuse_overwriting(photos: list[tuple[Path, Path]], out: Path) -> None:
 
 
 if __name__ == "__main__":
+    # As an exception, so that no half-written file stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run_command(main)

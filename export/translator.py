@@ -1,31 +1,32 @@
-"""From an exported file to a function that translates whole photos."""
+"""From an exported file to what translates whole photos."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import numpy as np
 
-from export.tiling import Tiling
+from export.tiling import Tiling, plan, tile_bar
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.lite_model import LiteModel
 from tf_i2i.model_file import read_bytes, read_facts
+from tf_i2i.model_reach import block_reach, bytes_per_pixel
 from tf_i2i.model_resizing import resized
 from tf_i2i.model_worker import check
 
-_MANY_TILES = 8
+# Of the photo (translated in place) and all networks together; with a band of tiles in work, and Python itself, a photo
+# of 100 megapixels stays under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
+_MEMORY, _NETWORKS, _LEAST = 720e6, 640e6, 64e6
+# Tiles beside each other keep all cores busy while one is cut out or pasted in; more of them would have to be smaller.
+_WORKERS = 2
 
 
-def load_translator(path: str | os.PathLike, tile: int, threads: int) -> Callable[[np.ndarray, str], np.ndarray]:
-    """A function (photo uint8 [H, W, 3], its name for messages) -> uint8 [H, W, 3] in new memory.
-
-    The function raises UserError for a photo that the network can't do: one larger than a network that takes
-    statistics over its whole input.
+def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> TiledTranslator | WholeTranslator:
+    """Reads the file and runs it once in a process of its own.
 
     Args:
         path: file that export.tflite wrote.
-        tile: side of tiles for networks that can be tiled.
+        tile: largest side of tiles for networks that can be tiled; None chooses by speed and memory.
         threads: of the CPU.
 
     Raises:
@@ -36,50 +37,100 @@ def load_translator(path: str | os.PathLike, tile: int, threads: int) -> Callabl
     halo, stride = facts.get("halo_px"), facts.get("stride")
     if "halo_px" not in facts or not isinstance(stride, int) or stride < 1 or not isinstance(halo, int | None):
         raise UserError(
-            f"{one_line(path)}: says nothing of its halo and stride (model.json); export it with export.tflite"
+            f"{one_line(path)}: says nothing of its halo and stride (cut off, or from elsewhere); export it with export.tflite"
         )
     check(path)
-    if facts["halo_px"] is None:
-        return _whole(LiteModel(data, threads), one_line(path))
-    tiling = _tiling(tile, facts)
-    model = LiteModel(resized(data, tile), threads)
-
-    def translate(photo: np.ndarray, name: str) -> np.ndarray:
-        from tqdm import tqdm
-
-        tiles = tiling.count(*photo.shape[:2])
-        bar = lambda corners: tqdm(corners, name, tiles, unit="tile", disable=tiles < _MANY_TILES or None, leave=False)  # noqa: E731
-        return tiling.translate(photo, model.run_uint8, bar)
-
-    return translate
+    if halo is None:
+        return WholeTranslator(data, threads, one_line(path))
+    return TiledTranslator(data, halo, stride, tile, threads)
 
 
-def _tiling(tile: int, facts: dict) -> Tiling:
-    try:
-        return Tiling(tile, facts["halo_px"], facts["stride"])
-    except ValueError as error:
-        margin = -(-facts["halo_px"] // facts["stride"]) * facts["stride"]
-        least = 2 * margin + facts["stride"]
-        raise UserError(
-            f"--tile {tile}: must be a multiple of {facts['stride']} and at least {least} for this network, "
-            f"which sees {facts['halo_px']} pixels around each"
-        ) from error
+class TiledTranslator:
+    """For networks that see only what is near: the same network, built for tiles that suit the photo.
+
+    Args:
+        data: a valid .tflite file.
+        halo: pixels around an output pixel that can change it.
+        stride: the network repeats itself when its input moves by this.
+        tile: largest side of tiles; None chooses.
+        threads: of the CPU.
+
+    Attributes:
+        tiling: of the photo that was prepared last, None before.
+
+    Raises:
+        UserError: `tile` is too small.
+    """
+
+    def __init__(self, data: bytes, halo: int, stride: int, tile: int | None, threads: int):
+        self._data, self._stride, self._tile = data, stride, tile
+        # The facts' halo is right for any pixel; what a tile keeps lies on the grid and may see less.
+        reach = block_reach(data, stride)
+        self._margin = -(-(halo if reach is None else min(halo, reach)) // stride) * stride
+        workers = min(_WORKERS, threads)
+        self._threads = [threads // workers + (number < threads % workers) for number in range(workers)]
+        self._bytes_per_pixel = bytes_per_pixel(data)
+        least = 2 * self._margin + max(self._margin, stride)
+        if tile is not None and tile // stride * stride < least:
+            raise UserError(f"--tile {tile}: must be at least {least} for this network, of which {self._margin} pixels "
+                            "on each side are overlap; leave it out to have a fast one chosen")  # fmt: skip
+        self.tiling, self._models = None, []
+
+    def prepare(self, height: int, width: int) -> None:
+        """Chooses tiles for a photo of this size and builds their networks; nothing to do after one of the same size."""
+        workers = len(self._threads)
+        memory = min(_NETWORKS, max(_LEAST, _MEMORY - 3 * height * width))
+        most_pixels = memory / workers / self._bytes_per_pixel
+        tiling = plan(height, width, self._margin, self._stride, workers, most_pixels, self._tile, self.tiling)
+        if tiling != self.tiling:
+            self.release()  # before the new ones take memory
+            data = resized(self._data, tiling.height, tiling.width)
+            self._models = [LiteModel(data, threads) for threads in self._threads]
+            self.tiling = tiling
+
+    def translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
+        """Replaces uint8 [H, W, 3] by its translation in place; `name` is for the progress bar."""
+        self.prepare(*photo.shape[:2])
+        rows, columns = self.tiling.grid(*photo.shape[:2])
+        with tile_bar(rows * columns, name) as bar:
+            self.tiling.translate(photo, [model.run_uint8 for model in self._models], strength, bar.update)
+
+    def release(self) -> None:
+        """Gives the networks' memory back; the next photo builds them again."""
+        self.tiling, self._models = None, []
 
 
-def _whole(model: LiteModel, shown: str) -> Callable[[np.ndarray, str], np.ndarray]:
+class WholeTranslator:
     """For networks with statistics over the whole input: a smaller photo is mirrored outward to the input's size.
 
     Not scaled: the network draws strokes of the width it learned at this scale.
+
+    Args:
+        data: a valid .tflite file.
+        threads: of the CPU.
+        shown: the file's name for messages.
     """
 
-    def translate(photo: np.ndarray, name: str) -> np.ndarray:
+    def __init__(self, data: bytes, threads: int, shown: str):
+        self._model, self._shown = LiteModel(data, threads), shown
+
+    def prepare(self, height: int, width: int) -> None:
+        """Nothing: there is one size."""
+
+    def translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
+        """Replaces uint8 [H, W, 3] by its translation in place.
+
+        Raises:
+            UserError: the photo `name` is larger than the network's input.
+        """
         height, width = photo.shape[:2]
-        if max(height, width) > model.size:
+        size = self._model.size
+        if max(height, width) > size:
             raise UserError(
-                f"{name}: {width}x{height} is larger than {shown}'s {model.size} pixels, and its instance normalisation "
+                f"{name}: {width}x{height} is larger than {self._shown}'s {size} pixels, and its instance normalisation "
                 "takes statistics over the whole picture, so tiles would differ; use the student, or export a larger --size"
             )
-        single = Tiling(model.size, halo=0, stride=1)
-        return single.translate(photo, model.run_uint8)
+        Tiling(size, size, margin=0).translate(photo, [self._model.run_uint8], strength)
 
-    return translate
+    def release(self) -> None:
+        """Nothing: it is as large as one picture."""

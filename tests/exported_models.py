@@ -16,8 +16,11 @@ from export.converter import NetworkConverter
 from export.metadata import with_metadata
 from export.quality import random_crops
 from export.recipes import RECIPES
+from export.tiling import Tiling
 from tf_i2i.image_cache import ImageCache
+from tf_i2i.lite_model import LiteModel
 from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.model_resizing import resized
 from tf_i2i.resnet_generator import ResNetGenerator
 
 SIZE = 64
@@ -70,6 +73,16 @@ def exported(variant: str) -> bytes:
         "training_data": "blobs", "version": "0",
     }  # fmt: skip
     return with_metadata(converted(variant), RECIPES[variant], facts)
+
+
+def tiled(
+    data: bytes, tile: int | tuple[int, int], image: np.ndarray, networks: int = 1, margin: int = 20
+) -> np.ndarray:
+    """A photo, uint8 [H, W, 3], through the network resized to tiles of a side or of (height, width)."""
+    height, width = tile if isinstance(tile, tuple) else (tile, tile)
+    result = image.copy()
+    Tiling(height, width, margin).translate(result, [LiteModel(resized(data, height, width)).run_uint8])
+    return result
 
 
 def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

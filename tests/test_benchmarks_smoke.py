@@ -14,7 +14,7 @@ from benchmarks.step_worker import StepWorker
 from benchmarks.timing import OtherWork, Timing, interleave, ratio
 from tf_i2i.errors import UserError
 
-COMMANDS = ("training_step", "phone_model", "augmentation", "cartoonize")
+COMMANDS = ("training_step", "phone_model", "augmentation", "cartoonize", "full_resolution")
 
 
 def test_ratio_is_of_medians_and_its_range_of_single_rounds():

@@ -1,20 +1,25 @@
-"""Photos of any size through a fixed-size file: tiles equal the whole, files keep what they should."""
+"""python -m export.stylize: files keep what they should, whatever kind of picture comes in and whatever goes wrong."""
 
 from __future__ import annotations
 
+import io
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
-from exported_models import SIZE, converted, exported, smooth_image, student
-from PIL import Image
+from exported_models import SIZE, converted, exported, smooth_image, tiled
+from PIL import Image, ImageCms
 
 from export.metadata import with_metadata
 from export.recipes import RECIPES
 from export.stylize import main
-from export.tiling import Tiling, mirrored_indices
 from tf_i2i.errors import UserError
-from tf_i2i.lite_model import LiteModel
-from tf_i2i.model_resizing import resized
-from tf_i2i.pixels import to_float, to_uint8
 
 
 @pytest.fixture
@@ -38,57 +43,9 @@ def photo(tmp_path):
     return write
 
 
-def levels_apart(a: np.ndarray, b: np.ndarray) -> int:
-    return int(np.abs(a.astype(int) - b.astype(int)).max())
-
-
-def tiled(data: bytes, tile: int, image: np.ndarray) -> np.ndarray:
-    return Tiling(tile, student().halo, student().stride).translate(image, LiteModel(resized(data, tile)).run_uint8)
-
-
-@pytest.mark.parametrize("length", [1, 2, 3, 10])
-def test_mirror_is_that_of_numpy(length):
-    axis = np.arange(length)
-    assert np.array_equal(
-        mirrored_indices(-7, length + 20, length), np.pad(axis, (7, 13), "reflect" if length > 1 else "edge")
-    )
-
-
-@pytest.mark.parametrize(("height", "width"), [(101, 75), (33, 130), (5, 3)])
-def test_float_tiles_equal_the_keras_network_on_the_whole_mirrored_photo(height, width):
-    image, margin = smooth_image(height, width, seed=1), 24
-    rows = mirrored_indices(-margin, 2 * margin + height + -height % 4, height)
-    columns = mirrored_indices(-margin, 2 * margin + width + -width % 4, width)
-    whole = student()(to_float(image[np.ix_(rows, columns)])[None], training=False)[0]
-    wanted = to_uint8(whole)[margin : margin + height, margin : margin + width]
-    assert levels_apart(tiled(converted("float32"), SIZE, image), wanted) <= 1
-
-
-@pytest.mark.parametrize("variant", ["float16", "int8"])
-def test_size_of_tiles_changes_nothing(variant):
-    image = smooth_image(101, 75, seed=2)
-    data = converted(variant)
-    small, large = tiled(data, 56, image), tiled(data, 160, image)
-    assert levels_apart(small, large) <= 1
-    assert np.mean(small != large) < 0.01
-
-
-def test_nothing_outside_the_halo_changes_a_pixel_and_the_halo_is_not_idle():
-    network, halo = student(), student().halo
-    image = np.random.default_rng(0).uniform(-1, 1, [1, 120, 120, 3]).astype(np.float32)
-    start, nearest = network(image, training=False).numpy(), []
-    for place in range(56, 56 + network.stride):
-        moved = image.copy()
-        moved[:, place] = -moved[:, place]
-        rows = np.nonzero(np.abs(network(moved, training=False).numpy() - start).max((0, 2, 3)) > 1e-7)[0]
-        nearest.append(max(place - rows.min(), rows.max() - place))
-    assert max(nearest) <= halo
-    assert max(nearest) >= halo - network.stride - 4
-
-
 def test_a_tile_that_keeps_nothing_is_refused(model, photo, tmp_path):
-    with pytest.raises(UserError, match="--tile 48: must be a multiple of 4 and at least 52"):
-        main([model("float32"), photo("a.png"), "--out", str(tmp_path / "out"), "--tile", "48"])
+    with pytest.raises(UserError, match="--tile 59: must be at least 60 for this network"):
+        main([model("float32"), photo("a.png"), "--out", str(tmp_path / "out"), "--tile", "59"])
 
 
 def test_names_kinds_and_sizes_are_kept(model, photo, tmp_path, capsys):
@@ -116,14 +73,107 @@ def test_png_result_is_the_network_s_and_strength_blends(model, photo, tmp_path)
     assert np.abs(results["0.5"] - middle).max() <= 0.5
 
 
-def test_turned_photo_comes_out_upright_with_its_exif(model, photo, tmp_path):
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_turned_photo_comes_out_upright_with_its_exif_and_profile(model, photo, tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Camera"
-    path = photo("turned.jpg", 40, 60, exif=exif)
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0xA002: 60, 0xA003: 40})
+    exif.get_ifd(0x8825)[1] = "N"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = photo(f"turned.{suffix}", 40, 60, exif=exif, icc_profile=profile)
     main([model("int8"), path, "--out", str(tmp_path / "out"), "--tile", "64"])
-    with Image.open(tmp_path / "out" / "turned.jpg") as result:
+    with Image.open(tmp_path / "out" / f"turned.{suffix}") as result:
         assert result.size == (40, 60)
-        assert (result.getexif()[0x0112], result.getexif()[0x010F]) == (1, "Camera")
+        kept = result.getexif()
+        assert (kept[0x0112], kept[0x010F]) == (1, "Camera")
+        assert dict(kept.get_ifd(0x8769)) == {0x9003: "2024:05:06 07:08:09", 0xA002: 40, 0xA003: 60}
+        assert kept.get_ifd(0x8825)[1] == "N"
+        assert "sRGB" in ImageCms.getProfileDescription(io.BytesIO(result.info["icc_profile"]))
+
+
+def test_a_maker_note_too_long_for_a_jpeg_is_left_out_and_the_rest_kept(model, photo, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0x927C: bytes(70_000)})
+    path = photo("long.png", 40, 60, exif=exif)
+    main([model("int8"), path, "--out", str(tmp_path / "out")])
+    with Image.open(tmp_path / "out" / "long.png") as result:
+        assert dict(result.getexif().get_ifd(0x8769)) == {0x9003: "2024:05:06 07:08:09"}
+
+
+def test_odd_pictures_all_come_out_in_rgb(model, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    rgb = Image.fromarray(smooth_image(50, 37, seed=4))
+    rgb.convert("CMYK").save(folder / "cmyk.jpg")
+    rgb.convert("L").save(folder / "grey.png")
+    rgb.quantize(16).save(folder / "palette.png")
+    rgb.resize((1, 1)).save(folder / "one.png")
+    rgb.resize((1, 90)).save(folder / "thin.jpg")
+    rgb.save(folder / "moving.webp", save_all=True, append_images=[rgb.rotate(180)])
+    Image.fromarray(np.asarray(rgb.convert("L")).astype(np.uint16) * 257).save(folder / "deep.png")
+    (folder / "cut.jpg").write_bytes((folder / "cmyk.jpg").read_bytes()[:-400])
+    assert main([model("int8"), str(folder), "--out", str(tmp_path / "out")]) == 0
+    results = {path.name: Image.open(path) for path in (tmp_path / "out").iterdir()}
+    assert {name: (image.size, image.mode) for name, image in results.items()} == {
+        **{name: ((37, 50), "RGB") for name in ("cmyk.jpg", "grey.png", "palette.png", "moving.jpg", "deep.png")},
+        "one.png": ((1, 1), "RGB"), "thin.jpg": ((1, 90), "RGB"),
+    }  # fmt: skip
+    assert np.array_equal(np.asarray(results["grey.png"]), np.asarray(results["deep.png"]))
+
+
+def run_command(*arguments: str, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "export.stylize", *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_whole_results_only(model, photo, tmp_path, number, status):
+    for count in range(40):
+        photo(f"{count:02}.png", 700, 500)
+    out = tmp_path / "out"
+    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out))
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.png")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (status, False)
+    left = list(out.iterdir())
+    assert 0 < len(left) < 40
+    for path in left:
+        assert Image.open(path).convert("RGB").size == (500, 700) and path.suffix == ".png"
+
+
+def test_a_full_folder_ends_the_command_in_one_line(model, photo, tmp_path):
+    """Files may grow to 64 KiB here, as on a disk that is nearly full; the first result is larger, the second not."""
+    photo("1.png", 300, 300), photo("2.png", 20, 20)
+    out = tmp_path / "out"
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))  # noqa: E731
+    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=limit)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert len(errors.splitlines()) == 1 and "1.png: can't be written" in errors
+    assert list(out.iterdir()) == []
+
+
+def test_a_large_damaged_photo_is_one_warning(model, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (10_000, 9_000)).save(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    process = run_command(model("int8"), str(path), "--out", str(tmp_path / "out"))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    warning, error = errors.splitlines()
+    assert "large.png" in warning and "none of 1 photos" in error
+
+
+def test_a_folder_that_can_not_be_made_is_named(model, photo, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"--out .*file/out: can't be written \(Not a directory\)"):
+        main([model("int8"), photo("a.png"), "--out", str(tmp_path / "file" / "out")])
 
 
 def test_no_usable_photo_is_an_error(model, tmp_path):

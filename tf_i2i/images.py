@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import io
 import os
 import uuid
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from tf_i2i.colour_modes import SrgbConversion, eight_bit, on_white
 from tf_i2i.errors import UserError, one_line
 
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
+# Pillow warns from 89 megapixels on; read_image refuses by the limit above.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-_ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+# The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be turned afterwards.
+_STORED_VIEWS = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: np.rot90(upright),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, -1),
 }
 _EXIF_ORIENTATION = 0x0112
+_STRIP_ROWS = 256
 
 
 class UnreadableImage(UserError):
@@ -38,7 +43,11 @@ class UnreadableImage(UserError):
         super().__init__(f"{self.name}: {self.reason}; replace this picture or leave it out")
 
 
-def read_image(file: str | os.PathLike | BinaryIO, max_side: int | None = None) -> np.ndarray:
+def read_image(
+    file: str | os.PathLike | BinaryIO,
+    max_side: int | None = None,
+    inspect: Callable[[Image.Image], object] = lambda image: None,
+) -> np.ndarray:
     """Decodes the first frame of a picture.
 
     EXIF orientation is applied, an embedded ICC profile is converted to sRGB, 16-bit channels are scaled to
@@ -49,6 +58,7 @@ def read_image(file: str | os.PathLike | BinaryIO, max_side: int | None = None) 
         max_side: longest side wanted, in pixels: a larger picture is reduced to it (a JPEG already while it
             is decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a shorter side
             of max_side / 4. None: full size.
+        inspect: called with Pillow's picture once all of the file has been read, for what else stands in it.
 
     Returns:
         uint8 [H, W, 3], sRGB in 0..255, an array of its own.
@@ -57,23 +67,8 @@ def read_image(file: str | os.PathLike | BinaryIO, max_side: int | None = None) 
         UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels (found in
             the header, before anything is decoded).
     """
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
-    # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        with _opened(file) as handle, Image.open(handle) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
-            return _decoded(image, max_side)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(name, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
-    except Exception as error:  # Pillow's decoders raise nearly every type on hostile files
-        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+    with _picture(file) as image:
+        return _decoded(image, max_side, inspect)
 
 
 def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
@@ -99,30 +94,26 @@ def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
     """(width, height) in pixels of the picture that `read_image` would give at full size; only the header is read.
 
     Raises:
-        UnreadableImage: no such file, not a picture, or a damaged header.
+        UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
     """
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        with _opened(file) as handle, Image.open(handle) as image:
-            width, height = image.size
-            return (height, width) if _orientation(image) >= 5 else (width, height)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(name, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
-    except Exception as error:  # as in read_image
-        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+    with _picture(file) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
 
 
-def write_png(path: str | os.PathLike, image: np.ndarray, compress_level: int = 6) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG; a half-written file never bears the name.
+def write_png(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    exif: bytes | None = None,
+    icc_profile: bytes | None = None,
+    compress_level: int = 6,
+) -> None:
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, with EXIF and ICC if given; a half-written file never
+    bears the name.
 
     compress_level: 0..9; photographs come out as large at 1 as at 6, in a third of the time.
     """
-    _write(path, image, format="PNG", compress_level=compress_level)
+    _write(path, image, format="PNG", compress_level=compress_level, **_given(exif=exif, icc_profile=icc_profile))
 
 
 def write_jpeg(
@@ -136,8 +127,12 @@ def write_jpeg(
 
     From quality 90 on colours are kept at full size: halved, they fringe the outlines of a cartoon.
     """
-    extra = {key: value for key, value in (("exif", exif), ("icc_profile", icc_profile)) if value}
+    extra = _given(exif=exif, icc_profile=icc_profile)
     _write(path, image, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **extra)
+
+
+def _given(**options: bytes | None) -> dict[str, bytes]:
+    return {key: value for key, value in options.items() if value}
 
 
 def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
@@ -154,6 +149,28 @@ def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
 
 
 @contextmanager
+def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
+    """Pillow's picture, only its header read; whatever goes wrong with it until it is closed is an UnreadableImage."""
+    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
+    # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with _opened(file) as handle, Image.open(handle) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
+            yield image
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(name, "no such file") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
+    except Exception as error:  # Pillow's decoders raise nearly every type on hostile files
+        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+
+
+@contextmanager
 def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(file, str | os.PathLike):
         yield file
@@ -167,20 +184,27 @@ def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
         yield handle
 
 
-def _decoded(image: Image.Image, max_side: int | None) -> np.ndarray:
+def _decoded(image: Image.Image, max_side: int | None, inspect: Callable[[Image.Image], object]) -> np.ndarray:
     size = _reduced_size(image.size, max_side)
     if size != image.size:
         image.draft(None, size)
     image.load()
+    inspect(image)
     # Only now: PNG may keep EXIF behind the pixels, and some decoders have turned the picture themselves.
     orientation, profile = _orientation(image), image.info.get("icc_profile")
-    picture = _eight_bit(image)
+    # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the brightest.
+    white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
+    picture = image
     if picture.width > size[0] or picture.height > size[1]:
-        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    picture = _srgb_on_white(picture, profile)
-    if orientation in _ORIENTATIONS:
-        picture = picture.transpose(_ORIENTATIONS[orientation])
-    return np.array(picture)
+        picture = eight_bit(image, white).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    upright = np.empty((*(picture.size if orientation in (5, 6, 7, 8) else picture.size[::-1]), 3), np.uint8)
+    stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
+    to_srgb = SrgbConversion(profile)
+    # Strip by strip: each step on the whole picture would hold another copy of it, 400 MB for 100 megapixels.
+    for top in range(0, picture.height, _STRIP_ROWS):
+        strip = picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
+        stored[top : top + _STRIP_ROWS] = np.asarray(on_white(eight_bit(strip, white), to_srgb))
+    return upright
 
 
 def _reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
@@ -195,45 +219,3 @@ def _orientation(image: Image.Image) -> int:
         return image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # a damaged EXIF block does not make the pixels unusable
         return 1
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would clip)."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the brightest.
-        white = max(65535, int(values.max()))
-        return Image.fromarray((values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8))
-    if image.mode == "F":
-        values = np.asarray(image)
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError("floating-point values outside 0..1 (save it with 8 or 16 bits a channel)")
-        return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
-    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
-
-
-def _srgb_on_white(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colour = picture.convert(picture.mode[:-1]) if alpha else picture
-    colour = _through_profile(colour, profile) or colour.convert("RGB")
-    if alpha is None:
-        return colour
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(colour, mask=alpha)
-    return ground
-
-
-def _through_profile(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """The picture in sRGB, or None where there is no profile, a damaged one, or one for other channels."""
-    if not profile:
-        return None
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None

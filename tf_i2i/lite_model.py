@@ -16,7 +16,7 @@ class LiteModel:
         threads: of the CPU.
 
     Attributes:
-        size: side of the square input.
+        size: height of the input (exported files are square; `model_resizing` makes others).
         input_dtype, output_dtype: numpy types at the file's border, e.g. float32 or uint8.
     """
 
@@ -32,18 +32,18 @@ class LiteModel:
         self.input_dtype, self.output_dtype = np.dtype(self._input["dtype"]), np.dtype(self._output["dtype"])
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB [size, size, 3] to what the file returns: uint8 RGB or float32 RGB in [-1, 1], same shape."""
+        """uint8 RGB [H, W, 3] of the input's size to what the file returns: uint8 RGB or float32 RGB in [-1, 1], same shape."""
         value = image if self.input_dtype == np.uint8 else to_float(image)
         self._interpreter.set_tensor(self._input["index"], value[None])
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output["index"])[0]
 
     def run_float(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB [size, size, 3] to float32 RGB in [-1, 1]."""
+        """uint8 RGB [H, W, 3] of the input's size to float32 RGB in [-1, 1]."""
         result = self.run(image)
         return to_float(result) if result.dtype == np.uint8 else result
 
     def run_uint8(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB [size, size, 3] to uint8 RGB."""
+        """uint8 RGB [H, W, 3] of the input's size to uint8 RGB."""
         result = self.run(image)
         return result if result.dtype == np.uint8 else to_uint8(result)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 
-def resized(data: bytes, size: int) -> bytes:
-    """A copy of a .tflite file (input [1, S, S, C]) whose input is [1, size, size, C]; metadata is dropped.
+def resized(data: bytes, height: int, width: int | None = None) -> bytes:
+    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; metadata is dropped.
 
     Only for networks of local operations: every map grows in proportion, and so do the targets of its
     RESIZE operations, the one place where a graph of convolutions holds sizes as numbers.
 
     Args:
         data: a valid file.
-        size: new side; S must divide each map's side times `size`.
+        height: new height; S must divide each map's height times `height`.
+        width: likewise; None makes the input square.
 
     Raises:
         ValueError: a map would get a side that is no whole number.
@@ -22,20 +23,21 @@ def resized(data: bytes, size: int) -> bytes:
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
-    old = int(graph.tensors[graph.inputs[0]].shape[1])
-    if old == size:
+    old = tuple(int(side) for side in graph.tensors[graph.inputs[0]].shape[1:3])
+    new = (height, height if width is None else width)
+    if old == new:
         return data
     constant = _constants(model, graph)
     for number, tensor in enumerate(graph.tensors):
         if number not in constant and tensor.shape is not None and len(tensor.shape) == 4:
-            tensor.shape = [tensor.shape[0], *(_scaled(side, size, old) for side in tensor.shape[1:3]), tensor.shape[3]]
+            tensor.shape = [tensor.shape[0], *_scaled(tensor.shape[1:3], new, old), tensor.shape[3]]
             tensor.shapeSignature = None
     resizes = (schema.BuiltinOperator.RESIZE_BILINEAR, schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR)
     targets = {op.inputs[1] for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode in resizes}
     # Two operations may share a target, so each buffer is scaled once.
     for number in {graph.tensors[target].buffer for target in targets}:
         sides = np.frombuffer(bytes(model.buffers[number].data), np.int32)
-        model.buffers[number].data = np.array([_scaled(side, size, old) for side in sides], np.int32).view(np.uint8)
+        model.buffers[number].data = np.array(_scaled(sides, new, old), np.int32).view(np.uint8)
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -50,8 +52,12 @@ def _constants(model, graph) -> set[int]:
     return constant
 
 
-def _scaled(side: int, size: int, old: int) -> int:
-    scaled, rest = divmod(int(side) * size, old)
-    if rest:
-        raise ValueError(f"a map of side {side} at input {old} has no whole side at input {size}")
-    return scaled
+def _scaled(sides, new: tuple[int, int], old: tuple[int, int]) -> list[int]:
+    """[height, width] of a map when the input grows from `old` to `new`."""
+    result = []
+    for side, wanted, had in zip(sides, new, old, strict=True):
+        scaled, rest = divmod(int(side) * wanted, had)
+        if rest:
+            raise ValueError(f"a map of side {side} at input {had} has no whole side at input {wanted}")
+        result.append(scaled)
+    return result
