@@ -68,7 +68,7 @@ def model_file(model: str | None, run: str | None, folder: Path) -> str:
 def mosaic(height: int, width: int, patch: int = 300) -> np.ndarray:
     """uint8 [height, width, 3]: squares out of the bundled photographs at their own scale, side by side."""
     source = bundled_photographs()
-    photos = map(source.read, range(len(source)))
+    photos = (source.read(index) for index in range(len(source)))
     pieces = [photo[:patch, :patch] for photo in photos if min(photo.shape[:2]) >= patch]
     rows, columns = -(-height // patch), -(-width // patch)
     result = np.empty((height, width, 3), np.uint8)

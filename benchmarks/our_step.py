@@ -15,8 +15,9 @@ def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
 
     from tf_i2i.precision import set_precision
     from training.cyclegan import CycleGANOptions
-    from training.loop import linear_decay, make_strategy
+    from training.devices import make_strategy
     from training.networks import build_cyclegan
+    from training.schedules import LinearDecay
 
     tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(settings["threads"])
@@ -28,7 +29,7 @@ def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
     strategy = make_strategy()
     with strategy.scope():
         gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=300.0)
-        schedule = linear_decay(options.learning_rate, 100_000, options.decay_fraction)
+        schedule = LinearDecay(options.learning_rate, 100_000, options.decay_fraction)
         gan.compile(*(keras.optimizers.Adam(schedule, options.beta1, options.beta2) for _ in range(2)))
 
     @tf.function

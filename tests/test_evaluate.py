@@ -24,6 +24,7 @@ def make_run(root: Path, student: bool = True) -> Path:
     import tensorflow as tf
 
     from tf_i2i.mobile_generator import MobileGenerator
+    from training.checkpoints import Checkpoints
     from training.cyclegan import CycleGANOptions
     from training.data import load_unpaired
     from training.distill import DistillOptions
@@ -35,7 +36,7 @@ def make_run(root: Path, student: bool = True) -> Path:
     run = RunFolder(root)
     data = load_unpaired(options, lambda message: None)
     gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=10.0)
-    tf.train.CheckpointManager(tf.train.Checkpoint(model=gan), str(root / "checkpoints"), 2).save(400)
+    Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
     run.write_config("cyclegan", options, precision={"chosen": "float32", "reason": "a test"}, data=data.facts(),
                      parameters={"generator_ab": gan.generator_ab.count_params()})  # fmt: skip
     rng = np.random.default_rng(1)

@@ -24,12 +24,13 @@ def lines(path):
 
 def test_run_folder(tiny_run):
     records = lines(tiny_run / "metrics.jsonl")
-    assert [record["step"] for record in records] == [1, 8]
-    names = {"step", "time_s", "step_s", "images_per_s", "data_wait_share", "learning_rate", "G_A", "G_B", "cycle_A",
+    assert [record["step"] for record in records] == [1, 4, 8]
+    assert ["val_score" in record for record in records] == [False, True, True]
+    names = {"step", "time_s", "step_s", "val_score", "images_per_s", "data_wait_share", "learning_rate", "G_A", "G_B", "cycle_A",
              "cycle_B", "idt_A", "idt_B", "colour_A", "colour_B", "D_A", "D_B", "G"}  # fmt: skip
     assert set(records[-1]) == names
     assert records[0]["learning_rate"] == pytest.approx(2e-4)
-    assert records[1]["learning_rate"] == pytest.approx(2e-4 / 4), "step 8 of 8: one step before the end of the decay"
+    assert records[2]["learning_rate"] == pytest.approx(2e-4 / 4), "step 8 of 8: one step before the end of the decay"
     config = json.loads((tiny_run / "config.json").read_text())
     assert config["options"]["steps"] == 8 and config["options"]["ema_half_life"] == pytest.approx(2.4)
     assert config["data"]["counts"] == {"train_a": 12, "train_b": 12, "val_a": 2, "val_b": 2}

@@ -13,10 +13,10 @@ from tf_i2i.image_cache import ImageCache
 
 
 def crops(
-    caches: tuple[ImageCache, ...], crop_size: int, *, flip: bool, seed: int, first_sample: int = 0
+    caches: tuple[ImageCache, ...], crop_size: int, *, flip: bool, seed: int, samples: tf.data.Dataset | None = None
 ) -> tf.data.Dataset:
     """One crop of each cache a sample, from the same picture and place: tuples of float32 RGB in [-1, 1]
-    [crop_size, crop_size, 3], without end.
+    [crop_size, crop_size, 3]. `samples`: their numbers, int64; all from 0 on, without end, when left out.
 
     Every epoch shows each picture once, in an order of its own, with a random position and (with `flip`) a random
     mirroring drawn anew. Caches hold pictures of the same shapes, at least crop_size on both sides.
@@ -40,8 +40,21 @@ def crops(
         mirrored = flip and top_left_mirror[2] < 0.5
         return tuple(_finish(view, crop_size, mirrored) for view in views)
 
-    samples = tf.data.Dataset.range(first_sample, np.iinfo(np.int64).max)
+    if samples is None:
+        samples = sample_numbers(1)
     return samples.map(draw, num_parallel_calls=2, deterministic=True)
+
+
+def sample_numbers(batch_size: int, first_step: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+    """Numbers of the samples that one of several workers takes, from a step on, without end.
+
+    Each batch of `batch_size` (over all workers) is cut into equal runs: worker `shard[0]` of `shard[1]` takes its run
+    of every batch, so that together they see what one process would.
+    """
+    worker, workers = shard
+    share = batch_size // workers
+    numbers = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
+    return numbers.map(lambda n: n // share * batch_size + worker * share + n % share)
 
 
 def _finish(view, crop_size: int, mirrored):
@@ -61,14 +74,17 @@ def paired_batches(
     flip: bool,
     seed: int,
     first_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    replicas: int = 1,
 ) -> tf.data.Dataset:
-    """Batches (image, label, other) of [batch_size, crop_size, crop_size, 3]: image and label from the same place and
-    mirrored alike, the other drawn from `others` by itself."""
-    first = first_step * batch_size
-    pairs = crops((cache, labels), crop_size, flip=flip, seed=2 * seed, first_sample=first)
-    apart = crops((others,), crop_size, flip=flip, seed=2 * seed + 1, first_sample=first)
+    """Batches (image, label, other) of [batch_size / replicas, crop_size, crop_size, 3]: image and label from the same
+    place and mirrored alike, the other drawn from `others` by itself. first_step, shard: see sample_numbers; replicas:
+    devices that share a batch, in all."""
+    samples = sample_numbers(batch_size, first_step, shard)
+    pairs = crops((cache, labels), crop_size, flip=flip, seed=2 * seed, samples=samples)
+    apart = crops((others,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples)
     triples = tf.data.Dataset.zip((pairs, apart)).map(lambda pair, other: (*pair, *other))
-    return triples.batch(batch_size, drop_remainder=True).prefetch(4)
+    return triples.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
 
 
 def unpaired_batches(
@@ -80,13 +96,16 @@ def unpaired_batches(
     flip: bool,
     seed: int,
     first_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    replicas: int = 1,
 ) -> tf.data.Dataset:
-    """Batches (real_a, real_b) of [batch_size, crop_size, crop_size, 3]; the two domains are shuffled apart."""
-    first = first_step * batch_size
+    """Batches (real_a, real_b) of [batch_size / replicas, crop_size, crop_size, 3]; the two domains are shuffled apart.
+    first_step, shard, replicas: see paired_batches."""
+    samples = sample_numbers(batch_size, first_step, shard)
     both = tf.data.Dataset.zip(
         (
-            crops((cache_a,), crop_size, flip=flip, seed=2 * seed, first_sample=first),
-            crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, first_sample=first),
+            crops((cache_a,), crop_size, flip=flip, seed=2 * seed, samples=samples),
+            crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples),
         )
     ).map(lambda a, b: (a[0], b[0]))
-    return both.batch(batch_size, drop_remainder=True).prefetch(4)
+    return both.batch(batch_size // replicas, drop_remainder=True).prefetch(4)

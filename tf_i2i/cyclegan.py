@@ -79,7 +79,7 @@ class CycleGAN(keras.Model):
             scaled = scale_loss(self.generator_optimizer, _global_mean(total))
         gradients = tape.gradient(scaled, self.generator_variables)
 
-        seed = tf.cast(tf.stack([self.step, _replica_id() + 2 * self.seed]), tf.int32)
+        seed = tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         pooled_a = self.pool_a.swap(fake_a, seed)
         pooled_b = self.pool_b.swap(fake_b, seed + tf.constant([0, 1 << 20]))
 
@@ -134,12 +134,6 @@ class CycleGAN(keras.Model):
 
 def _split(batch, count: int):
     return batch[:count], batch[count:]
-
-
-def _replica_id():
-    context = tf.distribute.get_replica_context()
-    replica = 0 if context is None else context.replica_id_in_sync_group
-    return tf.cast(replica, tf.int64)
 
 
 def _global_mean(loss):

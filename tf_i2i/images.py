@@ -106,6 +106,7 @@ def write_png(
     image: np.ndarray,
     exif: bytes | None = None,
     icc_profile: bytes | None = None,
+    *,
     compress_level: int = 6,
 ) -> None:
     """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, with EXIF and ICC if given; a half-written file never

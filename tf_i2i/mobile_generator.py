@@ -131,7 +131,7 @@ class _Unit(keras.layers.Layer):
     def __init__(self, convolution, activation, folded: bool, **kwargs):
         super().__init__(**kwargs)
         self.convolution = convolution
-        self.normalise = None if folded else keras.layers.BatchNormalization(momentum=0.98)
+        self.normalise = None if folded else keras.layers.BatchNormalization(momentum=0.98, synchronized=True)
         self.activation = activation
 
     def call(self, inputs, training=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from training.options import option, parse, run_command
+from training.options import given_options, option, parse, run_command
 
 _DATA, _RUN, _NET, _OPT, _LOSS, _STUDENT = (
     "data", "run", "networks", "optimisation", "losses", "student (the model for phones)",
@@ -60,6 +60,20 @@ class CycleGANOptions:
     )
     checkpoint_every: int = option(
         500, "steps between checkpoints", group=_RUN, unit="steps", minimum=1, resumable=True
+    )
+    keep: int = option(
+        2,
+        "newest checkpoints that stay; the best one by the validation pictures stays besides",
+        group=_RUN,
+        minimum=1,
+        resumable=True,
+    )
+    on_nan: str = option(
+        "stop",
+        "when a loss is NaN or infinite: stop, or retry once from the last checkpoint with half the rate",
+        group=_RUN,
+        choices=("stop", "retry"),
+        resumable=True,
     )
     seed: int = option(1, "of weights, data order, crops and pools", group=_RUN, minimum=0)
     resume: bool = option(False, "continue --run where its last checkpoint stands", group=_RUN, resumable=True)
@@ -130,7 +144,7 @@ def main(argv: list[str] | None = None) -> int | None:
     )  # fmt: skip
     from training.unpaired import train
 
-    return train(options)
+    return train(options, given_options(CycleGANOptions, argv))
 
 
 if __name__ == "__main__":

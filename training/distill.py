@@ -26,6 +26,16 @@ class DistillOptions:
         maximum=8,
     )
     steps: int = option(3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
+    checkpoint_every: int = option(
+        500, "steps between checkpoints", group="run", unit="steps", minimum=1, resumable=True
+    )
+    on_nan: str = option(
+        "stop",
+        "when a loss is NaN or infinite: stop, or retry once from the last checkpoint with half the rate",
+        group="run",
+        choices=("stop", "retry"),
+        resumable=True,
+    )
     batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
     learning_rate: float = option(
         3e-3, "Adam's rate at the start of a cosine decay to 0", group="optimisation", minimum=0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -12,134 +14,204 @@ from tqdm import tqdm
 
 from tf_i2i.errors import UserError
 from tf_i2i.images import write_png
+from training.checkpoints import Checkpoints
 from training.interruption import Interruption
-from training.run_folder import MetricsLog, RunFolder
+from training.records import Records
+from training.run_folder import RunFolder
+
+# A run that diverged goes on with this share of its learning rate.
+_LOWER = 0.5
 
 
 class Diverged(UserError):
-    """A loss is NaN or infinite."""
+    """A loss, or a weight, is NaN or infinite."""
 
 
-def make_strategy() -> tf.distribute.Strategy:
-    """MirroredStrategy over all GPUs, or one CPU device."""
-    gpus = tf.config.list_physical_devices("GPU")
-    return tf.distribute.MirroredStrategy() if gpus else tf.distribute.OneDeviceStrategy("/cpu:0")
+class WorkerLost(UserError):
+    """One of several machines is gone. Another exit status than for wrong usage, so that a cluster starts again."""
+
+    exit_status = 75
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How long a loop runs and what it does at which intervals, in steps."""
+
+    total_steps: int
+    batch_size: int
+    sample_every: int
+    checkpoint_every: int
+    log_every: int = 20
+
+
+@dataclasses.dataclass
+class LoopState:
+    """What a checkpoint holds besides the weights, so that a resumed run goes on as if nothing had happened.
+
+    Attributes:
+        window: losses of the steps since the last line of metrics.jsonl.
+        elapsed_s: training time so far, over all processes that took part.
+        score: of the validation pictures at this checkpoint, higher is better; None when it was not measured.
+        retries: how often the run went back after a divergence.
+        origin: what was trained on what; a checkpoint with another origin is not continued.
+    """
+
+    window: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    elapsed_s: float = 0.0
+    score: float | None = None
+    retries: int = 0
+    origin: str = ""
 
 
 def run_loop(
     step_function: Callable[[tuple], dict],
-    batches: tf.data.Dataset,
+    batches: Callable[[int, tf.distribute.InputContext], tf.data.Dataset],
+    pace: Pace,
     *,
     strategy: tf.distribute.Strategy,
     run: RunFolder,
-    first_step: int,
-    total_steps: int,
-    batch_size: int,
-    learning_rate: Callable[[int], float],
-    save: Callable[[int], None],
-    sample: Callable[[int], np.ndarray] | None,
-    sample_every: int,
-    checkpoint_every: int,
-    log_every: int = 20,
+    checkpoints: Checkpoints,
+    resume: bool,
+    learning_rate: Callable[[int], tf.Tensor],
+    scale: tf.Variable,
+    sample: Callable[[int], np.ndarray] | None = None,
+    score: Callable[[], float] | None = None,
+    finite: Callable[[], bool] = lambda: True,
+    on_nan: str = "stop",
+    origin: str = "",
     part: str = "",
     description: str = "training",
 ) -> int | None:
-    """Runs steps first_step + 1 .. total_steps; returns None, or 130 / 143 when a signal ended it early.
+    """Runs the steps that are left; returns None, or 130 / 143 when a signal ended it early, with a checkpoint.
 
     step_function: one replica's step; takes a local batch, returns scalar losses by name.
-    save(step), sample(step) -> uint8 [H, W, 3]: called at their intervals and at the end.
-    part: folder inside the run for metrics and samples ("" for the run itself, "student" for distillation).
+    batches(first_step, context): one worker's share of the batches from first_step on.
+    learning_rate(step), scale: the schedule, for the log, and the variable that lowers it after a divergence.
+    sample(step) -> uint8 [H, W, 3]; score() -> higher is better, measured at checkpoints.
+    finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the step before.
+    on_nan: "stop", or "retry": once, from the last checkpoint, with half the rate.
+    origin: names what is trained on what; checkpoints of another origin are left alone and training starts anew.
+    part: folder inside the run for metrics and samples ("" for the run itself, "student/ab" for distillation).
 
-    Raises Diverged when a loss is NaN or infinite; nothing is saved from that step on.
+    Raises:
+        Diverged: a loss is NaN or infinite; nothing is saved from that step on.
+        UserError: a checkpoint can't be written or read.
     """
-    prefix = (part,) if part else ()
-    log = MetricsLog(run.path(*prefix, "metrics.jsonl"), first_step)
-    board = tf.summary.create_file_writer(str(run.path("tensorboard", part or "train")))
 
     @tf.function
-    def distributed_step(batch):
+    def distributed_step(batch, stop):
         losses = strategy.run(step_function, args=(batch,))
-        return {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()}
+        means = {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()}
+        # All workers learn of a signal to one of them after the same step.
+        return means, strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(tf.identity, args=(stop,)), axis=None)
 
-    iterator = iter(strategy.experimental_distribute_dataset(batches))
-    window: list[dict] = []
+    def batches_from(step: int):
+        return iter(strategy.distribute_datasets_from_function(lambda context: batches(step, context)))
+
+    step, state = _restored(checkpoints, origin) if resume else (0, LoopState(origin=origin))
+    if step:
+        say(f"{description}: resuming at step {step} of {pace.total_steps}")
+    records = Records(run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step)
+    iterator = batches_from(step) if step < pace.total_steps else None
     step_times, wait_times = [], []
-    started = time.monotonic()
+    started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, False
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     with Interruption() as interruption, tqdm(
-        total=total_steps, initial=first_step, desc=description, unit="step", dynamic_ncols=True, mininterval=1.0,
-        disable=None if sys.stderr.isatty() else False,
+        total=pace.total_steps, initial=step, desc=description, unit="step", dynamic_ncols=True, mininterval=1.0,
+        disable=not run.chief,
     ) as bar:  # fmt: skip
-        for step in range(first_step + 1, total_steps + 1):
+        while step < pace.total_steps and not stop_signal:
+            step += 1
             step_start = time.perf_counter()
             batch = next(iterator)
             waited = time.perf_counter() - step_start
-            losses = {name: float(value) for name, value in distributed_step(batch).items()}
-            _require_finite(step, losses, run)
-            if step > first_step + 1:  # the first one traces and compiles
+            try:
+                losses, stop = distributed_step(batch, tf.constant(interruption.signal or 0))
+            except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+                raise WorkerLost(
+                    f"step {step}: another worker does not answer any more; start all of them again with --resume"
+                ) from error
+            losses = {name: float(value) for name, value in losses.items()}
+            stop_signal = int(stop) if several else interruption.signal or 0
+            last = step == pace.total_steps
+            regular = last or step % pace.checkpoint_every == 0
+            save = regular or stop_signal
+            wrong = _first_infinite(losses) or ("a weight is not finite" if save and not finite() else None)
+            if wrong:
+                if on_nan != "retry" or state.retries or not checkpoints.newest(say):
+                    raise _diverged(step, wrong, run, on_nan)
+                step, state = _restored(checkpoints, origin)
+                state.retries += 1
+                scale.assign(scale * _LOWER)
+                say(f"{wrong}: going back to step {step}, on with {_LOWER:g} of the learning rate")
+                records.go_back(step)
+                iterator, stop_signal = batches_from(step), 0
+                bar.n = step
+                continue
+            if traced:  # the first step traces and compiles
                 step_times.append(time.perf_counter() - step_start)
                 wait_times.append(waited)
-            window.append(losses)
-            last = step == total_steps
+            traced = True
+            state.window.append(losses)
+            state.score = score() if score and regular else None
 
-            if step % log_every == 0 or last or step == 1:
-                means = {name: float(np.mean([one[name] for one in window])) for name in losses}
-                window.clear()
-                step_s = float(np.median(step_times[-log_every:])) if step_times else None
+            if step % pace.log_every == 0 or regular or step == 1:
+                means = {name: float(np.mean([one[name] for one in state.window])) for name in losses}
+                state.window.clear()
+                step_s = float(np.median(step_times[-pace.log_every :])) if step_times else None
+                rate = float(learning_rate(step - 1))
                 record = {
                     "step": step,
                     "time_s": round(time.monotonic() - started, 3),
                     "step_s": step_s,
-                    "images_per_s": batch_size / step_s if step_s else None,
+                    "images_per_s": pace.batch_size / step_s if step_s else None,
                     "data_wait_share": sum(wait_times) / sum(step_times) if step_times else None,
-                    "learning_rate": learning_rate(step - 1),
+                    "learning_rate": rate,
                     **means,
+                    **({} if state.score is None else {"val_score": state.score}),
                 }
-                log.write(record)
-                with board.as_default(step=step):
-                    for name, value in means.items():
-                        tf.summary.scalar(f"loss/{name}", value)
-                    tf.summary.scalar("learning_rate", record["learning_rate"])
+                shown = {f"loss/{name}": value for name, value in means.items()} | {"learning_rate": rate}
+                records.write(record, shown if state.score is None else {**shown, "val_score": state.score})
                 bar.set_postfix({name: f"{value:.2f}" for name, value in means.items()}, refresh=False)
-            if sample and (step % sample_every == 0 or last):
+            if sample and (step % pace.sample_every == 0 or last):
                 picture = sample(step)
-                write_png(run.path(*prefix, "samples", f"step-{step:06d}.png"), picture)
-                with board.as_default(step=step):
-                    tf.summary.image("samples", picture[None])
-            if step % checkpoint_every == 0 or last or interruption.signal:
-                save(step)
+                write_png(run.path(part, "samples", f"step-{step:06d}.png"), picture)
+                records.picture(step, picture)
+            if save:
+                records.flush()
+                state.elapsed_s = time.monotonic() - started
+                checkpoints.save(step, dataclasses.asdict(state))
             bar.update()
-            if interruption.signal:
-                break
-    log.close()
-    board.close()
-    if wait_times:
+    records.close()
+    if wait_times and run.chief:
         bar.write(
             f"{description}: {100 * sum(wait_times) / sum(step_times):.1f} % of a step was spent waiting for data"
         )
-    return interruption.exit_status
+    if not several:
+        return interruption.exit_status
+    return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
 
 
-def _require_finite(step: int, losses: dict[str, float], run: RunFolder) -> None:
-    bad = [name for name, value in losses.items() if not np.isfinite(value)]
-    if not bad:
-        return
-    raise Diverged(
-        f"step {step}: loss {bad[0]} is {losses[bad[0]]}; the last checkpoint in {run.root}/checkpoints is good. "
-        "Lower --learning-rate, use --precision float32, or look for broken pictures in the data"
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _restored(checkpoints: Checkpoints, origin: str) -> tuple[int, LoopState]:
+    """The newest checkpoint's step and state, its weights restored; (0, a new state) when there is none to go on from."""
+    saved = checkpoints.newest(say)
+    if saved is None or saved.state.get("origin", "") != origin:
+        return 0, LoopState(origin=origin)
+    checkpoints.restore(saved)
+    return saved.step, LoopState(**saved.state)
+
+
+def _first_infinite(losses: dict[str, float]) -> str | None:
+    return next((f"loss {name} is {value}" for name, value in losses.items() if not np.isfinite(value)), None)
+
+
+def _diverged(step: int, wrong: str, run: RunFolder, on_nan: str) -> Diverged:
+    retry = "" if on_nan == "retry" else " --on-nan retry,"
+    return Diverged(
+        f"step {step}: {wrong}; the last checkpoint in {run.root}/checkpoints is good. "
+        f"Lower --learning-rate,{retry} use --precision float32, or look for broken pictures in the data"
     )
-
-
-def linear_decay(initial: float, total_steps: int, decay_fraction: float):
-    """The reference schedule: constant, then linear to 0 over the last share of the steps. A Keras schedule that can
-    also be called with a plain int."""
-    import keras
-
-    class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
-        def __call__(self, step):
-            left = 1.0 - tf.cast(step, tf.float32) / float(total_steps)
-            return initial * tf.clip_by_value(left / max(decay_fraction, 1e-9), 0.0, 1.0)
-
-        def get_config(self):
-            return {"initial": initial, "total_steps": total_steps, "decay_fraction": decay_fraction}
-
-    return LinearDecay()

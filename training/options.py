@@ -34,6 +34,13 @@ def parse(options_class: type, argv: list[str] | None, *, prog: str, description
     return options_class(**values)
 
 
+def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
+    """Names of the options that a command line sets, whatever their values. `argv` was parsed without error before."""
+    parser, unset = build_parser(options_class, prog="", description=""), object()
+    parser.set_defaults(**{field.name: unset for field in dataclasses.fields(options_class)})
+    return frozenset(name for name, value in vars(parser.parse_intermixed_args(argv)).items() if value is not unset)
+
+
 def build_parser(options_class: type, *, prog: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
     """One argument a field, in the field's group, with default and unit in the help."""
     parser = argparse.ArgumentParser(

@@ -11,9 +11,11 @@ import tensorflow as tf
 from tf_i2i.errors import UserError
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.precision import set_precision
+from training.checkpoints import newest
 from training.data import RunData, load_unpaired
+from training.loop import say
 from training.networks import build_cyclegan
-from training.run_folder import RunFolder, read_config
+from training.run_folder import read_config
 
 
 def load_generator(run: Path, model: str, direction: str) -> keras.Model:
@@ -31,8 +33,8 @@ def load_generator(run: Path, model: str, direction: str) -> keras.Model:
 def load_teacher(run: Path, direction: str) -> keras.Model:
     """The teacher's generator with its moving-average weights, under the present precision policy."""
     config = read_config(run)
-    checkpoint = RunFolder(run).checkpoint()
-    if checkpoint is None:
+    saved = newest(Path(run) / "checkpoints", say)
+    if saved is None:
         raise UserError(
             f"--run {run}: no checkpoint yet; continue its training: python -m training.{config['model']} --run {run} --resume"
         )
@@ -44,9 +46,9 @@ def load_teacher(run: Path, direction: str) -> keras.Model:
         }
     )
     try:
-        tf.train.Checkpoint(model=wanted).restore(checkpoint).expect_partial().assert_existing_objects_matched()
+        tf.train.Checkpoint(model=wanted).read(saved.prefix).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"--run {run}: checkpoint {checkpoint} does not fit config.json or is damaged") from error
+        raise UserError(f"--run {run}: checkpoint {saved.prefix} does not fit config.json") from error
     generator = getattr(gan, f"generator_{direction}")
     getattr(gan, f"average_{direction}").copy_to(generator)
     return generator

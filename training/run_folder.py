@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tf_i2i.errors import UserError
@@ -20,15 +21,20 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "tflite-sup
 class RunFolder:
     """Paths and records of one run. `root` is made when it is missing.
 
+    chief: False for those of several workers that only read: what they write goes to a temporary folder.
+
     Raises UserError when it can't be written to.
     """
 
-    def __init__(self, root: str | os.PathLike):
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike, chief: bool = True):
+        self.root, self.chief = Path(root), chief
+        if not chief:
+            self._away = tempfile.TemporaryDirectory()
+            return
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / ".writable"
-            probe.touch()
+            probe.write_bytes(b"x")
             probe.unlink()
         except OSError as error:
             raise UserError(
@@ -36,8 +42,8 @@ class RunFolder:
             ) from error
 
     def path(self, *parts: str) -> Path:
-        """A file or folder inside the run; its parent is made."""
-        path = self.root.joinpath(*parts)
+        """A file or folder to write inside the run; its parent is made."""
+        path = (self.root if self.chief else Path(self._away.name)).joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -61,38 +67,6 @@ class RunFolder:
     def read_config(self) -> dict:
         return read_config(self.root)
 
-    def checkpoint(self) -> str | None:
-        """Prefix of the newest checkpoint, or None."""
-        import tensorflow as tf
-
-        return tf.train.latest_checkpoint(str(self.root / "checkpoints"))
-
-
-class MetricsLog:
-    """metrics.jsonl: one object a logged step, appended and flushed a line at a time.
-
-    first_step: lines of later steps are dropped, so that a resumed run repeats none.
-    """
-
-    def __init__(self, path: Path, first_step: int):
-        kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= first_step]
-        write_text(path, "".join(kept))
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
-
-    def write(self, record: dict) -> None:
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _whole_lines(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [line for line in lines if line.endswith("}\n")]
-
 
 def read_config(root: str | os.PathLike) -> dict:
     """config.json of a run. Raises UserError when there is none or it can't be read."""
@@ -109,7 +83,7 @@ def read_config(root: str | os.PathLike) -> dict:
 
 def newest_run(parent: str | os.PathLike = "runs") -> Path:
     """The run under `parent` whose checkpoint is newest. Raises UserError when there is none."""
-    markers = list(Path(parent).glob("*/checkpoints/checkpoint"))
+    markers = list(Path(parent).glob("*/checkpoints/ckpt-*.json"))
     if not markers:
         raise UserError(
             f"no run with a checkpoint under {parent}/; train first (python -m training.cyclegan) or name one: --run DIR"
@@ -122,15 +96,23 @@ def default_run(model: str) -> str:
     return datetime.datetime.now().strftime(f"runs/{model}-%Y%m%d-%H%M%S")
 
 
-def write_json(path: Path, value) -> None:
-    write_text(path, json.dumps(value, indent=2) + "\n")
+def write_json(path: Path, value, sync: bool = False) -> None:
+    write_text(path, json.dumps(value, indent=2) + "\n", sync)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Complete or absent: written under a temporary name, then renamed."""
+def write_text(path: Path, text: str, sync: bool = False) -> None:
+    """Complete or absent: written under a temporary name, then renamed. sync: on the disk before the rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def package_versions() -> dict[str, str]:
@@ -153,20 +135,23 @@ def git_revision() -> str | None:
         return None
 
 
-def continued_options(options, run: RunFolder):
-    """Options of a resumed run: the recorded ones, but for those that may change and were given another value.
+def continued_options(options, given: frozenset[str], run: RunFolder):
+    """Options of a resumed run: the recorded ones, but for those that may change and were named on the command line.
 
-    Raises UserError when an option that is part of what the run is was changed.
+    given: names of the options that the command line has.
+
+    Raises UserError when an option that is part of what the run is was given another value.
     """
     recorded = run.read_config()["options"]
-    fields = {field.name: field for field in dataclasses.fields(options)}
     merged = {}
-    for name, field in fields.items():
-        given, before = getattr(options, name), recorded.get(name, field.default)
-        changed = given != field.default and given != before and name != "run"
-        if changed and not field.metadata.get("resumable"):
+    for field in dataclasses.fields(options):
+        now, before = getattr(options, field.name), recorded.get(field.name, field.default)
+        if field.name in ("run", "resume", "dry_run"):
+            merged[field.name] = now
+            continue
+        if field.name in given and now != before and not field.metadata.get("resumable"):
             raise UserError(
-                f"--{name.replace('_', '-')} {given}: the run was started with {before}, which --resume can't change"
+                f"--{field.name.replace('_', '-')} {now}: the run was started with {before}, which --resume can't change"
             )
-        merged[name] = given if changed or name in ("resume", "dry_run") else before
+        merged[field.name] = now if field.name in given else before
     return dataclasses.replace(options, **merged)

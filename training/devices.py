@@ -1,0 +1,69 @@
+"""Which devices train: one CPU, all GPUs of a machine, or several machines."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+
+import tensorflow as tf
+
+from tf_i2i.errors import UserError
+
+
+@functools.cache
+def make_strategy() -> tf.distribute.Strategy:
+    """MultiWorkerMirroredStrategy when TF_CONFIG names several workers (TensorFlow's own way of telling a process who
+    the others are), else MirroredStrategy over all GPUs, or one CPU device. The same object each time: a process joins
+    the others once, before any operation.
+
+    Raises:
+        UserError: TF_CONFIG is not what TensorFlow documents.
+    """
+    if _worker_count() > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    return tf.distribute.MirroredStrategy() if gpus else tf.distribute.OneDeviceStrategy("/cpu:0")
+
+
+def is_chief() -> bool:
+    """Whether this process is the one that writes: worker 0, or the chief where the cluster has one."""
+    if _worker_count() <= 1:
+        return True
+    task, cluster = _tf_config()["task"], _tf_config()["cluster"]
+    return task["type"] == "chief" or (task["type"] == "worker" and int(task["index"]) == 0 and "chief" not in cluster)
+
+
+def make_repeatable() -> None:
+    """Same inputs, same bits, on the same machine and number format: an exact resume needs it. On a GPU a few
+    operations get slower; one without a deterministic kernel raises UnimplementedError."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def require_divisible(batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    """Raises UserError when the replicas can't share a batch evenly."""
+    if batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"--batch-size {batch_size} must be a multiple of the {strategy.num_replicas_in_sync} devices that share it"
+        )
+
+
+def _worker_count() -> int:
+    cluster = _tf_config().get("cluster", {})
+    return len(cluster.get("worker", [])) + len(cluster.get("chief", []))
+
+
+@functools.cache
+def _tf_config() -> dict:
+    text = os.environ.get("TF_CONFIG", "").strip()
+    if not text:
+        return {}
+    try:
+        config = json.loads(text)
+        if config.get("cluster"):
+            config["task"]["type"], int(config["task"]["index"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            'TF_CONFIG: must be JSON such as {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+        ) from error
+    return config

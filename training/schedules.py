@@ -1,0 +1,50 @@
+"""Learning rates by step. Each can also be called with a plain int."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """The reference schedule: constant, then linear to 0 over the last share of the steps.
+
+    Args:
+        initial: rate of the first step.
+        total_steps: step at which it reaches 0.
+        decay_fraction: share of the steps with decay.
+        scale: tf.Variable that every rate is multiplied by (a loop lowers it after a divergence), or None.
+    """
+
+    def __init__(self, initial: float, total_steps: int, decay_fraction: float, scale=None):
+        self.initial, self.total_steps, self.decay_fraction, self.scale = initial, total_steps, decay_fraction, scale
+
+    def __call__(self, step):
+        left = 1.0 - tf.cast(step, tf.float32) / float(self.total_steps)
+        rate = self.initial * tf.clip_by_value(left / max(self.decay_fraction, 1e-9), 0.0, 1.0)
+        return rate if self.scale is None else rate * self.scale
+
+    def get_config(self):
+        return {"initial": self.initial, "total_steps": self.total_steps, "decay_fraction": self.decay_fraction}
+
+
+class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Half a cosine from `initial` to 0 (Loshchilov and Hutter 2017, equation 5, one period). Arguments as LinearDecay's."""
+
+    def __init__(self, initial: float, total_steps: int, scale=None):
+        self.initial, self.total_steps, self.scale = initial, total_steps, scale
+
+    def __call__(self, step):
+        done = tf.clip_by_value(tf.cast(step, tf.float32) / float(self.total_steps), 0.0, 1.0)
+        rate = self.initial * 0.5 * (1.0 + tf.cos(math.pi * done))
+        return rate if self.scale is None else rate * self.scale
+
+    def get_config(self):
+        return {"initial": self.initial, "total_steps": self.total_steps}
+
+
+def rate_scale() -> tf.Variable:
+    """What a schedule's rates are multiplied by: 1 until a loop lowers it. Make it inside the strategy's scope."""
+    return tf.Variable(1.0, trainable=False, name="rate_scale")
