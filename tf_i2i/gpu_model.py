@@ -23,7 +23,7 @@ class GpuModel:
         path: .tflite file; any number of inputs of any shape.
 
     Attributes:
-        facts: input_shape, output_shape (lists), input_dtype, output_dtype (names).
+        facts: of the inputs and outputs, see tf_i2i.tensor_details.
         is_resident: every operation runs on the GPU.
 
     Raises:

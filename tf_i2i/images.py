@@ -20,6 +20,8 @@ MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
 # Pillow warns from 89 megapixels on; read_image refuses by the limit above.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow finds odd in EXIF data it tells without the file's name; what can't be read is an UnreadableImage.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be turned afterwards.
 _STORED_VIEWS = {

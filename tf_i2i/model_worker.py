@@ -1,7 +1,8 @@
 """A process of its own for one model: a damaged file may crash it, and its memory is its own to measure.
 
 Protocol, one JSON object a line on standard output: first what was loaded (or {"error": ...}), then, for each line
-on standard input, the milliseconds of one inference and the peak memory so far.
+on standard input, the milliseconds of one inference and the peak memory so far. A line is "run", or a number: the
+side of a square that the network is then resized to, which replaces it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tf_i2i.gpu_device import device_in, vulkan_environments
 from tf_i2i.gpu_log import failure_line, why_not_on_gpu
 from tf_i2i.gpu_model import GpuModel
 from tf_i2i.model_file import read_bytes
+from tf_i2i.model_resizing import resized
 from tf_i2i.tensor_details import border_facts, noise
 
 _START_SECONDS = 120
@@ -42,7 +44,7 @@ class ModelWorker:
         accelerator: "cpu" or "gpu" (LiteRT's GPU accelerator, all operations on it).
 
     Attributes:
-        facts: input_shape, output_shape (lists), input_dtype, output_dtype (names).
+        facts: of the inputs and outputs, see tf_i2i.tensor_details.
 
     Raises:
         NotOnThisGpu: accelerator is "gpu", and there is none or it refuses an operation.
@@ -80,8 +82,19 @@ class ModelWorker:
         Raises:
             UserError: the runtime failed or crashed.
         """
+        return self._ask("run")
+
+    def run_resized(self, size: int) -> dict:
+        """As `run`, on the CPU, with the network resized to size x size (tf_i2i.model_resizing); it stays so.
+
+        Raises:
+            UserError: it can't be resized, or the runtime failed or crashed.
+        """
+        return self._ask(str(size))
+
+    def _ask(self, line: str) -> dict:
         try:
-            self._process.stdin.write("run\n")
+            self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
         except OSError as error:
             raise self._refused("it crashes the runtime") from error
@@ -138,10 +151,10 @@ def check(path: str | os.PathLike) -> dict:
 class _CpuRunner:
     """A network on the CPU, by LiteRT's interpreter; with what of GpuModel is used here."""
 
-    def __init__(self, path: str, threads: int):
+    def __init__(self, threads: int, **source):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=path, num_threads=threads)
+        self._interpreter = Interpreter(num_threads=threads, **source)
         self._interpreter.allocate_tensors()
         self._given = self._interpreter.get_input_details()
         self.facts = border_facts(self._given, self._interpreter.get_output_details())
@@ -161,11 +174,16 @@ def _serve(path: str, threads: int, accelerator: str) -> None:
     try:
         import ai_edge_litert.interpreter  # noqa: F401 (its memory is not the model's)
 
+        if accelerator == "cpu":  # a GPU's driver maps what it likes
+            _limit_memory()
         before = _reset_peak()
-        runner = GpuModel(path) if accelerator == "gpu" else _CpuRunner(path, threads)
+        runner = GpuModel(path) if accelerator == "gpu" else _CpuRunner(threads, model_path=path)
         runner.write_noise()
         print(json.dumps(runner.facts), file=answers, flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            if line.strip() != "run":
+                runner = _CpuRunner(threads, model_content=resized(Path(path).read_bytes(), int(line)))
+                runner.write_noise()
             start = time.perf_counter()
             runner.run()
             milliseconds = (time.perf_counter() - start) * 1e3
@@ -173,6 +191,16 @@ def _serve(path: str, threads: int, accelerator: str) -> None:
             print(json.dumps(answer), file=answers, flush=True)
     except Exception as error:  # the runtime raises nearly every type on damaged files
         print(json.dumps({"error": str(error) or type(error).__name__}), file=answers, flush=True)
+
+
+def _limit_memory() -> None:
+    """A damaged size may ask for all memory there is and bring the machine to a halt: it gets half of it at most."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (half if hard == resource.RLIM_INFINITY else min(half, hard), hard))
 
 
 def _reset_peak() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def border_facts(inputs: Sequence[Mapping], outputs: Sequence[Mapping]) -> dict:
-    """input_shape, output_shape (lists), input_dtype, output_dtype (names) of the first of each.
+    """input_shape, output_shape (lists), input_dtype, output_dtype (names) of the first of each; inputs, outputs (counts).
 
     Args:
         inputs, outputs: details with "shape" and "dtype", as an interpreter or its buffers give them.
@@ -18,6 +18,8 @@ def border_facts(inputs: Sequence[Mapping], outputs: Sequence[Mapping]) -> dict:
         "output_shape": [int(side) for side in outputs[0]["shape"]],
         "input_dtype": np.dtype(inputs[0]["dtype"]).name,
         "output_dtype": np.dtype(outputs[0]["dtype"]).name,
+        "inputs": len(inputs),
+        "outputs": len(outputs),
     }
 
 
