@@ -38,7 +38,7 @@ class Ended:
         if self.status not in (0, 2, 3) or "Traceback" in self.error:
             return f"{where}: {lines[-1:]}"
         if self.status == 2 and not (lines and lines[-1].startswith("error: ") and _is_told(lines[:-1])):
-            return f"{where}: {lines}"
+            return f"{where}: {self.error}"
         return None
 
 
@@ -120,6 +120,7 @@ def test_every_damaged_network_ends_a_command_cleanly(command, models, tmp_path)
     refused = [one for one in ended if one.status == 2]
     assert all(Path(one.arguments[0]).name in one.error for one in refused)
     assert COUNT // 3 < len(refused) < COUNT
+    assert [one.error for one in ended if one.status == 0 and one.error] == []
     if command.startswith("export."):
         assert check_results(out) == COUNT - len(refused)
 

@@ -12,6 +12,8 @@ from tf_i2i.model_worker import ModelWorker
 _DTYPES = ("float32", "uint8")
 # Far more than any network of ours sees; a damaged number would ask for tiles that no memory holds.
 _LARGEST_HALO = 2048
+# Of memory; our networks take 1 to 5 KiB a pixel. A damaged operation that takes more would, in tiles, take all there is.
+_CHECK_BYTES, _LEAST_BYTES, _BYTES_PER_PIXEL = 2**32, 2**28, 2**14
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ def read_image_model(path: str | os.PathLike) -> ImageModel:
         UserError: it can't be read or run, translates no pictures, or its facts can't be true.
     """
     data, shown = read_bytes(path), one_line(path)
-    with ModelWorker(path) as worker:
+    with ModelWorker(path, memory=_CHECK_BYTES) as worker:
         size = _side(worker.facts, shown)
         halo, stride = _facts(data, size, shown)
         worker.run()
-        if halo is not None:
-            worker.run_resized(size + stride)
+        side = size if halo is None else size + stride
+        answer = worker.run_resized(side)
+        if answer["peak_bytes"] > _LEAST_BYTES + _BYTES_PER_PIXEL * side**2:
+            raise UserError(f"{shown}: damaged, it takes {answer['peak_bytes'] // 10**6} MB for a picture of {side} pixels; "
+                            "export it again")  # fmt: skip
+        if not answer["finite"]:
+            raise UserError(f"{shown}: damaged, it makes NaN or infinity of a picture; export it again")
     return ImageModel(data, size, halo, stride)
 
 

@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.gpu_device import device_in, vulkan_environments
 from tf_i2i.gpu_log import failure_line, why_not_on_gpu
@@ -42,6 +44,7 @@ class ModelWorker:
         path: .tflite file.
         threads: of the CPU.
         accelerator: "cpu" or "gpu" (LiteRT's GPU accelerator, all operations on it).
+        memory: bytes that it may take on the CPU; None is half of the machine's.
 
     Attributes:
         facts: of the inputs and outputs, see tf_i2i.tensor_details.
@@ -51,11 +54,12 @@ class ModelWorker:
         UserError: the file can't be loaded, or crashes the runtime.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu"):
+    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu",
+                 memory: int | None = None):  # fmt: skip
         self._path, self._shown, self._accelerator = path, one_line(path), accelerator
         environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
         for variables in environments:
-            self._start(threads, variables)
+            self._start(threads, memory or _half_of_memory(), variables)
             try:
                 self.facts = self._answer(_START_SECONDS)
                 return
@@ -68,11 +72,11 @@ class ModelWorker:
                 if not again:
                     raise
 
-    def _start(self, threads: int, variables: dict[str, str]) -> None:
+    def _start(self, threads: int, memory: int, variables: dict[str, str]) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
         paths = {"PYTHONPATH": os.pathsep.join([_ROOT, variables.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tf_i2i.model_worker", str(self._path), str(threads), self._accelerator],
+            [sys.executable, "-m", "tf_i2i.model_worker", str(self._path), str(threads), self._accelerator, str(memory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=variables | paths,
         )  # fmt: skip
 
@@ -86,6 +90,8 @@ class ModelWorker:
 
     def run_resized(self, size: int) -> dict:
         """As `run`, on the CPU, with the network resized to size x size (tf_i2i.model_resizing); it stays so.
+
+        "finite" in the answer: neither NaN nor infinity came out.
 
         Raises:
             UserError: it can't be resized, or the runtime failed or crashed.
@@ -166,8 +172,12 @@ class _CpuRunner:
     def run(self) -> None:
         self._interpreter.invoke()
 
+    def is_finite(self) -> bool:
+        results = (self._interpreter.get_tensor(one["index"]) for one in self._interpreter.get_output_details())
+        return all(bool(np.isfinite(one).all()) for one in results if one.dtype.kind == "f")
 
-def _serve(path: str, threads: int, accelerator: str) -> None:
+
+def _serve(path: str, threads: int, accelerator: str, memory: int) -> None:
     # Native code prints to descriptor 1; answers go to a copy of it.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -175,32 +185,38 @@ def _serve(path: str, threads: int, accelerator: str) -> None:
         import ai_edge_litert.interpreter  # noqa: F401 (its memory is not the model's)
 
         if accelerator == "cpu":  # a GPU's driver maps what it likes
-            _limit_memory()
+            _limit_memory(memory)
         before = _reset_peak()
         runner = GpuModel(path) if accelerator == "gpu" else _CpuRunner(threads, model_path=path)
         runner.write_noise()
         print(json.dumps(runner.facts), file=answers, flush=True)
         for line in sys.stdin:
-            if line.strip() != "run":
+            resize = line.strip() != "run"
+            if resize:
                 runner = _CpuRunner(threads, model_content=resized(Path(path).read_bytes(), int(line)))
                 runner.write_noise()
             start = time.perf_counter()
             runner.run()
             milliseconds = (time.perf_counter() - start) * 1e3
             answer = {"ms": milliseconds, "peak_bytes": max(0, _peak_bytes() - before)}
+            if resize:
+                answer["finite"] = runner.is_finite()
             print(json.dumps(answer), file=answers, flush=True)
     except Exception as error:  # the runtime raises nearly every type on damaged files
         print(json.dumps({"error": str(error) or type(error).__name__}), file=answers, flush=True)
 
 
-def _limit_memory() -> None:
-    """A damaged size may ask for all memory there is and bring the machine to a halt: it gets half of it at most."""
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _limit_memory(most: int) -> None:
+    """A damaged size may ask for all memory there is, and the machine comes to a halt or ends somebody else's process."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (half if hard == resource.RLIM_INFINITY else min(half, hard), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _reset_peak() -> int:
@@ -223,4 +239,4 @@ def _peak_bytes() -> int:
 _ROOT = str(Path(__file__).resolve().parent.parent)
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
