@@ -69,9 +69,9 @@ def train(kind: Kind, options, given: frozenset[str] = frozenset()) -> int | Non
     Raises:
         UserError: data, options or folder can't be used, or a loss diverged.
     """
-    options = options if options.resume else kind.check(options)
     if options.dry_run:
-        return dry_run(kind, options)
+        return dry_run(kind, kind.check(options))
+    options = options if options.resume else kind.check(options)
     strategy = make_strategy()
     make_repeatable()
     run = open_run(options, is_chief(), kind.model)
