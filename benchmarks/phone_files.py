@@ -55,6 +55,10 @@ def peer_file(path: str) -> bytes:
     Raises:
         UserError: it can't be read or run, or its first input is no picture.
     """
+    if not Path(path).is_file():
+        raise UserError(
+            f"--peer {one_line(path)}: no such file; the public one is in margaretmz/Cartoonizer-with-TFLite on GitHub"
+        )
     data, shape = read_bytes(path), check(path)["input_shape"]
     if len(shape) != 4 or not math.prod(shape):
         raise UserError(

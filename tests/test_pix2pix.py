@@ -108,7 +108,10 @@ def test_a_resnet_is_a_generator_too():
 
 
 def test_it_learns_a_pair():
+    """Soft blobs, paler on the other side: the L1 falls to under 0.6 of what it was."""
     gan = make_gan(ema_half_life=3.0)
-    step, pair = tf.function(gan.train_step), (images(1), 0.5 * images(1) + 0.2)
+    gan.compile(*(keras.optimizers.Adam(2e-3, 0.5) for _ in range(2)))
+    blobs = tf.image.resize(images(1)[:, :8, :8], [SIZE, SIZE])
+    step, pair = tf.function(gan.train_step), (blobs, 0.5 * blobs + 0.2)
     history = [float(step(pair)["G_L1"]) for _ in range(60)]
     assert np.mean(history[-5:]) < 0.6 * history[0]

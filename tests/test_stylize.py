@@ -134,7 +134,9 @@ def test_an_interrupt_leaves_whole_results_only(model, photo, tmp_path, number, 
     for count in range(40):
         photo(f"{count:02}.png", 700, 500)
     out = tmp_path / "out"
-    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out))
+    # What runs in the background of a shell inherits that SIGINT is ignored.
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=heard)
     deadline = time.monotonic() + 60
     while not list(out.glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
