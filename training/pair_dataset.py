@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import apache_beam as beam
 import tensorflow_datasets as tfds
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from etils import epath
 
 from tf_i2i.errors import UserError, one_line
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 VERSION = "1.0.0"
 RECORD, PHOTOS = "prepare.json", "photos"
 _LISTING = "listing.jsonl"
+_BUNDLED = "bundled photographs"
 
 
 class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -66,6 +68,11 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self):
         raise NotImplementedError("_split_generators gives the examples")
 
+    def _log_download_bytes(self) -> None:
+        """tfds would print that it downloads; nothing is."""
+
+    _log_download_done = _log_download_bytes
+
     def _process_pipeline_result(self, pipeline_result) -> None:
         found = Counter(photo["reason"] or photo["result"] for photo in read_photos(self.data_path))
         summary = {key: found[key] for key in (KEPT, *DROP_REASONS, UNREADABLE)}
@@ -80,7 +87,8 @@ def _counters(result) -> dict[str, int] | None:
         found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(COUNTERS))["counters"]
     except (NotImplementedError, AttributeError):
         return None
-    return {one.key.metric.name: one.result for one in sorted(found, key=lambda one: one.key.metric.name)}
+    counted = {one.key.metric.name: one.result for one in found}
+    return {key: counted.get(key, 0) for key in (KEPT, *DROP_REASONS, UNREADABLE)}
 
 
 def read_photos(folder: epath.Path) -> Iterator[dict]:
@@ -99,36 +107,55 @@ def make_dataset(options: PrepareOptions, drawing: Drawing, limits: Limits, beam
         UserError: unusable source, folder or Beam options, or no photo is left.
     """
     pipeline_options = _pipeline_options(beam_flags)
-    data_dir = options.out if "://" in options.out else str(Path(options.out).expanduser().absolute())
-    folder = epath.Path(data_dir) / options.name / VERSION
+    data_dir = _data_dir(options)
+    listing = list_photos(options.src)
+    settings = {"source": options.src or _BUNDLED, **asdict(drawing), **asdict(limits)}
+    settings |= {"strengths": dict(drawing.strengths), "duplicate_bits": options.duplicate_bits}
+    print(f"{len(listing.names)} photos of {one_line(settings['source'])}", flush=True)
+    transform = PhotosToPairs(drawing, limits, options.duplicate_bits)
+    try:
+        builder = PairDataset(options.name, data_dir, listing, settings, transform)
+        _build(builder, pipeline_options)
+    except Exception as error:
+        raise _mendable(error, options) or error from error
+    _tell(builder.data_path)
+
+
+def _build(builder: PairDataset, pipeline_options: PipelineOptions) -> None:
+    # So that what is half done is cleared away, as it is after Ctrl-C.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tfds.disable_progress_bar()
+    config = tfds.download.DownloadConfig(beam_options=pipeline_options)
+    try:
+        with tempfile.TemporaryDirectory() as nothing:
+            builder.download_and_prepare(download_dir=nothing, download_config=config)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _data_dir(options: PrepareOptions) -> str:
+    """--out, absolute: workers have folders of their own to be in."""
+    out = options.out if "://" in options.out else str(Path(options.out).expanduser().absolute())
+    if set(out) & set("*?[]"):
+        raise UserError(f"--out {one_line(out)}: Beam takes *, ? and [ for patterns; name a folder without them")
+    folder = epath.Path(out) / options.name / VERSION
     if folder.exists():
         raise UserError(
             f"--name {options.name}: {one_line(folder)} is there already; remove it, or choose another name"
         )
-    listing = list_photos(options.src)
-    if not options.src:
-        print("no SRC: the bundled photographs are taken")
-    settings = {"source": options.src or "bundled photographs", **asdict(drawing), **asdict(limits)}
-    settings |= {"strengths": dict(drawing.strengths), "duplicate_bits": options.duplicate_bits}
-    transform = PhotosToPairs(drawing, limits, options.duplicate_bits)
-    # So that what is half done is cleared away, as it is after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        builder = PairDataset(options.name, data_dir, listing, settings, transform)
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(beam_options=pipeline_options))
-    except Exception as error:
-        raise _mendable(error, options) or error from error
-    _tell(folder)
+    return out
 
 
 def _pipeline_options(flags: list[str]) -> PipelineOptions:
     options = PipelineOptions(flags)
-    runner = options.view_as(StandardOptions).runner or StandardOptions.DEFAULT_RUNNER
     try:
-        beam.runners.runner.create_runner(runner)
+        beam.Pipeline(options=options)
     except (ValueError, ImportError, AttributeError) as error:
-        raise UserError(f"--runner={one_line(runner)}: {one_line(error)}") from error
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+        message = " ".join(str(error).split())
+        raise UserError(f"Beam options {one_line(' '.join(flags))}: {one_line(message)}") from error
+    # What goes wrong in a worker is raised here as well.
+    for quiet in ("runners.common", "runners.worker", "runners.portability.local_job_service", "transforms.core"):
+        logging.getLogger(f"apache_beam.{quiet}").setLevel(logging.CRITICAL)
     return options
 
 
@@ -136,7 +163,7 @@ def _mendable(error: Exception, options: PrepareOptions) -> UserError | None:
     """What a user can mend, found in the text that Beam makes of an error in a worker."""
     left = re.search(re.escape(NOTHING_LEFT) + r" \([^)|]*\)(?= \|)", str(error))
     if left:
-        return UserError(f"SRC {one_line(options.src)}: {left[0]}; look at the limits in --help")
+        return UserError(f"SRC {one_line(options.src or _BUNDLED)}: {left[0]}; look at the limits in --help")
     disk = re.search(r"No space left on device|Read-only file system|Permission denied|Not a directory", str(error))
     if disk:
         return UserError(
