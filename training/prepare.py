@@ -4,7 +4,6 @@ python -m training.prepare SRC --out DIR --name NAME [-- BEAM OPTIONS]"""
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import re
 import sys
 
@@ -72,10 +71,12 @@ def main(argv: list[str] | None = None) -> int | None:
     if not re.fullmatch("[a-z][a-z0-9_]*", options.name or ""):
         raise UserError("--name: give the dataset a name of small letters, digits and _, such as --name my_pairs")
     strengths = style_strengths(options)
-    if importlib.util.find_spec("apache_beam") is None:
+    try:
+        import apache_beam  # noqa: F401
+    except ModuleNotFoundError as error:
         raise UserError(
             "Apache Beam is not installed; run: pip install -e .[beam] (training.cartoonize makes pairs without it)"
-        )
+        ) from error
     from tf_i2i.photo_pairs import Drawing, Limits
     from training.pair_dataset import make_dataset
 
