@@ -23,6 +23,7 @@ COMMANDS = (
     "checkpoint_cost",
     "soak",
     "scaling",
+    "prepare",
 )
 
 

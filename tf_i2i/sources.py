@@ -17,8 +17,10 @@ from tf_i2i.images import UnreadableImage, read_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
-# The split may hold a slice with a colon of its own: train[:10%].
-_TFDS = re.compile(r"tfds:(?P<name>[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?")
+# The split may hold a slice with a colon of its own, train[:10%]; a dataset's folder may be on a bucket, gs://...
+_TFDS = re.compile(r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?")
+# What every prepared dataset has.
+_DATASET_INFO = "dataset_info.json"
 
 
 class ImageSource:
@@ -58,6 +60,9 @@ class ImageSource:
 
 def open_source(src: str, option: str) -> ImageSource:
     """Opens SRC: a folder (searched recursively), a list file, or tfds:NAME[/CONFIG]:SPLIT[:FEATURE].
+
+    NAME is that of a dataset prepared in TFDS_DATA_DIR, or the folder of a prepared one: an absolute path or one that
+    begins with "." or "~", down to its version or to the folder above when there is only one. Nothing is downloaded.
 
     Args:
         src: what the user gave.
@@ -140,6 +145,8 @@ def _tfds_source(src: str, option: str) -> ImageSource:
 def _prepared_builder(name: str, src: str, option: str):
     import tensorflow_datasets as tfds
 
+    if name.startswith(("/", ".", "~")) or "://" in name:
+        return tfds.builder_from_directory(_dataset_folder(name, src, option))
     folder = os.environ.get("TFDS_DATA_DIR") or None
     prepare = f"python -c \"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\""
     try:
@@ -152,6 +159,24 @@ def _prepared_builder(name: str, src: str, option: str):
     if not builder.is_prepared():
         raise UserError(f"{option} {src}: not prepared on this machine; run: {prepare}")
     return builder
+
+
+def _dataset_folder(name: str, src: str, option: str) -> str:
+    """The folder of the one version that `name` leads to."""
+    from etils import epath
+
+    folder = epath.Path(name).expanduser()
+    below = sorted(folder.glob(f"*/{_DATASET_INFO}")) if folder.is_dir() else []
+    if (folder / _DATASET_INFO).exists():
+        return os.fspath(folder)
+    if len(below) == 1:
+        return os.fspath(below[0].parent)
+    if below:
+        have = ", ".join(file.parent.name for file in below)
+        raise UserError(f"{option} {one_line(src)}: which of {one_line(have)}? Add one to the path")
+    raise UserError(
+        f"{option} {one_line(src)}: no prepared TensorFlow dataset is in {one_line(folder)}; give DIR/NAME/VERSION"
+    )
 
 
 def _image_feature(builder, feature: str | None, src: str, option: str) -> str:
