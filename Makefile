@@ -20,7 +20,7 @@ demo:
 
 test:
 	@tools/make_venv.sh test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint:
 	@tools/make_venv.sh test

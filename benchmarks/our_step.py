@@ -1,4 +1,4 @@
-"""Child process of benchmarks.training_step: our CycleGAN step, as training.unpaired builds it."""
+"""Child process of benchmarks.training_step: our CycleGAN step, as training.teacher_run builds it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,13 @@ import tensorflow as tf
 
 from export.converter import NetworkConverter
 from export.recipes import RECIPES
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.model_file import read_bytes
+from tf_i2i.model_worker import check
 from tf_i2i.native_output import quiet_native_output
 from tf_i2i.resnet_generator import ResNetGenerator
+from tf_i2i.tensor_details import noise
 
 _CALIBRATION_CROPS = 16
 
@@ -32,8 +36,8 @@ def student_files(run: str | None, size: int) -> tuple[bytes, bytes]:
         trained(tf.zeros([1, size, size, 3]))
         student = trained.folded()
     # Ranges come out arbitrary on noise; only the speed is looked at here.
-    noise = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
-    converter = NetworkConverter(student, size, lambda: noise)
+    crops = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
+    converter = NetworkConverter(student, size, lambda: crops)
     return converter.convert(RECIPES["int8"]), converter.convert(RECIPES["float32"])
 
 
@@ -45,11 +49,25 @@ def teacher_file(size: int) -> bytes:
     return NetworkConverter(teacher, size, lambda: np.zeros([0])).convert(RECIPES["float32"])
 
 
+def peer_file(path: str) -> bytes:
+    """Another's .tflite file, once it has run in a process of its own.
+
+    Raises:
+        UserError: it can't be read or run, or its first input is no picture.
+    """
+    data, shape = read_bytes(path), check(path)["input_shape"]
+    if len(shape) != 4 or not math.prod(shape):
+        raise UserError(
+            f"--peer {one_line(path)}: takes {shape}, not [1, height, width, channels]; name an image network"
+        )
+    return data
+
+
 class TimedModel:
     """A .tflite file in LiteRT on the CPU, its input filled with noise once; only the inference itself is timed.
 
     Args:
-        data: the file's bytes; its first input is an image [1, H, W, 3] of any number type.
+        data: bytes of a valid file; its first input is an image [1, H, W, 3] of any number type.
         threads: of the CPU.
 
     Attributes:
@@ -59,15 +77,12 @@ class TimedModel:
     def __init__(self, data: bytes, threads: int):
         from ai_edge_litert.interpreter import Interpreter
 
-        try:
-            with quiet_native_output():
-                self._interpreter = Interpreter(model_content=data, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"a file can't be loaded by LiteRT ({error}); is --peer a .tflite file?") from error
+        with quiet_native_output():
+            self._interpreter = Interpreter(model_content=data, num_threads=threads)
+            self._interpreter.allocate_tensors()
         image = self._interpreter.get_input_details()[0]
         self.pixels = int(image["shape"][1] * image["shape"][2])
-        self._interpreter.set_tensor(image["index"], _noise(image["shape"], np.dtype(image["dtype"])))
+        self._interpreter.set_tensor(image["index"], noise(image))
 
     def run_block(self, at_least: float) -> Sequence[float]:
         """Seconds of each inference of a block that lasts `at_least` seconds. The first one finds the caches full of
@@ -79,11 +94,3 @@ class TimedModel:
             self._interpreter.invoke()
             seconds.append(time.perf_counter() - start)
         return seconds
-
-
-def _noise(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    random = np.random.default_rng(1)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-    return random.uniform(-1, 1, shape).astype(dtype)

@@ -30,18 +30,12 @@ class PhoneOptions:
 
 def files_to_compare(options: PhoneOptions) -> dict[str, bytes]:
     """Bytes of the .tflite files by name."""
-    from pathlib import Path
-
-    from benchmarks.phone_files import student_files, teacher_file
+    from benchmarks.phone_files import peer_file, student_files, teacher_file
     from benchmarks.results import show_progress
-    from tf_i2i.errors import UserError
 
     files = {}
     if options.peer:
-        try:
-            files[PEER] = Path(options.peer).read_bytes()
-        except OSError as error:
-            raise UserError(f"--peer {options.peer}: {error.strerror}; get it: {PEER_SOURCE}") from error
+        files[PEER] = peer_file(options.peer)
     else:
         show_progress(f"without --peer the public peer is left out; get it: {PEER_SOURCE}")
     show_progress("converting the student (int8, float32) and the teacher")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from export.gpu_log import is_refusal, refusals
 from export.gpu_process import GpuOutcome, run_on_gpu
+from tf_i2i.gpu_log import is_refusal, refusals
 from tf_i2i.model_file import read_bytes
 
 # Equal to the last bit has no PSNR; JSON has no infinity.
@@ -106,56 +106,11 @@ def check_gpu(path: str | os.PathLike, photos: np.ndarray, variant: str, seconds
     if photos.dtype != np.uint8 or photos.ndim != 4 or not len(photos):
         raise ValueError(f"expected photos as uint8 [N, S, S, 3], got {photos.dtype} {list(photos.shape)}")
     data = read_bytes(path)
-    outcome = run_on_gpu(path, photos, runs=0, seconds=seconds, on_slow=on_slow)
+    outcome = run_on_gpu(path, photos, seconds, on_slow)
     found = _residency(outcome, data)
     if not found.resident:
         return found
     return _compared(found, [answer for answer in outcome.answers if "finite" in answer], variant, outcome)
-
-
-@dataclass(frozen=True)
-class GpuTimes:
-    """Times of one file on the GPU.
-
-    Attributes:
-        ms: of each timed inference, writing the input and reading the output included; empty when it did not run.
-        first_ms: of the first, which compiles the shaders; None when it did not run.
-        device, is_software: what ran it. Times of a software device mean nothing for a GPU.
-        note: one line; why there are no times, where there are none.
-    """
-
-    ms: tuple[float, ...]
-    first_ms: float | None
-    device: str | None
-    is_software: bool | None
-    note: str
-
-
-def time_gpu(path: str | os.PathLike, repeats: int, warm_up: int = 3, seconds: float = 600.0) -> GpuTimes:
-    """Times a .tflite file on the GPU accelerator, on noise, in a process of its own.
-
-    Every operation must run there: a mixture of GPU and CPU is not timed. Any number of inputs of any shape will do.
-
-        times = time_gpu("ab-256-int8.tflite", repeats=50)
-        if times.ms and not times.is_software:
-            print(np.median(times.ms), times.device)
-        else:
-            print(times.note)
-
-    Args:
-        repeats, warm_up: timed inferences, and those before them (at least 1, the first).
-
-    Raises:
-        UserError: the file can't be read, or is no .tflite file.
-    """
-    data = read_bytes(path)
-    outcome = run_on_gpu(path, np.zeros([0], np.uint8), runs=max(1, warm_up) + repeats, seconds=seconds)
-    found = _residency(outcome, data)
-    ms = [answer["ms"] for answer in outcome.answers if "ms" in answer]
-    if not found.resident or not ms:
-        return GpuTimes((), None, found.device, found.is_software, found.note)
-    missing = f"; {outcome.failure}" if outcome.failure else ""
-    return GpuTimes(tuple(ms[max(1, warm_up) :]), ms[0], found.device, found.is_software, f"{outcome.device}{missing}")
 
 
 def _residency(outcome: GpuOutcome, data: bytes) -> GpuCheck:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export.gpu_device import Device, device_in, vulkan_environments, why_no_device
-from tf_i2i.errors import one_line
+from tf_i2i.gpu_device import Device, device_in, vulkan_environments, why_no_device
+from tf_i2i.gpu_log import failure_line
 
 _SLOW_SECONDS = 3.0
 _ROOT = str(Path(__file__).resolve().parent.parent)
@@ -48,32 +48,29 @@ class GpuOutcome:
         return None if self.answers else why_no_device(self.log)
 
 
-def run_on_gpu(path: str | os.PathLike, photos: np.ndarray, runs: int, seconds: float,
+def run_on_gpu(path: str | os.PathLike, photos: np.ndarray, seconds: float,
                on_slow: Callable[[], None] | None = None, environment: Mapping[str, str] = os.environ) -> GpuOutcome:  # fmt: skip
     """Runs the worker on the first device that is there (see gpu_device.vulkan_environments).
 
     Args:
-        photos: uint8 [N, S, S, 3]; N may be 0.
-        runs: inferences on noise after the photos.
+        photos: uint8 [N, S, S, 3].
         seconds: for all of it; then the process is killed.
         on_slow: called once when it takes more than a few seconds.
     """
     for variables in vulkan_environments(environment):
-        outcome = _attempt(path, photos, runs, seconds, on_slow, variables)
+        outcome = _attempt(path, photos, seconds, on_slow, variables)
         # A driver without its GPU finds no adapter, or crashes in the search for one: the next may do better.
         if outcome.device or outcome.answers or outcome.ended == "late":
             break
     return outcome
 
 
-def _attempt(path, photos, runs: int, seconds: float, on_slow, variables: dict[str, str]) -> GpuOutcome:
-    # Log levels that silence TensorFlow would silence the accelerator's reasons too.
-    variables = {name: value for name, value in variables.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+def _attempt(path, photos, seconds: float, on_slow, variables: dict[str, str]) -> GpuOutcome:
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [_ROOT, variables.get("PYTHONPATH", "")]))
     with tempfile.TemporaryDirectory() as folder:
         pictures, said, log = (Path(folder) / name for name in ("photos.npy", "answers", "log"))
         np.save(pictures, photos)
-        command = [sys.executable, "-m", "export.gpu_worker", os.path.abspath(path), str(pictures), str(runs)]
+        command = [sys.executable, "-m", "export.gpu_worker", os.path.abspath(path), str(pictures)]
         with said.open("wb") as answers, log.open("wb") as messages:
             # Files, not pipes: nothing can fill up while this process waits, and a killed worker's lines stay.
             process = subprocess.Popen(
@@ -113,7 +110,5 @@ def _outcome(said: str, log: str, status: int | None, seconds: float) -> GpuOutc
         way = signal.Signals(-status).name if status < 0 else f"status {status}"
         return GpuOutcome(answers, log, f"the GPU accelerator crashed ({way})", "crashed")
     if errors:
-        return GpuOutcome(
-            answers, log, f"the GPU accelerator failed ({one_line(errors[0].splitlines()[-1].lstrip('└ '))})", "refused"
-        )
+        return GpuOutcome(answers, log, failure_line(errors[0]), "refused")
     return GpuOutcome(answers, log, "", "done")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from export.peak_files import write_peak_file
-from tf_i2i import gpu_runner
 from tf_i2i.errors import one_line
+from tf_i2i.gpu_device import device_in
 from tf_i2i.model_file import ModelSummary, read_bytes, summarize
 from tf_i2i.model_worker import ModelWorker, NotOnThisGpu
 
@@ -106,7 +106,8 @@ def _start(case: Case, repeats: int, stack: contextlib.ExitStack) -> None:
         case.first_ms = case.worker.run()["ms"]
         case.repeats = repeats
     if case.worker and accelerator == "gpu":
-        case.device, case.emulated = gpu_runner.device(case.worker.log)
+        found = device_in(case.worker.log)
+        case.device, case.emulated = (found.name, found.is_software) if found else ("GPU", False)
         if case.emulated:
             case.note, case.repeats = EMULATED, min(repeats, _EMULATED_REPEATS)
 

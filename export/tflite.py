@@ -71,7 +71,7 @@ def export(run: Path, options: ExportOptions) -> int:
         UserError: the run lacks the network or its pictures, or a size does not fit the network.
     """
     from export.export_job import ExportJob
-    from training.restore import load_generator, run_data
+    from training.restore import load_generator, only_size, run_data
 
     network = load_generator(run, options.model, options.direction)
     for size in options.size:
@@ -79,8 +79,11 @@ def export(run: Path, options: ExportOptions) -> int:
             raise UserError(f"--size {size}: must be a multiple of {network.stride}, the stride of the {options.model}")
     print(f"{run}: exporting the {options.model} {options.direction}")
     data = run_data(run)
-    missed = []
+    missed, trained_at = [], only_size(run) if options.model == "teacher" else None
     for size in dict.fromkeys(options.size):
+        if trained_at and size != trained_at:
+            print(f"warning: this U-Net was trained at {trained_at} px; at {size} px the file does what the network does, "
+                  f"but the network does worse: --size {trained_at}", file=sys.stderr)  # fmt: skip
         job = ExportJob(run, network, data, options, size)
         for recipe in _wanted(options):
             try:

@@ -8,11 +8,11 @@ import numpy as np
 
 from export.tiling import Tiling, plan, tile_bar
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.image_model import read_image_model
 from tf_i2i.lite_model import LiteModel
 from tf_i2i.model_file import read_bytes, read_facts
 from tf_i2i.model_reach import block_reach, bytes_per_pixel
 from tf_i2i.model_resizing import resized
-from tf_i2i.model_worker import check
 
 # Of the photo (translated in place) and all networks together; with a band of tiles in work, and Python itself, a photo
 # of 100 megapixels stays under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
@@ -32,17 +32,14 @@ def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> 
     Raises:
         UserError: no .tflite file, damaged, without the facts we pack, or the tile does not fit.
     """
-    data = read_bytes(path)
-    facts = read_facts(data) or {}
-    halo, stride = facts.get("halo_px"), facts.get("stride")
-    if "halo_px" not in facts or not isinstance(stride, int) or stride < 1 or not isinstance(halo, int | None):
+    if "halo_px" not in (read_facts(read_bytes(path)) or {}):
         raise UserError(
             f"{one_line(path)}: says nothing of its halo and stride (cut off, or from elsewhere); export it with export.tflite"
         )
-    check(path)
-    if halo is None:
-        return WholeTranslator(data, threads, one_line(path))
-    return TiledTranslator(data, halo, stride, tile, threads)
+    model = read_image_model(path)
+    if model.halo is None:
+        return WholeTranslator(model.data, threads, one_line(path))
+    return TiledTranslator(model.data, model.halo, model.stride, tile, threads)
 
 
 class TiledTranslator:

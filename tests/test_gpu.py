@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -12,32 +12,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from exported_models import SIZE, exported, fake_run, pictures, reuse_conversions
+from vulkan import needs_device
 
+from export import gpu_process
 from export.converter import NetworkConverter
-from export.gpu import GPU_BOUNDS, Bound, check_gpu, time_gpu
-from export.gpu_device import SWIFTSHADER_MANIFESTS
+from export.gpu import GPU_BOUNDS, Bound, check_gpu
 from export.quality import random_crops
 from export.recipes import RECIPES
 from export.tflite import main
+from tf_i2i import gpu_device, model_worker
 from tf_i2i.demo_data import demo_images
 from tf_i2i.errors import UserError
 from tf_i2i.layers import ReflectionPadding2D, ResizeConv2D
 from tf_i2i.mobile_generator import MobileGenerator
+from tf_i2i.model_worker import ModelWorker, NotOnThisGpu
 from tf_i2i.normalization import InstanceNormalization
-
-
-def _missing() -> str | None:
-    try:
-        ctypes.CDLL("libvulkan.so.1")
-    except OSError:
-        return "missing tool: the Vulkan loader (Debian: libvulkan1)"
-    found = [Path(path) for path in SWIFTSHADER_MANIFESTS] + list(Path("/usr/share/vulkan/icd.d").glob("*.json"))
-    if any(path.is_file() for path in found):
-        return None
-    return "missing tool: a Vulkan device, SwiftShader will do (Debian: chromium)"
-
-
-needs_device = pytest.mark.skipif(_missing() is not None, reason=_missing() or "")
 
 
 @functools.cache
@@ -154,8 +143,20 @@ def test_without_a_device_there_is_a_reason_instead(tmp_path, monkeypatch, missi
     found = check_gpu(path, photos(), "int8")
     assert (found.resident, found.device, found.psnr_db, found.photos) == (None, None, None, 0)
     assert found.note.startswith(wanted) and "install" in found.note
-    times = time_gpu(path, repeats=1)
-    assert (times.ms, times.first_ms, times.note) == ((), None, found.note)
+    with pytest.raises(NotOnThisGpu) as refused:
+        ModelWorker(path, accelerator="gpu")
+    assert refused.value.reason == found.note and str(refused.value) == f"{path}: {found.note}"
+
+
+@needs_device
+def test_a_driver_without_its_gpu_gives_way_to_the_next(tmp_path, monkeypatch):
+    without = {**os.environ, "VK_ICD_FILENAMES": str(tmp_path / "none.json")}
+    path, environments = _written(tmp_path, exported("int8")), [without, *gpu_device.vulkan_environments()]
+    for user in (gpu_process, model_worker):
+        monkeypatch.setattr(user, "vulkan_environments", lambda *_: environments)
+    assert check_gpu(path, photos()[:1], "int8").resident is True
+    with ModelWorker(path, accelerator="gpu") as worker:
+        assert worker.run()["ms"] > 0 and gpu_device.device_in(worker.log) is not None
 
 
 def test_a_file_that_crashes_the_runtime_and_one_too_slow_end_in_a_note(tmp_path):
@@ -169,15 +170,6 @@ def test_a_file_that_crashes_the_runtime_and_one_too_slow_end_in_a_note(tmp_path
 def test_no_tflite_file_is_the_user_s_error(tmp_path):
     with pytest.raises(UserError, match=r"model.tflite: not a .tflite file"):
         check_gpu(_written(tmp_path, b"nothing of the kind"), photos(), "int8")
-
-
-@needs_device
-def test_timing_returns_each_run_and_names_the_device(tmp_path):
-    times = time_gpu(_written(tmp_path, exported("int8")), repeats=3, warm_up=2)
-    assert len(times.ms) == 3 and min(times.ms) > 0 and times.first_ms > 0
-    assert times.device in times.note and times.is_software is not None
-    refused = time_gpu(_written(tmp_path, exported("int16")), repeats=3)
-    assert refused.ms == () and "int16 tensors" in refused.note and refused.device == times.device
 
 
 def _entries(run: Path) -> dict[str, dict]:

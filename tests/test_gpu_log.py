@@ -9,10 +9,10 @@ from exported_models import converted
 from test_gpu import rank_five
 
 from export import report_tables
-from export.gpu_device import SWIFTSHADER_MANIFESTS, device_in, vulkan_environments, why_no_device
-from export.gpu_log import refusals
 from export.gpu_worker import difference
 from export.report_record import RunRecord
+from tf_i2i.gpu_device import SWIFTSHADER_MANIFESTS, device_in, vulkan_environments, why_no_device
+from tf_i2i.gpu_log import refusals
 
 
 def test_what_is_said_without_a_device():
@@ -70,7 +70,7 @@ def test_the_report_tells_who_is_at_home_on_the_gpu(tmp_path):
         {"file": f"{name}.tflite", "gpu_resident": resident, "gpu_agrees": agrees, "gpu_note": note}
         for name, (resident, agrees, note) in states.items()
     ]
-    record = RunRecord(tmp_path, {}, [], {}, exports, [], {}, {})
+    record = RunRecord(tmp_path, {}, [], {}, exports, [], {}, {}, {})
     page = report_tables.files(record)
     for name, cell in (("good", "yes"), ("bad", "wrong"), ("off", "no"), ("new", "?")):
         row = page.split(f"{name}.tflite</th>")[1].split("</tr>")[0]

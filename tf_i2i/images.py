@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import uuid
 import warnings
@@ -12,14 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from tf_i2i.colour_modes import SrgbConversion, eight_bit, on_white
 from tf_i2i.errors import UserError, one_line
 
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
 # Pillow warns from 89 megapixels on; read_image refuses by the limit above.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow finds odd in EXIF data it tells without the file's name; what can't be read is an UnreadableImage.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be turned afterwards.
 _STORED_VIEWS = {
@@ -67,23 +69,8 @@ def read_image(
         UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels (found in
             the header, before anything is decoded).
     """
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
-    # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        with _opened(file) as handle, Image.open(handle) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
-            return _decoded(image, max_side, inspect)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(name, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
-    except Exception as error:  # Pillow's decoders raise nearly every type on hostile files
-        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+    with _picture(file) as image:
+        return _decoded(image, max_side, inspect)
 
 
 def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
@@ -109,22 +96,11 @@ def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
     """(width, height) in pixels of the picture that `read_image` would give at full size; only the header is read.
 
     Raises:
-        UnreadableImage: no such file, not a picture, or a damaged header.
+        UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
     """
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        with _opened(file) as handle, Image.open(handle) as image:
-            width, height = image.size
-            return (height, width) if _orientation(image) >= 5 else (width, height)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(name, "no such file") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
-    except Exception as error:  # as in read_image
-        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+    with _picture(file) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
 
 
 def write_png(
@@ -176,6 +152,28 @@ def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
 
 
 @contextmanager
+def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
+    """Pillow's picture, only its header read; whatever goes wrong with it until it is closed is an UnreadableImage."""
+    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
+    # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with _opened(file) as handle, Image.open(handle) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
+            yield image
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(name, "no such file") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(name, "not a picture, or its start is damaged") from error
+    except Exception as error:  # Pillow's decoders raise nearly every type on hostile files
+        raise UnreadableImage(name, str(error) or type(error).__name__) from error
+
+
+@contextmanager
 def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(file, str | os.PathLike):
         yield file
@@ -201,14 +199,14 @@ def _decoded(image: Image.Image, max_side: int | None, inspect: Callable[[Image.
     white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
     picture = image
     if picture.width > size[0] or picture.height > size[1]:
-        picture = _eight_bit(image, white).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        picture = eight_bit(image, white).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     upright = np.empty((*(picture.size if orientation in (5, 6, 7, 8) else picture.size[::-1]), 3), np.uint8)
     stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
-    to_srgb = _SrgbConversion(profile)
+    to_srgb = SrgbConversion(profile)
     # Strip by strip: each step on the whole picture would hold another copy of it, 400 MB for 100 megapixels.
     for top in range(0, picture.height, _STRIP_ROWS):
         strip = picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
-        stored[top : top + _STRIP_ROWS] = np.asarray(_on_white(_eight_bit(strip, white), to_srgb))
+        stored[top : top + _STRIP_ROWS] = np.asarray(on_white(eight_bit(strip, white), to_srgb))
     return upright
 
 
@@ -224,52 +222,3 @@ def _orientation(image: Image.Image) -> int:
         return image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # a damaged EXIF block does not make the pixels unusable
         return 1
-
-
-def _eight_bit(image: Image.Image, white: int) -> Image.Image:
-    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would clip)."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        return Image.fromarray((values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8))
-    if image.mode == "F":
-        values = np.asarray(image)
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError("floating-point values outside 0..1 (save it with 8 or 16 bits a channel)")
-        return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
-    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
-
-
-def _on_white(picture: Image.Image, to_srgb: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """The colours in sRGB, where the picture is transparent on white; mode RGB."""
-    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colour = to_srgb(picture.convert(picture.mode[:-1]) if alpha else picture)
-    if alpha is None:
-        return colour
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(colour, mask=alpha)
-    return ground
-
-
-class _SrgbConversion:
-    """Strips of one picture through its ICC profile; plain RGB where there is none, a damaged one, or one for other
-    channels."""
-
-    def __init__(self, profile: bytes | None):
-        self._profile, self._transform = profile, None
-
-    def __call__(self, picture: Image.Image) -> Image.Image:
-        if not self._profile:
-            return picture.convert("RGB")
-        try:
-            if self._transform is None:
-                source = ImageCms.ImageCmsProfile(io.BytesIO(self._profile))
-                target = ImageCms.createProfile("sRGB")
-                self._transform = ImageCms.buildTransform(source, target, picture.mode, "RGB")
-            return ImageCms.applyTransform(picture, self._transform)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            self._profile = None
-            return picture.convert("RGB")

@@ -28,41 +28,35 @@ class MobileGenerator(keras.Model):
         drawing: dense convolutions at half size.
         full: channels that go up to full size.
         detail: channels of the photo's own path at full size; 0 leaves it out.
-        deeper: levels under the quarter size, each half as large again and 1.5 times as wide, added back on the way up:
-            a wider view, for tasks where what to draw depends on what is far away. Each doubles the reach and the stride.
         folded: True builds the inference form: convolutions with bias in place of batch normalisation.
 
-    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of
-    `stride`, 4 where nothing is deeper.
+    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of 4.
 
     Example:
         student = MobileGenerator()
         device = student.folded()  # same function at inference
     """
 
+    stride = 4
+
     def __init__(
         self, stem: int = 32, width: int = 64, blocks: int = 2, drawing: int = 4, full: int = 8, detail: int = 8,
-        deeper: int = 0, folded: bool = False, **kwargs,
+        folded: bool = False, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.config = {"stem": stem, "width": width, "blocks": blocks, "drawing": drawing, "full": full,
-                       "detail": detail, "deeper": deeper, "folded": folded}  # fmt: skip
-        self.stride = 4 * 2**deeper
+                       "detail": detail, "folded": folded}  # fmt: skip
         unit = {"folded": folded}
         self.stem = ConvUnit(stem, 5, stride=2, **unit, name="stem")
         self.down = [DepthwiseUnit(3, stride=2, **unit, name="down_dw"), ConvUnit(width, 1, **unit, name="down_pw")]
-        self.body = [_block(f"block{i}", width, **unit) for i in range(blocks)]
-        widths = [round(width * 1.5**i) for i in range(deeper + 1)]
-        self.sinking = [
+        self.body = [
             [
-                DepthwiseUnit(3, stride=2, **unit, name=f"sink{i}_dw"),
-                ConvUnit(wide, 1, **unit, name=f"sink{i}_pw"),
-                *_block(f"sink{i}_block", wide, **unit),
+                DepthwiseUnit(3, **unit, name=f"block{i}_dw1"),
+                ConvUnit(width, 1, **unit, name=f"block{i}_pw1"),
+                DepthwiseUnit(3, **unit, name=f"block{i}_dw2"),
+                ConvUnit(width, 1, activation=None, **unit, name=f"block{i}_pw2"),
             ]
-            for i, wide in enumerate(widths[1:])
-        ]
-        self.rising = [
-            ConvUnit(wide, 1, activation=None, **unit, name=f"rise{i}") for i, wide in enumerate(widths[:-1])
+            for i in range(blocks)
         ]
         self.to_half = ConvUnit(stem, 1, activation=None, **unit, name="to_half")
         self.drawing = [ConvUnit(stem, 3, **unit, name=f"drawing{i}") for i in range(drawing)]
@@ -78,8 +72,10 @@ class MobileGenerator(keras.Model):
         for layer in self.down:
             x = layer(x, training=training)
         for block in self.body:
-            x = _with_residual(block, x, training)
-        x = self._deepened(x, 0, training)
+            y = x
+            for layer in block:
+                y = layer(y, training=training)
+            x = x + y
         x = self._double(self.to_half(x, training=training)) + half
         for layer in self.drawing:
             x = layer(x, training=training)
@@ -87,15 +83,6 @@ class MobileGenerator(keras.Model):
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs, training=training)], axis=-1)
         return self.out(self.head(x))
-
-    def _deepened(self, x, level: int, training):
-        """x, with what the deeper levels make of it added."""
-        if level == len(self.sinking):
-            return x
-        shrink, widen, *block = self.sinking[level]
-        y = widen(shrink(x, training=training), training=training)
-        y = self._deepened(_with_residual(block, y, training), level + 1, training)
-        return x + self._double(self.rising[level](y, training=training))
 
     def _double(self, x):
         # Bilinear resizing hands out float32 whatever comes in.
@@ -108,12 +95,9 @@ class MobileGenerator(keras.Model):
         Counted outward through the layers: the reach of a k x k convolution is k // 2 at its scale; a bilinear
         doubling reaches one coarse pixel; the grid's own offset at the quarter scale adds at most stride - 1.
         """
-        deeper = 0
-        for _ in range(self.config["deeper"]):
-            deeper = 2 * (1 + 2 + deeper) + 1  # bilinear and block at half the scale; down: 3x3
         full = 1  # head
         half = 1 + self.config["drawing"]  # bilinear to full size, dense convolutions
-        quarter = 1 + 2 * self.config["blocks"] + deeper  # bilinear to half size, blocks
+        quarter = 1 + 2 * self.config["blocks"]  # bilinear to half size, blocks
         return full + 2 * half + 4 * quarter + 2 * 1 + 2 + (self.stride - 1)  # downs: 3x3 at half size, 5x5 at full
 
     def folded(self) -> MobileGenerator:
@@ -130,8 +114,7 @@ class MobileGenerator(keras.Model):
         units = [
             self.stem,
             *self.down,
-            *(unit for block in [*self.body, *self.sinking] for unit in block),
-            *self.rising,
+            *(unit for block in self.body for unit in block),
             self.to_half,
             *self.drawing,
             self.to_full,
@@ -140,23 +123,6 @@ class MobileGenerator(keras.Model):
 
     def get_config(self):
         return dict(self.config)
-
-
-def _block(name: str, width: int, **unit) -> list:
-    """A residual block: two depthwise-separable convolutions, no activation before the sum."""
-    return [
-        DepthwiseUnit(3, **unit, name=f"{name}_dw1"),
-        ConvUnit(width, 1, **unit, name=f"{name}_pw1"),
-        DepthwiseUnit(3, **unit, name=f"{name}_dw2"),
-        ConvUnit(width, 1, activation=None, **unit, name=f"{name}_pw2"),
-    ]
-
-
-def _with_residual(block: list, x, training):
-    y = x
-    for layer in block:
-        y = layer(y, training=training)
-    return x + y
 
 
 class _Unit(keras.layers.Layer):

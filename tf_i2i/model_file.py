@@ -82,7 +82,7 @@ def operator_name(code) -> str:
     # Codes up to 126 stand in the old field too; 127 there means: see the new one.
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:
-        return code.customCode.decode()
+        return (code.customCode or b"").decode("utf-8", "backslashreplace")
     return next((name for name, value in vars(schema.BuiltinOperator).items() if value == builtin), str(builtin))
 
 

@@ -82,11 +82,14 @@ def _seen(name: str, operator, tensors, axis: int, span: tuple[int, int]) -> tup
     options = operator.builtinOptions
     if name in _POINTWISE:
         return span
-    before, after = (int(tensors[n].shape[1 + axis]) for n in (operator.inputs[0], operator.outputs[0]))
+    shapes = [tensors[n].shape for n in (*operator.inputs[: 2 if name in _CONVOLUTIONS else 1], operator.outputs[0])]
+    if any(shape is None or len(shape) != 4 for shape in shapes):
+        return None
+    before, after = int(shapes[0][1 + axis]), int(shapes[-1][1 + axis])
     if name in _CONVOLUTIONS:
         step = (options.strideH, options.strideW)[axis]
         spread = (options.dilationHFactor, options.dilationWFactor)[axis]
-        kernel = (int(tensors[operator.inputs[1]].shape[1 + axis]) - 1) * spread + 1
+        kernel = (int(shapes[1][1 + axis]) - 1) * spread + 1
         if options.padding != 0 or before != after * step:  # 0 is SAME
             return None
         pad = max(0, kernel - step) // 2

@@ -1,7 +1,8 @@
 """A process of its own for one model: a damaged file may crash it, and its memory is its own to measure.
 
 Protocol, one JSON object a line on standard output: first what was loaded (or {"error": ...}), then, for each line
-on standard input, the milliseconds of one inference and the peak memory so far.
+on standard input, the milliseconds of one inference and the peak memory so far. A line is "run", or a number: the
+side of a square that the network is then resized to, which replaces it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from tf_i2i import gpu_runner
+import numpy as np
+
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.gpu_device import device_in, vulkan_environments
+from tf_i2i.gpu_log import failure_line, why_not_on_gpu
+from tf_i2i.gpu_model import GpuModel
+from tf_i2i.model_file import read_bytes
+from tf_i2i.model_resizing import resized
+from tf_i2i.tensor_details import border_facts, noise
 
 _START_SECONDS = 120
 _RUN_SECONDS = 300
@@ -36,29 +44,41 @@ class ModelWorker:
         path: .tflite file.
         threads: of the CPU.
         accelerator: "cpu" or "gpu" (LiteRT's GPU accelerator, all operations on it).
+        memory: bytes that it may take on the CPU; None is half of the machine's.
 
     Attributes:
-        facts: input_shape, output_shape (lists), input_dtype, output_dtype (names).
+        facts: of the inputs and outputs, see tf_i2i.tensor_details.
 
     Raises:
         NotOnThisGpu: accelerator is "gpu", and there is none or it refuses an operation.
         UserError: the file can't be loaded, or crashes the runtime.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu"):
-        self._shown, self._accelerator = one_line(path), accelerator
+    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu",
+                 memory: int | None = None):  # fmt: skip
+        self._path, self._shown, self._accelerator = path, one_line(path), accelerator
+        environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
+        for variables in environments:
+            self._start(threads, memory or _half_of_memory(), variables)
+            try:
+                self.facts = self._answer(_START_SECONDS)
+                return
+            except BaseException as error:
+                # A driver without its GPU finds no adapter, or crashes in the search for one: the next may do better.
+                again = (
+                    isinstance(error, NotOnThisGpu) and not device_in(self.log) and variables is not environments[-1]
+                )
+                self.close()
+                if not again:
+                    raise
+
+    def _start(self, threads: int, memory: int, variables: dict[str, str]) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
-        paths = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")])}
+        paths = {"PYTHONPATH": os.pathsep.join([_ROOT, variables.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tf_i2i.model_worker", str(path), str(threads), accelerator],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
-            env={**os.environ, **paths, **(gpu_runner.vulkan_environment() if accelerator == "gpu" else {})},
+            [sys.executable, "-m", "tf_i2i.model_worker", str(self._path), str(threads), self._accelerator, str(memory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=variables | paths,
         )  # fmt: skip
-        try:
-            self.facts = self._answer(_START_SECONDS)
-        except BaseException:
-            self.close()
-            raise
 
     def run(self) -> dict:
         """One inference on a fixed picture: {"ms": milliseconds, "peak_bytes": growth since before the file was loaded}.
@@ -66,8 +86,21 @@ class ModelWorker:
         Raises:
             UserError: the runtime failed or crashed.
         """
+        return self._ask("run")
+
+    def run_resized(self, size: int) -> dict:
+        """As `run`, on the CPU, with the network resized to size x size (tf_i2i.model_resizing); it stays so.
+
+        "finite" in the answer: neither NaN nor infinity came out.
+
+        Raises:
+            UserError: it can't be resized, or the runtime failed or crashed.
+        """
+        return self._ask(str(size))
+
+    def _ask(self, line: str) -> dict:
         try:
-            self._process.stdin.write("run\n")
+            self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
         except OSError as error:
             raise self._refused("it crashes the runtime") from error
@@ -98,13 +131,14 @@ class ModelWorker:
             raise self._refused("it crashes the runtime" if ready else f"no answer in {seconds} seconds")
         answer = json.loads(line)
         if "error" in answer:
-            raise self._refused(answer["error"])
+            raise self._refused(failure_line(answer["error"]) if self._accelerator == "gpu" else answer["error"])
         return answer
 
     def _refused(self, reason: str) -> UserError:
         if self._accelerator == "gpu":
-            error = NotOnThisGpu(f"{self._shown}: {gpu_runner.refusal(self.log) or one_line(reason.splitlines()[-1])}")
-            error.reason = str(error).removeprefix(f"{self._shown}: ")
+            why = why_not_on_gpu(self.log, reason, read_bytes(self._path))
+            error = NotOnThisGpu(f"{self._shown}: {why}")
+            error.reason = why
             return error
         return UserError(f"{self._shown}: can't be run ({one_line(reason)}); is it a complete .tflite file?")
 
@@ -121,55 +155,68 @@ def check(path: str | os.PathLike) -> dict:
 
 
 class _CpuRunner:
-    """A network on the CPU, by LiteRT's interpreter; attributes and methods as GpuRunner's."""
+    """A network on the CPU, by LiteRT's interpreter; with what of GpuModel is used here."""
 
-    def __init__(self, path: str, threads: int):
-        import numpy as np
+    def __init__(self, threads: int, **source):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=path, num_threads=threads)
+        self._interpreter = Interpreter(num_threads=threads, **source)
         self._interpreter.allocate_tensors()
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.facts = {
-            "input_shape": [int(n) for n in inputs[0]["shape"]],
-            "output_shape": [int(n) for n in outputs[0]["shape"]],
-            "input_dtype": np.dtype(inputs[0]["dtype"]).name,
-            "output_dtype": np.dtype(outputs[0]["dtype"]).name,
-        }
-        for tensor in inputs:
-            self._interpreter.set_tensor(tensor["index"], noise(np, tensor["shape"], np.dtype(tensor["dtype"])))
+        self._given = self._interpreter.get_input_details()
+        self.facts = border_facts(self._given, self._interpreter.get_output_details())
 
-    def run(self) -> float:
-        start = time.perf_counter()
+    def write_noise(self) -> None:
+        for tensor in self._given:
+            self._interpreter.set_tensor(tensor["index"], noise(tensor))
+
+    def run(self) -> None:
         self._interpreter.invoke()
-        return (time.perf_counter() - start) * 1e3
+
+    def is_finite(self) -> bool:
+        results = (self._interpreter.get_tensor(one["index"]) for one in self._interpreter.get_output_details())
+        return all(bool(np.isfinite(one).all()) for one in results if one.dtype.kind == "f")
 
 
-def noise(np, shape, dtype):
-    """The same random numbers each time: floats in [-1, 1], integers over their whole range."""
-    random = np.random.default_rng(0)
-    if dtype.kind == "f":
-        return random.uniform(-1, 1, shape).astype(dtype)
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
-    return random.integers(limits.min, limits.max, shape, np.int64, endpoint=True).astype(dtype)
-
-
-def _serve(path: str, threads: int, accelerator: str) -> None:
+def _serve(path: str, threads: int, accelerator: str, memory: int) -> None:
     # Native code prints to descriptor 1; answers go to a copy of it.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
         import ai_edge_litert.interpreter  # noqa: F401 (its memory is not the model's)
-        import numpy  # noqa: F401
 
+        if accelerator == "cpu":  # a GPU's driver maps what it likes
+            _limit_memory(memory)
         before = _reset_peak()
-        runner = gpu_runner.GpuRunner(path) if accelerator == "gpu" else _CpuRunner(path, threads)
+        runner = GpuModel(path) if accelerator == "gpu" else _CpuRunner(threads, model_path=path)
+        runner.write_noise()
         print(json.dumps(runner.facts), file=answers, flush=True)
-        for _ in sys.stdin:
-            answer = {"ms": runner.run(), "peak_bytes": max(0, _peak_bytes() - before)}
+        for line in sys.stdin:
+            resize = line.strip() != "run"
+            if resize:
+                runner = _CpuRunner(threads, model_content=resized(Path(path).read_bytes(), int(line)))
+                runner.write_noise()
+            start = time.perf_counter()
+            runner.run()
+            milliseconds = (time.perf_counter() - start) * 1e3
+            answer = {"ms": milliseconds, "peak_bytes": max(0, _peak_bytes() - before)}
+            if resize:
+                answer["finite"] = runner.is_finite()
             print(json.dumps(answer), file=answers, flush=True)
     except Exception as error:  # the runtime raises nearly every type on damaged files
         print(json.dumps({"error": str(error) or type(error).__name__}), file=answers, flush=True)
+
+
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _limit_memory(most: int) -> None:
+    """A damaged size may ask for all memory there is, and the machine comes to a halt or ends somebody else's process."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _reset_peak() -> int:
@@ -192,4 +239,4 @@ def _peak_bytes() -> int:
 _ROOT = str(Path(__file__).resolve().parent.parent)
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -150,6 +150,11 @@ def newest(folder: Path, warn: Callable[[str], None] = lambda message: None) -> 
     return None
 
 
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint by its name, 0 without one; its files are not looked at."""
+    return max(_records(folder), default=0)
+
+
 def any_checkpoint(folder: Path) -> bool:
     """Whether a training got as far as its first checkpoint."""
     return bool(_records(folder))

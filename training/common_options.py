@@ -79,7 +79,7 @@ _COMMON: dict[str, dict[str, Any]] = {
         "group": OPTIMISATION, "unit": "steps", "minimum": 0,
     },
     "student": {
-        "default": "mobile", "comment": "student to distil at the end", "group": STUDENT, "choices": ("mobile", "none"),
+        "default": "mobile", "comment": "student to distil at the end", "group": STUDENT, "choices": ("mobile", "mobile-hq", "none"),
     },
     "student_steps": {
         "default": 3000, "comment": "distillation steps", "group": STUDENT, "unit": "steps", "minimum": 1, "resumable": True,

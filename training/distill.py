@@ -16,6 +16,9 @@ class DistillOptions:
         None, "run to distil; default the newest run with a checkpoint", group="run", metavar="DIR"
     )
     direction: str = option("ab", "ab makes B from A", group="run", choices=("ab", "ba"))
+    student: str = option(
+        "mobile", "mobile, or mobile-hq: crisper, several times slower", group="run", choices=("mobile", "mobile-hq")
+    )
     resume: bool = option(False, "continue where the last checkpoint stands", group="run", resumable=True)
     seed: int = option(1, "of the student's weights, crops and order", group="run", minimum=0)
     extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
@@ -42,7 +45,7 @@ class DistillOptions:
     )
     lambda_truth: float | None = option(
         None,
-        "weight of the true translation beside the teacher's, in a run on pairs; default 1 there",
+        "weight of the true translation beside the teacher's, in a run on pairs; default 4 there",
         group="losses",
         minimum=0,
     )

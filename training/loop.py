@@ -74,6 +74,7 @@ def run_loop(
     resume: bool,
     learning_rate: Callable[[int], tf.Tensor],
     scale: tf.Variable,
+    later: tuple[int, Callable[[tuple], dict]] | None = None,
     sample: Callable[[int], np.ndarray] | None = None,
     score: Callable[[], float] | None = None,
     finite: Callable[[], bool] = lambda: True,
@@ -87,6 +88,8 @@ def run_loop(
     step_function: one replica's step; takes a local batch, returns scalar losses by name.
     batches(first_step, context): one worker's share of the batches from first_step on.
     learning_rate(step), scale: the schedule, for the log, and the variable that lowers it after a divergence.
+    later: (steps, function), where another step function takes over after so many steps. Not a condition inside of one:
+    replicas can't exchange batch statistics from within a branch.
     sample(step) -> uint8 [H, W, 3]; score() -> higher is better, measured at checkpoints.
     finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the step before.
     on_nan: "stop", or "retry": once, from the last checkpoint, with half the rate.
@@ -98,12 +101,21 @@ def run_loop(
         UserError: a checkpoint can't be written or read.
     """
 
-    @tf.function
-    def distributed_step(batch, stop):
-        losses = strategy.run(step_function, args=(batch,))
-        means = {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()}
-        # All workers learn of a signal to one of them after the same step.
-        return means, strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(tf.identity, args=(stop,)), axis=None)
+    def distributed(function):
+        @tf.function
+        def step_of_all(batch, stop):
+            losses = strategy.run(function, args=(batch,))
+            means = {
+                name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()
+            }
+            # All workers learn of a signal to one of them after the same step.
+            signals = strategy.run(tf.identity, args=(stop,))
+            return means, strategy.reduce(tf.distribute.ReduceOp.SUM, signals, axis=None)
+
+        return step_of_all
+
+    first_steps = distributed(step_function)
+    later_steps = distributed(later[1]) if later else first_steps
 
     def batches_from(step: int):
         return iter(strategy.distribute_datasets_from_function(lambda context: batches(step, context)))
@@ -114,7 +126,7 @@ def run_loop(
     records = Records(run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step)
     iterator = batches_from(step) if step < pace.total_steps else None
     step_times, wait_times = [], []
-    started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, False
+    started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, []
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     with Interruption() as interruption, tqdm(
         total=pace.total_steps, initial=step, desc=description, unit="step", dynamic_ncols=True, mininterval=1.0,
@@ -125,8 +137,9 @@ def run_loop(
             step_start = time.perf_counter()
             batch = next(iterator)
             waited = time.perf_counter() - step_start
+            take_step = later_steps if later and step > later[0] else first_steps
             try:
-                losses, stop = distributed_step(batch, tf.constant(interruption.signal or 0))
+                losses, stop = take_step(batch, tf.constant(interruption.signal or 0))
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
                 raise WorkerLost(
                     f"step {step}: another worker does not answer any more; start all of them again with --resume"
@@ -148,10 +161,11 @@ def run_loop(
                 iterator, stop_signal = batches_from(step), 0
                 bar.n = step
                 continue
-            if traced:  # the first step traces and compiles
+            if take_step in traced:  # its first call traces and compiles
                 step_times.append(time.perf_counter() - step_start)
                 wait_times.append(waited)
-            traced = True
+            else:
+                traced.append(take_step)
             state.window.append(losses)
             state.score = score() if score and regular else None
 

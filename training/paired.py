@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tf_i2i.batches import aligned_batches
 from tf_i2i.errors import UserError
@@ -19,9 +19,9 @@ from training.paired_data import load_paired
 from training.pix2pix import Pix2PixOptions
 from training.sample_grid import centre_square, labelled_grid
 
-# Sizes for pictures of one's own, and those that two cores get through in minutes.
-_SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64}
-_DEMO_SIZES = {"load_size": 143, "crop_size": 128, "ngf": 32, "ndf": 32}
+# For pictures of one's own, and for the demo: what two cores get through in minutes.
+_SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64, "student_steps": 3000}
+_DEMO_SIZES = {"load_size": 143, "crop_size": 128, "ngf": 32, "ndf": 32, "student_steps": 1000}
 _DEMO_STEPS = 1500
 _STATISTICS_SHARE = 0.5
 # Half-life of the average, as a share of the steps: short enough to forget what came before the statistics were fixed.
@@ -58,12 +58,9 @@ def with_sizes(options: Pix2PixOptions) -> Pix2PixOptions:
 
 def resolve(options: Pix2PixOptions, data: RunData) -> Pix2PixOptions:
     """Fills in what the number of pairs decides: steps, half-life."""
-    steps = options.steps
-    if steps is None and options.epochs is None and not (options.input or options.pairs):
-        steps = _DEMO_STEPS
-    if steps is None:
-        steps = max(1, (options.epochs or 200) * len(data.train_a) // options.batch_size)
-    return dataclasses.replace(options, **teacher_run.resolved_length(options, steps, _AVERAGED_SHARE))
+    demo_steps = None if options.input or options.pairs else _DEMO_STEPS
+    length = teacher_run.resolved_length(options, len(data.train_a), demo_steps, _AVERAGED_SHARE)
+    return dataclasses.replace(options, **length)
 
 
 def make_optimizer(options: Pix2PixOptions, schedule) -> keras.optimizers.Optimizer:
@@ -73,18 +70,15 @@ def make_optimizer(options: Pix2PixOptions, schedule) -> keras.optimizers.Optimi
     return adam
 
 
-def make_step(gan, options: Pix2PixOptions):
+def later_step(gan, options: Pix2PixOptions):
     """With batch normalisation, the later steps train on the moving statistics as they stand, as inference does.
 
     At a batch of 1 the innermost levels normalise by a handful of pixels of one picture; the moving statistics say
     little of these, and a generator that never trained on them can come out in wrong colours altogether.
     """
     if options.norm != "batch" or options.generator not in UNET_DEPTHS:
-        return gan.train_step
-    settled = tf.constant(round(_STATISTICS_SHARE * options.steps), tf.int64)
-    return lambda batch: tf.cond(
-        gan.step < settled, lambda: gan.train_step(batch), lambda: gan.train_step(batch, statistics=False)
-    )
+        return None
+    return round(_STATISTICS_SHARE * options.steps), functools.partial(gan.train_step, statistics=False)
 
 
 def make_batches(options: Pix2PixOptions, data: RunData, **share):
@@ -131,6 +125,6 @@ PIX2PIX = teacher_run.Kind(
     sample=sample_pictures,
     score=validation_score,
     directions=lambda options: ("ab",),
-    step=make_step,
+    later=later_step,
     log_every=1,
 )

@@ -98,7 +98,9 @@ class Pix2PixOptions:
     gan_loss: str = option("vanilla", "adversarial loss", group=LOSSES, choices=("vanilla", "lsgan", "hinge"))
 
     student: str = common("student")
-    student_steps: int = common("student_steps")
+    student_steps: int | None = common(
+        "student_steps", default=None, comment="distillation steps; default 3,000, with demo data 1,000"
+    )
 
 
 def main(argv: list[str] | None = None) -> int | None:

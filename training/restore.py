@@ -87,11 +87,11 @@ def load_student(run: Path, direction: str) -> MobileGenerator:
         raise UserError(
             f"--run {run}: no student for {direction} yet; distil one: python -m training.distill --run {run} --direction {direction}"
         )
-    student = MobileGenerator(**read_config(weights.parent)["network"])
-    student(tf.zeros([1, 32, 32, 3]))
     try:
+        student = MobileGenerator(**read_config(weights.parent)["network"])
+        student(tf.zeros([1, 32, 32, 3]))
         student.load_weights(weights)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:  # TypeError: a design of another version
         raise UserError(f"{weights}: can't be read; distil again: python -m training.distill --run {run}") from error
     return student.folded()
 

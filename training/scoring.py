@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 
 Translate = Callable[[np.ndarray], np.ndarray]
+# Of the window that tf_i2i.metrics.grid_energy compares.
+_LEAST_SIDE = 12
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,16 @@ class ExportedFile:
     """
 
     def __init__(self, path: Path, threads: int = 2):
-        from tf_i2i.model_file import read_bytes, read_facts
-        from tf_i2i.model_worker import check
+        from tf_i2i.image_model import read_image_model
 
-        self._data, self._threads, self._models = read_bytes(path), threads, {}
-        shape = check(path)["input_shape"]
-        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
-            raise UserError(f"{path}: takes {shape}, not [1, size, size, 3]; name a file of export.tflite")
-        facts = read_facts(self._data) or {}
-        self._size, self._stride = shape[1], facts.get("stride", 4)
-        self.largest = self._size if facts.get("halo_px") is None else None
+        model = read_image_model(path)
+        if model.size < _LEAST_SIDE:
+            raise UserError(
+                f"{one_line(path)}: takes pictures of {model.size} pixels, scores need {_LEAST_SIDE} a side"
+            )
+        self._data, self._threads, self._models = model.data, threads, {}
+        self._size, self._stride = model.size, model.stride
+        self.largest = self._size if model.halo is None else None
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -13,21 +15,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_i2i.batches import aligned_batches, paired_batches
 from tf_i2i.distillation import Distillation
 from tf_i2i.errors import UserError
-from tf_i2i.image_cache import ImageCache, load_images
+from tf_i2i.image_cache import ImageCache
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.patch_discriminator import PatchDiscriminator
 from tf_i2i.pixels import to_float, to_uint8
 from tf_i2i.precision import choose_precision, set_precision, with_loss_scale
-from tf_i2i.sources import open_source
 from training.checkpoints import Checkpoints
 from training.data import RunData
 from training.devices import is_chief, make_repeatable, make_strategy, require_divisible
 from training.distill import DistillOptions
-from training.labels import translate_all, translate_windows
+from training.lesson import Lesson, prepare_lesson
 from training.loop import Pace, run_loop, say
+from training.networks import STUDENTS
 from training.restore import load_student, load_teacher, only_size, run_data
 from training.resuming import weights_finite
 from training.run_folder import RunFolder, newest_run, read_config, writing_to
@@ -38,7 +39,7 @@ from training.schedules import CosineDecay, rate_scale
 # The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
-_LAMBDA_TRUTH = 1.0
+_LAMBDA_TRUTH = 4.0
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
@@ -59,30 +60,37 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
     """The distillation itself, in a folder that nobody else writes to."""
     config = read_config(run.root)
     options = with_weights(options, config)
-    photos, style, held_out = data.train_a, data.train_b, data.val_a
-    if options.direction == "ba":
-        photos, style, held_out = data.train_b, data.train_a, data.val_b
     require_divisible(options.batch_size, strategy)
+    keras.utils.set_random_seed(options.seed)
+    set_precision(choose_precision(options.precision)[0])
+    teacher = load_teacher(run.root, options.direction)
+    lesson = prepare_lesson(teacher, data, options, config)
+    part = f"student/{options.direction}"
+    distillation, status = fit_student(STUDENTS[options.student], lesson, options, run, part, strategy)
+    if status:
+        say(
+            f"saved; continue with: python -m training.distill --run {run.root} --direction {options.direction} --resume"
+        )
+        return status
+    keep_student(run, part, distillation, options)
+    report_student(run, part, teacher, options, data.val_a if options.direction == "ab" else data.val_b)
+    return None
+
+
+def fit_student(
+    design: Mapping, lesson: Lesson, options: DistillOptions, run: RunFolder, part: str, strategy
+) -> tuple[Distillation, int | None]:
+    """Trains a MobileGenerator of this design on a lesson. Returns the distillation, and 130 / 143 when interrupted.
+
+    design: arguments of MobileGenerator; part: folder inside the run for checkpoints and metrics.
+    """
     precision, _ = choose_precision(options.precision)
     keras.utils.set_random_seed(options.seed)
     set_precision(precision)
-    teacher = load_teacher(run.root, options.direction)
-    pictures = [photos]
-    if options.extra:
-        source = open_source(options.extra, "--extra")
-        pictures.append(load_images(source, config["options"]["load_size"], option="--extra", warn=say))
-    in_pairs = config["model"] == "pix2pix"
-    if in_pairs:
-        mirrored = config["options"]["flip"] and options.label_views > 1
-        inputs, labels = translate_windows(teacher, pictures, config["options"]["crop_size"], mirrored)
-        truths = with_labels_of_extras(style, labels)
-    else:
-        inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
-
     with strategy.scope():
         critic = PatchDiscriminator(ndf=32, layers=2) if options.lambda_adversarial > 0 else None
         distillation = Distillation(
-            MobileGenerator(),
+            MobileGenerator(**design),
             critic,
             lambda_adversarial=options.lambda_adversarial,
             lambda_colour=options.lambda_colour,
@@ -94,47 +102,21 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
             with_loss_scale(keras.optimizers.Adam(schedule), precision),
             with_loss_scale(keras.optimizers.Adam(_CRITIC_RATE, 0.5), precision),
         )
-    part = f"student/{options.direction}"
     checkpoints = Checkpoints(
         run.root / part / "checkpoints",
         tf.train.Checkpoint(model=distillation, rate_scale=scale),
         keep=1,
         chief=run.chief,
     )
-    settled = tf.constant(round(_STATISTICS_SHARE * options.steps), tf.int64)
-
-    def step_function(batch):
-        return tf.cond(
-            distillation.step < settled,
-            lambda: distillation.train_step(batch, statistics=True),
-            lambda: distillation.train_step(batch, statistics=False),
-        )
-
-    crop = min(config["options"]["crop_size"], int(inputs.shapes.min()) // 4 * 4)
-
-    def batches(first_step: int, context):
-        share = {
-            "flip": config["options"]["flip"], "seed": options.seed, "first_step": first_step,
-            "shard": (context.input_pipeline_id, context.num_input_pipelines), "replicas": context.num_replicas_in_sync,
-        }  # fmt: skip
-        if in_pairs:
-            return aligned_batches((inputs, labels, truths), crop, options.batch_size, **share)
-        return paired_batches(inputs, labels, style, crop, options.batch_size, **share)
-
     status = run_loop(
-        step_function, batches, Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
+        distillation.train_step, lambda first_step, context: lesson.batches(options, first_step, context),
+        Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
+        later=(round(_STATISTICS_SHARE * options.steps), functools.partial(distillation.train_step, statistics=False)),
         strategy=strategy, run=run, part=part, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule,
         scale=scale, finite=lambda: weights_finite(distillation), on_nan=options.on_nan,
-        origin=origin(options, labels), description="student",
+        origin=origin(options, lesson.labels), description=part.replace("/", " "),
     )  # fmt: skip
-    if status:
-        say(
-            f"saved; continue with: python -m training.distill --run {run.root} --direction {options.direction} --resume"
-        )
-        return status
-    keep_student(run, part, distillation, options)
-    report_student(run, part, teacher, options, held_out)
-    return None
+    return distillation, status
 
 
 def with_weights(options: DistillOptions, config: dict) -> DistillOptions:
@@ -152,15 +134,6 @@ def with_weights(options: DistillOptions, config: dict) -> DistillOptions:
     truth = (_LAMBDA_TRUTH if in_pairs else 0.0) if truth is None else truth
     colour = 0.1 * config["options"].get("lambda_colour", 0.0) if colour is None else colour
     return dataclasses.replace(options, lambda_truth=truth, lambda_colour=colour)
-
-
-def with_labels_of_extras(truths: ImageCache, labels: ImageCache) -> ImageCache:
-    """True translations, and for the photos after them, of which none is known, the teacher's."""
-    if len(labels) == len(truths):
-        return truths
-    return ImageCache.from_images(
-        (name, (truths if i < len(truths) else labels).image(i)) for i, name in enumerate(labels.names)
-    )
 
 
 def origin(options: DistillOptions, labels: ImageCache) -> str:

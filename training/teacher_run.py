@@ -43,7 +43,7 @@ class Kind:
         sample(model, data, options): uint8 [H, W, 3] of validation pictures.
         score(model, data, options): of the validation pictures, higher is better.
         directions(options): those that students are distilled of.
-        step(model, options): one replica's step: takes a local batch, returns scalar losses by name.
+        later(model, options): None, or (steps, the step function after so many); before, it is model.train_step.
         log_every: steps between lines of metrics.jsonl.
     """
 
@@ -57,7 +57,7 @@ class Kind:
     sample: Callable[[Any, RunData, Any], np.ndarray]
     score: Callable[[Any, RunData, Any], float]
     directions: Callable[[Any], tuple[str, ...]]
-    step: Callable[[Any, Any], Callable] = lambda model, options: model.train_step
+    later: Callable[[Any, Any], tuple[int, Callable] | None] = lambda model, options: None
     log_every: int = 20
 
 
@@ -69,9 +69,9 @@ def train(kind: Kind, options, given: frozenset[str] = frozenset()) -> int | Non
     Raises:
         UserError: data, options or folder can't be used, or a loss diverged.
     """
-    options = options if options.resume else kind.check(options)
     if options.dry_run:
-        return dry_run(kind, options)
+        return dry_run(kind, kind.check(options))
+    options = options if options.resume else kind.check(options)
     strategy = make_strategy()
     make_repeatable()
     run = open_run(options, is_chief(), kind.model)
@@ -113,9 +113,9 @@ def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strateg
         )  # fmt: skip
 
     status = run_loop(
-        kind.step(model, options), batches,
+        model.train_step, batches,
         Pace(options.steps, options.batch_size, options.sample_every, options.checkpoint_every, kind.log_every),
-        strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
+        later=kind.later(model, options), strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
         sample=lambda step: kind.sample(model, data, options), score=lambda: kind.score(model, data, options),
         finite=lambda: weights_finite(model), on_nan=options.on_nan, description=kind.title,
     )  # fmt: skip
@@ -134,6 +134,7 @@ def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int |
         asked = distill.DistillOptions(
             run=str(run.root),
             direction=direction,
+            student=options.student,
             steps=options.student_steps,
             seed=options.seed,
             resume=options.resume,
@@ -147,8 +148,17 @@ def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int |
     return None
 
 
-def resolved_length(options, steps: int, averaged_share: float = 0.3) -> dict:
-    """The steps as resolved, and the half-life that goes with them, by option name."""
+def resolved_length(options, pictures: int, demo_steps: int | None = None, averaged_share: float = 0.3) -> dict:
+    """The steps as resolved, and the half-life that goes with them, by option name.
+
+    pictures: what an epoch shows; demo_steps: the default with demo data, None with other data; averaged_share: default
+    half-life, as a share of the steps.
+    """
+    steps = options.steps
+    if steps is None and options.epochs is None:
+        steps = demo_steps
+    if steps is None:
+        steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
     half_life = min(10_000.0, averaged_share * steps) if options.ema_half_life is None else options.ema_half_life
     return {"steps": steps, "ema_half_life": half_life}
 

@@ -36,12 +36,8 @@ def require_sizes(options: CycleGANOptions) -> CycleGANOptions:
 def resolve(options: CycleGANOptions, data: RunData) -> CycleGANOptions:
     """Fills in what was left open: steps, half-life."""
     larger = max(len(data.train_a), len(data.train_b))
-    steps = options.steps
-    if steps is None and options.epochs is None and options.domain_a is None:
-        steps = _DEMO_STEPS
-    if steps is None:
-        steps = max(1, (options.epochs or 200) * larger // options.batch_size)
-    return dataclasses.replace(options, **teacher_run.resolved_length(options, steps))
+    demo_steps = _DEMO_STEPS if options.domain_a is None else None
+    return dataclasses.replace(options, **teacher_run.resolved_length(options, larger, demo_steps))
 
 
 def make_batches(options: CycleGANOptions, data: RunData, **share):

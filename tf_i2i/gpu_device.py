@@ -19,7 +19,7 @@ SWIFTSHADER_MANIFESTS = (
     "/opt/google/chrome/vk_swiftshader_icd.json",
 )
 _CHOSEN_BY_USER = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES")
-_MANIFEST_FOLDERS = ("/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d")
+MANIFEST_FOLDERS = ("/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d")
 _ADAPTER = re.compile(r"Selected adapter: (?P<name>.+?), arch=.*adapterType=(?P<kind>.+)")
 _NO_LOADER = re.compile(r"Couldn't load Vulkan: (?P<why>.+)")
 _NO_DEVICE = "No adapters found"
@@ -42,12 +42,13 @@ def vulkan_environments(environment: Mapping[str, str] = os.environ) -> list[dic
     VK_DRIVER_FILES or VK_ICD_FILENAMES settle it. Without them: the installed drivers where there are any (one can be
     there without its GPU, hence the second try), then SwiftShader where a browser has brought it.
     """
-    plain = dict(environment)
+    # Log levels that silence TensorFlow would silence the accelerator's reasons too.
+    plain = {name: value for name, value in environment.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     # Systems other than Linux have a GPU interface without manifests.
     if sys.platform != "linux" or any(plain.get(name) for name in _CHOSEN_BY_USER):
         return [plain]
     software = [{**plain, "VK_ICD_FILENAMES": path} for path in SWIFTSHADER_MANIFESTS if Path(path).is_file()][:1]
-    installed = [plain] if any(Path(folder).glob("*.json") for folder in _MANIFEST_FOLDERS) else []
+    installed = [plain] if any(Path(folder).glob("*.json") for folder in MANIFEST_FOLDERS) else []
     # With neither, the plain environment is tried all the same: the loader's own words say what is missing.
     return installed + software or [plain]
 

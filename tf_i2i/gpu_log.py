@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tf_i2i.errors import one_line
+from tf_i2i.gpu_device import why_no_device
 from tf_i2i.model_file import operator_name
 
 _LIST_START = "operations are not supported by GPU delegate"
@@ -45,6 +46,18 @@ class Refusals:
         if self.by_place:
             count += f", at least {self.by_place} of them only because the others cut them off"
         return ". ".join(part for part in (count, causes) if part) or "the GPU accelerator gives no reason"
+
+
+def failure_line(error: str) -> str:
+    """One line of what the runtime raised; the last of its lines is the innermost cause."""
+    return f"the GPU accelerator failed ({one_line((error.splitlines() or [''])[-1].lstrip('└ '))})"
+
+
+def why_not_on_gpu(log: str, failure: str, data: bytes) -> str:
+    """One line: what is missing for a device, or which operations of the .tflite file `data` stay on the CPU, or else `failure`."""
+    if missing := why_no_device(log):
+        return missing
+    return str(refusals(log, data)) if is_refusal(log, failure) else failure
 
 
 def is_refusal(log: str, failure: str) -> bool:
