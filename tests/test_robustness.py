@@ -17,7 +17,18 @@ from training.evaluate import main as evaluate
 from training.robustness import distribution_scores, means
 from training.sample_grid import centre_square, labelled_grid
 
-METRICS = {"l1", "psnr_db", "ssim", "sift_inliers", "sift_share", "verdict", "verdict_of_truth", "kid", "kid_error", "fid"}
+METRICS = {
+    "l1",
+    "psnr_db",
+    "ssim",
+    "sift_inliers",
+    "sift_share",
+    "verdict",
+    "verdict_of_truth",
+    "kid",
+    "kid_error",
+    "fid",
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +104,9 @@ def test_scores_are_those_of_the_pictures(run, evaluated):
     translate = keras_translator(load_generator(run, "teacher", "ab"))
     outputs = [translate(one) for one in drawn]
     scores = evaluated[0]["sets"]["pencil"]
-    assert scores["l1"] == pytest.approx(np.mean([metrics.l1(a, b) for a, b in zip(outputs, truths, strict=True)]), abs=1e-4)
+    assert scores["l1"] == pytest.approx(
+        np.mean([metrics.l1(a, b) for a, b in zip(outputs, truths, strict=True)]), abs=1e-4
+    )
     discriminator = load_discriminator(run)
     pairs = np.concatenate([np.stack(drawn), np.stack(outputs)], -1).astype(np.float32) / 127.5 - 1
     logits = np.asarray(discriminator(pairs))
@@ -178,7 +191,10 @@ def test_style_of_a_run_comes_from_its_pairs_record(tmp_path):
 
 
 def test_means_leave_out_what_is_not_there():
-    rows = [{"set": "x", "groups": [], "l1": 1.0, "sift_share": None}, {"set": "x", "groups": [], "l1": 3.0, "sift_share": 0.5}]
+    rows = [
+        {"set": "x", "groups": [], "l1": 1.0, "sift_share": None},
+        {"set": "x", "groups": [], "l1": 3.0, "sift_share": 0.5},
+    ]
     assert means(rows) == {"images": 2, "l1": 2.0, "sift_share": 0.5}
     assert means(rows[:1])["sift_share"] is None
     features = np.random.default_rng(0).normal(size=(8, 3))

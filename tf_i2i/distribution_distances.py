@@ -41,7 +41,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """
     a, b = _checked(a, b, 2)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
-    mixed = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    # The triangles of QR stand for the samples: at most D rows each, and no more than there are pictures.
+    triangles = [np.linalg.qr(x, mode="r") for x in centred]
+    mixed = np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum()
     traces = sum(np.square(x).sum() for x in centred)
     return float(max(0.0, np.square(a.mean(0) - b.mean(0)).sum() + traces - 2 * mixed))
 

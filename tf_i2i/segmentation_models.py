@@ -79,12 +79,16 @@ def _fitted(image: np.ndarray, shape, dtype) -> np.ndarray:
 
 
 def _lite(path: Path, option: str):
-    from tf_i2i.model_worker import check
+    from tf_i2i.model_worker import ModelWorker
 
     try:
-        facts = check(path)  # in a process of its own, which a damaged file may crash
+        with ModelWorker(path) as worker:  # a process of its own, which a damaged file may crash
+            worker.run()
+            facts = worker.facts
     except UserError as error:
         raise UserError(f"{option} {one_line(error)}") from error
+    if facts["inputs"] != 1:
+        raise UserError(f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture")
     from ai_edge_litert.interpreter import Interpreter
 
     from tf_i2i.native_output import quiet_native_output
