@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
-from export.report_charts import CHART_STYLE, COLOUR_STYLE, COLOURS, nice_range, ticks
+from training.bar_chart import COLOURS, Bar, bar_chart, svg_file
 
-_WIDTH, _ROW = 800, 24
-_LEFT, _RIGHT, _TOP, _BOTTOM = 380, 66, 8, 40
 # Characters that the space left of the bars holds.
 _LONGEST_NAME = 52
 
@@ -20,19 +17,15 @@ def latency_chart(rows: list[dict]) -> str:
         rows: of benchmark.json, each with file, threads, median_ms; device and p90_ms where known.
     """
     rows = charted(rows)
-    height = _TOP + _ROW * len(rows) + _BOTTOM
-    _, most, spacing = nice_range(0, max((row.get("p90_ms") or row["median_ms"] for row in rows), default=1.0))
     files = list(dict.fromkeys(row["file"] for row in rows))
     names = [_name(row, len({_size(one) for one in rows}) > 1) for row in rows]
-    parts = [_axis(most, spacing, height)]
-    for number, row in enumerate(rows):
-        y, colour = _TOP + _ROW * (number + 0.5), files.index(row["file"]) % COLOURS
-        parts.append(_bar(row, names[number], y, most, colour))
+    bars = [
+        Bar(name, row["median_ms"], f"{row['median_ms']:.3g}", (row["median_ms"], row.get("p90_ms") or row["median_ms"]),
+            files.index(row["file"]) % COLOURS)
+        for name, row in zip(names, rows, strict=True)
+    ]  # fmt: skip
     label = "; ".join(f"{name}: {row['median_ms']:.3g} ms" for name, row in zip(names, rows, strict=True))
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
-    )
+    return bar_chart(bars, "ms an inference: median, and 90th percentile", label)
 
 
 def charted(rows: list[dict]) -> list[dict]:
@@ -41,37 +34,8 @@ def charted(rows: list[dict]) -> list[dict]:
 
 
 def chart_file(rows: list[dict]) -> str:
-    """The chart as the text of an .svg file of its own: with its colours and, for bright and dark, its ground."""
-    opening, rest = latency_chart(rows).split(">", 1)
-    # Not in the page: HTML knows what an svg element is, and a page that names no address needs none.
-    opening = opening.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    style = f"{COLOUR_STYLE}\n{CHART_STYLE}\ntext {{ font-family: system-ui, sans-serif; }}"
-    return f'{opening}><style>\n{style}\n</style><rect width="100%" height="100%" style="fill: var(--ground)"/>{rest}\n'
-
-
-def _axis(most: float, spacing: float, height: int) -> str:
-    base, parts = height - _BOTTOM, []
-    for value in ticks(0, most, spacing):
-        x = _place(value, most)
-        parts.append(f'<line class="rule" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{base}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="middle">{value:.4g}</text>')
-    said = "ms an inference: median, and 90th percentile"
-    parts.append(f'<text class="tick" x="{_WIDTH - _RIGHT}" y="{height - 6}" text-anchor="end">{said}</text>')
-    return "".join(parts)
-
-
-def _bar(row: dict, name: str, y: float, most: float, colour: int) -> str:
-    end, tail = _place(row["median_ms"], most), _place(row.get("p90_ms") or row["median_ms"], most)
-    return (
-        f'<text class="name" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>'
-        f'<line class="bar c{colour}" x1="{_LEFT}" y1="{y:.1f}" x2="{end:.1f}" y2="{y:.1f}"/>'
-        f'<path class="whisker" d="M{end:.1f} {y:.1f}H{tail:.1f}M{tail:.1f} {y - 4:.1f}v8"/>'
-        f'<text class="tick" x="{tail + 6:.1f}" y="{y + 4:.1f}">{row["median_ms"]:.3g}</text>'
-    )
-
-
-def _place(value: float, most: float) -> float:
-    return _LEFT + value / most * (_WIDTH - _LEFT - _RIGHT)
+    """The chart as the text of an .svg file."""
+    return svg_file(latency_chart(rows))
 
 
 def _name(row: dict, with_size: bool) -> str:

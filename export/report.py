@@ -24,9 +24,10 @@ def write_report(run: Path) -> Path:
 
     Returns its path. Raises UserError when `run` is no run folder or can't be written to.
     """
-    from export import report_page, report_sections, report_tables
+    from export import report_sections, report_tables
     from export.report_pictures import make_gallery
     from export.report_record import read_record
+    from training import html_page
 
     record = read_record(run)
     path = RunFolder(run).path("report.html")
@@ -42,7 +43,7 @@ def write_report(run: Path) -> Path:
             report_sections.how_made(record),
         ]
     )
-    write_text(path, report_page.page(f"{run.name}: report", body))
+    write_text(path, html_page.page(f"{run.name}: report", body))
     return path
 
 

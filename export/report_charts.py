@@ -1,7 +1,4 @@
-"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts.
-
-COLOUR_STYLE and CHART_STYLE are the part of that style sheet which a chart outside of the page needs as well.
-"""
+"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts."""
 
 from __future__ import annotations
 
@@ -10,21 +7,12 @@ from html import escape
 
 import numpy as np
 
+from training.bar_chart import COLOURS, nice_range, nice_step, ticks
+
 NOT_LOSSES = frozenset({"step", "time_s", "step_s", "images_per_s", "data_wait_share", "learning_rate"})
 _WIDTH, _HEIGHT = 480, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 40
 _MOST_POINTS = 300
-COLOURS = 6
-COLOUR_STYLE = """:root { color-scheme: light dark;
-  --ground: #fbfaf8; --panel: #ffffff; --ink: #1d1f23; --soft: #62666e; --rule: #dedcd6; --accent: #1f5f8b;
-  --c0: #1f6fb2; --c1: #c7551b; --c2: #2c8455; --c3: #8a3f9e; --c4: #a67a00; --c5: #6b7280; }
-@media (prefers-color-scheme: dark) { :root {
-  --ground: #15171a; --panel: #1d2024; --ink: #e8e6e1; --soft: #a1a5ad; --rule: #363a41; --accent: #86bfe6;
-  --c0: #6db1ec; --c1: #f0945f; --c2: #6cc795; --c3: #cf94df; --c4: #dcb94a; --c5: #a3abb8; } }"""
-CHART_STYLE = """.rule { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 12.5px; } .name { fill: var(--ink); font-size: 12.5px; }
-.bar { stroke-width: 14; } .whisker { stroke: var(--ink); stroke-width: 1.5; }
-.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
-.c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }"""
 
 
 def loss_names(metrics: list[dict]) -> list[str]:
@@ -88,25 +76,6 @@ def _term(name: str) -> str:
     return name[:-2] if name.endswith(("_A", "_B")) else name
 
 
-def _nice_step(extent: float, count: int) -> float:
-    """1, 2 or 5 times a power of ten, so that about `count` of them make up `extent`."""
-    rough = max(extent, 1e-9) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-
-
-def nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
-    """(bottom, top, step): 0 and both values lie within, and a rule stands at bottom and top."""
-    low, high = min(0.0, lowest), max(highest, 1e-9)
-    step = _nice_step(high - low, 4)
-    return math.floor(low / step) * step, math.ceil(high / step) * step, step
-
-
-def ticks(low: float, high: float, step: float) -> list[float]:
-    """Multiples of `step` from `low` to `high`, both included."""
-    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-
-
 def _axes(bottom: float, top: float, spacing: float, last_step: float) -> str:
     right, base = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     parts = []
@@ -114,7 +83,7 @@ def _axes(bottom: float, top: float, spacing: float, last_step: float) -> str:
         y = base - (value - bottom) / (top - bottom) * (base - _TOP)
         parts.append(f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
-    for value in ticks(0, last_step, _nice_step(last_step, 5)):
+    for value in ticks(0, last_step, nice_step(last_step, 5)):
         x = _LEFT + value / last_step * (right - _LEFT)
         anchor = "end" if x > right - 14 else "middle"
         parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="{anchor}">{value:,.0f}</text>')

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 
 import numpy as np
 
@@ -15,7 +13,6 @@ ROWS = 5
 DETAILS = 2
 _LARGEST = 384
 _DETAIL_SIDE = 112
-_LOSSLESS_BYTES = 150_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +36,8 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     """Translates evenly chosen validation pictures at the scale of training; of huge ones the middle."""
     from tqdm import tqdm
 
-    from training.evaluate import cropped, stride, validation
+    from training.evaluate import stride
+    from training.evaluated_pictures import cropped, validation
     from training.restore import only_size
     from training.scoring import keras_translator
 
@@ -144,15 +142,3 @@ def busiest(image: np.ndarray, side: int) -> tuple[float, int, int]:
     totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     top, left = np.unravel_index(np.argmax(totals), totals.shape)
     return float(totals[top, left] / side**2), int(top), int(left)
-
-
-def data_uri(image: np.ndarray) -> str:
-    """uint8 RGB [H, W, 3] as a WebP data URI: lossless, or of quality 92 where that takes over 150 kB."""
-    from PIL import Image
-
-    for settings in ({"lossless": True, "quality": 60}, {"quality": 92}):
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "WEBP", method=4, **settings)
-        if buffer.tell() <= _LOSSLESS_BYTES:
-            break
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

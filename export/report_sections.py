@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-from export import report_page as html
 from export.report_charts import loss_chart, loss_names
 from export.report_pictures import Gallery, details
 from export.report_record import RunRecord, commands
+from training import html_page as html
 
 _MODELS = {"cyclegan": "CycleGAN", "pix2pix": "Pix2Pix"}
 
@@ -87,7 +87,10 @@ def pictures(record: RunRecord, galleries: list[Gallery]) -> str:
     parts = [html.paragraph(seen or "Photos that training never saw, at the size of training.")]
     for gallery in galleries:
         parts += [_direction_title(gallery, galleries)]
-        parts += [html.picture_row(row, "row", "Photo" if seen else "Held-out photo") for row in gallery.rows]
+        parts += [
+            html.picture_row(row.name, row.pictures, "row", "Photo" if seen else "Held-out photo")
+            for row in gallery.rows
+        ]
         parts += [html.missing(gallery.missing)]
     return html.section("pictures", "Pictures" if seen else "Held-out pictures", *parts)
 
@@ -99,7 +102,7 @@ def zoomed(galleries: list[Gallery]) -> str:
     shown = False
     for gallery in galleries:
         for row in details(gallery):
-            parts.append(html.picture_row(row, "zoom", "Detail at 2x of"))
+            parts.append(html.picture_row(row.name, row.pictures, "zoom", "Detail at 2x of"))
             shown = True
     if not shown:
         parts = [html.missing(["There is no picture to enlarge (see above)."])]

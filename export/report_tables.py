@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from export import report_page as html
 from export.latency_chart import latency_chart
 from export.report_record import RunRecord
 from export.report_sections import machine
+from training import html_page as html
 
 _NAMES = {"untouched": "untouched picture", "teacher": "teacher", "student": "student"}
 _SCORES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from export.report_charts import CHART_STYLE, COLOUR_STYLE, nice_range, ticks
+from training.bar_chart import CHART_STYLE, COLOUR_STYLE, nice_range, ticks
 
 _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 130, 20, 50

@@ -15,10 +15,11 @@ from test_evaluate import make_run
 
 from export import report
 from export.report_charts import loss_chart, loss_names, sliding_mean
-from export.report_pictures import busiest, data_uri
+from export.report_pictures import busiest
 from export.report_record import commands, options_as_flags, read_record
 from export.report_sections import duration
 from tf_i2i.errors import UserError
+from training.html_page import data_uri
 
 SECTIONS = ["overview", "pictures", "zoom", "scores", "files", "losses", "commands"]
 

@@ -11,15 +11,14 @@ import math
 import os
 from pathlib import Path
 
-import numpy as np
-
 from tf_i2i.errors import UserError
-from tf_i2i.paired_images import matching
+from training.evaluated_pictures import cropped, named_pairs, named_pictures
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
-from training.scoring import ExportedFile, Pictures, centre_crop, keras_translator, score
+from training.scoring import ExportedFile, keras_translator, score
 
 _WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
+_ROBUSTNESS = "robustness"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +36,23 @@ class EvaluateOptions:
     )
     domain_a: str | None = option(None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC")
     domain_b: str | None = option(None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC")
+    robustness: bool = option(
+        False,
+        "a run of pairs on drawings of every style, and on --input: RUN/robustness.json, .html, .png",
+        group=_ROBUSTNESS,
+    )
+    features: str = option(
+        "auto",
+        "of KID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 file of "
+        "its weights; auto takes inception where Keras has the weights, else offline",
+        group=_ROBUSTNESS,
+        metavar="{auto,offline,inception,FILE}",
+    )
+    segmentation_model: str | None = option(
+        None, "network whose masks of output and truth are compared: .tflite, Keras file or SavedModel", group=_ROBUSTNESS,
+        metavar="SRC",
+    )  # fmt: skip
+    most_pictures: int = option(200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1)
 
 
 def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> dict:
@@ -87,66 +103,6 @@ def stride(models: dict) -> int:
     return math.lcm(4, *(getattr(model, "stride", 4) for model in models.values()))
 
 
-def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
-    """Pictures cut as centre_crop does; where a file's `size` makes them smaller, the split's name says so."""
-    import cv2
-
-    photos = [centre_crop(photo, multiple, size) for photo in pictures.photos]
-    truths = None
-    if pictures.truths is not None:
-        # Files named as pairs may differ a little in shape; a photo and its own cartoon never do.
-        same = [truth if truth.shape == photo.shape else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
-                for truth, photo in zip(pictures.truths, pictures.photos, strict=True)]  # fmt: skip
-        truths = [centre_crop(truth, multiple, size) for truth in same]
-    smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
-    split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
-    return Pictures(split, pictures.names, photos, truths)
-
-
-def validation(run: Path, direction: str) -> Pictures:
-    """The run's own validation pictures."""
-    from training.restore import run_data
-
-    data = run_data(run)
-    source, target = (data.val_a, data.val_b) if direction == "ab" else (data.val_b, data.val_a)
-    return Pictures("validation", source.names, _all(source), _all(target) if data.paired else None)
-
-
-def _all(cache) -> list[np.ndarray]:
-    return [cache.image(i) for i in range(len(cache))]
-
-
-def _pictures(options: EvaluateOptions, run: Path, direction: str) -> Pictures:
-    load_size = int(read_config(run).get("options", {}).get("load_size", 286))
-    if options.input:
-        return _pairs(options, load_size)
-    name = f"domain_{direction[0]}"
-    src = getattr(options, name)
-    if not src:
-        return validation(run, direction)
-    cache = _load(src, "--" + name.replace("_", "-"), load_size)
-    return Pictures(src, cache.names, _all(cache), None)
-
-
-def _load(src: str, flag: str, load_size: int):
-    from tf_i2i.image_cache import load_images
-    from tf_i2i.sources import open_source
-
-    return load_images(open_source(src, flag), load_size, option=flag, warn=print)
-
-
-def _pairs(options: EvaluateOptions, load_size: int) -> Pictures:
-    """The pictures of --input that have a partner in --target."""
-    inputs, targets = _load(options.input, "--input", load_size), _load(options.target, "--target", load_size)
-    found = matching(inputs.names, targets.names)
-    if not found:
-        raise UserError(f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one")
-    if len(found) < len(inputs):
-        print(f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out")
-    names, photos = [inputs.names[i] for i, _ in found], [inputs.image(i) for i, _ in found]
-    return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])
-
-
 def _check(options: EvaluateOptions, direction: str) -> None:
     if options.model and not Path(options.model).is_file():
         raise UserError(f"--model {options.model}: no such file; make one with python -m export.tflite")
@@ -157,6 +113,25 @@ def _check(options: EvaluateOptions, direction: str) -> None:
         raise UserError("name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both")
     if any(domains.values()) and not domains[direction]:
         raise UserError(f"direction {direction} translates domain {direction[0].upper()}: name --domain-{direction[0]}")
+    if options.robustness and any(domains.values()):
+        raise UserError("--robustness needs true pictures: name --input and --target in place of a domain")
+    if not options.robustness and (options.features != "auto" or options.segmentation_model):
+        raise UserError("--features and --segmentation-model belong to --robustness; add it or leave them out")
+
+
+def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | None, direction: str) -> None:
+    """Scores the teacher, or the exported file, on drawings of every style."""
+    from training.restore import load_generator
+    from training.robustness import evaluate_robustness
+    from training.robustness_page import aligned, notes, table, write_result
+
+    trained = read_config(run).get("options", {})
+    sketches = named_pairs(options, int(trained.get("load_size", 286))) if options.input else None
+    translate = exported or keras_translator(load_generator(run, "teacher", direction))
+    side = min(filter(None, (int(trained["crop_size"]), exported and exported.largest)))
+    result = evaluate_robustness(run, options, translate, side, sketches)
+    written = write_result(run, result)
+    print("\n".join([aligned(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -170,11 +145,13 @@ def main(argv: list[str] | None = None) -> None:
     _check(options, direction)
 
     exported = ExportedFile(file) if file else None
+    if options.robustness:
+        return _robustness(options, run, exported, direction)
     models = load_models(run, direction)
     from training.restore import only_size
 
     largest = min(filter(None, (only_size(run), exported and exported.largest)), default=None)
-    pictures = cropped(_pictures(options, run, direction), stride(models), largest)
+    pictures = cropped(named_pictures(options, run, direction), stride(models), largest)
     translators = {name: keras_translator(model) for name, model in models.items()}
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())

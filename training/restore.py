@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import tensorflow as tf
 from tf_i2i.errors import UserError
 from tf_i2i.mobile_generator import MobileGenerator
 from tf_i2i.precision import set_precision
-from training.checkpoints import newest
+from training.checkpoints import Saved, newest
 from training.data import RunData, load_unpaired
 from training.loop import say
 from training.networks import build_model, translator_names
@@ -33,24 +34,50 @@ def load_generator(run: Path, model: str, direction: str) -> keras.Model:
 
 def load_teacher(run: Path, direction: str) -> keras.Model:
     """The teacher's generator with its moving-average weights, under the present precision policy."""
+    config, saved = _saved(run)
+    if config["model"] == "pix2pix" and direction != "ab":
+        raise UserError(f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab")
+    model = build_model(config["model"], {**config["options"], "pool_size": 0}, ema_half_life=1.0)
+    names = translator_names(config["model"], direction)
+    _restore(run, saved.prefix, model, names)
+    generator, average = (getattr(model, name) for name in names)
+    average.copy_to(generator)
+    return generator
+
+
+def load_discriminator(run: Path) -> keras.Model:
+    """The discriminator of a Pix2Pix run as last trained: float [N, H, W, 6], input and output, to scores [N, h, w, 1].
+
+    Raises:
+        UserError: the run has no checkpoint yet, or is not one of pairs.
+    """
+    set_precision("float32")
+    config, saved = _saved(run)
+    if config["model"] != "pix2pix":
+        raise UserError(f"--run {run}: its discriminators judge pictures, not pairs; take a run of training.pix2pix")
+    model = build_model("pix2pix", config["options"], ema_half_life=1.0)
+    _restore(run, saved.prefix, model, ("discriminator",))
+    return model.discriminator
+
+
+def _saved(run: Path) -> tuple[dict, Saved]:
+    """config.json and the newest whole checkpoint."""
     config = read_config(run)
     saved = newest(Path(run) / "checkpoints", say)
     if saved is None:
         raise UserError(
             f"--run {run}: no checkpoint yet; continue its training: python -m training.{config['model']} --run {run} --resume"
         )
-    if config["model"] == "pix2pix" and direction != "ab":
-        raise UserError(f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab")
-    model = build_model(config["model"], {**config["options"], "pool_size": 0}, ema_half_life=1.0)
-    names = translator_names(config["model"], direction)
-    generator, average = (getattr(model, name) for name in names)
-    wanted = tf.train.Checkpoint(**dict(zip(names, (generator, average), strict=True)))
+    return config, saved
+
+
+def _restore(run: Path, prefix: str, model, names: Sequence[str]) -> None:
+    """Reads those parts of a model, and nothing else, from a checkpoint."""
+    wanted = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
     try:
-        tf.train.Checkpoint(model=wanted).read(saved.prefix).expect_partial().assert_existing_objects_matched()
+        tf.train.Checkpoint(model=wanted).read(prefix).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"--run {run}: checkpoint {saved.prefix} does not fit config.json") from error
-    average.copy_to(generator)
-    return generator
+        raise UserError(f"--run {run}: checkpoint {prefix} does not fit config.json") from error
 
 
 def load_student(run: Path, direction: str) -> MobileGenerator:

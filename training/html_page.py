@@ -1,12 +1,17 @@
-"""Pieces of the report's HTML: page frame and style sheet, tables, picture rows. Everything given is escaped here."""
+"""Pieces of the pages that commands write: frame and style sheet, tables, pictures. Everything given is escaped here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import io
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from export.report_charts import CHART_STYLE, COLOUR_STYLE
-from export.report_pictures import Row, data_uri
+import numpy as np
+
+from training.bar_chart import CHART_STYLE, COLOUR_STYLE
+
+_LOSSLESS_BYTES = 150_000
 
 _STYLE = """
 * { box-sizing: border-box; }
@@ -103,15 +108,34 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> 
     )
 
 
-def picture_row(row: Row, kind: str, what: str) -> str:
-    """A row of captioned pictures; kind: "row", or "zoom" for those shown pixel by pixel. `what` begins the alt texts."""
-    figures = []
-    for label, picture in row.pictures.items():
-        height, width = picture.shape[:2]
-        alt = escape(f"{what} {row.name}: {label}", quote=True)
-        figures.append(f'<figure><img src="{data_uri(picture)}" alt="{alt}" width="{width}" height="{height}">'
-                       f"<figcaption>{escape(label)}</figcaption></figure>")  # fmt: skip
+def picture_row(name: str, pictures: Mapping[str, np.ndarray], kind: str, what: str) -> str:
+    """A row of captioned pictures, label to uint8 RGB [H, W, 3].
+
+    kind: "row", or "zoom" for those shown pixel by pixel. `what` and `name` begin the alt texts.
+    """
+    figures = [
+        f"<figure>{picture_element(picture, f'{what} {name}: {label}')}<figcaption>{escape(label)}</figcaption></figure>"
+        for label, picture in pictures.items()
+    ]
     return f'<div class="{kind}" style="--columns: {len(figures)}">{"".join(figures)}</div>'
+
+
+def picture_element(picture: np.ndarray, alt: str) -> str:
+    """uint8 RGB [H, W, 3] as an <img> that holds its data."""
+    height, width = picture.shape[:2]
+    return f'<img src="{data_uri(picture)}" alt="{escape(alt, quote=True)}" width="{width}" height="{height}">'
+
+
+def data_uri(image: np.ndarray) -> str:
+    """uint8 RGB [H, W, 3] as a WebP data URI: lossless, or of quality 92 where that takes over 150 kB."""
+    from PIL import Image
+
+    for settings in ({"lossless": True, "quality": 60}, {"quality": 92}):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "WEBP", method=4, **settings)
+        if buffer.tell() <= _LOSSLESS_BYTES:
+            break
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def code(lines: Sequence[str]) -> str:
