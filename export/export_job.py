@@ -116,12 +116,17 @@ class ExportJob:
         return found
 
     def _way_out(self) -> str:
-        if not _tileable(self._network):
-            return (
-                "Its instance normalisation takes mean and variance at run time, which integers can't hold: distil first "
-                f"(python -m training.distill --run {self._run}) and export the student (--model student), or use --float16"
-            )
-        return "Distil longer (python -m training.distill --student-steps N), or use --float16"
+        if self._options.model == "student":
+            return "Distil longer (python -m training.distill --student-steps N), or use --float16"
+        reason = (
+            "A teacher's ranges are wider than 8 bits hold well"
+            if self._network.get_config().get("norm") == "batch"
+            else "Its instance normalisation takes mean and variance at run time, which integers can't hold"
+        )
+        return (
+            f"{reason}: distil first (python -m training.distill --run {self._run}) and export the student "
+            "(--model student), or use --float16"
+        )
 
     def _file_name(self, recipe: Recipe) -> str:
         prefix = "teacher-" if self._options.model == "teacher" else ""

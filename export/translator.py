@@ -124,8 +124,9 @@ class WholeTranslator:
         size = self._model.size
         if max(height, width) > size:
             raise UserError(
-                f"{name}: {width}x{height} is larger than {self._shown}'s {size} pixels, and its instance normalisation "
-                "takes statistics over the whole picture, so tiles would differ; use the student, or export a larger --size"
+                f"{name}: {width}x{height} is larger than {self._shown}'s {size} pixels, and a teacher sees all of a picture at "
+                "once (instance normalisation takes statistics over it, a U-Net squeezes it to a point), so tiles would "
+                "differ; use the student, or export a larger --size"
             )
         Tiling(size, size, margin=0).translate(photo, [self._model.run_uint8], strength)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import TINY, draw_pictures
+from conftest import PAIRED_TINY, TINY, draw_pictures
 from exported_models import exported
 from mutations import damaged_models, damaged_photos
 from PIL import Image
@@ -151,12 +151,15 @@ def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_pa
                                "--steps", "1", "--student", "none"]),
         ("training.distill", ["--run", str(runs[0]), "--extra", source, "--steps", "1", "--label-views", "1"]),
         ("training.evaluate", ["--run", str(runs[1]), "--domain-a", source]),
+        ("training.pix2pix", [*PAIRED_TINY, "--run", str(tmp_path / "paired"), "--input", source, "--target", source,
+                              "--steps", "1", "--student", "none"]),
+        ("training.prepare", [source, "--out", str(tmp_path / "data"), "--name", "fuzz", "--size", "40", "--min-size", "16"]),
         ("training.cartoonize", [source, "--out", str(pairs), "--size", "40", "--min-size", "16", "--workers", "2"]),
     ]  # fmt: skip
     ended = run_jobs(jobs, tmp_path / "jobs")
     assert [one.complaint for one in ended if one.complaint] == []
-    assert [one.status for one in ended] == [0] * 4, [one.error for one in ended]
+    assert [one.status for one in ended] == [0] * len(jobs), [one.error for one in ended]
     assert check_results(pairs) > COUNT
     by_name = {one.command: one.error for one in ended}
-    for command in ("training.cyclegan", "training.distill"):
+    for command in ("training.cyclegan", "training.distill", "training.pix2pix"):
         assert by_name[command].count("left out") > COUNT // 4
