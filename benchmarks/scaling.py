@@ -36,13 +36,18 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(ScalingOptions, argv, prog="python -m benchmarks.scaling", description=__doc__)
     from benchmarks.results import check_writable, machine, machine_line, other_work_line, write_results
     from benchmarks.timing import OtherWork
+    from tf_i2i.native_output import silence_tensorflow
 
+    silence_tensorflow()
     check_writable(options.json)
     other = OtherWork()
     page = "\n".join([
         "# Scaling", "",
-        "Written by `python -m benchmarks.scaling --doc docs/scaling.md`; data preparation by cores is measured by",
-        "`python -m benchmarks.cartoonize`.", "",
+        "Written by `python -m benchmarks.scaling --doc docs/scaling.md`.", "",
+        "## Measured: data preparation by cores", "",
+        preparation(), "",
+        "The bundled photographs, examined and drawn by `training.cartoonize`'s worker processes; counting in Python is what",
+        "the machine had to give at that time. `python -m benchmarks.cartoonize` measures your own photos.", "",
         "## Measured: one and two workers on one machine", "",
         measured(options), "",
         f"{options.crop_size} px, resnet6, ngf and ndf 16, one thread a worker, batch of 1 a worker, medians of",
@@ -73,6 +78,31 @@ def measured(options: ScalingOptions) -> str:
     medians = {workers: statistics.median(times) for workers, times in seconds.items()}
     rows = [(workers, f"{workers / step:.2f}", f"{100 * medians[1] / step:.0f} %") for workers, step in medians.items()]
     return markdown_table(("workers", "pictures of each domain a second", "efficiency"), rows)
+
+
+def preparation() -> str:
+    """A table of pictures a second by processes, up to one a core."""
+    from benchmarks.results import markdown_table, show_progress
+
+    cores = len(os.sched_getaffinity(0))
+    workers = sorted({1, 2, cores})
+    show_progress(f"data preparation with {', '.join(map(str, workers))} process(es)")
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "cartoonize.json"
+        command = ["benchmarks.cartoonize", "--json", str(found), "--workers", *map(str, workers)]
+        subprocess.run([sys.executable, "-m", *command], stdout=subprocess.DEVNULL, check=True)
+        blocks = {name: timing["blocks"] for name, timing in json.loads(found.read_text())["timings"].items()}
+    medians = {
+        name: statistics.median(seconds for block in rounds for seconds in block) for name, rounds in blocks.items()
+    }
+    drawing, counting = (
+        [value for name, value in medians.items() if name.startswith("counting") == loop] for loop in (False, True)
+    )
+    rows = [
+        (count, f"{1 / seconds:.1f}", f"{drawing[0] / seconds:.2f}", f"{counting[0] / loop:.2f}")
+        for count, seconds, loop in zip(workers, drawing, counting, strict=True)
+    ]
+    return markdown_table(("processes", "photos a second", "times one", "counting in Python, times one"), rows)
 
 
 def step_seconds(options: ScalingOptions, workers: int, run: Path) -> float:
