@@ -12,13 +12,13 @@ from pathlib import Path
 
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.native_output import silence_tensorflow
+from training.networks import STUDENTS
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json, write_text
 
 # Arguments of MobileGenerator. Around the two that are shipped: fewer and more of each part.
 CANDIDATES: dict[str, dict] = {
-    "mobile": {},
-    "mobile-hq": {"stem": 48, "width": 96, "blocks": 3, "drawing": 6, "full": 16, "detail": 16},
+    **STUDENTS,
     "narrow": {"stem": 24, "width": 48, "full": 8},
     "wide": {"stem": 48, "width": 96},
     "drawing-2": {"drawing": 2},
@@ -26,7 +26,7 @@ CANDIDATES: dict[str, dict] = {
     "blocks-6": {"blocks": 6, "drawing": 0},
     "no-detail": {"detail": 0},
     "detail-16": {"full": 16, "detail": 16},
-    "wide-drawing-6": {"stem": 48, "width": 96, "drawing": 6},
+    "wide-detail-16": {"stem": 48, "width": 96, "blocks": 3, "drawing": 6, "full": 16, "detail": 16},
     "broad": {"stem": 64, "width": 96, "blocks": 3, "drawing": 6, "full": 24, "detail": 16},
 }
 

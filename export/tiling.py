@@ -84,7 +84,8 @@ class Tiling:
 
         rows, columns = self.grid(*photo.shape[:2])
         pending: deque = deque()
-        pool = ThreadPoolExecutor(len(networks))
+        # One more than there are networks: a tile is pasted in while its network has the next one.
+        pool = ThreadPoolExecutor(len(networks) + 1)
         try:
             band = self._band(photo, 0)
             for row in range(rows):

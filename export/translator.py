@@ -14,11 +14,14 @@ from tf_i2i.model_file import read_bytes, read_facts
 from tf_i2i.model_reach import block_reach, bytes_per_pixel
 from tf_i2i.model_resizing import resized
 
-# Of the photo (translated in place) and all networks together; with a band of tiles in work, and Python itself, a photo
-# of 100 megapixels stays under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
-_MEMORY, _NETWORKS, _LEAST = 720e6, 640e6, 64e6
-# Tiles beside each other keep all cores busy while one is cut out or pasted in; more of them would have to be smaller.
-_WORKERS = 2
+# Of the photo (translated in place) and all networks together; with Python itself, a photo of 100 megapixels stays
+# under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
+_MEMORY, _NETWORKS, _LEAST = 830e6, 800e6, 64e6
+# Bytes a pixel: the photo itself, and the two bands of it that tiles are cut from.
+_PHOTO = 3.3
+# Up to so many threads, one network has them and all memory: two would have tiles half as large, of which more is
+# overlap. More threads find too little to do in one tile.
+_THREADS = 4
 
 
 def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> TiledTranslator | WholeTranslator:
@@ -64,7 +67,7 @@ class TiledTranslator:
         # The facts' halo is right for any pixel; what a tile keeps lies on the grid and may see less.
         reach = block_reach(data, stride)
         self._margin = -(-(halo if reach is None else min(halo, reach)) // stride) * stride
-        workers = min(_WORKERS, threads)
+        workers = -(-threads // _THREADS)
         self._threads = [threads // workers + (number < threads % workers) for number in range(workers)]
         self._bytes_per_pixel = bytes_per_pixel(data)
         least = 2 * self._margin + max(self._margin, stride)
@@ -76,7 +79,7 @@ class TiledTranslator:
     def prepare(self, height: int, width: int) -> None:
         """Chooses tiles for a photo of this size and builds their networks; nothing to do after one of the same size."""
         workers = len(self._threads)
-        memory = min(_NETWORKS, max(_LEAST, _MEMORY - 3 * height * width))
+        memory = min(_NETWORKS, max(_LEAST, _MEMORY - _PHOTO * height * width))
         most_pixels = memory / workers / self._bytes_per_pixel
         tiling = plan(height, width, self._margin, self._stride, workers, most_pixels, self._tile, self.tiling)
         if tiling != self.tiling:

@@ -17,7 +17,7 @@ class DistillOptions:
     )
     direction: str = option("ab", "ab makes B from A", group="run", choices=("ab", "ba"))
     student: str = option(
-        "mobile", "mobile, or mobile-hq: crisper, several times slower", group="run", choices=("mobile", "mobile-hq")
+        "mobile", "mobile, or mobile-hq: nearer to its teacher, slower", group="run", choices=("mobile", "mobile-hq")
     )
     resume: bool = option(False, "continue where the last checkpoint stands", group="run", resumable=True)
     seed: int = option(1, "of the student's weights, crops and order", group="run", minimum=0)

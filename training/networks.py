@@ -7,7 +7,7 @@ from collections.abc import Mapping
 GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
 # Arguments of MobileGenerator, chosen by `python -m export.search`: the quickest, and the best within half of the time
 # that a public int8 cartoon network takes.
-STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "blocks": 3, "drawing": 6, "full": 16, "detail": 16}}
+STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 
 
