@@ -163,7 +163,8 @@ class Fetcher:
             have = have if resumed else 0
             self._check_picture(response, have)
             _write_note(note, response.headers.get("ETag"))
-            with open(partial, "r+b" if resumed else "wb") as file:
+            # Not buffered: what has come shall be there after a kill.
+            with open(partial, "r+b" if resumed else "wb", buffering=0) as file:
                 file.seek(have)
                 for chunk in self._chunks(response):
                     have += len(chunk)
@@ -193,7 +194,9 @@ class Fetcher:
             try:
                 chunk = response.raw.read1(_CHUNK, decode_content=True)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise _Passing(f"the transfer broke off ({_said(error)})") from error
+                silence = isinstance(error, urllib3.exceptions.ReadTimeoutError)
+                why = f": {self._manners.timeout:g} s of silence" if silence else ""
+                raise _Passing(f"the transfer broke off after {received} bytes{why}") from error
             if not chunk:
                 break
             received += len(chunk)
