@@ -166,7 +166,13 @@ def serve_older_rijksmuseum(server: PictureServer) -> None:
             }
             for n in range(start, min(start + 3, WORKS))
         ]  # fmt: skip
-        answer = {"elapsedMilliseconds": 0, "count": WORKS, "countFacets": {"hasimage": WORKS}, "artObjects": works, "facets": []}
+        answer = {
+            "elapsedMilliseconds": 0,
+            "count": WORKS,
+            "countFacets": {"hasimage": WORKS},
+            "artObjects": works,
+            "facets": [],
+        }
         return Reply(json.dumps(answer).encode(), "application/json")
 
     server.routes["/api/en/collection"] = collection

@@ -115,7 +115,10 @@ def test_run_again_fetches_nothing_twice_and_what_is_new_once(server, tmp_path, 
     collect("wikiart", tmp_path, server)
     assert server.paths("/images") == ["/images/ada-lind/4.jpg!Large.jpg"]
     assert len(pictures(tmp_path)) == 5 and pictures(tmp_path).items() >= before.items()
-    assert capsys.readouterr().out.splitlines()[:2] == ["new".ljust(44) + "       1", "there already".ljust(44) + "       4"]
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "new".ljust(44) + "       1",
+        "there already".ljust(44) + "       4",
+    ]
     server.requests.clear()
     collect("wikiart", tmp_path, server)
     # The lists are asked for again, but with the ETag that they had.
@@ -185,7 +188,9 @@ def test_every_picture_that_is_left_out_is_named_with_its_reason(server, tmp_pat
     options = ["--max-file-mb", str(size / 1e6), "--max-megapixels", "0.2", "--timeout", "1", "--transfer-timeout", "2",
                "--retries", "1", "--rights", "cc0"]  # fmt: skip
     main(["urls", "--query", str(listed), "--out", str(tmp_path / "out"), *QUICK, *options])
-    rejected = {row["url"].removeprefix(server.url + "/"): row["reason"] for row in table(tmp_path / "out", "rejected.csv")}
+    rejected = {
+        row["url"].removeprefix(server.url + "/"): row["reason"] for row in table(tmp_path / "out", "rejected.csv")
+    }
     # Of two with the same bytes the one stays that was there first.
     for pair in ({"good.jpg", "twice.jpg"}, {"moved.jpg", "good-too.jpg"}):
         (later,) = pair & set(rejected)
@@ -308,7 +313,16 @@ def test_what_a_user_can_mend_is_one_line(server, tmp_path):
         "no URL is in it": ["urls", "--query", *listing, "--out", str(tmp_path / "a")],
         "No such file": ["urls", "--query", str(tmp_path / "none"), "--out", str(tmp_path / "a")],
         "can't be written": ["urls", "--query", *listing, "--out", str(tmp_path / "file" / "out")],
-        "its list can't be had": ["wikiart", "--query", "nobody", "--out", str(tmp_path / "b"), "--site", server.url, *QUICK],
+        "its list can't be had": [
+            "wikiart",
+            "--query",
+            "nobody",
+            "--out",
+            str(tmp_path / "b"),
+            "--site",
+            server.url,
+            *QUICK,
+        ],
     }
     for message, arguments in cases.items():
         with pytest.raises(UserError, match=message) as caught:
@@ -335,7 +349,18 @@ def test_stopped_at_any_time_it_goes_on_without_fetching_anything_again(number, 
         if path.endswith("Large.jpg"):
             reply.slow, reply.piece = 0.3, 1 + len(reply.body) // 2
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "training.collect", "wikiart", "--query", "ada lind", "--out", str(out), "--site", server.url]
+    command = [
+        sys.executable,
+        "-m",
+        "training.collect",
+        "wikiart",
+        "--query",
+        "ada lind",
+        "--out",
+        str(out),
+        "--site",
+        server.url,
+    ]
     child = subprocess.Popen([*command, *QUICK, "--parallel", "1"], stderr=subprocess.PIPE, text=True)
     while len(server.paths("Large.jpg")) < 5 or not any(p.stat().st_size for p in out.rglob("*.part") if p.exists()):
         assert child.poll() is None, child.stderr.read()
