@@ -143,7 +143,7 @@ def _depth(view: np.ndarray) -> tuple[int, np.ndarray]:
     """(lines of even colour at the top that end in a straight edge, 0 if none; their colour)."""
     # No margin is deeper.
     view = view[: max(4, round((1 - _LEAST_LEFT) * len(view)) + 2)]
-    colour = np.median(view[: max(1, len(view) // 120)].reshape(-1, 3), axis=0)
+    colour = np.median(view[: max(1, len(view) // 120)].reshape(-1, 3), axis=0).astype(np.int16)
     far = np.abs(view - colour).max(axis=2) > _EVEN
     other = far.mean(axis=1)
     uneven = np.flatnonzero(other > 0.05)
