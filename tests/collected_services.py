@@ -12,7 +12,7 @@ def add_pictures(server: PictureServer, folder: str = "/images", count: int = WO
         server.routes[f"{folder}/{number}.jpg"] = Reply(picture(number))
 
 
-def serve_wikiart(server: PictureServer, count: int = WORKS, page_size: int = 3) -> None:
+def serve_wikiart(server: PictureServer, count: int = WORKS, page_size: int = 3, artist: str = "ada-lind") -> None:
     """www.wikiart.org/en/ARTIST?json=2&page=N"""
     add_pictures(server, "/images/ada-lind", count)
 
@@ -33,17 +33,17 @@ def serve_wikiart(server: PictureServer, count: int = WORKS, page_size: int = 3)
         }  # fmt: skip
         return Reply(json.dumps(answer).encode(), "application/json; charset=utf-8")
 
-    server.routes["/en/ada-lind"] = page
+    server.routes[f"/en/{artist}"] = page
     for number in range(count):
         server.routes[f"/images/ada-lind/{number}.jpg!Large.jpg"] = server.routes[f"/images/ada-lind/{number}.jpg"]
 
 
-def serve_met(server: PictureServer) -> None:
+def serve_met(server: PictureServer, artist: str = "Ada Lind") -> None:
     """collectionapi.metmuseum.org: number 1 is in copyright, number 2 was withdrawn."""
     add_pictures(server)
 
     def search(query: dict) -> Reply:
-        assert query["artistOrCulture"] == "true" and query["q"] == "Ada Lind" and 1 <= int(query["limit"]) <= 500
+        assert query["artistOrCulture"] == "true" and query["q"] == artist and 1 <= int(query["limit"]) <= 500
         numbers = list(range(WORKS))[int(query["offset"]) :]
         return Reply(json.dumps({"total": WORKS, "objectIDs": numbers or None}).encode(), "application/json")
 
