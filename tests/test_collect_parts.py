@@ -1,15 +1,24 @@
 """Pieces of training.collect by themselves: addresses, robots.txt, licences, file names."""
 
+import copy
+import json
+import random
 import socket
+from itertools import islice
+from urllib.parse import parse_qs, urlsplit
 
+import collected_services as services
 import pytest
+from picture_server import picture_server
 
 from training.collecting.addresses import is_public
+from training.collecting.context import Context
 from training.collecting.fetcher import Fetcher, Manners
 from training.collecting.folder import file_name
 from training.collecting.item import Item, Refused
 from training.collecting.licences import licence_name
 from training.collecting.robots import RobotsRules, parse_robots
+from training.collecting.sources import artic, met, rijksmuseum, wikiart, wikimedia
 
 
 @pytest.mark.parametrize(
@@ -112,3 +121,60 @@ def test_file_names_are_safe_stable_and_never_alike():
     for title in hostile:
         safe = file_name(Item(f"https://h/{title!r}", title), ".png")
         assert not set(safe) & set('/\\:*?"<>|\0\n') and safe[0] not in ".-~" and len(safe.encode()) < 200
+
+
+def _places(value, path=()):
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield from _places(part, (*path, key))
+
+
+def _damaged(value, generator: random.Random):
+    """A copy of an answer with one of its parts replaced by what should not be there."""
+    path = generator.choice(list(_places(value)))
+    odd = generator.choice([None, [], {}, "", "odd", -1, 10**30, 1.5, True, [None], [[]], {"id": 5}, "\ud800"])
+    if not path:
+        return odd
+    whole = copy.deepcopy(value)
+    inside = whole
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = odd
+    return whole
+
+
+@pytest.mark.parametrize(
+    "serve, module, key",
+    [
+        (services.serve_wikiart, wikiart, None), (services.serve_met, met, None), (services.serve_artic, artic, None),
+        (services.serve_rijksmuseum, rijksmuseum, None), (services.serve_older_rijksmuseum, rijksmuseum, "k3y"),
+        (services.serve_wikimedia, wikimedia, None),
+    ],
+)  # fmt: skip
+def test_answers_with_anything_in_any_place_are_items_or_refused(serve, module, key):
+    with picture_server() as server:
+        serve(server)
+
+        def answer(url: str, accept: str = ""):
+            parts = urlsplit(url)
+            reply = server.routes.get(parts.path)
+            if callable(reply):
+                reply = reply({name: values[0] for name, values in parse_qs(parts.query).items()})
+            if reply is None or reply.status != 200:
+                raise Refused("refused by the server", "404")
+            return json.loads(reply.body)
+
+        for seed in range(150):
+            generator = random.Random(seed)
+            damaged_one = generator.randrange(4)
+            asked = iter(range(10**6))
+            context = Context(
+                lambda url, accept="": _damaged(answer(url), generator) if next(asked) == damaged_one else answer(url),  # noqa: B023
+                server.url, key=key,
+            )  # fmt: skip
+            try:
+                for item in islice(module.items("Ada Lind", context), 200):
+                    assert isinstance(item, Item) and isinstance(item.url, str) and "\n" not in item.title
+            except Refused as error:
+                assert "\n" not in str(error)

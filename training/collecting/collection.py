@@ -103,6 +103,11 @@ class Collection:
         self._seen: set[str] = set()
         self.rejected: dict[str, tuple[Item, Refused]] = {}
         self.new, self.known = 0, 0
+        self._expected: int | None = None
+
+    def expect(self, count: int) -> None:
+        """The source lists so many; for the progress shown."""
+        self._expected = min(count, self._limits.pictures or count) or None
 
     def run(self, items: Iterable[Item], fetcher: Fetcher | None) -> None:
         """Works through `items`; returns early once `stop` is set.
@@ -132,7 +137,9 @@ class Collection:
                     return
                 if item.url not in self._seen:
                     self._seen.add(item.url)
-                    self._take(item, limits, fetcher, pool, running)
+                    bar.total = self._expected
+                    if not self._take(item, limits, fetcher, pool, running):
+                        bar.update()
                 while len(running) >= self._parallel or (running and self._enough(len(running))):
                     self._finish_some(running, bar)
                 # Before the source is asked for more.
@@ -147,17 +154,20 @@ class Collection:
     def _enough(self, running: int) -> bool:
         return self._limits.pictures is not None and self.new + self.known + running >= self._limits.pictures
 
-    def _take(self, item: Item, limits: str, fetcher, pool: ThreadPoolExecutor, running: dict) -> None:
+    def _take(self, item: Item, limits: str, fetcher, pool: ThreadPoolExecutor, running: dict) -> bool:
+        """Decides on a picture, or has it fetched: True."""
         refused = Refused(*item.refused) if item.refused else self._licence_refusal(item)
         if refused:
             self._reject(item, refused)
         elif not self._record.judged(item.url, limits):
             running[pool.submit(self._get, item, fetcher)] = item
+            return True
         elif item.url in self._record.kept:
             self.known += 1
         else:
             before = self._record.rejected[item.url]
             self._reject(item, Refused(before.reason, before.detail))
+        return False
 
     def _licence_refusal(self, item: Item) -> Refused | None:
         if self._limits.licences and item.licence not in self._limits.licences:

@@ -67,7 +67,7 @@ def _run(
     fetcher = Fetcher(_manners(options, module), Answers(folder.answers, begin(folder.hidden, name)), stop)
     context = Context(
         fetcher.json, options.site and options.site.rstrip("/"), options.resolution == "original", _key(options), options.kind,
-        options.rights,
+        options.rights, collection.expect,
     )  # fmt: skip
     items = module.items(options.query if options.source in ("instagram", "files") else query, context)
     try:

@@ -21,6 +21,7 @@ class Context:
     key: of the user, where a service wants one.
     kind: of works, "painting" and the like, where a service can choose by it; None: any.
     licence: recorded for pictures that come without any.
+    expect: told how many pictures the source lists, where it says so.
     """
 
     json: Callable[..., Any]
@@ -29,6 +30,7 @@ class Context:
     key: str | None = None
     kind: str | None = None
     licence: str = "unknown"
+    expect: Callable[[int], None] = lambda count: None
 
 
 def rows(answer: Any, *path: str) -> list[dict]:
@@ -44,6 +46,18 @@ def rows(answer: Any, *path: str) -> list[dict]:
     if not isinstance(answer, list):
         raise Refused(REFUSED, f"the service's answer has no list of {path[-1]}")
     return [row for row in answer if isinstance(row, dict)]
+
+
+def part(row: Any, name: str) -> dict:
+    """The object in a field; an empty one where there is none."""
+    value = row.get(name) if isinstance(row, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def number(row: Any, name: str) -> int:
+    """A count in a field; 0 where there is none."""
+    value = row.get(name) if isinstance(row, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def text(row: dict, name: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
-from training.collecting.context import Context, rows, text
+from training.collecting.context import Context, number, part, rows, text
 from training.collecting.item import NO_PICTURE, Item, Refusal
 
 API, IIIF = "https://api.artic.edu", "https://www.artic.edu/iiif/2"
@@ -37,10 +37,11 @@ def items(query: str, context: Context) -> Iterator[Item]:
         wanted = {"query": {"bool": {"must": must}}, "fields": _FIELDS, "limit": _PAGE, "page": page}
         answer = context.json(f"{api}?{urlencode({'params': json.dumps(wanted, separators=(',', ':'))})}")
         works = rows(answer, "data")
-        iiif = text(answer.get("config") or {}, "iiif_url") or IIIF
+        iiif = text(part(answer, "config"), "iiif_url") or IIIF
+        context.expect(number(part(answer, "pagination"), "total"))
         for work in works:
             yield _item(work, iiif, context.original)
-        if not works or page >= int((answer.get("pagination") or {}).get("total_pages") or 0):
+        if not works or page >= number(part(answer, "pagination"), "total_pages"):
             return
 
 

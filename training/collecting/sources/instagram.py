@@ -39,9 +39,10 @@ def items(query: Sequence[str], context: Context) -> Iterator[Item]:
         if member.refused:
             yield Item(member.address, member.name, refused=member.refused)
     files = {member.name: member for member in found if not member.refused}
-    for member in lists:
-        for media in _media(member):
-            yield _item(media, member, files)
+    posted = [(media, member) for member in lists for media in _media(member)]
+    context.expect(len(posted))
+    for media, member in posted:
+        yield _item(media, member, files)
 
 
 def _media(member: Member) -> Iterator[dict]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from training.collecting.context import Context, text
+from training.collecting.context import Context, number, text
 from training.collecting.item import NO_PICTURE, REFUSED, Item, Refusal, Refused
 
 API = "https://collectionapi.metmuseum.org"
@@ -24,9 +24,12 @@ def items(query: str, context: Context) -> Iterator[Item]:
         wanted["medium"] = f"{context.kind.capitalize().removesuffix('s')}s"
     for offset in range(0, _LAST, _PAGE):
         found = context.json(f"{api}/v1.1/search?{urlencode(wanted | {'offset': offset, 'limit': _PAGE})}")
-        numbers = (found.get("objectIDs") if isinstance(found, dict) else None) or []
-        for number in numbers:
-            yield _item(f"{api}/v1/objects/{number}", context)
+        numbers = found.get("objectIDs") if isinstance(found, dict) else None
+        if not isinstance(numbers, list):  # null behind the last one
+            return
+        context.expect(number(found, "total"))
+        for object_id in numbers:
+            yield _item(f"{api}/v1/objects/{object_id}", context)
         if len(numbers) < _PAGE:
             return
 

@@ -25,5 +25,6 @@ def items(query: str, context: Context) -> Iterator[Item]:
     urls = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not urls:
         raise UserError(f"--query {one_line(path)}: no URL is in it; write one a line")
+    context.expect(len(set(urls)))
     for url in dict.fromkeys(urls):
         yield Item(url, licence=context.licence, rights="" if context.licence == "unknown" else "as the user says")

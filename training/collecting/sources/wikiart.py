@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import quote, urljoin
 
-from training.collecting.context import Context, rows, text
+from training.collecting.context import Context, number, rows, text
 from training.collecting.item import NO_PICTURE, Item, Refusal
 
 SITE = "https://www.wikiart.org"
@@ -19,10 +19,11 @@ def items(query: str, context: Context) -> Iterator[Item]:
     while True:
         answer = context.json(f"{site}/en/{artist}?json=2&page={page}")
         paintings = rows(answer, "Paintings")
+        context.expect(number(answer, "AllPaintingsCount"))
         for painting in paintings:
             yield _item(painting, site, context.original)
         listed += len(paintings)
-        if not paintings or listed >= int(answer.get("AllPaintingsCount") or 0):
+        if not paintings or listed >= number(answer, "AllPaintingsCount"):
             return
         page += 1
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from training.collecting.context import Context, rows, text
+from training.collecting.context import Context, number, part, rows, text
 from training.collecting.item import NO_PICTURE, NOT_A_PICTURE, REFUSED, Item, Refusal, Refused
 from training.collecting.licences import licence_name
 
@@ -30,13 +30,15 @@ def items(query: str, context: Context) -> Iterator[Item]:
         words = f"{query} {context.kind or ''}".strip()
         wanted = {"generator": "search", "gsrsearch": f"{words} filetype:bitmap", "gsrnamespace": "6", "gsrlimit": "50"}
     onwards: dict[str, Any] = {}
-    while True:
+    asked: list[dict] = []
+    while onwards not in asked:
+        asked.append(onwards)
         answer = context.json(f"{context.site or SITE}/w/api.php?{urlencode(_ASK | wanted | onwards)}")
         if not isinstance(answer, dict) or "error" in answer:
-            raise Refused(REFUSED, text((answer or {}).get("error") or {}, "info") or "the wiki's answer is no object")
-        for page in sorted(rows(answer, "query", "pages"), key=lambda page: page.get("index") or 0):
+            raise Refused(REFUSED, text(part(answer, "error"), "info") or "the wiki's answer is no object")
+        for page in sorted(rows(answer, "query", "pages"), key=lambda page: number(page, "index")):
             yield _item(page, context.original)
-        onwards = answer.get("continue") or {}
+        onwards = part(answer, "continue")
         if not onwards:
             return
 
@@ -48,9 +50,7 @@ def _item(page: dict, original: bool) -> Item:
             text(page, "title"), text(page, "title"), refused=Refusal(NO_PICTURE, "the wiki says nothing of its file")
         )
     info = infos[0]
-    said = {
-        name: text(entry, "value") for name, entry in (info.get("extmetadata") or {}).items() if isinstance(entry, dict)
-    }
+    said = {name: text(entry, "value") for name, entry in part(info, "extmetadata").items() if isinstance(entry, dict)}
     terms = [said.get(name, "") for name in ("LicenseUrl", "License", "LicenseShortName", "UsageTerms")]
     names = [name for name in map(licence_name, terms) if name not in ("unknown", "other")]
     about = {
