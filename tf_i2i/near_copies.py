@@ -6,7 +6,7 @@ photographs. So the hash only proposes, and laying one small picture over the ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -58,11 +58,16 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     return max(_best_inside(one, other), _best_inside(other, one))
 
 
-def near_copies(pictures: Mapping[str, View], bits: int = CANDIDATE_BITS) -> dict[str, tuple[str, float]]:
+def near_copies(
+    pictures: Mapping[str, View],
+    bits: int = CANDIDATE_BITS,
+    progress: Callable[[list[str]], Iterable[str]] = lambda names: names,
+) -> dict[str, tuple[str, float]]:
     """Chooses which pictures to leave out so that no two that stay are copies. Independent of the order.
 
     Args:
         bits: hashes that differ in more are not compared any further; 0 to 128.
+        progress: wraps the iteration over all names.
 
     Returns:
         Name of each picture to leave out -> (name of the one that stays for it, their likeness). Of copies the one with
@@ -72,7 +77,7 @@ def near_copies(pictures: Mapping[str, View], bits: int = CANDIDATE_BITS) -> dic
     codes = np.array([np.frombuffer(pictures[name].hash.to_bytes(HASH_BITS // 8, "big"), np.uint8) for name in order])
     staying: list[int] = []
     left_out: dict[str, tuple[str, float]] = {}
-    for number, name in enumerate(order):
+    for number, name in enumerate(progress(order)):
         apart = _BITS[codes[staying] ^ codes[number]].sum(axis=1, dtype=np.int64) if staying else np.array([])
         for place in np.argsort(apart, kind="stable"):
             if apart[place] > bits:

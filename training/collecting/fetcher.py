@@ -149,7 +149,7 @@ class Fetcher:
     def _picture_once(self, url: str, partial: Path, count: Callable[[int], None]) -> None:
         note = partial.with_suffix(".etag")
         have = partial.stat().st_size if partial.exists() and note.exists() else 0
-        headers = {"Accept": "image/*"}
+        headers = {"Accept": "image/jpeg, image/png, image/webp, image/bmp"}
         if have:
             headers |= {"Range": f"bytes={have}-", "If-Range": note.read_text(encoding="utf-8")}
         with closing(self._request(url, headers)) as response:

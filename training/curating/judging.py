@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tqdm import tqdm
+
 from tf_i2i.near_copies import near_copies
 from tf_i2i.photo_pairs import DUPLICATE, GREY, TOO_SMALL, Dropped, Limits, drop_reason
 from tf_i2i.scans import Box
@@ -60,7 +62,9 @@ def judge(domain: Domain, limits: Limits, max_text: float, copies: bool) -> None
             domain.rejects[name] = Dropped(TEXT, f"text covers {look.text:.2f} of it, over {max_text:g}")
     if copies:
         return
-    for name, (stays, likeness) in near_copies({n: look.view for n, look in domain.kept.items()}).items():
+    views = {name: look.view for name, look in domain.kept.items()}
+    found = near_copies(views, progress=lambda names: tqdm(names, "comparing", unit="picture", delay=1))
+    for name, (stays, likeness) in found.items():
         domain.rejects[name] = Dropped(DUPLICATE, f"of {stays}, likeness {likeness:.3f}")
 
 

@@ -15,6 +15,7 @@ from tf_i2i.scans import Box, inner_box, text_share
 # Enough for small letters; a JPEG is reduced while it is decoded.
 _SIDE = 1024
 _COLOUR_SIDE = 64
+_FRAMED = 0.9
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class Look:
 
     @property
     def view(self) -> View:
-        return View(int(self.features.hash, 16), self.features.width * self.features.height, self.small, self.bytes)
+        # Of two copies as good as equal in size, the one that never had margins has nothing left of them.
+        pixels = round(self.features.width * self.features.height * (_FRAMED if self.box else 1))
+        return View(int(self.features.hash, 16), pixels, self.small, self.bytes)
 
 
 def look_at(file: Path, trim: bool) -> Look | str:
