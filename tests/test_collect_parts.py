@@ -13,10 +13,11 @@ from picture_server import picture_server
 
 from training.collecting.addresses import is_public
 from training.collecting.context import Context
-from training.collecting.fetcher import Fetcher, Manners
+from training.collecting.fetcher import Fetcher
 from training.collecting.folder import file_name
 from training.collecting.item import Item, Refused
 from training.collecting.licences import licence_name
+from training.collecting.polite_client import Manners
 from training.collecting.robots import RobotsRules, parse_robots
 from training.collecting.sources import artic, met, rijksmuseum, wikiart, wikimedia
 

@@ -12,10 +12,11 @@ from tf_i2i.errors import UserError, one_line
 from training.collecting.answers import Answers
 from training.collecting.collection import Collection, Limits, begin, finish
 from training.collecting.context import Context
-from training.collecting.fetcher import Fetcher, Manners
+from training.collecting.fetcher import Fetcher
 from training.collecting.folder import CollectionFolder
 from training.collecting.item import PASSING, Refused
 from training.collecting.licences import NAMES
+from training.collecting.polite_client import Manners
 from training.collecting.record import REJECTED, SOURCES
 from training.collecting.sources import artic, files, instagram, met, rijksmuseum, url_list, wikiart, wikimedia
 from training.collecting.throttle import Stopped

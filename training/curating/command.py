@@ -36,7 +36,10 @@ def curate(options: CurateOptions) -> int | None:
     with Interruption() as interruption, ExitStack() as held:
         rejects = [held.enter_context(Rejects(root)) for root in roots] if options.apply else []
         domains = [_domain(root) for root in roots]
-        stopped = lambda: interruption.signal is not None  # noqa: E731
+
+        def stopped() -> bool:
+            return interruption.signal is not None
+
         _measure(domains, options, stopped)
         if not stopped():
             said = _judge(domains, options)
