@@ -18,5 +18,8 @@ def one_line(value: object) -> str:
 
     File names may hold line breaks, or bytes that are not UTF-8 (Python keeps those as lone surrogates).
     """
-    text = os.fsencode(str(value)).decode("utf-8", "backslashreplace")
+    try:
+        text = os.fsencode(str(value)).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a letter of UTF-16, as JSON may hold it
+        text = str(value).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text).strip()

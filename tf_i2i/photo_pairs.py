@@ -92,7 +92,12 @@ def measure(file: str | Path | bytes) -> Features:
         UnreadableImage: it can't be decoded.
     """
     width, height = picture_size(_opened(file))
-    small = read_image(_opened(file), max_side=MAX_ELONGATION * DETECTION_SIDE)
+    return features_of(read_image(_opened(file), max_side=MAX_ELONGATION * DETECTION_SIDE), width, height)
+
+
+def features_of(small: np.ndarray, width: int, height: int) -> Features:
+    """The features of a picture that is already decoded: uint8 [h, w, 3] RGB, at any size from 192 pixels a side on, of
+    a picture that has width x height pixels at full size."""
     if min(small.shape[:2]) > DETECTION_SIDE:
         small = resize_short_side(small, DETECTION_SIDE)
     return Features(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 
 
 class Interruption:
     """While it is entered, the first SIGINT or SIGTERM sets `signal`; a second one stops the process at once.
 
     `exit_status` is 130 or 143, as a shell expects; None when nothing came.
+
+    Args:
+        then: called at the first signal as well, for threads that wait for something; it must return at once.
     """
 
-    def __init__(self):
+    def __init__(self, then: Callable[[], object] = lambda: None):
         self.signal: int | None = None
+        self._then = then
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Interruption:
@@ -29,6 +34,7 @@ class Interruption:
         if self.signal is not None:
             sys.exit(128 + number)
         self.signal = number
+        self._then()
         print("\nstopping after this step and saving (once more to stop at once)", file=sys.stderr, flush=True)
 
     @property

@@ -17,6 +17,8 @@ import numpy as np
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.images import read_image, resize_short_side, write_png
 from tf_i2i.photo_pairs import Pair
+from training.file_names import safe_part
+from training.folder_lock import lock_folder
 from training.pair_record import RECORD
 
 SHEET = "contact-sheet.png"
@@ -73,17 +75,9 @@ class PairFolder:
 
     def _lock(self) -> int | None:
         try:
-            import fcntl
-        except ImportError:  # Windows: two at once are not noticed
-            return None
-        # The system lets go of it when this process ends, however it ends.
-        held = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock_folder(self.root)
         except BlockingIOError as error:
-            os.close(held)
             raise UserError(f"--out {one_line(self.root)}: another cartoonize is writing here; wait for it") from error
-        return held
 
     def unwritable(self, error: OSError) -> UserError:
         return UserError(
@@ -151,20 +145,13 @@ def output_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         stem = re.sub(_SUFFIX, "", name, flags=re.IGNORECASE)
         # A folder called a.png would stand in the way of the result of a.jpg.
-        parts = [re.sub(r"\.png(?=/)", "_png", _safe(part) + "/", flags=re.IGNORECASE) for part in stem.split("/")]
+        parts = [re.sub(r"\.png(?=/)", "_png", safe_part(part) + "/", flags=re.IGNORECASE) for part in stem.split("/")]
         path = "".join(part for part in parts if part != "/").rstrip("/") or "photo"
         if path.casefold() in taken:
             path += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
         taken.add(path.casefold())
         outputs[name] = path + ".png"
     return outputs
-
-
-def _safe(part: str) -> str:
-    """A part of a path: empty for ".." and the like, never hidden, at most 120 bytes."""
-    text = re.sub(r"[^\w .,+=@()-]", "_", part.strip(". "))
-    # File systems count bytes: a letter may take four of them.
-    return text if len(text.encode()) <= 120 else text[:20] + hashlib.sha256(os.fsencode(part)).hexdigest()[:16]
 
 
 def _square(image: np.ndarray) -> np.ndarray:
