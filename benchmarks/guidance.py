@@ -65,7 +65,7 @@ def claims(scores: dict) -> list:
 
     plain, targets = scores.get("none"), []
     for name, row in scores.items():
-        if plain is None or name == "none":
+        if plain is None or name in ("none", "true cartoon"):
             continue
         if name in ("face", "both"):
             fall = 1 - row["distance"] / plain["distance"]
@@ -92,16 +92,17 @@ def make_data(options: GuidanceOptions, out: Path) -> dict[str, list[str]]:
     middle = (held + len(names)) // 2
     people = {"held_out": names[:held], "photos": names[held:middle], "cartoons": names[middle:]}
     drawing = Drawing("cartoon", (), options.load_size)
+    wanted = {"photos": {"photos": "photo"}, "cartoons": {"cartoons": "cartoon"},
+              "held_out": {"held_out": "photo", "truth": "cartoon"}}  # fmt: skip
     for part, chosen in people.items():
         for person in chosen:
             for path in sorted((Path(options.faces) / person).iterdir()):
-                target = out / part / person / f"{path.stem}.png"
-                if target.exists():
+                targets = {out / folder / person / f"{path.stem}.png": half for folder, half in wanted[part].items()}
+                if all(target.exists() for target in targets):
                     continue
                 pair = draw(path, drawing)
-                if part == "held_out":
-                    write_png(out / "truth" / person / target.name, pair.cartoon)
-                write_png(target, pair.cartoon if part == "cartoons" else pair.photo)
+                for target, half in targets.items():
+                    write_png(target, getattr(pair, half))
     return people
 
 
@@ -163,6 +164,7 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
         scores[name] |= _cost(run)
         shown[name] = fakes
     shown["true cartoon"] = truths
+    scores["true cartoon"] = scores_of(photos, truths, truths, owners, face, segment)
     rows = np.linspace(0, len(files) - 1, min(6, len(files))).round().astype(int)
     path = out / "guidance.png"
     write_png(path, labelled_grid({name: np.stack([column[row] for row in rows]) for name, column in shown.items()}))
