@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +82,15 @@ def test_what_can_not_be_learnt_from(tmp_path):
         main(["--faces", str(few), "--out", str(tmp_path / "x.h5")])
     with pytest.raises(UserError, match="at least 4 are needed"):
         main(["--faces", str(few), "--size", "32", "--face-crop", "detected"])
+
+
+@pytest.mark.parametrize("module", ["training.embedder", "training.cyclegan", "benchmarks.guidance"])
+def test_help_and_wrong_usage_need_no_heavy_import(module):
+    script = (
+        f"import sys, {module} as command\n"
+        "try: command.main(sys.argv[1:])\n"
+        "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)\n"
+    )
+    for arguments, status in ((["--help"], 0), (["--steps", "0"], 2)):
+        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == f"{status} False"
