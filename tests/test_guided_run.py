@@ -40,7 +40,7 @@ def whole(tmp_path_factory, arguments):
     return run, finish(start([*arguments, "--run", str(run)]))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_it_reports_losses_and_cost(whole):
     run, said = whole
     for name in ("face", "segmentation"):
@@ -52,7 +52,7 @@ def test_it_reports_losses_and_cost(whole):
     assert last["face_share"] == pytest.approx(config["guidance_step_s"]["face"] / last["step_s"])
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_interrupted_and_continued_to_the_same_bits(whole, tmp_path, arguments):
     run = tmp_path / "again"
     process = start([*arguments, "--run", str(run)])
@@ -68,7 +68,7 @@ def test_interrupted_and_continued_to_the_same_bits(whole, tmp_path, arguments):
     assert weights_sum(run) == weights_sum(whole[0])
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_exported_without_a_trace(whole, tiny_run, arguments, tmp_path):
     """The networks are gone by then, and the file is as large as that of a run that had none."""
     from export.tflite import main

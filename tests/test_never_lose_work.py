@@ -42,7 +42,7 @@ def start(arguments: list[str], module: str = "training.cyclegan", **environment
 
 def finish(process: subprocess.Popen) -> str:
     """What it said; it must have ended well."""
-    said = process.communicate(timeout=300)[1]
+    said = process.communicate(timeout=1200)[1]
     assert process.returncode == 0, said[-2000:]
     return said
 
