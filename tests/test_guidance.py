@@ -201,6 +201,8 @@ def test_options_that_lack_others():
         require_guidance(asked(lambda_face=5.0))
     with pytest.raises(UserError, match="--lambda-segmentation needs --segmentation-model: selfie"):
         require_guidance(asked(lambda_segmentation=1.0))
+    with pytest.raises(UserError, match=r"--segmentation-model keras-cv:no\.h5: no\.h5 is not there"):
+        require_guidance(asked(lambda_segmentation=1.0, segmentation_model="keras-cv:no.h5"))
     with pytest.raises(UserError, match="--face-range takes two different values"):
         require_guidance(asked(face_range=(1.0,)))
 

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from pathlib import Path
 
 import numpy as np
 
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.face_crops import FaceCrop, detected
 from tf_i2i.image_cache import ImageCache
 from training.data import RunData
 
 _TIMED = 5
+_FETCHED = ("face-api", "selfie")
 
 
 def require_guidance(options) -> None:
     """Raises UserError where a guidance option lacks another, before any picture is read."""
     for name in ("face", "segmentation"):
-        source = getattr(options, f"{name}_model")
-        if getattr(options, f"lambda_{name}") > 0 and not source:
-            known = {"face": "face-api", "segmentation": "selfie, keras-cv:WEIGHTS.h5"}[name]
-            raise UserError(f"--lambda-{name} needs --{name}-model: {known}, a Keras model or a SavedModel's folder")
+        if getattr(options, f"lambda_{name}") > 0:
+            _require_source(name, getattr(options, f"{name}_model"))
         low_high = getattr(options, f"{name}_range")
         if low_high and (len(low_high) != 2 or low_high[0] == low_high[1]):
             raise UserError(f"--{name}-range takes two different values, for black and white: --{name}-range 0 255")
+
+
+def _require_source(name: str, source: str | None) -> None:
+    if not source:
+        known = {"face": "face-api", "segmentation": "selfie, keras-cv:WEIGHTS.h5"}[name]
+        raise UserError(f"--lambda-{name} needs --{name}-model: {known}, a Keras model or a SavedModel's folder")
+    file = Path(source.removeprefix("keras-cv:")).expanduser()
+    if source not in _FETCHED and not file.exists():
+        raise UserError(f"--{name}-model {one_line(source)}: {one_line(file)} is not there; mend the path")
 
 
 def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
