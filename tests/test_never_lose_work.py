@@ -42,7 +42,7 @@ def start(arguments: list[str], module: str = "training.cyclegan", **environment
 
 def finish(process: subprocess.Popen) -> str:
     """What it said; it must have ended well."""
-    said = process.communicate(timeout=300)[1]
+    said = process.communicate(timeout=1200)[1]
     assert process.returncode == 0, said[-2000:]
     return said
 
@@ -73,7 +73,7 @@ def checkpoint_sum(folder: Path) -> str:
 
 def untimed_lines(path: Path) -> list[dict]:
     """Lines of metrics.jsonl without what a clock measured."""
-    timed = ("time_s", "step_s", "images_per_s", "data_wait_share")
+    timed = ("time_s", "step_s", "images_per_s", "data_wait_share", "face_share", "segmentation_share")
     return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in path.read_text().splitlines()]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from training.options import option
 
-DATA, RUN, NETWORKS, OPTIMISATION, LOSSES, STUDENT = (
-    "data", "run", "networks", "optimisation", "losses", "student (the model for phones)",
+DATA, RUN, NETWORKS, OPTIMISATION, LOSSES, GUIDANCE, STUDENT = (
+    "data", "run", "networks", "optimisation", "losses", "guidance by pretrained networks", "student (the model for phones)",
 )  # fmt: skip
 
 _COMMON: dict[str, dict[str, Any]] = {
@@ -21,6 +21,10 @@ _COMMON: dict[str, dict[str, Any]] = {
     },
     "flip": {"default": True, "comment": "do not mirror pictures at random", "group": DATA},
     "run": {"default": None, "comment": "run folder; default runs/<model>-<date>-<time>", "group": RUN, "metavar": "DIR"},
+    "options": {
+        "default": None, "comment": "file with more options, `name: value` a line; the command line wins", "group": RUN,
+        "metavar": "FILE", "resumable": True,
+    },
     "steps": {
         "default": None, "comment": "training steps; default: from --epochs", "group": RUN, "minimum": 1, "resumable": True,
     },

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tf_i2i.errors import UserError
 from tf_i2i.image_cache import ImageCache, load_images, split_held_out
 from tf_i2i.sources import open_source
@@ -18,6 +20,7 @@ class RunData:
         train_a, train_b, val_a, val_b: decoded pictures, shorter side at the load size.
         paired: val_b[i] is the true translation of val_a[i] (their names are equal).
         descriptions: where each came from, for config.json and the report.
+        face_boxes: of the training pictures of both domains, float32 [N, 4] each, where a face loss needs them.
     """
 
     train_a: ImageCache
@@ -26,6 +29,7 @@ class RunData:
     val_b: ImageCache
     paired: bool
     descriptions: dict[str, str]
+    face_boxes: tuple[np.ndarray, np.ndarray] | None = None
 
     def facts(self) -> dict:
         """What config.json records of the data."""
