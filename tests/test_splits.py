@@ -62,7 +62,7 @@ def test_folders_are_those_below_what_all_share():
     assert folders_of(["Ann/1.jpg", "Ben/home/2.jpg"], "--domain-a") == ["Ann", "Ben"]
     assert folders_of(["/data/faces/Ann/1.jpg", "/data/faces/Ben/1.jpg"], "--domain-a") == ["Ann", "Ben"]
     for names in (["1.jpg", "Ann/1.jpg"], ["Ann/1.jpg", "Ann/2.jpg"], ["1.jpg", "2.jpg"]):
-        with pytest.raises(UserError, match="--domain-a: .* one folder for each person"):
+        with pytest.raises(UserError, match=r"--domain-a: .* one folder for each person"):
             folders_of(names, "--domain-a")
 
 
@@ -161,7 +161,7 @@ def test_the_stored_split_is_used_again(run, people, tmp_path, capsys):
     with pytest.raises(UserError, match="are missing"):
         run_data(copy)
     (copy / "split.json").unlink()
-    with pytest.raises(UserError, match="split.json: can't be read"):
+    with pytest.raises(UserError, match=r"split\.json: can't be read"):
         run_data(copy)
 
 
