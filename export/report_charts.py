@@ -9,7 +9,9 @@ import numpy as np
 
 from training.bar_chart import COLOURS, nice_range, nice_step, ticks
 
-NOT_LOSSES = frozenset({"step", "time_s", "step_s", "images_per_s", "data_wait_share", "learning_rate"})
+NOT_LOSSES = frozenset(
+    {"step", "time_s", "step_s", "images_per_s", "data_wait_share", "face_share", "segmentation_share", "learning_rate"}
+)
 _WIDTH, _HEIGHT = 480, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 40
 _MOST_POINTS = 300

@@ -13,10 +13,19 @@ from tf_i2i.image_cache import ImageCache
 
 
 def crops(
-    caches: tuple[ImageCache, ...], crop_size: int, *, flip: bool, seed: int, samples: tf.data.Dataset | None = None
+    caches: tuple[ImageCache, ...],
+    crop_size: int,
+    *,
+    flip: bool,
+    seed: int,
+    samples: tf.data.Dataset | None = None,
+    boxes: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """One crop of each cache a sample, from the same picture and place: tuples of float32 RGB in [-1, 1]
     [crop_size, crop_size, 3]. `samples`: their numbers, int64; all from 0 on, without end, when left out.
+
+    boxes: float32 [N, 4], one a picture (left, top, width, height in pixels; no width: none): where it comes to lie in the
+    crop, mirrored with it, stands at each tuple's end.
 
     Every epoch shows each picture once, in an order of its own, with a random position and (with `flip`) a random
     mirroring drawn anew. Caches hold pictures of the same shapes, at least crop_size on both sides.
@@ -38,7 +47,10 @@ def crops(
         top, left = (tf.cast(top_left_mirror[axis] * room[axis], tf.int64) for axis in (0, 1))
         views = tf.numpy_function(window, [index, top, left], [tf.uint8] * len(caches), stateful=False)
         mirrored = flip and top_left_mirror[2] < 0.5
-        return tuple(_finish(view, crop_size, mirrored) for view in views)
+        pictures = tuple(_finish(view, crop_size, mirrored) for view in views)
+        if boxes is None:
+            return pictures
+        return *pictures, _moved(tf.gather(tf.constant(boxes, tf.float32), index), top, left, crop_size, mirrored)
 
     if samples is None:
         samples = sample_numbers(1)
@@ -62,6 +74,13 @@ def _finish(view, crop_size: int, mirrored):
     if mirrored is not False:
         view = tf.where(mirrored, tf.reverse(view, [1]), view)
     return tf.cast(view, tf.float32) / 127.5 - 1.0
+
+
+def _moved(box, top, left, crop_size: int, mirrored):
+    """A box of a picture as it lies in its crop, which may cut it."""
+    x, y, width, height = tf.unstack(box)
+    x, y = x - tf.cast(left, tf.float32), y - tf.cast(top, tf.float32)
+    return tf.stack([tf.where(mirrored, crop_size - x - width, x), y, width, height])
 
 
 def aligned_batches(
@@ -111,19 +130,22 @@ def unpaired_batches(
     *,
     flip: bool,
     seed: int,
+    boxes: tuple[np.ndarray, np.ndarray] | None = None,
     first_step: int = 0,
     shard: tuple[int, int] = (0, 1),
     replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches (real_a, real_b) of [batch_size / replicas, crop_size, crop_size, 3]; the two domains are shuffled apart.
+    boxes: one a picture of each domain; batches are then (real_a, real_b, boxes_a, boxes_b), see crops.
     first_step, shard, replicas: see aligned_batches."""
     samples = sample_numbers(batch_size, first_step, shard)
+    boxes_a, boxes_b = boxes or (None, None)
     both = tf.data.Dataset.zip(
         (
-            crops((cache_a,), crop_size, flip=flip, seed=2 * seed, samples=samples),
-            crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples),
+            crops((cache_a,), crop_size, flip=flip, seed=2 * seed, samples=samples, boxes=boxes_a),
+            crops((cache_b,), crop_size, flip=flip, seed=2 * seed + 1, samples=samples, boxes=boxes_b),
         )
-    ).map(lambda a, b: (a[0], b[0]))
+    ).map(lambda a, b: tuple(part for both in zip(a, b, strict=True) for part in both))
     return _batched(both, batch_size // replicas)
 
 

@@ -27,7 +27,11 @@ class CycleGAN(keras.Model):
         seed: of the pools' coins.
 
     `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, the local share of the
-    batch when run by a tf.distribute strategy, and returns the named losses (means over the local share).
+    batch when run by a tf.distribute strategy, and returns the named losses (means over the local share). With a face
+    loss it takes (real_a, real_b, boxes_a, boxes_b), the faces' places: see tf_i2i.guidance.
+
+    guidance: a tf_i2i.guidance.Guidance whose losses the generators pay as well, or None; may be set at any time before
+    the first step.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class CycleGAN(keras.Model):
         self.crop_size, self.seed = crop_size, seed
         self.lambda_cycle, self.lambda_identity, self.lambda_colour = lambda_cycle, lambda_identity, lambda_colour
         self.gan_loss, self.pool_size, self.ema_half_life = gan_loss, pool_size, ema_half_life
+        self.guidance = None
         image = (crop_size, crop_size, 3)
         for network in (generator_ab, generator_ba, discriminator_a, discriminator_b):
             if not network.built:
@@ -72,9 +77,11 @@ class CycleGAN(keras.Model):
         return self.generator_ab(inputs, training=training)
 
     def train_step(self, data):
-        real_a, real_b = data
+        real_a, real_b, *boxes = data
         with tf.GradientTape() as tape:
             fake_a, fake_b, generator_losses = self._generator_losses(real_a, real_b)
+            if self.guidance is not None:
+                generator_losses |= self.guidance.losses(real_a, fake_b, real_b, fake_a, *boxes)
             total = tf.add_n(list(generator_losses.values()))
             scaled = scale_loss(self.generator_optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, self.generator_variables)

@@ -81,3 +81,26 @@ def gradient_difference(a, b):
     down = difference[:, 1:] - difference[:, :-1]
     right = difference[:, :, 1:] - difference[:, :, :-1]
     return tf.reduce_mean(tf.abs(down)) + tf.reduce_mean(tf.abs(right))
+
+
+def embedding_distance(a, b, present):
+    """Squared Euclidean distance of embeddings, [N, D] twice, to a scalar: the sum over pictures with a face over N.
+
+    present: float32 [N], 1 where the picture has a face, 0 where it takes no part. Dividing by N, not by the faces'
+    number, makes devices that share a batch agree with one device that has all of it.
+    """
+    squared = tf.reduce_sum(tf.square(tf.cast(a, tf.float32) - tf.cast(b, tf.float32)), axis=-1)
+    return tf.reduce_mean(squared * present)
+
+
+def class_divergence(wanted_logits, logits, temperature: float = 1.0):
+    """Kullback-Leibler divergence of the class distributions of each pixel from the wanted ones, [N, h, w, C] twice,
+    averaged over pixels and pictures.
+
+    Kullback and Leibler 1951, equation 2.4, of softmax(logits / temperature) as in Hinton et al. 2015, "Distilling the
+    Knowledge in a Neural Network", equation 1. The Jensen-Shannon divergence would be bounded, but its gradient vanishes
+    just where the two pictures disagree most.
+    """
+    wanted = tf.nn.log_softmax(tf.cast(wanted_logits, tf.float32) / temperature)
+    found = tf.nn.log_softmax(tf.cast(logits, tf.float32) / temperature)
+    return tf.reduce_mean(tf.reduce_sum(tf.exp(wanted) * (wanted - found), axis=-1))

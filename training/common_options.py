@@ -6,8 +6,8 @@ from typing import Any
 
 from training.options import option
 
-DATA, RUN, NETWORKS, OPTIMISATION, LOSSES, STUDENT = (
-    "data", "run", "networks", "optimisation", "losses", "student (the model for phones)",
+DATA, RUN, NETWORKS, OPTIMISATION, LOSSES, GUIDANCE, STUDENT = (
+    "data", "run", "networks", "optimisation", "losses", "guidance by pretrained networks", "student (the model for phones)",
 )  # fmt: skip
 
 _COMMON: dict[str, dict[str, Any]] = {

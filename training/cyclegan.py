@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from training.common_options import DATA, LOSSES, NETWORKS, STUDENT, common
+from training.common_options import DATA, GUIDANCE, LOSSES, NETWORKS, STUDENT, common
 from training.options import given_options, option, parse, run_command
 
 
@@ -88,6 +88,52 @@ class CycleGANOptions:
         50, "generated images that each discriminator's history holds", group=LOSSES, unit="images", minimum=0
     )
 
+    lambda_face: float = option(
+        0.0, "weight of the squared distance of face embeddings of a picture and its translation, each direction",
+        group=GUIDANCE, minimum=0,
+    )  # fmt: skip
+    face_model: str | None = option(
+        None, "face network: face-api (dlib's, 12.7 MB by npm pack), a Keras model, or a SavedModel's folder",
+        group=GUIDANCE, metavar="SRC",
+    )  # fmt: skip
+    face_crop: str = option(
+        "fixed", "where the face is: at a fixed place of the picture, or detected once a picture (none: no part in the loss)",
+        group=GUIDANCE, choices=("fixed", "detected"),
+    )  # fmt: skip
+    face_share: float | None = option(
+        None, "side of the fixed face crop, as a share of the picture's shorter side; default the network's, 0.455",
+        group=GUIDANCE, minimum=0.05, maximum=1,
+    )  # fmt: skip
+    face_shift: float | None = option(
+        None, "how far it lies below the middle, as a share of the same; default the network's, 0.05",
+        group=GUIDANCE, minimum=-0.5, maximum=0.5,
+    )  # fmt: skip
+    face_range: tuple[float, ...] = option(
+        (), "what an own face network takes for black and white; default -1 1", group=GUIDANCE, metavar="VALUE"
+    )
+    lambda_segmentation: float = option(
+        0.0, "weight of the divergence of each pixel's classes between a picture and its translation, each direction",
+        group=GUIDANCE, minimum=0,
+    )  # fmt: skip
+    segmentation_model: str | None = option(
+        None, "segmentation network: selfie (people, 4 MB by npm pack), keras-cv:WEIGHTS.h5 (DeepLabV3+), a Keras model, or "
+        "a SavedModel's folder", group=GUIDANCE, metavar="SRC",
+    )  # fmt: skip
+    segmentation_temperature: float | None = option(
+        None, "what its logits are divided by; default 8 for selfie, else 1", group=GUIDANCE, minimum=0.01
+    )
+    segmentation_size: int | None = option(
+        None, "side of what an own network is given; default its own, else the crop's to a multiple of 32",
+        group=GUIDANCE, unit="pixels", minimum=16,
+    )  # fmt: skip
+    segmentation_range: tuple[float, ...] = option(
+        (), "what an own network takes for black and white; default 0 1", group=GUIDANCE, metavar="VALUE"
+    )
+    segmentation_output: str = option(
+        "auto", "what an own network gives: probabilities or logits; auto looks", group=GUIDANCE,
+        choices=("auto", "softmax", "logits"),
+    )  # fmt: skip
+
     student: str = common("student")
     student_steps: int = common("student_steps")
     student_direction: str = option(
@@ -99,6 +145,7 @@ def main(argv: list[str] | None = None) -> int | None:
     options = parse(
         CycleGANOptions, argv, prog="python -m training.cyclegan", description=__doc__,
         epilog="Example: python -m training.cyclegan --domain-a photos/ --domain-b paintings/ --crop-size 256\n"
+        "Faces:   python -m training.cyclegan --options recipes/faces.yaml --domain-a portraits/ --domain-b cartoons/\n"
         "Then:    python -m export.tflite --int8",
     )  # fmt: skip
     from training.unpaired import train

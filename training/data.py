@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tf_i2i.errors import UserError
 from tf_i2i.image_cache import ImageCache, load_images, split_held_out
 from tf_i2i.sources import open_source
@@ -21,6 +23,7 @@ class RunData:
         paired: val_b[i] is the true translation of val_a[i] (their names are equal).
         descriptions: where each came from, for config.json and the report.
         test_a, test_b: those of the test split, with `split`, what split.json holds; None in a run without --split.
+        face_boxes: of the training pictures of both domains, float32 [N, 4] each, where a face loss needs them.
     """
 
     train_a: ImageCache
@@ -32,6 +35,7 @@ class RunData:
     test_a: ImageCache | None = None
     test_b: ImageCache | None = None
     split: dict | None = None
+    face_boxes: tuple[np.ndarray, np.ndarray] | None = None
 
     def facts(self) -> dict:
         """What config.json records of the data."""

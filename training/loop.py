@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -79,6 +79,7 @@ def run_loop(
     score: Callable[[], float] | None = None,
     finite: Callable[[], bool] = lambda: True,
     on_nan: str = "stop",
+    costs: Mapping[str, float] | None = None,
     origin: str = "",
     part: str = "",
     description: str = "training",
@@ -93,6 +94,7 @@ def run_loop(
     sample(step) -> uint8 [H, W, 3]; score() -> higher is better, measured at checkpoints.
     finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the step before.
     on_nan: "stop", or "retry": once, from the last checkpoint, with half the rate.
+    costs: seconds a step that parts of it take when they run by themselves, by name; logged as shares of the step.
     origin: names what is trained on what; checkpoints of another origin are left alone and training starts anew.
     part: folder inside the run for metrics and samples ("" for the run itself, "student/ab" for distillation).
 
@@ -180,6 +182,7 @@ def run_loop(
                     "step_s": step_s,
                     "images_per_s": pace.batch_size / step_s if step_s else None,
                     "data_wait_share": sum(wait_times) / sum(step_times) if step_times else None,
+                    **{f"{name}_share": cost / step_s if step_s else None for name, cost in (costs or {}).items()},
                     "learning_rate": rate,
                     **means,
                     **({} if state.score is None else {"val_score": state.score}),
@@ -198,6 +201,9 @@ def run_loop(
             bar.update()
     records.close()
     if wait_times and run.chief:
+        for name, cost in (costs or {}).items():
+            share = cost / float(np.median(step_times))
+            bar.write(f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance")
         bar.write(
             f"{description}: {100 * sum(wait_times) / sum(step_times):.1f} % of a step was spent waiting for data"
         )

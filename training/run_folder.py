@@ -174,6 +174,7 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
     merged = {}
     for field in dataclasses.fields(options):
         now, before = getattr(options, field.name), recorded.get(field.name, field.default)
+        before = tuple(before) if isinstance(before, list) else before  # JSON has no tuples
         if field.name in ("run", "resume", "dry_run"):
             merged[field.name] = now
             continue

@@ -45,6 +45,8 @@ class Kind:
         sample(model, data, options): uint8 [H, W, 3] of validation pictures.
         score(model, data, options): of the validation pictures, higher is better.
         directions(options): those that students are distilled of.
+        guide(model, options, data): gives the model its pretrained guidance; the data with what that needs, and the seconds
+            a step that each part of it takes, by name.
         later(model, options): None, or (steps, the step function after so many); before, it is model.train_step.
         log_every: steps between lines of metrics.jsonl.
     """
@@ -59,6 +61,7 @@ class Kind:
     sample: Callable[[Any, RunData, Any], np.ndarray]
     score: Callable[[Any, RunData, Any], float]
     directions: Callable[[Any], tuple[str, ...]]
+    guide: Callable[[Any, Any, RunData], tuple[RunData, dict[str, float]]] = lambda model, options, data: (data, {})
     later: Callable[[Any, Any], tuple[int, Callable] | None] = lambda model, options: None
     log_every: int = 20
 
@@ -101,12 +104,13 @@ def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strateg
         scale = rate_scale()
         schedule = LinearDecay(options.learning_rate, options.steps, options.decay_fraction, scale)
         model.compile(*(with_loss_scale(kind.optimizer(options, schedule), precision) for _ in range(2)))
+        data, costs = kind.guide(model, options, data)
     checkpoints = Checkpoints(
         run.root / "checkpoints", tf.train.Checkpoint(model=model, rate_scale=scale), options.keep, run.chief
     )
     run.write_config(
         kind.model, options, precision={"chosen": precision, "reason": reason}, data=data.facts(), machine=describe_machine(),
-        parameters={net.name: net.count_params() for net in counted_networks(model)},
+        parameters={net.name: net.count_params() for net in counted_networks(model)}, guidance_step_s=costs,
     )  # fmt: skip
     say(f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}")
 
@@ -121,7 +125,7 @@ def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strateg
         Pace(options.steps, options.batch_size, options.sample_every, options.checkpoint_every, kind.log_every),
         later=kind.later(model, options), strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
         sample=lambda step: kind.sample(model, data, options), score=lambda: kind.score(model, data, options),
-        finite=lambda: weights_finite(model), on_nan=options.on_nan, description=kind.title,
+        finite=lambda: weights_finite(model), on_nan=options.on_nan, costs=costs, description=kind.title,
     )  # fmt: skip
     if status:
         say(f"saved; continue with: python -m training.{kind.model} --run {run.root} --resume")

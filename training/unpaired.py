@@ -13,6 +13,7 @@ from tf_i2i.pixels import to_float, to_uint8
 from training import teacher_run
 from training.cyclegan import CycleGANOptions
 from training.data import RunData, load_unpaired
+from training.guidance import guide, require_guidance
 from training.sample_grid import centre_square, labelled_grid
 
 _DEMO_STEPS = 1200
@@ -26,10 +27,12 @@ def train(options: CycleGANOptions, given: frozenset[str] = frozenset()) -> int 
 
 
 def require_sizes(options: CycleGANOptions) -> CycleGANOptions:
+    """Raises UserError for options that do not go together."""
     if options.crop_size % 4 or options.crop_size > options.load_size:
         raise UserError(
             f"--crop-size {options.crop_size} must be a multiple of 4 and at most --load-size {options.load_size}"
         )
+    require_guidance(options)
     return options
 
 
@@ -42,8 +45,9 @@ def resolve(options: CycleGANOptions, data: RunData) -> CycleGANOptions:
 
 def make_batches(options: CycleGANOptions, data: RunData, **share):
     return unpaired_batches(
-        data.train_a, data.train_b, options.crop_size, options.batch_size, flip=options.flip, seed=options.seed, **share
-    )
+        data.train_a, data.train_b, options.crop_size, options.batch_size, flip=options.flip, seed=options.seed,
+        boxes=data.face_boxes, **share,
+    )  # fmt: skip
 
 
 def make_optimizer(options: CycleGANOptions, schedule) -> keras.optimizers.Optimizer:
@@ -107,4 +111,5 @@ CYCLEGAN = teacher_run.Kind(
     sample=sample_pictures,
     score=validation_score,
     directions=directions,
+    guide=guide,
 )

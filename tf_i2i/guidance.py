@@ -1,0 +1,79 @@
+"""Losses that ask a pretrained network whether a translation still shows what the photo shows."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_i2i import losses
+from tf_i2i.face_networks import FaceNetwork
+from tf_i2i.segmentation_models import SegmentationNetwork
+
+# A face of which less of its crop is left in a training crop takes no part.
+_LEAST_VISIBLE = 0.75
+
+
+class Guidance:
+    """The guidance losses of a CycleGAN.
+
+    Not a Keras layer nor a tf.Module: a model that holds it neither trains its networks nor saves them. They run in
+    inference mode and in float32, whatever the model's precision policy is.
+
+    Args:
+        face: network that embeds faces; None: no face loss.
+        lambda_face: weight of the face loss of each direction.
+        segmentation: network that segments; None: no segmentation loss.
+        lambda_segmentation: weight of the segmentation loss of each direction.
+        temperature: of the segmentation's distributions; None: the network's own.
+    """
+
+    def __init__(
+        self, face: FaceNetwork | None = None, lambda_face: float = 0.0,
+        segmentation: SegmentationNetwork | None = None, lambda_segmentation: float = 0.0, temperature: float | None = None,
+    ):  # fmt: skip
+        self.face, self.lambda_face = face, lambda_face
+        self.segmentation, self.lambda_segmentation = segmentation, lambda_segmentation
+        self.temperature = temperature or (segmentation.temperature if segmentation else 1.0)
+
+    @property
+    def parts(self) -> dict:
+        """The losses that are on, by name: functions of (real, fake, boxes) to the mean loss of these pictures.
+
+        real, fake: RGB float [N, H, W, 3] in [-1, 1]; boxes: the faces, float32 [N, 4].
+        """
+        parts = {}
+        if self.face is not None:
+            parts["face"] = lambda real, fake, boxes: self.lambda_face * self._face_loss(real, fake, boxes)
+        if self.segmentation is not None:
+            parts["segmentation"] = lambda real, fake, boxes: self.lambda_segmentation * self._class_loss(real, fake)
+        return parts
+
+    def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None) -> dict:
+        """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and F(y)), and so on."""
+        named = {}
+        for name, loss in self.parts.items():
+            named[f"{name}_A"] = loss(real_a, fake_b, boxes_a)
+            named[f"{name}_B"] = loss(real_b, fake_a, boxes_b)
+        return named
+
+    def _face_loss(self, real, fake, boxes):
+        height, width = real.shape[1:3]
+        visible = visible_share(boxes, height, width) >= _LEAST_VISIBLE
+        # Nothing can be cut out of a box without a side; its embeddings count nothing.
+        boxes = tf.where(visible[:, None], boxes, tf.constant([0.0, 0.0, width, height]))
+        wanted = tf.stop_gradient(self.face.embed_boxes(real, boxes))
+        return losses.embedding_distance(wanted, self.face.embed_boxes(fake, boxes), tf.cast(visible, tf.float32))
+
+    def _class_loss(self, real, fake):
+        wanted = tf.stop_gradient(self.segmentation.logits(real))
+        return losses.class_divergence(wanted, self.segmentation.logits(fake), self.temperature)
+
+
+def visible_share(boxes, height: int, width: int):
+    """Share of each box that lies in a picture of this size, float32 [N]; 0 for a box without a side.
+
+    boxes: float32 [N, 4], left, top, width, height in pixels.
+    """
+    left, top, across, down = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
+    inside_x = tf.maximum(0.0, tf.minimum(left + across, float(width)) - tf.maximum(left, 0.0))
+    inside_y = tf.maximum(0.0, tf.minimum(top + down, float(height)) - tf.maximum(top, 0.0))
+    return tf.math.divide_no_nan(inside_x * inside_y, across * down)
