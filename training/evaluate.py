@@ -42,7 +42,8 @@ class EvaluateOptions:
     )  # fmt: skip
     input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
     target: str | None = option(
-        None, "their true translations, under the same file names; without --input those of the run's own pictures",
+        None, "their true translations, under the same file names; without --input those of the run's own pictures "
+        "(of both directions: ab's)",
         group=_PICTURES, metavar="SRC",
     )  # fmt: skip
     domain_a: str | None = option(None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC")
@@ -130,10 +131,8 @@ def _check(options: EvaluateOptions, directions: tuple[str, ...]) -> None:
     domains = {"ab": options.domain_a, "ba": options.domain_b}
     if options.target and any(domains.values()):
         raise UserError("name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both")
-    if options.target and len(directions) > 1:
-        raise UserError(
-            "--target has the true translations of one direction: leave it out, or name --direction ab or ba"
-        )
+    if options.input and len(directions) > 1:
+        raise UserError("--input and --target are of one direction: name it with --direction ab or ba")
     missing = [direction for direction in directions if any(domains.values()) and not domains[direction]]
     if missing:
         raise UserError(
@@ -180,7 +179,9 @@ def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], 
         run / "evaluation.json",
     )
     for direction in directions:
-        found = evaluate_direction(run, options, direction, data, exported, judges)
+        # Of both directions the true translations are those of A to B.
+        asked = dataclasses.replace(options, target=None) if direction == "ba" and len(directions) > 1 else options
+        found = evaluate_direction(run, asked, direction, data, exported, judges)
         judged = exported[0] if exported else TEACHER
         found.scores[judged]["worst"] = worst_cases(found, judged)
         split = found.pictures.split
