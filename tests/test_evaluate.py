@@ -20,8 +20,8 @@ from training.evaluated_pictures import cropped
 from training.scoring import Pictures, centre_crop, score
 
 
-def make_run(root: Path, student: bool = True) -> Path:
-    """A run folder with tiny networks of random weights, as a trainer leaves it."""
+def make_run(root: Path, student: bool = True, **changes) -> Path:
+    """A run folder with tiny networks of random weights, as a trainer leaves it. changes: of its options."""
     import keras
     import tensorflow as tf
 
@@ -34,9 +34,12 @@ def make_run(root: Path, student: bool = True) -> Path:
     from training.run_folder import RunFolder
 
     keras.utils.set_random_seed(3)
-    options = CycleGANOptions(run=str(root), load_size=64, crop_size=64, steps=400, generator="shallow", ngf=4, ndf=4)
+    sizes = {"load_size": 64, "crop_size": 64, "generator": "shallow", "ngf": 4, "ndf": 4}
+    options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes})
     run = RunFolder(root)
     data = load_unpaired(options, lambda message: None)
+    if data.split:
+        run.write_json("split.json", data.split)
     gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=10.0)
     Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
     run.write_config("cyclegan", options, precision={"chosen": "float32", "reason": "a test"}, data=data.facts(),
