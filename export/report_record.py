@@ -95,12 +95,13 @@ def read_record(root: Path) -> RunRecord:
 
 
 def options_as_flags(options: dict, module: str) -> str:
-    """The command line that gives these options: those unlike the defaults of the command `module`."""
+    """The command line that gives these options: those unlike the defaults of the command `module`. Files of options are
+    left out: what they said is among the others."""
     fields = _fields(module)
     flags = []
     for name, value in options.items():
         default = fields[name].default if name in fields else None
-        if value is None or name in ("resume", "dry_run") or (name in fields and value == default):
+        if value in (None, (), []) or name in ("resume", "dry_run", "options") or (name in fields and value == default):
             continue
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):

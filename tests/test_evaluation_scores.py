@@ -13,8 +13,8 @@ from test_evaluate import make_run
 
 from tf_i2i import metrics
 from tf_i2i.errors import UserError
+from tf_i2i.identity import verify
 from tf_i2i.mask_changes import class_changes
-from tf_i2i.verification import verify
 from training import evaluate
 
 

@@ -73,7 +73,7 @@ def checkpoint_sum(folder: Path) -> str:
 
 def untimed_lines(path: Path) -> list[dict]:
     """Lines of metrics.jsonl without what a clock measured."""
-    timed = ("time_s", "step_s", "images_per_s", "data_wait_share")
+    timed = ("time_s", "step_s", "images_per_s", "data_wait_share", "face_share", "segmentation_share")
     return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in path.read_text().splitlines()]
 
 

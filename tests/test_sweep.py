@@ -246,7 +246,7 @@ def test_unusable_data_stops_the_sweep_at_once(tmp_path):
                 "--run",
                 str(tmp_path / "s"),
                 "--",
-                *TINY[:8],
+                *TINY[:6],
                 "--domain-a",
                 "/none",
                 "--domain-b",

@@ -31,6 +31,10 @@ _COMMON: dict[str, dict[str, Any]] = {
     "split_seed": {"default": 1, "comment": "of the draw; --seed does not change it", "group": DATA, "minimum": 0},
     "flip": {"default": True, "comment": "do not mirror pictures at random", "group": DATA},
     "run": {"default": None, "comment": "run folder; default runs/<model>-<date>-<time>", "group": RUN, "metavar": "DIR"},
+    "options": {
+        "default": None, "comment": "file with more options, `name: value` a line; the command line wins", "group": RUN,
+        "metavar": "FILE", "resumable": True,
+    },
     "steps": {
         "default": None, "comment": "training steps; default: from --epochs", "group": RUN, "minimum": 1, "resumable": True,
     },

@@ -41,6 +41,7 @@ class CycleGANOptions:
     flip: bool = common("flip")
 
     run: str | None = common("run", comment="run folder; default runs/cyclegan-<date>-<time>")
+    options: str | None = common("options")
     steps: int | None = common("steps")
     epochs: int | None = common(
         "epochs",

@@ -15,6 +15,7 @@ class DistillOptions:
     run: str | None = option(
         None, "run to distil; default the newest run with a checkpoint", group="run", metavar="DIR"
     )
+    options: str | None = common("options")
     direction: str = option("ab", "ab makes B from A", group="run", choices=("ab", "ba"))
     student: str = option(
         "mobile", "mobile, or mobile-hq: crisper, several times slower", group="run", choices=("mobile", "mobile-hq")

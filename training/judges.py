@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from tf_i2i import distribution_distances as distances
 from tf_i2i import metrics
+from tf_i2i.identity import verify
 from tf_i2i.mask_changes import class_changes
 from tf_i2i.segmentation_models import Segment, mean_iou, open_segmenter
-from tf_i2i.verification import verify
 from training.robustness import distribution_scores
 from training.scoring import Pictures
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from tf_i2i.errors import UserError
+from training.option_file import arguments_in_file
 
 
 def option(default: Any, comment: str, *, group: str = "options", choices: tuple | None = None, unit: str = "",
@@ -25,8 +26,15 @@ def option(default: Any, comment: str, *, group: str = "options", choices: tuple
 
 
 def parse(options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = "") -> Any:
-    """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does."""
+    """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does.
+
+    A class with a field `options` also takes its options from the file that this names; the command line wins.
+    """
     parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
+    try:
+        argv = _with_file(options_class, argv)
+    except UserError as error:
+        parser.error(str(error))
     # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
     values = vars(parser.parse_intermixed_args(argv))
     for field in dataclasses.fields(options_class):
@@ -35,10 +43,40 @@ def parse(options_class: type, argv: list[str] | None, *, prog: str, description
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
-    """Names of the options that a command line sets, whatever their values. `argv` was parsed without error before."""
+    """Names of the options that a command line, or its option file, sets, whatever their values. `argv` was parsed
+    without error before."""
     parser, unset = build_parser(options_class, prog="", description=""), object()
     parser.set_defaults(**{field.name: unset for field in dataclasses.fields(options_class)})
-    return frozenset(name for name, value in vars(parser.parse_intermixed_args(argv)).items() if value is not unset)
+    given = vars(parser.parse_intermixed_args(_with_file(options_class, argv)))
+    return frozenset(name for name, value in given.items() if value is not unset)
+
+
+def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
+    """The command line with the arguments of its option file before its own, which so win."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    fields = {field.name: field for field in dataclasses.fields(options_class)}
+    if "options" not in fields:
+        return argv
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--options")
+    file = finder.parse_known_args(argv)[0].options
+    if file is None:
+        return argv
+    hints = get_type_hints(options_class)
+    kinds = {
+        name: _plain_type(hints[name])
+        for name, field in fields.items()
+        if name != "options" and not field.metadata["positional"]
+    }
+    arguments = arguments_in_file(file, kinds)
+    quiet = build_parser(options_class, prog="", description="")
+    quiet.error = lambda message: _refuse(f"--options {file}: {message}")
+    quiet.parse_intermixed_args(arguments)
+    return arguments + argv
+
+
+def _refuse(message: str):
+    raise UserError(message)
 
 
 def build_parser(options_class: type, *, prog: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -65,10 +103,13 @@ def _add_argument(group, field, hint) -> None:
         _add_positional(group, field, kind, many=str(hint).startswith("tuple"))
         return
     if kind is bool:
-        # An option that is on by default is turned off: --no-flip sets flip to False.
-        name = "--no-" + flag[2:] if field.default else flag
-        group.add_argument(name, dest=field.name, action="store_false" if field.default else "store_true",
-                           help=meta["comment"])  # fmt: skip
+        # An option that is on by default is turned off: --no-flip sets flip to False. The other form, not shown, takes back
+        # what an option file says.
+        for name, value in ((flag, True), ("--no-" + flag[2:], False)):
+            shown = meta["comment"] if value != field.default else argparse.SUPPRESS
+            group.add_argument(
+                name, dest=field.name, action="store_const", const=value, default=field.default, help=shown
+            )
         return
     shown = _shown(field.default)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""

@@ -48,6 +48,7 @@ class Pix2PixOptions:
     flip: bool = common("flip", comment="do not mirror pairs at random")
 
     run: str | None = common("run", comment="run folder; default runs/pix2pix-<date>-<time>")
+    options: str | None = common("options")
     steps: int | None = common("steps")
     epochs: int | None = common("epochs", comment="times each pair is seen; default 200, with demo data 1,500 steps")
     batch_size: int = common("batch_size", comment="pairs a step, over all devices")
