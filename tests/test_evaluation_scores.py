@@ -59,6 +59,7 @@ def test_verification_at_known_values():
     assert found.distance == pytest.approx((0.5 + 0.7 + 9) / 3)
     assert found.same == pytest.approx(1 / 3) and found.impostors == 6
     assert found.accuracy == pytest.approx((1 / 3 + 1) / 2), "all impostors are far apart"
+    assert found.auc == pytest.approx(1)
     # Pictures of one person are no impostors of each other.
     found = verify(photos, moved, ["Ann", "Ann", "Ben"], threshold=10.01)
     assert found.impostors == 4 and found.same == 1

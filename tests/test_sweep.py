@@ -172,7 +172,7 @@ def test_figure_shows_every_score():
     assert blue[100:, : narrower.shape[1]].any() and blue[100:, narrower.shape[1] :].any()
 
 
-def test_command_lines():
+def test_command_lines(tmp_path):
     head = [
         "cyclegan",
         "--lambda-face",
@@ -193,7 +193,11 @@ def test_command_lines():
     )  # fmt: skip
     plan = make_plan(["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], [])
     assert [run.folder for run in plan.runs()] == ["learning-rate-1e-4-seed-1", "learning-rate-2e-4-seed-1"]
-    assert plan.has_test and not make_plan(["pix2pix", "--norm", "batch", "instance"], (1,), [], []).has_test
+    file = tmp_path / "options.yaml"
+    file.write_text("ngf: 8\nsplit: 80%/10%/10%\n")
+    plan = make_plan(["cyclegan", "--ngf", "4", "6"], (1,), ["--options", str(file), "--no-flip"], [])
+    assert plan.has_test, "a file's options count, and yield to the sweep's"
+    assert not make_plan(["pix2pix", "--norm", "batch", "instance"], (1,), [], []).has_test
 
 
 @pytest.mark.parametrize(

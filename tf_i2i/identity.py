@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_i2i.verification import area_under_curve
+
 
 class Verification(NamedTuple):
     """distance: mean of a photo and its own translation; impostor_distance: of a photo and another person's translation;
     accuracy: mean of the shares of both kinds that the threshold tells rightly, None without a threshold or impostors;
-    same: the share of own translations under the threshold; impostors: how many such pairs there are."""
+    same: the share of own translations under the threshold; auc: probability that an own translation is nearer than an
+    impostor's, None without impostors; impostors: how many such pairs there are."""
 
     distance: float
     impostor_distance: float | None
     accuracy: float | None
     same: float | None
+    auc: float | None
     impostors: int
 
 
@@ -37,4 +41,6 @@ def verify(
     own, others = np.diag(distances), distances[names[:, None] != names[None]]
     same = None if threshold is None else float(np.mean(own < threshold))
     told = None if same is None or not others.size else float((same + np.mean(others >= threshold)) / 2)
-    return Verification(float(own.mean()), float(others.mean()) if others.size else None, told, same, int(others.size))
+    apart = float(others.mean()) if others.size else None
+    auc = area_under_curve(own, others) if others.size else None
+    return Verification(float(own.mean()), apart, told, same, auc, int(others.size))

@@ -94,9 +94,9 @@ _HEADS = {
 _JUDGED_HEADS = {
     "photo_psnr_db": "to photo dB", "photo_ssim": "SSIM to it", "cycle_l1": "cycle L1", "cycle_psnr_db": "cycle dB",
     "cycle_ssim": "cycle SSIM", "kid": "KID", "kid_error": "+-", "fid": "FID", "identity_distance": "identity",
-    "impostor_distance": "impostors", "identity_accuracy": "verified", "mask_iou": "mask IoU",
+    "impostor_distance": "impostors", "identity_accuracy": "verified", "identity_auc": "AUC", "mask_iou": "mask IoU",
 }  # fmt: skip
-_THREE_DIGITS = ("ssim", "f1", "kid", "kid_error", "distance", "accuracy", "iou")
+_THREE_DIGITS = ("ssim", "f1", "kid", "kid_error", "distance", "accuracy", "auc", "iou")
 _MOST_CLASSES = 8
 
 

@@ -120,7 +120,7 @@ class PhotoSide:
     def judged(self, outputs: Sequence[np.ndarray], name: str) -> tuple[dict, list[dict[str, float]]]:
         """Scores of the translations by one model: all together, and picture by picture.
 
-        Together: kid, kid_error, fid; identity_distance, impostor_distance, identity_accuracy, identity_same, faces,
+        Together: kid, kid_error, fid; identity_distance, impostor_distance, identity_accuracy, identity_same, identity_auc, faces,
         impostor_pairs; mask_iou and classes. Picture by picture: identity_distance, mask_iou; each where there is a judge.
         """
         rows: list[dict[str, float]] = [{} for _ in outputs]
@@ -160,7 +160,8 @@ class PhotoSide:
         found = verify(self._embeddings, translated, people, self._judges.face.threshold)
         named = {
             "identity_distance": found.distance, "impostor_distance": found.impostor_distance,
-            "identity_accuracy": found.accuracy, "identity_same": found.same, "faces": len(self._faces),
+            "identity_accuracy": found.accuracy, "identity_same": found.same,
+            "identity_auc": found.auc, "faces": len(self._faces),
             "impostor_pairs": found.impostors,
         }  # fmt: skip
         return {key: value for key, value in named.items() if value is not None}

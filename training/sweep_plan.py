@@ -113,7 +113,7 @@ def make_plan(swept: Sequence[str], seeds: Sequence[int], common: Sequence[str],
     prog = f"python -m training.{trainer}"
     for value in values:
         parsed = parse(options_class, [*common, f"{flag}={value}"], prog=prog, description="")
-    given = given_options(options_class, list(common))
+    given = given_options(options_class, _without_file(common))
     for taken in (*_SET_HERE, name):
         if taken in given:
             by = _SET_HERE.get(taken, f"{flag} before the first --")
@@ -168,6 +168,16 @@ def _check_evaluation(evaluate: Sequence[str]) -> None:
             raise UserError(
                 f"--{name.replace('_', '-')} among the evaluations' options: a sweep scores its own runs on their own pictures"
             )
+
+
+def _without_file(tokens: Sequence[str]) -> list[str]:
+    """Without --options FILE: what stands there yields to the command line, and so to the sweep."""
+    kept, skip = [], False
+    for token in tokens:
+        if not skip and not token.startswith("--options="):
+            kept += [] if token == "--options" else [token]
+        skip = not skip and token == "--options"
+    return kept
 
 
 def _share_of_test(split: str) -> float:

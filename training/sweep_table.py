@@ -30,6 +30,7 @@ SCORES = {
     "fid": ("FID", 2, False),
     "identity_distance": ("identity distance", 3, False),
     "identity_accuracy": ("verified", 3, True),
+    "identity_auc": ("identity AUC", 3, True),
     "mask_iou": ("mask IoU", 3, True),
 }
 
