@@ -30,8 +30,8 @@ def arguments(tmp_path_factory, picture_folders) -> list[str]:
         f"segmentation-model: '{folder / 'map.keras'}'\n"
     )
     a, b = picture_folders
-    return [*TINY, "--domain-a", str(a), "--domain-b", str(b), "--steps", "24", "--student-steps", "4",
-            "--checkpoint-every", "6", "--options", str(recipe)]  # fmt: skip
+    return [*TINY, "--domain-a", str(a), "--domain-b", str(b), "--steps", "16", "--student-steps", "2",
+            "--checkpoint-every", "4", "--options", str(recipe)]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,7 @@ def whole(tmp_path_factory, arguments):
     return run, finish(start([*arguments, "--run", str(run)]))
 
 
+@pytest.mark.timeout(600)
 def test_it_reports_losses_and_cost(whole):
     run, said = whole
     for name in ("face", "segmentation"):
@@ -61,12 +62,13 @@ def test_interrupted_and_continued_to_the_same_bits(whole, tmp_path, arguments):
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 143
-    assert max(int(path.stem[5:]) for path in (run / "checkpoints").glob("ckpt-*.json")) < 24
+    assert max(int(path.stem[5:]) for path in (run / "checkpoints").glob("ckpt-*.json")) < 16
     finish(start(["--run", str(run), "--resume"]))
     assert untimed_lines(run / "metrics.jsonl") == untimed_lines(whole[0] / "metrics.jsonl")
     assert weights_sum(run) == weights_sum(whole[0])
 
 
+@pytest.mark.timeout(600)
 def test_exported_without_a_trace(whole, tiny_run, arguments, tmp_path):
     """The networks are gone by then, and the file is as large as that of a run that had none."""
     from export.tflite import main

@@ -5,6 +5,9 @@ Behind one module because Keras 2.15 and Keras 3 name the loss-scaling calls dif
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 import tensorflow as tf
 
@@ -43,6 +46,17 @@ def cpu_flags() -> set[str]:
 def set_precision(precision: str) -> None:
     """Makes layers built from now on compute in this format; weights stay float32."""
     keras.mixed_precision.set_global_policy(POLICIES[precision])
+
+
+@contextmanager
+def float32_layers() -> Iterator[None]:
+    """Layers built inside compute in float32, whatever the policy is: pretrained networks were trained so."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def with_loss_scale(optimizer, precision: str):

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 import os
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -126,7 +127,9 @@ def _crop(cache: ImageCache, index: int, options) -> np.ndarray | None:
 
 
 def _train_network(network, people: People, options) -> int | None:
-    import tensorflow_addons as tfa
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it announces the end of its own development
+        import tensorflow_addons as tfa
 
     optimizer = keras.optimizers.Adam(CosineDecay(options.learning_rate, options.steps))
     crops = tf.constant(people.crops)

@@ -42,9 +42,11 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
     if not (options.lambda_face or options.lambda_segmentation):
         return data, {}
     from tf_i2i.guidance import Guidance
+    from tf_i2i.precision import float32_layers
 
-    face = _face_network(options, say) if options.lambda_face else None
-    segmentation = _segmentation_network(options, say) if options.lambda_segmentation else None
+    with float32_layers():
+        face = _face_network(options, say) if options.lambda_face else None
+        segmentation = _segmentation_network(options, say) if options.lambda_segmentation else None
     if face is not None:
         domains = {"--domain-a": data.train_a, "--domain-b": data.train_b}
         boxes = tuple(_face_boxes(cache, face.crop, options, domain, say) for domain, cache in domains.items())

@@ -203,7 +203,7 @@ def run_loop(
     if wait_times and run.chief:
         for name, cost in (costs or {}).items():
             share = cost / float(np.median(step_times))
-            bar.write(f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance")
+            say(f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance")
         bar.write(
             f"{description}: {100 * sum(wait_times) / sum(step_times):.1f} % of a step was spent waiting for data"
         )
