@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from tf_i2i import distribution_distances as distances
 from tf_i2i import metrics
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.identity import verify
 from tf_i2i.mask_changes import class_changes
 from tf_i2i.segmentation_models import Segment, mean_iou, open_segmenter
@@ -56,12 +57,14 @@ class FaceJudge:
 
 @dataclasses.dataclass(frozen=True)
 class Judges:
-    """Those that there are. features: of KID and FID, with a name; face; segment: a picture's label map, with its name."""
+    """Those that there are. features: of KID and FID, with a name; face; segment: a picture's label map, with its name;
+    absent: why a network that the run was trained with is not among them."""
 
     features: Callable
     face: FaceJudge | None = None
     segment: Segment | None = None
     segmenter: str | None = None
+    absent: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """What the numbers were made with, a sentence each."""
@@ -77,7 +80,7 @@ class Judges:
             found.append(f"masks: {self.segmenter}")
         else:
             found.append("no masks were compared: name a network with --segmentation-model")
-        return found
+        return found + list(self.absent)
 
 
 def open_judges(options, trained: dict) -> Judges:
@@ -92,11 +95,28 @@ def open_judges(options, trained: dict) -> Judges:
     """
     from tf_i2i.feature_networks import open_features
 
+    absent: list[str] = []
+    face = _opened(
+        options.judge_model, "face_model", trained, absent, lambda src, own: _face_judge(src, own, options, trained)
+    )
     segmenter = options.segmentation_model or trained.get("segmentation_model")
-    return Judges(
-        open_features(options.features), _open_face_judge(options, trained),
-        open_segmenter(segmenter) if segmenter else None, segmenter,
-    )  # fmt: skip
+    segment = _opened(
+        options.segmentation_model, "segmentation_model", trained, absent, lambda src, own: open_segmenter(src)
+    )
+    return Judges(open_features(options.features), face, segment, segmenter, tuple(absent))
+
+
+def _opened(named: str | None, name: str, trained: dict, absent: list[str], open_one: Callable):
+    """The network that the user named, or the run's own one; None where there is none. Where the run's own can't be had on
+    this machine, the rest can still be scored, and `absent` says why."""
+    own = trained.get(name)
+    if named:
+        return open_one(named, named == own)
+    try:
+        return open_one(own, True) if own else None
+    except UserError as error:
+        absent.append(f"the network that the run was trained with is not here: {one_line(error)}")
+        return None
 
 
 class PhotoSide:
@@ -185,15 +205,13 @@ def to_photo(photo: np.ndarray, output: np.ndarray) -> dict[str, float]:
     }
 
 
-def _open_face_judge(options, trained: dict) -> FaceJudge | None:
-    source = options.judge_model or trained.get("face_model")
-    if not source:
-        return None
+def _face_judge(source: str, own: bool, options, trained: dict) -> FaceJudge:
+    """own: it is the one of the training, to be used as there."""
     from tf_i2i.face_networks import load_face_network
 
-    own = source == trained.get("face_model")
     option = "--judge-model" if options.judge_model else "--face-model"
-    network = load_face_network(source, option=option, input_range=tuple(trained.get("face_range") or ()) or None if own else None)  # fmt: skip
+    input_range = tuple(trained.get("face_range") or ()) if own else ()
+    network = load_face_network(source, option=option, input_range=input_range or None)
     if own:
         asked = {"share": trained.get("face_share"), "shift": trained.get("face_shift")}
         network.crop = dataclasses.replace(network.crop, **{k: v for k, v in asked.items() if v is not None})
