@@ -36,8 +36,8 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     """Translates evenly chosen validation pictures at the scale of training; of huge ones the middle."""
     from tqdm import tqdm
 
-    from training.evaluate import stride
     from training.evaluated_pictures import cropped, validation
+    from training.evaluation import stride
     from training.restore import only_size
     from training.scoring import keras_translator
 

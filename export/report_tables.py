@@ -15,7 +15,8 @@ _SCORES = {
     "l1": ("L1", 2), "psnr_db": ("PSNR, dB", 2), "ssim": ("SSIM", 3), "outline_f1": ("outline F1", 3), "colour_error": ("colour error", 1),
     "grid": ("grid", 2), "grid_truth": ("grid of truth", 2), "to_teacher_psnr_db": ("to teacher, dB", 2),
     "to_teacher_ssim": ("to teacher, SSIM", 3), "to_student_psnr_db": ("to student, dB", 2),
-    "to_student_ssim": ("to student, SSIM", 3),
+    "to_student_ssim": ("to student, SSIM", 3), "photo_ssim": ("to photo, SSIM", 3), "cycle_l1": ("cycle L1", 2), "kid": ("KID", 3),
+    "fid": ("FID", 2), "identity_distance": ("identity", 3), "identity_accuracy": ("verified", 3), "mask_iou": ("mask IoU", 3),
 }  # fmt: skip
 
 
@@ -29,7 +30,8 @@ def scores(record: RunRecord) -> str:
             html.missing([f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]),
         )
     parts = [html.paragraph("Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for L1 (of 255) and colour error (CIE76); "
-                            "grid (checkerboard, x 1e4) should be near that of the truth.", "note")]  # fmt: skip
+                            "grid (checkerboard, x 1e4) should be near that of the truth. Cycle: there and back, L1. KID, FID (less is better): to real "
+                            "pictures of the style. Identity: distance of face embeddings of photo and translation.", "note")]  # fmt: skip
     for split, direction in _splits(record.evaluation):
         rows = {m: by[split][direction] for m, by in record.evaluation.items() if direction in by.get(split, {})}
         images = next(iter(rows.values())).get("images", "?")

@@ -15,12 +15,13 @@ from tf_i2i import metrics
 from tf_i2i.errors import UserError
 from tf_i2i.paired_images import matching
 from training import evaluate
-from training.evaluate import cropped, merged, table
+from training.evaluate import merged, table
+from training.evaluated_pictures import cropped
 from training.scoring import Pictures, centre_crop, score
 
 
-def make_run(root: Path, student: bool = True) -> Path:
-    """A run folder with tiny networks of random weights, as a trainer leaves it."""
+def make_run(root: Path, student: bool = True, **changes) -> Path:
+    """A run folder with tiny networks of random weights, as a trainer leaves it. changes: of its options."""
     import keras
     import tensorflow as tf
 
@@ -33,9 +34,12 @@ def make_run(root: Path, student: bool = True) -> Path:
     from training.run_folder import RunFolder
 
     keras.utils.set_random_seed(3)
-    options = CycleGANOptions(run=str(root), load_size=64, crop_size=64, steps=400, generator="shallow", ngf=4, ndf=4)
+    sizes = {"load_size": 64, "crop_size": 64, "generator": "shallow", "ngf": 4, "ndf": 4}
+    options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes})
     run = RunFolder(root)
     data = load_unpaired(options, lambda message: None)
+    if data.split:
+        run.write_json("split.json", data.split)
     gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=10.0)
     Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
     run.write_config("cyclegan", options, precision={"chosen": "float32", "reason": "a test"}, data=data.facts(),
@@ -105,7 +109,9 @@ def test_named_pairs_and_unpaired_pictures_are_added_to_what_is_there(run, tmp_p
     scores = json.loads((run / "evaluation.json").read_text())
     assert scores["untouched"][source]["ab"]["images"] == 2
     assert scores["untouched"][source]["ab"]["psnr_db"] is None  # the same pictures: infinite
-    assert scores["teacher"][target]["ba"].keys() == {"images", "grid"}
+    ba = scores["teacher"][target]["ba"]
+    assert ba.keys() == {"images", "grid", "photo_psnr_db", "photo_ssim", "misread_ssim", "cycle_l1", "cycle_psnr_db",
+                         "cycle_ssim", "worst"}  # fmt: skip
     for model, splits in before.items():
         assert splits.items() <= scores[model].items()
 

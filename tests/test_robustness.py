@@ -159,7 +159,7 @@ def test_wrong_use(run, tiny_run, tmp_path):
     cases = {
         "was not trained on pairs": ["--run", str(tiny_run), "--robustness"],
         "name --input and --target": ["--run", str(run), "--robustness", "--domain-a", "x"],
-        "belong to --robustness": ["--run", str(run), "--features", "offline"],
+        "--robustness takes one direction": ["--run", str(run), "--robustness", "--judge-model", "face-api"],
         "--segmentation-model .*no such file": ["--run", str(run), "--robustness", "--segmentation-model", "/none"],
         "--features .*no such file": ["--run", str(run), "--robustness", "--features", "/none.h5"],
     }

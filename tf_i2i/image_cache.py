@@ -48,6 +48,12 @@ class ImageCache:
         start = int(self.offsets[index])
         return self.pixels[start : start + height * width * 3].reshape(height, width, 3)
 
+    def pixel_sum(self, index: int) -> str:
+        """sha256 (hex) of the shape and pixels of picture `index`, whatever its name."""
+        digest = hashlib.sha256()
+        _add_to(digest, "", self.image(index))
+        return digest.hexdigest()
+
     def subset(self, indices: Sequence[int]) -> ImageCache:
         """The pictures `indices`, in that order, on the same `pixels` (nothing is copied)."""
         chosen = [int(index) for index in indices]

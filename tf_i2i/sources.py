@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -43,6 +44,18 @@ class ImageSource:
     def open(self, index: int) -> Path | BinaryIO:
         """Picture `index` undecoded, for whoever decodes it elsewhere: its path, or its bytes as an open file."""
         return self._open_one(index)
+
+    def sha256(self, index: int) -> str:
+        """Of the encoded bytes of picture `index`, as 64 hexadecimal digits.
+
+        Raises:
+            OSError: the file can't be read.
+        """
+        file, digest = self._open_one(index), hashlib.sha256()
+        with open(file, "rb") if isinstance(file, Path) else file as data:
+            while block := data.read(2**20):
+                digest.update(block)
+        return digest.hexdigest()
 
     def read(self, index: int, max_side: int | None = None) -> np.ndarray:
         """Picture `index` as uint8 [H, W, 3] sRGB (`read_image` explains max_side); threads may share this.

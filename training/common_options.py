@@ -19,6 +19,16 @@ _COMMON: dict[str, dict[str, Any]] = {
         "default": 256, "comment": "side of the random training crops, a multiple of 4", "group": DATA, "unit": "pixels",
         "minimum": 16,
     },
+    "split": {
+        "default": None,
+        "comment": "TRAIN/VAL/TEST drawn from the pictures, as numbers (1000/500/500) or shares (80%/10%/10%); equal pictures "
+        "stay together; in place of --val-...", "group": DATA, "metavar": "T/V/T",
+    },
+    "split_by": {
+        "default": "picture", "comment": "what --split keeps together besides: folder, where each person has one",
+        "group": DATA, "choices": ("picture", "folder"),
+    },
+    "split_seed": {"default": 1, "comment": "of the draw; --seed does not change it", "group": DATA, "minimum": 0},
     "flip": {"default": True, "comment": "do not mirror pictures at random", "group": DATA},
     "run": {"default": None, "comment": "run folder; default runs/<model>-<date>-<time>", "group": RUN, "metavar": "DIR"},
     "options": {

@@ -33,6 +33,9 @@ class CycleGANOptions:
         group=DATA,
         metavar="SRC",
     )
+    split: str | None = common("split")
+    split_by: str = common("split_by")
+    split_seed: int = common("split_seed")
     load_size: int = common("load_size")
     crop_size: int = common("crop_size")
     flip: bool = common("flip")

@@ -1,24 +1,29 @@
 """Scores a run's teacher and student, and an exported file, on pictures that training never saw.
 
-Against the true translation where it is known: L1, PSNR, SSIM, outline F1, colour error, grid energy; the untouched
-picture is the baseline. Student and file against the teacher in any case. Adds to RUN/evaluation.json."""
+By pixels: against the true translation where it is known (L1, PSNR, SSIM, outline F1, colour error, grid energy; the
+untouched picture is the baseline), against the photo, against the teacher, and the way there and back. By networks:
+KID and FID to real pictures of the style, whether people stay themselves, whether masks stay. Adds to
+RUN/evaluation.json, and writes a sheet of the worst cases beside it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
+import re
 from pathlib import Path
 
 from tf_i2i.errors import UserError
-from training.evaluated_pictures import cropped, named_pairs, named_pictures
+from training.evaluated_pictures import EvaluatedData, named_pairs
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
-from training.scoring import ExportedFile, keras_translator, score
+from training.scoring import ExportedFile, keras_translator
 
 _WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
-_ROBUSTNESS = "robustness"
+_JUDGES, _ROBUSTNESS = "networks that judge", "robustness"
+_EPILOG = """\
+Example: python -m training.evaluate --run runs/mine --split test --direction both --judge-model face-api
+docs/evaluate.md says what each score means."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,30 +33,45 @@ class EvaluateOptions:
     run: str | None = option(None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR")
     model: str | None = option(None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite")
     direction: str | None = option(
-        None, "ab makes B from A; default from the file's name, else ab", group=_WHAT, choices=("ab", "ba")
-    )
+        None, "ab makes B from A; both: one after the other; default from the file's name, else ab", group=_WHAT,
+        choices=("ab", "ba", "both"),
+    )  # fmt: skip
+    split: str = option(
+        "val", "the run's validation or test pictures (test: of a run trained with --split)", group=_PICTURES,
+        choices=("val", "test"),
+    )  # fmt: skip
     input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
     target: str | None = option(
-        None, "their true translations, under the same file names", group=_PICTURES, metavar="SRC"
-    )
+        None, "their true translations, under the same file names; without --input those of the run's own pictures "
+        "(of both directions: ab's)",
+        group=_PICTURES, metavar="SRC",
+    )  # fmt: skip
     domain_a: str | None = option(None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC")
     domain_b: str | None = option(None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC")
+    features: str = option(
+        "auto",
+        "of KID and FID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 "
+        "file of its weights; auto takes inception where Keras has the weights, else offline",
+        group=_JUDGES,
+        metavar="{auto,offline,inception,FILE}",
+    )
+    judge_model: str | None = option(
+        None, "face network that says whether people stay themselves: face-api, a Keras model or a SavedModel; best another "
+        "than the run was trained with; default the run's --face-model", group=_JUDGES, metavar="SRC",
+    )  # fmt: skip
+    face_crop: str | None = option(
+        None, "where the faces are: at a fixed place, or detected in the photos; default as the run was trained, else fixed",
+        group=_JUDGES, choices=("fixed", "detected"),
+    )  # fmt: skip
+    segmentation_model: str | None = option(
+        None, "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the run's "
+        "--segmentation-model", group=_JUDGES, metavar="SRC",
+    )  # fmt: skip
     robustness: bool = option(
         False,
         "a run of pairs on drawings of every style, and on --input: RUN/robustness.json, .html, .png",
         group=_ROBUSTNESS,
     )
-    features: str = option(
-        "auto",
-        "of KID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 file of "
-        "its weights; auto takes inception where Keras has the weights, else offline",
-        group=_ROBUSTNESS,
-        metavar="{auto,offline,inception,FILE}",
-    )
-    segmentation_model: str | None = option(
-        None, "network whose masks of output and truth are compared: .tflite, Keras file or SavedModel", group=_ROBUSTNESS,
-        metavar="SRC",
-    )  # fmt: skip
     most_pictures: int = option(200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1)
 
 
@@ -71,14 +91,21 @@ _HEADS = {
     "grid_truth": "grid of truth", "to_teacher_psnr_db": "to teacher dB", "to_teacher_ssim": "SSIM to it",
     "to_student_psnr_db": "to student dB", "to_student_ssim": "SSIM to it",
 }  # fmt: skip
+_JUDGED_HEADS = {
+    "photo_psnr_db": "to photo dB", "photo_ssim": "SSIM to it", "cycle_l1": "cycle L1", "cycle_psnr_db": "cycle dB",
+    "cycle_ssim": "cycle SSIM", "kid": "KID", "kid_error": "+-", "fid": "FID", "identity_distance": "identity",
+    "impostor_distance": "impostors", "identity_accuracy": "verified", "identity_auc": "AUC", "mask_iou": "mask IoU",
+}  # fmt: skip
+_THREE_DIGITS = ("ssim", "f1", "kid", "kid_error", "distance", "accuracy", "auc", "iou")
+_MOST_CLASSES = 8
 
 
-def table(scores: dict[str, dict]) -> str:
-    """Aligned text, one row a model, one column a score that any of them has."""
-    keys = [key for key in _HEADS if any(key in row for row in scores.values())]
-    rows = [["", *(_HEADS[key] for key in keys)]]
+def table(scores: dict[str, dict], heads: dict[str, str] = _HEADS) -> str:
+    """Aligned text, one row a model, one column a score of `heads` that any of them has."""
+    keys = [key for key in heads if any(key in row for row in scores.values())]
+    rows = [["", *(heads[key] for key in keys)]]
     for name, row in scores.items():
-        digits = (3 if key.endswith(("ssim", "f1")) else 2 for key in keys)
+        digits = (3 if key.endswith(_THREE_DIGITS) else 2 for key in keys)
         values = (row.get(key, "") for key in keys)
         texts = ["inf" if v is None else v if v == "" else f"{v:.{n}f}" for v, n in zip(values, digits, strict=True)]
         rows.append([name, *texts])
@@ -86,37 +113,42 @@ def table(scores: dict[str, dict]) -> str:
     return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
 
 
-def load_models(run: Path, direction: str) -> dict:
-    """{"teacher": model, "student": model}, the student only where there is one (why not is printed)."""
-    from training.restore import load_generator
-
-    models = {"teacher": load_generator(run, "teacher", direction)}
-    try:
-        models["student"] = load_generator(run, "student", direction)
-    except UserError as error:
-        print(f"no student is scored: {error}")
-    return models
+def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
+    """The masks' classes, the most frequent ones first: a line each."""
+    lines = [
+        f"  class {name}: {100 * found['photo']:.1f} % of the photos, {100 * found['translation']:.1f} % of the translations, "
+        f"IoU {found['iou']:.3f}"
+        for name, found in list(classes.items())[:_MOST_CLASSES]
+    ]
+    return lines + ([f"  and {len(classes) - _MOST_CLASSES} more classes"] if len(classes) > _MOST_CLASSES else [])
 
 
-def stride(models: dict) -> int:
-    """What the sides of a picture must be multiples of, for all of these Keras models, and 4 at least."""
-    return math.lcm(4, *(getattr(model, "stride", 4) for model in models.values()))
-
-
-def _check(options: EvaluateOptions, direction: str) -> None:
+def _check(options: EvaluateOptions, directions: tuple[str, ...]) -> None:
     if options.model and not Path(options.model).is_file():
         raise UserError(f"--model {options.model}: no such file; make one with python -m export.tflite")
-    if bool(options.input) != bool(options.target):
-        raise UserError(f"{'--target' if options.input else '--input'} is missing: these two go together")
+    if options.input and not options.target:
+        raise UserError("--target is missing: --input needs the true translations of its pictures")
     domains = {"ab": options.domain_a, "ba": options.domain_b}
-    if options.input and any(domains.values()):
+    if options.target and any(domains.values()):
         raise UserError("name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both")
-    if any(domains.values()) and not domains[direction]:
-        raise UserError(f"direction {direction} translates domain {direction[0].upper()}: name --domain-{direction[0]}")
+    if options.input and len(directions) > 1:
+        raise UserError("--input and --target are of one direction: name it with --direction ab or ba")
+    missing = [direction for direction in directions if any(domains.values()) and not domains[direction]]
+    if missing:
+        raise UserError(
+            f"direction {missing[0]} translates domain {missing[0][0].upper()}: name --domain-{missing[0][0]}"
+        )
+    named = options.input or any(domains.values())
+    if options.split != "val" and named:
+        raise UserError(f"--split {options.split} takes the run's own pictures: name no others with it")
     if options.robustness and any(domains.values()):
         raise UserError("--robustness needs true pictures: name --input and --target in place of a domain")
-    if not options.robustness and (options.features != "auto" or options.segmentation_model):
-        raise UserError("--features and --segmentation-model belong to --robustness; add it or leave them out")
+    if options.robustness and (options.judge_model or len(directions) > 1 or (options.target and not options.input)):
+        raise UserError("--robustness takes one direction, --input with --target, and no --judge-model")
+    if options.model and len(directions) > 1:
+        raise UserError(
+            "--model is of one direction: name it with --direction ab or ba, or leave it to the file's name"
+        )
 
 
 def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | None, direction: str) -> None:
@@ -134,32 +166,58 @@ def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | No
     print("\n".join([aligned(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]))
 
 
+def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], exported) -> None:
+    """Scores every direction, and writes and prints what was found."""
+    from tf_i2i.images import write_png
+    from training.evaluation import TEACHER, evaluate_direction
+    from training.judges import open_judges
+    from training.worst_cases import worst_cases, worst_sheet
+
+    judges, data, path = (
+        open_judges(options, read_config(run).get("options", {})),
+        EvaluatedData(run),
+        run / "evaluation.json",
+    )
+    for direction in directions:
+        # Of both directions the true translations are those of A to B.
+        asked = dataclasses.replace(options, target=None) if direction == "ba" and len(directions) > 1 else options
+        found = evaluate_direction(run, asked, direction, data, exported, judges)
+        judged = exported[0] if exported else TEACHER
+        found.scores[judged]["worst"] = worst_cases(found, judged)
+        split = found.pictures.split
+        sheet = run / f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', split).strip('-')}-{direction}.png"
+        write_png(sheet, worst_sheet(found, judged))
+        write_json(path, merged(path, found.scores, split, direction))
+        print(f"{direction}, {split}: {len(found.pictures.photos)} pictures\n{table(found.scores)}\n")
+        print(table(found.scores, _JUDGED_HEADS))
+        for name, scores in found.scores.items():
+            if "classes" in scores:
+                print(f"{name}: classes of the masks", *class_lines(scores["classes"]), sep="\n")
+        print(*(f"- {note}" for note in found.notes), f"written: {path}, {sheet}", sep="\n")
+
+
+def _directions(options: EvaluateOptions, file: Path | None) -> tuple[str, ...]:
+    if options.direction == "both":
+        return ("ab", "ba")
+    # Exported files are called ab-256-int8.tflite or teacher-ab-256-float32.tflite.
+    return (options.direction or ("ba" if file and "ba" in file.stem.split("-")[:2] else "ab"),)
+
+
 def main(argv: list[str] | None = None) -> None:
-    options = parse(EvaluateOptions, argv, prog="python -m training.evaluate", description=__doc__)
+    options = parse(EvaluateOptions, argv, prog="python -m training.evaluate", description=__doc__, epilog=_EPILOG)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is noisy where there is no GPU
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
     file = Path(options.model) if options.model else None
-    # Exported files are called ab-256-int8.tflite or teacher-ab-256-float32.tflite.
-    direction = options.direction or ("ba" if file and "ba" in file.stem.split("-")[:2] else "ab")
-    _check(options, direction)
-
+    directions = _directions(options, file)
+    _check(options, directions)
     exported = ExportedFile(file) if file else None
     if options.robustness:
-        return _robustness(options, run, exported, direction)
-    models = load_models(run, direction)
-    from training.restore import only_size
-
-    largest = min(filter(None, (only_size(run), exported and exported.largest)), default=None)
-    pictures = cropped(named_pictures(options, run, direction), stride(models), largest)
-    translators = {name: keras_translator(model) for name, model in models.items()}
+        return _robustness(options, run, exported, directions[0])
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())
-        translators[file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file)] = exported
-    scores = score(translators, pictures)
-    path = run / "evaluation.json"
-    write_json(path, merged(path, scores, pictures.split, direction))
-    print(f"{direction}, {pictures.split}: {len(pictures.photos)} pictures\n{table(scores)}\nwritten: {path}")
+        exported = file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file), exported
+    _evaluate(options, run, directions, exported)
 
 
 if __name__ == "__main__":

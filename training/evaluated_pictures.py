@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from tf_i2i.errors import UserError
+from tf_i2i.image_cache import ImageCache
 from tf_i2i.paired_images import matching
+from tf_i2i.splits import TEST, VAL
 from training.run_folder import read_config
 from training.scoring import Pictures, centre_crop
+
+# As they stand in evaluation.json.
+SPLIT_NAMES = {VAL: "validation", TEST: "test"}
 
 
 def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
@@ -30,28 +36,84 @@ def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
 
 def validation(run: Path, direction: str) -> Pictures:
     """The run's own validation pictures."""
-    from training.restore import run_data
+    return EvaluatedData(run).split(direction, VAL)
 
-    data = run_data(run)
-    source, target = (data.val_a, data.val_b) if direction == "ab" else (data.val_b, data.val_a)
-    return Pictures("validation", source.names, _all(source), _all(target) if data.paired else None)
+
+class EvaluatedData:
+    """What an evaluation translates and compares with; the run's pictures are read once, when they are first asked for."""
+
+    def __init__(self, run: Path):
+        self._run = run
+        self._load_size = int(read_config(run).get("options", {}).get("load_size", 286))
+
+    @cached_property
+    def _data(self):
+        from training.restore import run_data
+
+        return run_data(self._run)
+
+    def split(self, direction: str, split: str) -> Pictures:
+        """The run's validation ("val") or test pictures of the domain that is translated.
+
+        Raises:
+            UserError: it has no test pictures.
+        """
+        source, target = self._caches(direction, split)
+        return Pictures(SPLIT_NAMES[split], source.names, _all(source), _all(target) if self._data.paired else None)
+
+    def named(self, options, direction: str) -> Pictures:
+        """What --input and --target, or --domain-a or --domain-b name; where nothing does the pictures of --split, with
+        those of --target, by name, as their truths.
+
+        options: has input, target, domain_a, domain_b, split.
+        """
+        if options.input:
+            return named_pairs(options, self._load_size)
+        src = getattr(options, f"domain_{direction[0]}")
+        if src:
+            cache = _load(src, f"--domain-{direction[0]}", self._load_size)
+            return Pictures(src, cache.names, _all(cache), None)
+        pictures = self.split(direction, options.split)
+        return with_truths(pictures, options.target, self._load_size) if options.target else pictures
+
+    def styles(self, options, direction: str, pictures: Pictures) -> list[np.ndarray]:
+        """Real pictures of the domain that `pictures`, of the same options, are translated to; none where none are known."""
+        if pictures.truths is not None:
+            return pictures.truths
+        src = getattr(options, f"domain_{direction[1]}")
+        if src:
+            return _all(_load(src, f"--domain-{direction[1]}", self._load_size))
+        return [] if getattr(options, f"domain_{direction[0]}") else _all(self._caches(direction, options.split)[1])
+
+    def _caches(self, direction: str, split: str) -> tuple[ImageCache, ImageCache]:
+        data = self._data
+        a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
+        if a is None or not (len(a) and len(b)):
+            raise UserError(
+                f"--split {split}: {self._run} has no {SPLIT_NAMES[split]} pictures; train with --split 80%/10%/10%, or name "
+                "pictures with --domain-a or --input"
+            )
+        return (a, b) if direction == "ab" else (b, a)
 
 
 def _all(cache) -> list[np.ndarray]:
     return [cache.image(i) for i in range(len(cache))]
 
 
-def named_pictures(options, run: Path, direction: str) -> Pictures:
-    """What --input and --target, or --domain-a or --domain-b name; the validation pictures where nothing does."""
-    load_size = int(read_config(run).get("options", {}).get("load_size", 286))
-    if options.input:
-        return named_pairs(options, load_size)
-    name = f"domain_{direction[0]}"
-    src = getattr(options, name)
-    if not src:
-        return validation(run, direction)
-    cache = _load(src, "--" + name.replace("_", "-"), load_size)
-    return Pictures(src, cache.names, _all(cache), None)
+def with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
+    """Those pictures that have a true translation of their name in `target`."""
+    targets = _load(target, "--target", load_size)
+    found = matching(pictures.names, targets.names)
+    if not found:
+        raise UserError(f"--target {target}: has no picture with the name of a {pictures.split} picture")
+    if len(found) < len(pictures.names):
+        print(
+            f"--target: {len(pictures.names) - len(found)} of {len(pictures.names)} pictures have no partner: left out"
+        )
+    return Pictures(
+        pictures.split, [pictures.names[i] for i, _ in found], [pictures.photos[i] for i, _ in found],
+        [targets.image(j) for _, j in found],
+    )  # fmt: skip
 
 
 def _load(src: str, flag: str, load_size: int):

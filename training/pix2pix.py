@@ -35,6 +35,9 @@ class Pix2PixOptions:
     )
     val_target: str | None = option(None, "their targets", group=DATA, metavar="SRC")
     val_pairs: str | None = option(None, "in place of both, as --pairs", group=DATA, metavar="SRC")
+    split: str | None = common("split")
+    split_by: str = common("split_by")
+    split_seed: int = common("split_seed")
     load_size: int | None = common(
         "load_size", default=None, comment="shorter side that pictures are resized to; default 286, with demo data 143"
     )

@@ -18,6 +18,7 @@ from training.loop import say
 from training.networks import build_model, translator_names
 from training.paired_data import load_paired
 from training.run_folder import read_config
+from training.run_split import read_split
 
 
 def load_generator(run: Path, model: str, direction: str) -> keras.Model:
@@ -100,7 +101,7 @@ def run_data(run: Path, log=lambda message: None) -> RunData:
     """The run's training and validation pictures, read again as its config.json says."""
     config = read_config(run)
     load = load_paired if config["model"] == "pix2pix" else load_unpaired
-    return load(types.SimpleNamespace(**config["options"]), log)
+    return load(types.SimpleNamespace(**config["options"]), log, read_split(run))
 
 
 def only_size(run: Path) -> int | None:

@@ -15,10 +15,11 @@ _LETTER = 7
 def labelled_grid(columns: dict[str, np.ndarray], rows: Sequence[str] = ()) -> np.ndarray:
     """Columns of pictures under their labels, one row a picture.
 
-    columns: label to uint8 [N, H, W, 3], all of one shape. rows: their N names, for the left margin; none: no margin.
+    columns: label to uint8 [N, H, W, 3], all of one shape. rows: their N names, of one line or more, for the left
+    margin; none: no margin.
     Returns uint8 [height, width, 3] on white.
     """
-    margin = _GAP + _LETTER * max(map(len, rows), default=0) if rows else 0
+    margin = _GAP + _LETTER * max(len(line) for name in rows for line in name.split("\n")) if rows else 0
     count, height, width, _ = next(iter(columns.values())).shape
     sheet = Image.new(
         "RGB", (margin + len(columns) * (width + _GAP) + _GAP, _HEADER + count * (height + _GAP) + _GAP), "white"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_i2i import metrics
 from tf_i2i.errors import UserError, one_line
 
 Translate = Callable[[np.ndarray], np.ndarray]
@@ -91,12 +92,19 @@ def score(translators: dict[str, Translate], pictures: Pictures, progress: bool 
     Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth (see
     tf_i2i.metrics); to_teacher_psnr_db and to_teacher_ssim for the student; these and to_student_... for a file.
     """
+    rows, _ = score_each(translators, pictures, progress, keep=False)
+    return {name: metrics.mean_scores(of_model) for name, of_model in rows.items()}
+
+
+def score_each(
+    translators: dict[str, Translate], pictures: Pictures, progress: bool = True, keep: bool = True
+) -> tuple[dict[str, list[dict[str, float]]], dict[str, list[np.ndarray]]]:
+    """The scores of each picture, a list for each model; and with `keep` the outputs, likewise."""
     from tqdm import tqdm
 
-    from tf_i2i import metrics
-
     names = ["untouched", *translators]
-    collected: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
     truths = pictures.truths or [None] * len(pictures.photos)
     pairs = zip(pictures.photos, truths, strict=True)
     for photo, truth in tqdm(pairs, "evaluating", len(truths), unit="image", delay=1, disable=not progress):
@@ -107,8 +115,10 @@ def score(translators: dict[str, Translate], pictures: Pictures, progress: bool 
             for original in _originals(name, names):
                 scores[f"to_{original}_psnr_db"] = metrics.psnr(output, outputs[original])
                 scores[f"to_{original}_ssim"] = metrics.ssim(output, outputs[original])
-            collected[name].append(scores)
-    return {name: metrics.mean_scores(scores) for name, scores in collected.items()}
+            rows[name].append(scores)
+            if keep:
+                kept[name].append(output)
+    return rows, kept
 
 
 def _originals(name: str, present: list[str]) -> list[str]:

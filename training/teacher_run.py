@@ -25,6 +25,8 @@ from training.networks import build_model, count_macs, counted_networks
 from training.resuming import open_run, require_same_data, weights_finite
 from training.run_folder import RunFolder, continued_options, writing_to
 from training.run_lock import RunLock
+from training.run_split import FILE as SPLIT_FILE
+from training.run_split import read_split
 from training.schedules import LinearDecay, rate_scale
 
 
@@ -36,7 +38,7 @@ class Kind:
         model: as in config.json and in the command's name: "cyclegan".
         title: as people write it.
         check(options): the options with sizes filled in; raises UserError for those that do not go together.
-        load(options, log): the pictures.
+        load(options, log, stored_split): the pictures; stored_split: that of a run that goes on, else None.
         resolve(options, data): the options with nothing left open, but for the folder.
         optimizer(options, schedule): a new Adam, one for the generators and one for the discriminators.
         batches(options, data, first_step=, shard=, replicas=): one worker's batches of real_a, real_b.
@@ -85,9 +87,11 @@ def train(kind: Kind, options, given: frozenset[str] = frozenset()) -> int | Non
 def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strategy) -> int | None:
     """The run itself, in a folder that nobody else writes to."""
     options = kind.check(continued_options(options, given, run)) if options.resume else options
-    data = kind.load(options, say)
+    data = kind.load(options, say, read_split(run.root) if options.resume else None)
     if options.resume:
         require_same_data(data, run)
+    elif data.split:
+        run.write_json(SPLIT_FILE, data.split)
     options = dataclasses.replace(kind.resolve(options, data), run=str(run.root))
     require_divisible(options.batch_size, strategy)
     precision, reason = choose_precision(options.precision)

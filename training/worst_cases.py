@@ -1,0 +1,75 @@
+"""The pictures that a model does worst on, by each score: names for the JSON, and a sheet to look at."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from training.evaluation import Evaluation
+from training.sample_grid import centre_square, labelled_grid
+
+_OF_A_SCORE = 2
+_SIDE = 192
+_NAME_LETTERS = 22
+# Score of a row -> head, digits, whether more is better. Those of the truth say most, so they stand first.
+_RANKED = {
+    "ssim": ("SSIM to truth", 3, True),
+    "outline_f1": ("outline F1", 3, True),
+    "identity_distance": ("identity", 3, False),
+    "mask_iou": ("mask IoU", 3, True),
+    "cycle_l1": ("cycle L1", 2, False),
+    "photo_ssim": ("SSIM to photo", 3, True),
+}
+
+
+def worst_cases(evaluation: Evaluation, model: str) -> dict[str, list[dict]]:
+    """For each score that the pictures have, the worst ones, the very worst first: [{"name", "value"}, ...]."""
+    return {
+        score: [
+            {"name": evaluation.pictures.names[i], "value": round(evaluation.rows[model][i][score], 5)} for i in places
+        ]
+        for score, places in _worst_places(evaluation, model).items()
+    }
+
+
+def worst_sheet(evaluation: Evaluation, model: str) -> np.ndarray:
+    """A row for each of the worst cases: photo, translation, the way back and the truth, where there are these.
+
+    The middle square of each, 192 pixels a side: uint8 [H, W, 3].
+    """
+    worst = _worst_places(evaluation, model)
+    places = [place for found in worst.values() for place in found]
+    labels = [_label(evaluation, model, score, place) for score, found in worst.items() for place in found]
+    columns = {"photo": evaluation.pictures.photos, f"translation by {model}"[-26:]: evaluation.outputs[model]}
+    if evaluation.cycle is not None and model == "teacher":
+        columns["back again"] = evaluation.cycle
+    if evaluation.pictures.truths is not None:
+        columns["truth"] = evaluation.pictures.truths
+    return labelled_grid(
+        {label: np.stack([_square(pictures[place]) for place in places]) for label, pictures in columns.items()}, labels
+    )
+
+
+def _worst_places(evaluation: Evaluation, model: str) -> dict[str, list[int]]:
+    rows = evaluation.rows[model]
+    found = {}
+    for score, (_, _, more_is_better) in _RANKED.items():
+        places = [place for place, row in enumerate(rows) if score in row and math.isfinite(row[score])]
+        places.sort(key=lambda place: rows[place][score], reverse=not more_is_better)
+        if places:
+            found[score] = places[:_OF_A_SCORE]
+    return found
+
+
+def _label(evaluation: Evaluation, model: str, score: str, place: int) -> str:
+    head, digits, _ = _RANKED[score]
+    name = evaluation.pictures.names[place]
+    short = name if len(name) <= _NAME_LETTERS else "..." + name[-_NAME_LETTERS + 3 :]
+    return f"{head} {evaluation.rows[model][place][score]:.{digits}f}\n{short}"
+
+
+def _square(picture: np.ndarray) -> np.ndarray:
+    square = Image.fromarray(centre_square(picture, min(picture.shape[:2])))
+    return np.asarray(square.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
