@@ -13,7 +13,7 @@ from tf_i2i.batches import unpaired_batches
 from tf_i2i.cyclegan import CycleGAN
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import load_face_network
-from tf_i2i.guidance import Guidance, visible_share
+from tf_i2i.guidance import Guidance, jittered, visible_share
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.losses import class_divergence, embedding_distance
 from tf_i2i.patch_discriminator import PatchDiscriminator
@@ -53,6 +53,7 @@ def guidance(network_files) -> Guidance:
     )  # fmt: skip
 
 
+SEED = [7, 0]
 BOXES = tf.constant([[4.0, 6.0, 20.0, 20.0], [0.0, 0.0, 32.0, 32.0]])
 
 
@@ -82,9 +83,20 @@ def test_visible_share(box, share):
     assert float(visible_share(tf.constant([box], tf.float32), SIDE, SIDE)[0]) == pytest.approx(share)
 
 
+def test_jitter_moves_and_scales_within_its_share_and_repeats():
+    boxes = tf.tile(tf.constant([[10.0, 20.0, 40.0, 40.0]]), [500, 1])
+    moved = jittered(boxes, 0.1, SEED).numpy()
+    assert (moved == jittered(boxes, 0.1, SEED).numpy()).all() and (moved != jittered(boxes, 0.1, [8, 0]).numpy()).any()
+    np.testing.assert_allclose(moved[:, 2], moved[:, 3])
+    assert 36 <= moved[:, 2].min() < 37 and 43 < moved[:, 2].max() <= 44.001
+    for axis, middle in ((0, 30), (1, 40)):
+        middles = moved[:, axis] + moved[:, axis + 2] / 2
+        assert -4.001 <= (middles - middle).min() < -3.5 and 3.5 < (middles - middle).max() <= 4.001
+
+
 def test_losses_and_their_names(guidance):
     real, fake = pictures(1), pictures(2)
-    named = guidance.losses(real, fake, fake, real, BOXES, BOXES)
+    named = guidance.losses(real, fake, fake, real, BOXES, BOXES, step=3)
     assert list(named) == ["face_A", "face_B", "segmentation_A", "segmentation_B"]
     embeddings = [guidance.face.embed_boxes(x, BOXES).numpy() for x in (real, fake)]
     assert float(named["face_A"]) == pytest.approx(
@@ -92,7 +104,7 @@ def test_losses_and_their_names(guidance):
     )
     assert float(named["face_B"]) == pytest.approx(float(named["face_A"]), rel=1e-5)  # a distance is symmetric
     assert all(float(loss) > 0 for loss in named.values())
-    same = guidance.losses(real, real, fake, fake, BOXES, BOXES)
+    same = guidance.losses(real, real, fake, fake, BOXES, BOXES, step=3)
     assert all(float(loss) == pytest.approx(0, abs=1e-5) for loss in same.values())
 
 
@@ -102,11 +114,13 @@ def test_gradient_is_that_of_finite_differences_and_none_for_the_real(guidance, 
     direction = pictures(3)
     with tf.GradientTape() as tape:
         tape.watch([real, fake])
-        value = loss(real, fake, BOXES)
+        value = loss(real, fake, BOXES, SEED)
     to_real, to_fake = tape.gradient(value, [real, fake])
     assert to_real is None
     step = 1e-2
-    difference = (loss(real, fake + step * direction, BOXES) - loss(real, fake - step * direction, BOXES)) / (2 * step)
+    difference = (
+        loss(real, fake + step * direction, BOXES, SEED) - loss(real, fake - step * direction, BOXES, SEED)
+    ) / (2 * step)
     slope = float(tf.reduce_sum(to_fake * direction))
     assert slope == pytest.approx(float(difference), rel=0.02) and abs(slope) > 1e-4
 
@@ -116,10 +130,10 @@ def test_a_picture_without_a_face_takes_no_part(guidance):
     boxes = tf.constant([[4.0, 6.0, 20.0, 20.0], [0.0, 0.0, 0.0, 0.0]])
     with tf.GradientTape() as tape:
         tape.watch(fake)
-        value = guidance.parts["face"](real, fake, boxes)
+        value = guidance.parts["face"](real, fake, boxes, SEED)
     gradient = tape.gradient(value, fake).numpy()
     assert np.abs(gradient[0]).max() > 0 and not gradient[1].any() and np.isfinite(gradient).all()
-    alone = guidance.parts["face"](real[:1], fake[:1], boxes[:1])
+    alone = guidance.parts["face"](real[:1], fake[:1], boxes[:1], SEED)
     assert float(value) == pytest.approx(float(alone) / 2, rel=1e-5)
 
 

@@ -81,7 +81,9 @@ class CycleGAN(keras.Model):
         with tf.GradientTape() as tape:
             fake_a, fake_b, generator_losses = self._generator_losses(real_a, real_b)
             if self.guidance is not None:
-                generator_losses |= self.guidance.losses(real_a, fake_b, real_b, fake_a, *boxes)
+                generator_losses |= self.guidance.losses(
+                    real_a, fake_b, real_b, fake_a, *boxes, step=self.generator_optimizer.iterations
+                )
             total = tf.add_n(list(generator_losses.values()))
             scaled = scale_loss(self.generator_optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, self.generator_variables)

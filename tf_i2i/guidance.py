@@ -24,40 +24,51 @@ class Guidance:
         segmentation: network that segments; None: no segmentation loss.
         lambda_segmentation: weight of the segmentation loss of each direction.
         temperature: of the segmentation's distributions; None: the network's own.
+        jitter: share of its side by which each step moves and scales a face's box, the same for both pictures. Seen always
+            through the same window, a face network can be pleased by patterns that mean nothing to it on another face.
     """
 
     def __init__(
         self, face: FaceNetwork | None = None, lambda_face: float = 0.0,
         segmentation: SegmentationNetwork | None = None, lambda_segmentation: float = 0.0, temperature: float | None = None,
+        jitter: float = 0.0,
     ):  # fmt: skip
         self.face, self.lambda_face = face, lambda_face
         self.segmentation, self.lambda_segmentation = segmentation, lambda_segmentation
+        self.jitter = jitter
         self.temperature = temperature or (segmentation.temperature if segmentation else 1.0)
 
     @property
     def parts(self) -> dict:
-        """The losses that are on, by name: functions of (real, fake, boxes) to the mean loss of these pictures.
+        """The losses that are on, by name: functions of (real, fake, boxes, seed) to the mean loss of these pictures.
 
-        real, fake: RGB float [N, H, W, 3] in [-1, 1]; boxes: the faces, float32 [N, 4].
+        real, fake: RGB float [N, H, W, 3] in [-1, 1]; boxes: the faces, float32 [N, 4]; seed: int [2], of the jitter.
         """
         parts = {}
         if self.face is not None:
-            parts["face"] = lambda real, fake, boxes: self.lambda_face * self._face_loss(real, fake, boxes)
+            parts["face"] = lambda real, fake, boxes, seed: self.lambda_face * self._face_loss(real, fake, boxes, seed)
         if self.segmentation is not None:
-            parts["segmentation"] = lambda real, fake, boxes: self.lambda_segmentation * self._class_loss(real, fake)
+            parts["segmentation"] = lambda real, fake, boxes, seed: (
+                self.lambda_segmentation * self._class_loss(real, fake)
+            )
         return parts
 
-    def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None) -> dict:
-        """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and F(y)), and so on."""
+    def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None, *, step) -> dict:
+        """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and F(y)), and so on.
+
+        step: int scalar, of the training; an exact resume draws the same jitter again.
+        """
+        seeds = [tf.stack([tf.cast(step, tf.int32), direction]) for direction in (0, 1)]
         named = {}
         for name, loss in self.parts.items():
-            named[f"{name}_A"] = loss(real_a, fake_b, boxes_a)
-            named[f"{name}_B"] = loss(real_b, fake_a, boxes_b)
+            named[f"{name}_A"] = loss(real_a, fake_b, boxes_a, seeds[0])
+            named[f"{name}_B"] = loss(real_b, fake_a, boxes_b, seeds[1])
         return named
 
-    def _face_loss(self, real, fake, boxes):
+    def _face_loss(self, real, fake, boxes, seed):
         height, width = real.shape[1:3]
         visible = visible_share(boxes, height, width) >= _LEAST_VISIBLE
+        boxes = jittered(boxes, self.jitter, seed) if self.jitter else boxes
         # Nothing can be cut out of a box without a side; its embeddings count nothing.
         boxes = tf.where(visible[:, None], boxes, tf.constant([0.0, 0.0, width, height]))
         wanted = tf.stop_gradient(self.face.embed_boxes(real, boxes))
@@ -66,6 +77,14 @@ class Guidance:
     def _class_loss(self, real, fake):
         wanted = tf.stop_gradient(self.segmentation.logits(real))
         return losses.class_divergence(wanted, self.segmentation.logits(fake), self.temperature)
+
+
+def jittered(boxes, share: float, seed):
+    """Boxes moved and scaled at random by up to `share` of their sides, float32 [N, 4]; seed: int [2]."""
+    x, y, width, height = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
+    across, down, scale = tf.unstack(tf.random.stateless_uniform([tf.shape(boxes)[0], 3], seed, -share, share), axis=1)
+    x, y = x + (across - scale / 2) * width, y + (down - scale / 2) * height
+    return tf.stack([x, y, width * (1 + scale), height * (1 + scale)], axis=1)
 
 
 def visible_share(boxes, height: int, width: int):

@@ -109,6 +109,10 @@ class CycleGANOptions:
         None, "how far it lies below the middle, as a share of the same; default the network's, 0.05",
         group=GUIDANCE, minimum=-0.5, maximum=0.5,
     )  # fmt: skip
+    face_jitter: float = option(
+        0.1, "share of its side by which each step moves and scales the face's crop, so that no pattern pleases one crop only",
+        group=GUIDANCE, minimum=0, maximum=0.5,
+    )  # fmt: skip
     face_range: tuple[float, ...] = option(
         (), "what an own face network takes for black and white; default -1 1", group=GUIDANCE, metavar="VALUE"
     )

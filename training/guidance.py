@@ -61,7 +61,12 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
         boxes = tuple(_face_boxes(cache, face.crop, options, domain, say) for domain, cache in domains.items())
         data = dataclasses.replace(data, face_boxes=boxes)
     model.guidance = Guidance(
-        face, options.lambda_face, segmentation, options.lambda_segmentation, options.segmentation_temperature
+        face,
+        options.lambda_face,
+        segmentation,
+        options.lambda_segmentation,
+        options.segmentation_temperature,
+        options.face_jitter,
     )
     return data, measured_cost(model.guidance, options.crop_size, options.batch_size)
 
@@ -79,7 +84,7 @@ def measured_cost(guidance, crop_size: int, batch_size: int) -> dict[str, float]
         def both_directions(fake, loss=loss):
             with tf.GradientTape() as tape:
                 tape.watch(fake)
-                total = loss(pictures, fake, boxes) + loss(-pictures, fake, boxes)
+                total = loss(pictures, fake, boxes, [0, 0]) + loss(-pictures, fake, boxes, [0, 1])
             return tape.gradient(total, fake)
 
         both_directions(pictures)  # traces
