@@ -203,6 +203,7 @@ def test_the_box_goes_through_crop_and_mirroring():
 def asked(**changes):
     defaults = {
         "lambda_face": 0.0, "face_model": None, "face_crop": "fixed", "face_share": None, "face_shift": None, "face_range": (),
+        "face_jitter": 0.1,
         "lambda_segmentation": 0.0, "segmentation_model": None, "segmentation_temperature": None, "segmentation_size": None,
         "segmentation_range": (), "segmentation_output": "auto", "crop_size": SIDE, "batch_size": 1,
     }  # fmt: skip
