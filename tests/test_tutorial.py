@@ -55,7 +55,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_from_an_artists_name_to_a_file_for_phones(workplace):
     with picture_server() as server:
         serve_wikiart(server, artist="gustav-klimt")

@@ -84,8 +84,8 @@ def _lines_area(letters: np.ndarray) -> float:
 def inner_box(image: np.ndarray) -> Box:
     """The picture without even margins: a scan's paper, a mat, plain frames inside one another, black bars.
 
-    A margin is even in colour, ends in a straight edge, and is on all four sides; one on two opposite sides counts when it
-    is black or white. So neither a sky nor a studio's background is taken for one.
+    A margin is even in colour, ends in a straight edge, and is on all four sides; on two opposite ones, or three, it must
+    be black or white. So neither a sky nor a studio's background is taken for one.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -128,7 +128,8 @@ def _margins(image: np.ndarray) -> tuple[int, int, int, int]:
         plain = all(colours[i].max() < 32 or colours[i].min() > 223 for i in pair)
         alike = np.abs(colours[pair[0]] - colours[pair[1]]).max() <= _EVEN
         if all(depths[i] for i in pair) and plain and alike:
-            return tuple(depths[i] if i in pair else 0 for i in range(4))
+            same = [np.abs(colour - colours[pair[0]]).max() <= _EVEN for colour in colours]
+            return tuple(depth if depth and like else 0 for depth, like in zip(depths, same, strict=True))
     return 0, 0, 0, 0
 
 
