@@ -16,6 +16,8 @@ _WIDTH, _HEIGHT, _COLUMNS = 400, 290, 3
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 40, 46
 _HEAD = 66
 _INK, _SOFT, _RULE = "#1d1f23", "#62666e", "#dedcd6"
+# Neither much nor little of it is good by itself.
+_READ = {"photo_ssim": "more keeps more"}
 _LINE, _CHOSEN = "#1f6fb2", "#c7551b"
 
 
@@ -87,7 +89,7 @@ def _draw_panel(pen: _Pen, results: Results, direction: str, name: str, corner: 
     def y_of(number: float) -> float:
         return bottom - (number - low) / max(high - low, 1e-12) * (bottom - top)
 
-    better = "more is better" if more_is_better else "less is better"
+    better = _READ.get(name) or ("more is better" if more_is_better else "less is better")
     pen.text(left, corner[1] + 10, f"{head}, {direction[0].upper()} to {direction[1].upper()}", size=14)
     pen.text(right, corner[1] + 12, better, _SOFT, 11, "ra")
     for tick in ticks(low, high, spacing):
