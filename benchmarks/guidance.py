@@ -27,13 +27,17 @@ class GuidanceOptions:
         ("none", "face", "segmentation"), "which trainings", choices=("none", "face", "segmentation", "both")
     )
     lambda_face: float = option(5.0, "weight of the face loss", minimum=0)
-    lambda_segmentation: float = option(1.0, "weight of the segmentation loss", minimum=0)
+    lambda_segmentation: float = option(0.3, "weight of the segmentation loss", minimum=0)
     segmentation_temperature: float | None = option(None, "default the network's own", minimum=0.01)
-    steps: int = option(800, "of each training", unit="steps", minimum=1)
+    steps: int = option(600, "of each training", unit="steps", minimum=1)
     load_size: int = option(160, "shorter side of the pictures", unit="pixels", minimum=32)
     crop_size: int = option(128, "side of the training crops", unit="pixels", minimum=32)
-    generator: str = option("resnet6", "generator network", choices=("resnet9", "resnet6", "shallow"))
-    ngf: int = option(32, "channels of the first convolutions", minimum=1)
+    generator: str = option(
+        "shallow",
+        "generator network; deep ones learn the few people by heart",
+        choices=("resnet9", "resnet6", "shallow"),
+    )
+    ngf: int = option(24, "channels of the first convolutions", minimum=1)
     seed: int = option(1, "of people and training", minimum=0)
 
 
