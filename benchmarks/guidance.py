@@ -89,7 +89,8 @@ def make_data(options: GuidanceOptions, out: Path) -> dict[str, list[str]]:
         raise UserError(f"--faces {options.faces}: {len(names)} people, at least 8 are needed")
     names = list(np.random.default_rng(options.seed).permutation(names))
     held = len(names) // 4
-    middle = (held + len(names)) // 2
+    # Two thirds of the others: a face loss keeps strangers as well as it has seen many people.
+    middle = held + round(2 / 3 * (len(names) - held))
     people = {"held_out": names[:held], "photos": names[held:middle], "cartoons": names[middle:]}
     drawing = Drawing("cartoon", (), options.load_size)
     wanted = {"photos": {"photos": "photo"}, "cartoons": {"cartoons": "cartoon"},

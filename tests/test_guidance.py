@@ -13,7 +13,7 @@ from tf_i2i.batches import unpaired_batches
 from tf_i2i.cyclegan import CycleGAN
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import load_face_network
-from tf_i2i.guidance import Guidance, visible_share
+from tf_i2i.guidance import Guidance, jittered, visible_share
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.losses import class_divergence, embedding_distance
 from tf_i2i.patch_discriminator import PatchDiscriminator
@@ -80,6 +80,16 @@ def test_embedding_distance_counts_faces_only():
 )
 def test_visible_share(box, share):
     assert float(visible_share(tf.constant([box], tf.float32), SIDE, SIDE)[0]) == pytest.approx(share)
+
+
+def test_faces_are_cut_a_little_elsewhere_each_step():
+    boxes = tf.constant([[10.0, 20.0, 50.0, 50.0], [0.0, 0.0, 0.0, 0.0]])
+    moved = np.stack([jittered(boxes, tf.constant([step, 3])) for step in range(60)])
+    centres = moved[:, 0, :2] + moved[:, 0, 2:] / 2
+    assert 2.4 < np.abs(centres - [35, 45]).max() <= 0.06 * 50 + 1e-4
+    assert 4 < np.abs(moved[:, 0, 2:] - 50).max() <= 0.1 * 50 + 1e-4
+    assert np.array_equal(moved[:, 0, 2], moved[:, 0, 3]) and not moved[:, 1].any()
+    assert np.array_equal(jittered(boxes, tf.constant([7, 3])), moved[7])
 
 
 def test_losses_and_their_names(guidance):

@@ -81,7 +81,8 @@ class CycleGAN(keras.Model):
         with tf.GradientTape() as tape:
             fake_a, fake_b, generator_losses = self._generator_losses(real_a, real_b)
             if self.guidance is not None:
-                generator_losses |= self.guidance.losses(real_a, fake_b, real_b, fake_a, *boxes)
+                guidance_seed = tf.cast(tf.stack([self.step, 2 * self.seed + 1]), tf.int32)
+                generator_losses |= self.guidance.losses(real_a, fake_b, real_b, fake_a, *boxes, seed=guidance_seed)
             total = tf.add_n(list(generator_losses.values()))
             scaled = scale_loss(self.generator_optimizer, losses.share_of_global_mean(total))
         gradients = tape.gradient(scaled, self.generator_variables)

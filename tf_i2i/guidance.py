@@ -10,6 +10,8 @@ from tf_i2i.segmentation_models import SegmentationNetwork
 
 # A face of which less of its crop is left in a training crop takes no part.
 _LEAST_VISIBLE = 0.75
+# How far a face's crop is moved and scaled at random: what detectors differ by.
+_SHIFT, _SCALE = 0.06, 0.1
 
 
 class Guidance:
@@ -47,8 +49,14 @@ class Guidance:
             parts["segmentation"] = lambda real, fake, boxes: self.lambda_segmentation * self._class_loss(real, fake)
         return parts
 
-    def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None) -> dict:
-        """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and F(y)), and so on."""
+    def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None, seed=None) -> dict:
+        """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and F(y)), and so on.
+
+        seed: int32 [2], another one for every step: faces are cut a little elsewhere each time, picture and translation
+        alike. A generator that is always asked about the same crop of a photo learns that crop by heart. None: as given.
+        """
+        if seed is not None and boxes_a is not None:
+            boxes_a, boxes_b = jittered(boxes_a, seed), jittered(boxes_b, seed + 1)
         named = {}
         for name, loss in self.parts.items():
             named[f"{name}_A"] = loss(real_a, fake_b, boxes_a)
@@ -66,6 +74,16 @@ class Guidance:
     def _class_loss(self, real, fake):
         wanted = tf.stop_gradient(self.segmentation.logits(real))
         return losses.class_divergence(wanted, self.segmentation.logits(fake), self.temperature)
+
+
+def jittered(boxes, seed):
+    """Boxes float32 [N, 4] moved and scaled by up to a few percent of their sides; seed: int32 [2]."""
+    shift_x, shift_y, scale = tf.unstack(tf.random.stateless_uniform([3, tf.shape(boxes)[0]], seed, -1.0, 1.0))
+    left, top, width, height = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
+    growth = _SCALE * scale
+    left = left + width * (_SHIFT * shift_x - growth / 2)
+    top = top + height * (_SHIFT * shift_y - growth / 2)
+    return tf.stack([left, top, width * (1 + growth), height * (1 + growth)], axis=1)
 
 
 def visible_share(boxes, height: int, width: int):
