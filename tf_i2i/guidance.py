@@ -10,8 +10,6 @@ from tf_i2i.segmentation_models import SegmentationNetwork
 
 # A face of which less of its crop is left in a training crop takes no part.
 _LEAST_VISIBLE = 0.75
-# How far a face's crop is moved and scaled at random: what detectors differ by.
-_SHIFT, _SCALE = 0.06, 0.1
 
 
 class Guidance:
