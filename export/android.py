@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.android_apk import ABIS, build_apk, debug_key
+from export.android_apk import ABIS, build_apk
 from export.android_assets import ModelAssets
 from export.android_tools import find_tools
 from export.phone import PACKAGE, Phone
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         apk = out or Path(folder) / "tf_i2i.apk"
         abis = tuple(dict.fromkeys(options.abi))
-        build_apk(PROJECT, assets.files(), apk, abis, tools, lambda: debug_key(tools))
+        build_apk(PROJECT, assets.files(), apk, abis, tools)
         if out:
             print(
                 f"{one_line(out)}: {out.stat().st_size / 1e6:.1f} MB for {', '.join(abis)}, signed with the debug key"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from export.android_tools import run_tool
@@ -18,20 +18,19 @@ from tf_i2i.errors import UserError, one_line
 
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86", "x86_64")
 MIN_SDK = "26"
-# Where Maven leaves what it prepared, below its build folder; android_demo/pom.xml says the same.
-_PREPARED = Path("target", "android")
+# Android's convention for debug keys, the same on every developer's machine.
+KEY_PASSWORD, KEY_ALIAS = "android", "androiddebugkey"
+# Where Maven leaves what it prepared and compiled, below its build folder; android_demo/pom.xml says the same.
+_PREPARED, _CLASSES = Path("target", "android"), Path("target", "app", "classes")
 _NOT_COPIED = shutil.ignore_patterns("target", "build", ".gradle", ".idea", "local.properties")
 _MODELS = Path("app", "src", "main", "assets", "models")
 # A date that zip files can hold: the same inputs give the same APK.
 _DATE = (1981, 1, 1, 1, 1, 2)
 # Of these, packed already or mapped into memory, nothing is gained or everything lost by compressing them.
 _STORED = (".tflite", ".png", ".jpg", ".webp", ".so", ".arsc")
-_STAGES = ("compiling (Maven)", "dex", "packing", "aligning", "signing", "verifying")
 
 
-def build_apk(
-    project: Path, assets: list[Path], out: Path, abis: tuple[str, ...], tools: dict[str, str], key: Callable[[], Path]
-) -> None:
+def build_apk(project: Path, assets: list[Path], out: Path, abis: tuple[str, ...], tools: dict[str, str]) -> None:
     """Writes a signed APK, or nothing.
 
     Args:
@@ -40,7 +39,6 @@ def build_apk(
         out: replaced when it exists.
         abis: processors to pack native libraries for.
         tools: from find_tools().
-        key: makes or finds the key store with the debug key.
 
     Raises:
         UserError: a step fails, or `out` can't be written.
@@ -49,29 +47,26 @@ def build_apk(
 
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
-        with tempfile.TemporaryDirectory(prefix="tf_i2i-apk-") as folder, tqdm(
-            total=len(_STAGES), unit="stage", bar_format="{desc}: {n_fmt}/{total_fmt} {bar} {elapsed}", disable=None, leave=False
-        ) as bar:  # fmt: skip
-            build = Path(folder)
-
-            def stage() -> None:
-                bar.update(bar.desc != "")
-                bar.set_description_str(_STAGES[bar.n])
-
-            stage()
-            prepared, classes = compile_app(project, build / "project", tools)
-            stage()
-            dex = make_dex(prepared, classes, build / "dex", tools)
-            stage()
-            pack(build / "unaligned.apk", prepared, dex, _own_assets(project) | _models(assets), abis)
-            stage()
-            align(build / "unaligned.apk", build / "aligned.apk", tools)
-            stage()
-            sign(build / "aligned.apk", build / "signed.apk", key(), tools)
-            stage()
-            verify(build / "signed.apk", tools)
-            bar.update()
-            shutil.copyfile(build / "signed.apk", partial)
+        with tempfile.TemporaryDirectory(prefix="tf_i2i-apk-") as folder:
+            copy, dex, loose, aligned, signed = (
+                Path(folder, name) for name in ("project", "dex", "loose.apk", "aligned.apk", "signed.apk")
+            )
+            contents = _own_assets(project) | {f"models/{path.name}": path for path in assets}
+            stages = (
+                ("compiling with Maven", lambda: compile_app(project, copy, tools)),
+                ("making the dex file", lambda: make_dex(copy, dex, tools)),
+                ("packing", lambda: pack(loose, copy / _PREPARED, dex / "classes.dex", contents, abis)),
+                ("aligning", lambda: align(loose, aligned, tools)),
+                ("signing", lambda: sign(aligned, signed, debug_key(tools), tools)),
+                ("verifying", lambda: verify(signed, tools)),
+            )
+            layout = "{desc:<20} {bar} {n_fmt}/{total_fmt} stages, {elapsed}"
+            with tqdm(stages, bar_format=layout, disable=None, leave=False) as bar:
+                for name, run in bar:
+                    bar.set_description_str(name)
+                    run()
+            # Its folder may be on another disk, where a rename could not put it in place at once.
+            shutil.copyfile(signed, partial)
         os.replace(partial, out)
     except OSError as error:
         raise UserError(f"--apk {one_line(out)}: can't be written ({error.strerror or error})") from error
@@ -79,8 +74,8 @@ def build_apk(
         partial.unlink(missing_ok=True)
 
 
-def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> tuple[Path, Path]:
-    """(folder with what Maven prepared, folder of class files), both inside `copy`, which is made."""
+def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> None:
+    """Classes, resources and the libraries that they need, inside `copy`, which is made."""
     shutil.copytree(project, copy, ignore=_NOT_COPIED)
     shutil.rmtree(copy / _MODELS, ignore_errors=True)
     _map_libraries(copy / "app" / "src" / "main" / "AndroidManifest.xml")
@@ -88,11 +83,11 @@ def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> tuple[Path,
         [tools["mvn"], "-q", "-B", "-f", copy / "pom.xml", f"-Daapt2={tools['aapt2']}", "compile"],
         "compiling the app", f"see all of it: mvn -f {one_line(project / 'pom.xml')} compile; Maven Central must be in reach the first time",
     )  # fmt: skip
-    return copy / _PREPARED, copy / "target" / "classes"
 
 
-def make_dex(prepared: Path, classes: Path, folder: Path, tools: dict[str, str]) -> Path:
+def make_dex(copy: Path, folder: Path, tools: dict[str, str]) -> None:
     """classes.dex in `folder` (made) with the app, the runtime's Java side and Kotlin's library."""
+    prepared = copy / _PREPARED
     # dx stumbles over class files for later Java versions in META-INF.
     kotlin = folder / "kotlin"
     kotlin.mkdir(parents=True)
@@ -100,13 +95,11 @@ def make_dex(prepared: Path, classes: Path, folder: Path, tools: dict[str, str])
         archive.extractall(
             kotlin, [n for n in archive.namelist() if n.endswith(".class") and not n.startswith("META-INF/")]
         )
-    dex = folder / "classes.dex"
     run_tool(
         [tools["java"], "-Xmx1500m", "-cp", prepared / "jars" / "dalvik-dx.jar", "com.android.dx.command.Main", "--dex",
-         f"--min-sdk-version={MIN_SDK}", f"--output={dex}", classes, *sorted(prepared.glob("aar/*/classes.jar")), kotlin],
+         f"--min-sdk-version={MIN_SDK}", f"--output={folder / 'classes.dex'}", copy / _CLASSES, *sorted(prepared.glob("aar/*/classes.jar")), kotlin],
         "dx", "is the JDK older than 8 or newer than 21?",
     )  # fmt: skip
-    return dex
 
 
 def pack(apk: Path, prepared: Path, dex: Path, assets: dict[str, Path], abis: tuple[str, ...]) -> None:
@@ -150,10 +143,6 @@ def verify(apk: Path, tools: dict[str, str]) -> None:
     run_tool([tools["zipalign"], "-c", *_pages(tools), "4", apk], "checking the alignment", fix)
 
 
-# Android's convention for debug keys, which every developer's machine shares.
-KEY_PASSWORD, KEY_ALIAS = "android", "androiddebugkey"
-
-
 def debug_key(tools: dict[str, str]) -> Path:
     """The key store that Android Studio uses too, made when it is missing: a phone takes updates from the same key alone."""
     path = Path(os.environ.get("ANDROID_USER_HOME") or Path.home() / ".android") / "debug.keystore"
@@ -192,10 +181,6 @@ def _own_assets(project: Path) -> dict[str, Path]:
     return {path.relative_to(root).as_posix(): path for path in files if project / _MODELS not in path.parents}
 
 
-def _models(files: list[Path]) -> dict[str, Path]:
-    return {f"models/{path.name}": path for path in files}
-
-
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, compression: int | None = None) -> None:
     entry = zipfile.ZipInfo(name, _DATE)
     stored = name.lower().endswith(_STORED) if compression is None else compression == zipfile.ZIP_STORED
@@ -204,7 +189,5 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes, compression: int | No
 
 
 def _pages(tools: dict[str, str]) -> list[str]:
-    import subprocess
-
     usage = subprocess.run([tools["zipalign"]], capture_output=True, text=True, check=False)
     return ["-P", "16"] if "-P <" in usage.stdout + usage.stderr else ["-p"]
