@@ -21,7 +21,7 @@ MIN_SDK = "26"
 # Android's convention for debug keys, the same on every developer's machine.
 KEY_PASSWORD, KEY_ALIAS = "android", "androiddebugkey"
 # Where Maven leaves what it prepared and compiled, below its build folder; android_demo/pom.xml says the same.
-_PREPARED, _CLASSES = Path("target", "android"), Path("target", "app", "classes")
+_PREPARED, _CLASSES = Path("target", "android"), Path("target", "classes")
 _NOT_COPIED = shutil.ignore_patterns("target", "build", ".gradle", ".idea", "local.properties")
 _MODELS = Path("app", "src", "main", "assets", "models")
 # A date that zip files can hold: the same inputs give the same APK.
@@ -76,13 +76,18 @@ def build_apk(project: Path, assets: list[Path], out: Path, abis: tuple[str, ...
 
 def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> None:
     """Classes, resources and the libraries that they need, inside `copy`, which is made."""
-    shutil.copytree(project, copy, ignore=_NOT_COPIED)
-    shutil.rmtree(copy / _MODELS, ignore_errors=True)
+    copy_project(project, copy)
     _map_libraries(copy / "app" / "src" / "main" / "AndroidManifest.xml")
     run_tool(
-        [tools["mvn"], "-q", "-B", "-f", copy / "pom.xml", f"-Daapt2={tools['aapt2']}", "compile"],
+        [tools["mvn"], "-q", "-B", "-Dstyle.color=never", "-f", copy / "pom.xml", f"-Daapt2={tools['aapt2']}", "compile"],
         "compiling the app", f"see all of it: mvn -f {one_line(project / 'pom.xml')} compile; Maven Central must be in reach the first time",
     )  # fmt: skip
+
+
+def copy_project(project: Path, copy: Path) -> None:
+    """The sources, without what was built of them and without models."""
+    shutil.copytree(project, copy, ignore=_NOT_COPIED)
+    shutil.rmtree(copy / _MODELS, ignore_errors=True)
 
 
 def make_dex(copy: Path, folder: Path, tools: dict[str, str]) -> None:

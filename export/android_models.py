@@ -118,11 +118,23 @@ def checked_data(folder: Path, entry: dict) -> bytes:
                         "export it again with export.tflite")  # fmt: skip
     if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
         raise UserError(f"{shown}: is not the file that export.json tells of (changed or damaged); export it again")
+    _check_tiles(shown, facts)
     try:
         read_normalization(data)
     except Exception as error:  # what flatbuffers raise on a damaged block is of many types
         raise UserError(f"{shown}: has no metadata on how its pixels are coded; export it again") from error
     return data
+
+
+def _check_tiles(shown: str, facts: dict) -> None:
+    """The app runs the file as it is, so the tiles of large photos are as large as its input."""
+    size, stride, halo = facts["size"], facts["stride"], facts["halo_px"]
+    if halo is None or not all(type(number) is int and number > 0 for number in (size, stride)):
+        return  # no tiles, or facts that running the file will refuse
+    margin = -(-halo // stride) * stride
+    if size < 3 * margin:
+        raise UserError(f"{shown}: an input of {size} pixels is too small for tiles that overlap by {margin}; "
+                        f"export one of at least {-(-3 * margin // stride) * stride}: export.tflite --size")  # fmt: skip
 
 
 def held_out_photo(run: Path, direction: str) -> np.ndarray:
