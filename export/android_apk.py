@@ -78,10 +78,15 @@ def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> None:
     """Classes, resources and the libraries that they need, inside `copy`, which is made."""
     copy_project(project, copy)
     _map_libraries(copy / "app" / "src" / "main" / "AndroidManifest.xml")
-    run_tool(
-        [tools["mvn"], "-q", "-B", "-Dstyle.color=never", "-f", copy / "pom.xml", f"-Daapt2={tools['aapt2']}", "compile"],
-        "compiling the app", f"see all of it: mvn -f {one_line(project / 'pom.xml')} compile; Maven Central must be in reach the first time",
-    )  # fmt: skip
+    try:
+        run_tool(
+            [tools["mvn"], "-q", "-B", "-Dstyle.color=never", "-f", copy / "pom.xml", f"-Daapt2={tools['aapt2']}", "compile"],
+            "compiling the app",
+            f"see all of it: mvn -f {one_line(project / 'pom.xml')} compile; the first time, Maven Central must be in reach",
+        )  # fmt: skip
+    except UserError as error:
+        # The copy is gone by the time that somebody reads this.
+        raise UserError(str(error).replace(str(copy), str(project))) from error
 
 
 def copy_project(project: Path, copy: Path) -> None:
@@ -144,7 +149,7 @@ def verify(apk: Path, tools: dict[str, str]) -> None:
     said = run_tool([tools["apksigner"], "verify", "--verbose", apk], "verifying", fix)
     for scheme in ("v2", "v3"):
         if f"Verified using {scheme} scheme (APK Signature Scheme {scheme}): true" not in said:
-            raise UserError(f"--apk: the APK has no {scheme} signature; {fix}")
+            raise UserError(f"the APK has no {scheme} signature; {fix}")
     run_tool([tools["zipalign"], "-c", *_pages(tools), "4", apk], "checking the alignment", fix)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,7 +25,7 @@ def find_tools() -> dict[str, str]:
     missing = [name for name, path in found.items() if path is None]
     if missing:
         packages = " ".join(dict.fromkeys(PACKAGES[name] for name in missing))
-        raise UserError(f"--apk: missing tool: {', '.join(missing)}; install: "
+        raise UserError(f"missing tool: {', '.join(missing)}; install: "
                         f"apt-get install -y --no-install-recommends {packages}")  # fmt: skip
     return found
 
@@ -37,12 +38,13 @@ def run_tool(command: list[str | os.PathLike], what: str, fix: str) -> str:
     """
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        raise UserError(f"--apk: {what} failed ({_complaint(done.stdout + done.stderr)}); {fix}")
+        raise UserError(f"{what} failed ({_complaint(done.stdout + done.stderr)}); {fix}")
     return done.stdout
 
 
 def _complaint(output: str) -> str:
-    lines = [one_line(line) for line in output.splitlines() if line.strip()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = [one_line(line) for line in plain.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower() or "exception" in line.lower()]
     return (errors or lines or ["it says nothing"])[0][:300]
 

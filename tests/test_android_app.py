@@ -21,14 +21,13 @@ from skimage.data import coffee
 
 from export.android import PROJECT, main
 from export.android_apk import copy_project
-from export.android_tools import PACKAGES, find_tools
+from export.android_tools import PACKAGES
 from export.converter import NetworkConverter
 from export.manifest import put_entry
 from export.metadata import with_metadata
 from export.quality import random_crops
 from export.recipes import RECIPES
 from export.stylize import main as stylize
-from tf_i2i.errors import UserError
 from tf_i2i.mobile_generator import MobileGenerator
 
 _missing = [name for name in PACKAGES if shutil.which(name) is None]
@@ -218,26 +217,3 @@ def test_gradle_and_maven_name_the_same_versions():
 
 def tag(element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def test_missing_tools_are_named_with_the_line_that_installs_them(tmp_path, monkeypatch):
-    for name in ("mvn", "keytool", "java", "javac", "aapt2"):
-        (tmp_path / name).write_text("#!/bin/sh\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("ANDROID_HOME", raising=False)
-    monkeypatch.delenv("ANDROID_SDK_ROOT", raising=False)
-    with pytest.raises(UserError) as said:
-        main(["--run", "nowhere", "--apk", str(tmp_path / "app.apk")])
-    assert (
-        "missing tool: zipalign, apksigner; install: apt-get install -y --no-install-recommends zipalign apksigner"
-        in str(said.value)
-    )
-    for version in ("9.0.0", "35.0.0", "34.0.0"):
-        for name in ("zipalign", "apksigner"):
-            path = tmp_path / "sdk" / "build-tools" / version / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("#!/bin/sh\n")
-            path.chmod(0o755)
-    monkeypatch.setenv("ANDROID_HOME", str(tmp_path / "sdk"))
-    assert find_tools()["zipalign"] == str(tmp_path / "sdk" / "build-tools" / "35.0.0" / "zipalign")
