@@ -4,6 +4,7 @@ import android.os.SystemClock
 import java.util.concurrent.CancellationException
 import java.util.concurrent.Executor
 import java.util.concurrent.atomic.AtomicBoolean
+import org.tf_i2i.demo.model.ModelDescription
 import org.tf_i2i.demo.model.ModelFile
 import org.tf_i2i.demo.pixels.PixelGrid
 import org.tf_i2i.demo.pixels.TileNetwork
@@ -30,21 +31,31 @@ class Cancellation {
 /**
  * Puts pictures into a model's style, one after the other, on [executor], which must have one thread.
  *
- * The network of the last model stays built between pictures. The GPU is used where [gpuAllowed]; where it fails to build
+ * The network of the last model stays built between pictures. The GPU is used where [isGpuAllowed]; where it fails to build
  * or to run, the CPU takes over at once, in the middle of a picture if need be, and for the rest of this model's life.
  */
 class Stylizer(
     val executor: Executor,
-    private val engines: EngineFactory = TfLiteEngineFactory,
-    private val gpuAllowed: () -> Boolean = ::isGpuAllowed,
+    val engines: EngineFactory = TfLiteEngineFactory,
+    gpuAllowed: () -> Boolean = ::isGpuAllowed,
     private val threads: Int = sensibleThreads(),
 ) {
+    /** Whether the GPU is tried. Asked on [executor]: the list of phones is a native library's. */
+    val isGpuAllowed by lazy(gpuAllowed)
     private var built: BuiltModel? = null
+
+    /**
+     * Builds the network unless it is there already. Call it on [executor].
+     *
+     * @param key tells models apart; the same key means the same [model].
+     * @throws EngineFailure even the CPU can't run it.
+     */
+    fun prepare(key: String, model: () -> ModelFile): ModelDescription = current(key, model).file.description
 
     /**
      * Translates [picture] in place. Call it on [executor].
      *
-     * @param key tells models apart; the same key means the same [model].
+     * @param key and [model] as for [prepare].
      * @param strength how much of the translation (1) and of the picture (0) there is in the result.
      * @param progress called with the share that is done, between 0 and 1, on this thread.
      * @throws EngineFailure even the CPU can't run it.
@@ -87,7 +98,7 @@ class Stylizer(
     private inner class BuiltModel(val key: String, val file: ModelFile) : TileNetwork, AutoCloseable {
         var fellBack = false
             private set
-        private var engine: Engine = if (gpuAllowed()) gpuOrCpu() else cpu()
+        private var engine: Engine = if (isGpuAllowed) gpuOrCpu() else cpu()
         val processor get() = engine.processor
 
         override fun run(tile: IntArray, translated: IntArray) = try {
