@@ -90,8 +90,10 @@ def compile_app(project: Path, copy: Path, tools: dict[str, str]) -> None:
 
 
 def copy_project(project: Path, copy: Path) -> None:
-    """The sources, without what was built of them and without models."""
-    shutil.copytree(project, copy, ignore=_NOT_COPIED)
+    """The sources, without what was built of them and without models; writable, also where `project` is not."""
+    shutil.copytree(project, copy, ignore=_NOT_COPIED, copy_function=shutil.copyfile)
+    for folder, _, _ in os.walk(copy):
+        os.chmod(folder, 0o700)
     shutil.rmtree(copy / _MODELS, ignore_errors=True)
 
 

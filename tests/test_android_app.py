@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import platform
 import re
 import shutil
 import struct
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -167,7 +169,25 @@ def test_the_source_tree_is_left_as_it_was(apk):
     assert not built and not (PROJECT / "app/src/main/assets/models/run-ab-256-int8.tflite").exists()
 
 
+def test_a_copy_of_a_read_only_project_can_be_built(tmp_path):
+    project = tmp_path / "project"
+    (project / "app" / "target").mkdir(parents=True)
+    (project / "app" / "source.kt").write_text("fun main() {}")
+    for path in (project / "app" / "source.kt", project / "app", project):
+        path.chmod(0o555)
+    copy_project(project, tmp_path / "copy")
+    made = {
+        path.relative_to(tmp_path / "copy").as_posix(): path.stat().st_mode & 0o700
+        for path in (tmp_path / "copy").rglob("*")
+    }
+    assert made == {"app": 0o700, "app/source.kt": 0o600}
+
+
 @needs_tools
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="TensorFlow Lite's desktop library is for Linux on x86-64",
+)
 def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     """JUnit and Robolectric with the real interpreter, on a model and a photo of today's Python."""
     run = fake_run(tmp_path, monkeypatch)
