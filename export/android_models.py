@@ -118,7 +118,7 @@ def checked_data(folder: Path, entry: dict) -> bytes:
                         "export it again with export.tflite")  # fmt: skip
     if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
         raise UserError(f"{shown}: is not the file that export.json tells of (changed or damaged); export it again")
-    _check_tiles(shown, facts)
+    _check_tiles(shown, facts, entry["size"])
     try:
         read_normalization(data)
     except Exception as error:  # what flatbuffers raise on a damaged block is of many types
@@ -126,11 +126,14 @@ def checked_data(folder: Path, entry: dict) -> bytes:
     return data
 
 
-def _check_tiles(shown: str, facts: dict) -> None:
+def _check_tiles(shown: str, facts: dict, size: int) -> None:
     """The app runs the file as it is, so the tiles of large photos are as large as its input."""
-    size, stride, halo = facts["size"], facts["stride"], facts["halo_px"]
-    if halo is None or not all(type(number) is int and number > 0 for number in (size, stride)):
-        return  # no tiles, or facts that running the file will refuse
+    stride, halo = facts["stride"], facts["halo_px"]
+    known = halo is None or (type(halo) is type(stride) is int and halo >= 0 and stride > 0)
+    if facts["size"] != size or not known:
+        raise UserError(f"{shown}: damaged, its size, stride and halo can't be; export it again")
+    if halo is None:
+        return
     margin = -(-halo // stride) * stride
     if size < 3 * margin:
         raise UserError(f"{shown}: an input of {size} pixels is too small for tiles that overlap by {margin}; "
