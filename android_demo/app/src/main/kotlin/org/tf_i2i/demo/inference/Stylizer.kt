@@ -4,6 +4,7 @@ import android.os.SystemClock
 import java.util.concurrent.CancellationException
 import java.util.concurrent.Executor
 import java.util.concurrent.atomic.AtomicBoolean
+import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.model.ModelDescription
 import org.tf_i2i.demo.model.ModelFile
 import org.tf_i2i.demo.pixels.PixelGrid
@@ -88,6 +89,7 @@ class Stylizer(
     }
 
     private fun current(key: String, model: () -> ModelFile): BuiltModel {
+        blocking("network run")
         built?.takeIf { it.key == key }?.let { return it }
         val file = model()
         release()

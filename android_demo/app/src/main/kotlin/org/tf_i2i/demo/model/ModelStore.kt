@@ -15,6 +15,7 @@ import java.nio.channels.FileChannel
 import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
+import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.photo.displayName
 import org.tf_i2i.demo.photo.openStream
 
@@ -31,7 +32,10 @@ data class Style(val id: String, val title: String?, val variant: String?, val s
 class ModelStore(private val context: Context) {
     private val opened = File(context.filesDir, OPENED)
 
-    fun styles(): List<Style> = bundled() + opened()
+    fun styles(): List<Style> {
+        blocking("models listed")
+        return bundled() + opened()
+    }
 
     /**
      * Maps a model into memory.
@@ -40,6 +44,7 @@ class ModelStore(private val context: Context) {
      * @throws IOException it can't be read.
      */
     fun open(style: Style): ModelFile {
+        blocking("model opened")
         val name = style.id.substringAfter(SEPARATOR)
         val data = if (style.id.startsWith(BUNDLED + SEPARATOR)) mapAsset(name) else mapFile(File(opened, name))
         return ModelFile(data, describe(data))
@@ -58,6 +63,7 @@ class ModelStore(private val context: Context) {
      * @throws IOException it can't be read or kept.
      */
     fun add(uri: Uri): Style {
+        blocking("model copied")
         opened.mkdirs()
         val name = displayName(context, uri)?.substringAfterLast('/') ?: DEFAULT_NAME
         val target = File(opened, if (name.endsWith(SUFFIX)) name else name + SUFFIX)

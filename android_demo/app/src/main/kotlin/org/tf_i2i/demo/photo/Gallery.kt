@@ -8,6 +8,7 @@ import android.os.Environment
 import android.provider.MediaStore
 import java.io.File
 import java.io.IOException
+import org.tf_i2i.demo.blocking
 
 /** The phone's gallery, by MediaStore: no permission is needed from Android 10 on. Blocking. */
 class Gallery(private val context: Context) {
@@ -54,10 +55,13 @@ class Gallery(private val context: Context) {
     }
 
     /** Providers are other people's code. */
-    private fun <T> guarded(action: () -> T): T = try {
-        action()
-    } catch (error: RuntimeException) {
-        throw IOException(error)
+    private fun <T> guarded(action: () -> T): T {
+        blocking("photo saved")
+        return try {
+            action()
+        } catch (error: RuntimeException) {
+            throw IOException(error)
+        }
     }
 
     private companion object {

@@ -16,7 +16,7 @@ class PhotoProvider : ContentProvider() {
     override fun onCreate() = true
 
     override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor =
-        ParcelFileDescriptor.open(file(uri), ParcelFileDescriptor.parseMode(mode))
+        ParcelFileDescriptor.open(file(uri).apply { parentFile?.mkdirs() }, ParcelFileDescriptor.parseMode(mode))
 
     override fun getType(uri: Uri) = JPEG
 

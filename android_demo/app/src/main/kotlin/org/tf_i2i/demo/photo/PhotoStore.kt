@@ -14,6 +14,7 @@ import android.media.ExifInterface
 import android.net.Uri
 import java.io.File
 import java.io.IOException
+import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.pixels.Orientation
 import org.tf_i2i.demo.pixels.PhotoSize
 import org.tf_i2i.demo.pixels.sampleSize
@@ -28,6 +29,7 @@ class PhotoStore(private val context: Context) {
      * @throws UnreadablePhoto it can't be read, or is no picture.
      */
     fun import(uri: Uri): Photo {
+        blocking("photo copied")
         folder.mkdirs()
         val copy = File.createTempFile(PREFIX, null, folder)
         return try {
@@ -48,6 +50,7 @@ class PhotoStore(private val context: Context) {
      * @throws UnreadablePhoto it is no picture.
      */
     fun open(file: File): Photo {
+        blocking("photo measured")
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         BitmapFactory.decodeFile(file.path, bounds)
         if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw UnreadablePhoto("${file.name} is no picture")
@@ -97,6 +100,8 @@ class PhotoStore(private val context: Context) {
 
     /** Writes a JPEG. A viewer turns it by its orientation tag. */
     fun write(bitmap: Bitmap, orientation: Orientation, file: File) {
+        blocking("photo encoded")
+        folder.mkdirs()
         file.outputStream().use { out ->
             if (!bitmap.compress(Bitmap.CompressFormat.JPEG, JPEG_QUALITY, out)) throw IOException("${file.name}: not encoded")
         }
@@ -109,6 +114,7 @@ class PhotoStore(private val context: Context) {
     }
 
     private fun decode(photo: Photo, sample: Int): Bitmap {
+        blocking("photo decoded")
         val options = BitmapFactory.Options().apply {
             inSampleSize = sample
             inMutable = true
