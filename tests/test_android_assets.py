@@ -203,10 +203,6 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
         (lambda: b"no model at all", "not a .tflite file"),
         (lambda: app_file("int8")[:8] + bytes(2000) + app_file("int8")[2008:], "has no metadata on how its pixels"),
         (crashing, "can't be run"),
-        (
-            lambda: exported("int8"),
-            "an input of 64 pixels is too small for tiles that overlap by 24; export one of at least 72",
-        ),
     ],
 )
 def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(run, tmp_path, capsys, data, said):
@@ -220,6 +216,15 @@ def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(run, tm
     lines = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2 and len(lines) == 1 and said in lines[0] and "ab-80-int8.tflite" in lines[0]
     assert contents(assets) == before
+
+
+def test_an_input_too_small_for_tiles_is_refused(tmp_path, monkeypatch):
+    run = fake_run(tmp_path, monkeypatch)
+    add(run, exported("int8"), size=64)
+    with pytest.raises(
+        UserError, match="64 pixels is too small for tiles that overlap by 24; export one of at least 72"
+    ):
+        put(tmp_path / "assets", run)
 
 
 def test_a_file_that_changed_after_its_export_is_refused(run, tmp_path):
