@@ -128,7 +128,7 @@ abstract class AppTest {
     }
 
     private companion object {
-        const val PATIENCE_MINUTES = 20L
+        const val PATIENCE_MINUTES = 15L
     }
 }
 

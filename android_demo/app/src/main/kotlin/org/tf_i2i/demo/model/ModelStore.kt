@@ -9,6 +9,7 @@ import java.io.FileInputStream
 import java.io.FileNotFoundException
 import java.io.IOException
 import java.io.InputStream
+import java.io.OutputStream
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.channels.FileChannel
@@ -17,7 +18,7 @@ import org.json.JSONException
 import org.json.JSONObject
 import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.photo.displayName
-import org.tf_i2i.demo.photo.openStream
+import org.tf_i2i.demo.photo.readContent
 
 /**
  * A model that the user can choose.
@@ -65,11 +66,11 @@ class ModelStore(private val context: Context) {
     fun add(uri: Uri): Style {
         blocking("model copied")
         opened.mkdirs()
-        val name = displayName(context, uri)?.substringAfterLast('/') ?: DEFAULT_NAME
+        val name = (displayName(context, uri) ?: uri.lastPathSegment ?: DEFAULT_NAME).substringAfterLast('/')
         val target = File(opened, if (name.endsWith(SUFFIX)) name else name + SUFFIX)
         val partial = File.createTempFile(OPENED, null, context.cacheDir)
         try {
-            openStream(context, uri).use { from -> partial.outputStream().use { copyLimited(from, it::write) } }
+            partial.outputStream().use { to -> readContent(context, uri) { copyLimited(it, to) } }
             describe(mapFile(partial))
             if (!partial.renameTo(target)) throw IOException("can't rename to $target")
         } finally {
@@ -111,7 +112,7 @@ class ModelStore(private val context: Context) {
         ByteBuffer.allocateDirect(bytes.size).order(ByteOrder.nativeOrder()).put(bytes).apply { rewind() }
     }
 
-    private fun copyLimited(from: InputStream, write: (ByteArray, Int, Int) -> Unit) {
+    private fun copyLimited(from: InputStream, to: OutputStream) {
         val part = ByteArray(1 shl 16)
         var total = 0L
         while (true) {
@@ -119,7 +120,7 @@ class ModelStore(private val context: Context) {
             if (count < 0) return
             total += count
             if (total > LARGEST_FILE) throw UnusableModel("more than $LARGEST_FILE bytes")
-            write(part, 0, count)
+            to.write(part, 0, count)
         }
     }
 

@@ -7,12 +7,12 @@ import java.io.IOException
 import java.io.InputStream
 
 /**
- * Opens what another app offers.
+ * Reads what another app offers.
  *
  * @throws IOException it can't be read, for whatever reason: providers are other people's code and throw what they like.
  */
-fun openStream(context: Context, uri: Uri): InputStream = try {
-    context.contentResolver.openInputStream(uri) ?: throw IOException("$uri: its provider crashed")
+fun <T> readContent(context: Context, uri: Uri, read: (InputStream) -> T): T = try {
+    context.contentResolver.openInputStream(uri)?.use(read) ?: throw IOException("$uri: its provider crashed")
 } catch (error: RuntimeException) {
     throw IOException("$uri: $error", error)
 }

@@ -33,7 +33,7 @@ class PhotoStore(private val context: Context) {
         folder.mkdirs()
         val copy = File.createTempFile(PREFIX, null, folder)
         return try {
-            openStream(context, uri).use { from -> copy.outputStream().use { from.copyTo(it) } }
+            copy.outputStream().use { to -> readContent(context, uri) { it.copyTo(to) } }
             open(copy)
         } catch (error: IOException) {
             copy.delete()
