@@ -23,7 +23,7 @@ class BenchmarkActivity : Activity() {
         setActionBar(findViewById(R.id.toolbar))
         actionBar?.setDisplayHomeAsUpEnabled(true)
         val retained = lastNonConfigurationInstance as BenchmarkStateHolder?
-        holder = retained ?: BenchmarkStateHolder(parts.main, parts.models, parts.stylizer, Benchmark(parts.stylizer.engines))
+        holder = retained ?: newHolder()
         val screen = BenchmarkScreen(findViewById(R.id.benchmark), holder::start, holder::stop)
         holder.observer = screen::draw
         if (retained == null) startFor(intent)
@@ -46,6 +46,10 @@ class BenchmarkActivity : Activity() {
         if (item.itemId != android.R.id.home) return super.onOptionsItemSelected(item)
         finish()
         return true
+    }
+
+    private fun newHolder() = with(parts) {
+        BenchmarkStateHolder(main, models, stylizer, Benchmark(stylizer.engines, stylizer.nanoTime))
     }
 
     private fun startFor(intent: Intent) {

@@ -9,6 +9,7 @@ import android.os.Looper
 import android.os.StrictMode
 import android.view.View
 import java.io.File
+import java.time.Instant
 import java.util.concurrent.ExecutorService
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
@@ -57,7 +58,7 @@ abstract class AppTest {
     /** As after the process was killed, or with other engines. */
     protected fun useParts(engines: EngineFactory = TfLiteEngineFactory, gpu: Boolean = false) {
         val executor = Executors.newSingleThreadExecutor().also { executors += it }
-        application.parts = Parts(application, Stylizer(executor, engines, gpuAllowed = { gpu }, threads = 2))
+        application.parts = Parts(application, Stylizer(executor, engines, gpuAllowed = { gpu }, threads = 2, nanoTime = ::wallClock))
     }
 
     protected fun <T : Activity> launch(type: Class<T>, intent: Intent? = null): ActivityController<T> =
@@ -148,3 +149,6 @@ fun inverted(bitmap: Bitmap): Bitmap {
     result.setPixels(IntArray(pixels.size) { pixels[it] xor 0xFFFFFF }, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
     return result
 }
+
+/** The time that passes; System's clocks stand still under Robolectric. */
+fun wallClock(): Long = Instant.now().let { TimeUnit.SECONDS.toNanos(it.epochSecond) + it.nano }

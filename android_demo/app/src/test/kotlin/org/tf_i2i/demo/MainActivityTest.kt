@@ -18,6 +18,7 @@ import android.widget.Button
 import android.widget.SeekBar
 import android.widget.TextView
 import java.io.File
+import java.io.FileNotFoundException
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import org.junit.Assert.assertEquals
@@ -409,6 +410,9 @@ class Media : ContentProvider() {
 
     override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor =
         ParcelFileDescriptor.open(file, ParcelFileDescriptor.parseMode(mode))
+
+    /** ExifInterface asks MediaStore for another form of any file that it opens; there is none. */
+    override fun openTypedAssetFile(uri: Uri, mimeTypeFilter: String, options: Bundle?) = throw FileNotFoundException("$uri")
 
     override fun query(uri: Uri, projection: Array<out String>?, selection: String?, arguments: Array<out String>?, order: String?): Cursor? = null
 

@@ -100,7 +100,7 @@ class ScreensTest : AppTest() {
 
     private fun ActivityController<*>.turn(qualifiers: String) {
         RuntimeEnvironment.setQualifiers(qualifiers)
-        configurationChange(application.resources.configuration)
+        recreate()
         if (get() is AboutActivity) waitUntil("facts") { get().findViewById<ViewGroup>(R.id.about_facts).childCount > 0 }
     }
 

@@ -1,6 +1,5 @@
 package org.tf_i2i.demo.inference
 
-import android.os.SystemClock
 import java.util.concurrent.CancellationException
 import java.util.concurrent.Executor
 import java.util.concurrent.atomic.AtomicBoolean
@@ -40,6 +39,7 @@ class Stylizer(
     val engines: EngineFactory = TfLiteEngineFactory,
     gpuAllowed: () -> Boolean = ::isGpuAllowed,
     private val threads: Int = sensibleThreads(),
+    val nanoTime: () -> Long = System::nanoTime,
 ) {
     /** Whether the GPU is tried. Asked on [executor]: the list of phones is a native library's. */
     val isGpuAllowed by lazy(gpuAllowed)
@@ -70,7 +70,7 @@ class Stylizer(
         cancellation: Cancellation,
         progress: (Float) -> Unit,
     ): StylizeReport {
-        val start = SystemClock.elapsedRealtime()
+        val start = nanoTime()
         cancellation.check()
         val current = current(key, model)
         val tiling = current.file.description.tiling
@@ -79,7 +79,7 @@ class Stylizer(
             progress(done.toFloat() / tiles)
             if (done < tiles) cancellation.check()
         }
-        return StylizeReport(current.processor, SystemClock.elapsedRealtime() - start, current.fellBack)
+        return StylizeReport(current.processor, (nanoTime() - start) / NANOSECONDS_PER_MS, current.fellBack)
     }
 
     /** Gives the network's memory back; the next picture builds it again. Call it on [executor]. */
@@ -123,5 +123,9 @@ class Stylizer(
         }
 
         private fun cpu() = engines.build(file, Processor.Cpu(threads))
+    }
+
+    private companion object {
+        const val NANOSECONDS_PER_MS = 1_000_000
     }
 }

@@ -21,6 +21,7 @@ import org.tf_i2i.demo.inference.TfLiteEngineFactory
 import org.tf_i2i.demo.model.ModelFile
 import org.tf_i2i.demo.model.describe
 import org.tf_i2i.demo.model.mapFile
+import org.tf_i2i.demo.wallClock
 
 @RunWith(RobolectricTestRunner::class)
 class BenchmarkTest {
@@ -57,7 +58,7 @@ class BenchmarkTest {
             TfLiteEngineFactory.build(model, processor)
         }
         val cases = listOf(Processor.Cpu(1), Processor.Gpu).map { Case("model", it, ::model) }
-        val (cpu, gpu) = Benchmark(factory).run(cases, Repeats(2, 0), Cancellation()) { _, _ -> }
+        val (cpu, gpu) = Benchmark(factory, ::wallClock).run(cases, Repeats(2, 0), Cancellation()) { _, _ -> }
         assertTrue(cpu.medianMs!! > 0 && cpu.p90Ms!! >= cpu.medianMs!! && cpu.firstMs!! > 0)
         assertEquals(Timing("model", Processor.Gpu, failed = true), gpu)
     }
@@ -82,7 +83,7 @@ class BenchmarkTest {
         modelBytes("half-float32").copyTo(File(folder, "a.tflite"))
         val cases = request.cases(gpuAllowed = true)
         assertEquals(listOf("a.tflite", "b.tflite").flatMap { name -> List(3) { name } }, cases.map { it.name })
-        val timings = Benchmark(TfLiteEngineFactory).run(cases, request.repeats, Cancellation()) { _, _ -> }
+        val timings = Benchmark(TfLiteEngineFactory, ::wallClock).run(cases, request.repeats, Cancellation()) { _, _ -> }
         request.answer("Maker Phone", timings) { if (it.failed) "refused" else null }
         val answer = JSONObject(File(folder, "benchmark.json").readText())
         assertEquals("abc", answer.getString("token"))
