@@ -1,0 +1,78 @@
+plugins {
+    alias(libs.plugins.android.application)
+    alias(libs.plugins.kotlin.android)
+}
+
+android {
+    namespace = "org.tf_i2i.demo"
+    compileSdk = libs.versions.targetSdk.get().toInt()
+
+    defaultConfig {
+        applicationId = "org.tf_i2i.demo"
+        minSdk = libs.versions.minSdk.get().toInt()
+        targetSdk = libs.versions.targetSdk.get().toInt()
+        versionCode = 1
+        versionName = "1.0.0"
+        ndk {
+            abiFilters += listOf("arm64-v8a", "x86_64")
+        }
+    }
+
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_1_8
+        targetCompatibility = JavaVersion.VERSION_1_8
+    }
+
+    kotlinOptions {
+        jvmTarget = "1.8"
+    }
+
+    androidResources {
+        // Models are mapped into memory from where they lie in the APK.
+        noCompress += "tflite"
+    }
+
+    testOptions {
+        unitTests {
+            isIncludeAndroidResources = true
+            all { it.jvmArgs("--add-opens=java.base/java.io=ALL-UNNAMED") }
+        }
+    }
+}
+
+// A desktop build of the runtime for the JVM tests, and the Java classes that fit it.
+val desktopRuntime by configurations.creating { isTransitive = false }
+val unpackDesktopRuntime by tasks.registering(Copy::class) {
+    from({ desktopRuntime.map { zipTree(it) } })
+    include("native/lib/*.so")
+    into(layout.buildDirectory.dir("desktop-runtime"))
+}
+
+dependencies {
+    implementation(libs.litert)
+    implementation(libs.litert.gpu)
+    implementation(libs.litert.gpu.api)
+
+    testImplementation(libs.junit)
+    testImplementation(libs.robolectric)
+    testRuntimeOnly(libs.tflite.desktop.classes)
+    desktopRuntime(libs.tflite.desktop) {
+        artifact {
+            name = "tflite-native-cpu"
+            classifier = "linux-x86_64"
+            type = "jar"
+        }
+    }
+}
+
+configurations.matching { it.name.endsWith("UnitTestRuntimeClasspath") }.configureEach {
+    exclude(group = "com.google.ai.edge.litert", module = "litert")
+    exclude(group = "com.google.ai.edge.litert", module = "litert-api")
+}
+
+tasks.withType<Test>().configureEach {
+    dependsOn(unpackDesktopRuntime)
+    systemProperty("java.library.path", layout.buildDirectory.dir("desktop-runtime/native/lib").get().asFile.path)
+    listOf("tf_i2i.model", "tf_i2i.photo", "tf_i2i.expected", "tf_i2i.screenshots")
+        .forEach { name -> System.getProperty(name)?.let { systemProperty(name, it) } }
+}

@@ -1,0 +1,71 @@
+package org.tf_i2i.demo
+
+import java.util.concurrent.CancellationException
+import java.util.concurrent.Executor
+import org.tf_i2i.demo.inference.Cancellation
+
+/**
+ * Keeps a screen's state and outlives its activity when the phone is turned.
+ *
+ * State is read and written on the main thread alone; work runs on [background] and reports by [Job.post].
+ */
+abstract class StateHolder<State>(initial: State, private val main: Executor, private val background: Executor) {
+    var state: State = initial
+        private set
+
+    /** Draws the state, now and whenever it changes; null while no activity is there. */
+    var observer: ((State) -> Unit)? = null
+        set(value) {
+            field = value
+            value?.invoke(state)
+        }
+
+    private var current: Job? = null
+
+    protected fun update(change: (State) -> State) {
+        state = change(state)
+        observer?.invoke(state)
+    }
+
+    /** Ends what is going on, at the latest after a tile; its results are not seen any more. */
+    protected fun cancelWork() {
+        current?.cancellation?.cancel()
+        current = null
+    }
+
+    /**
+     * Runs [work] in place of what is going on.
+     *
+     * @param failed called on the main thread with what [work] threw, unless it was cancelled.
+     */
+    protected fun launch(failed: (Throwable) -> Unit, work: (Job) -> Unit) {
+        cancelWork()
+        run(Job().also { current = it }, failed, work)
+    }
+
+    /** Runs [work] that nothing takes the place of. */
+    protected fun launchAside(failed: (Throwable) -> Unit, work: (Job) -> Unit) =
+        run(Job(replaceable = false), failed, work)
+
+    private fun run(job: Job, failed: (Throwable) -> Unit, work: (Job) -> Unit) {
+        background.execute {
+            try {
+                job.cancellation.check()
+                work(job)
+            } catch (_: CancellationException) {
+                // Whoever cancelled has set the state.
+            } catch (error: Exception) {
+                job.post { failed(error) }
+            } catch (error: OutOfMemoryError) {
+                job.post { failed(error) }
+            }
+        }
+    }
+
+    protected inner class Job(private val replaceable: Boolean = true) {
+        val cancellation = Cancellation()
+
+        /** Runs [action] on the main thread, unless other work has taken this one's place. */
+        fun post(action: () -> Unit) = main.execute { if (!replaceable || current === this) action() }
+    }
+}

@@ -1,0 +1,440 @@
+package org.tf_i2i.demo
+
+import android.app.Activity
+import android.content.ContentProvider
+import android.content.ContentValues
+import android.content.Intent
+import android.database.Cursor
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.media.ExifInterface
+import android.net.Uri
+import android.os.Bundle
+import android.os.ParcelFileDescriptor
+import android.provider.MediaStore
+import android.view.View
+import android.view.ViewGroup
+import android.widget.Button
+import android.widget.SeekBar
+import android.widget.TextView
+import java.io.File
+import java.io.FileNotFoundException
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.atomic.AtomicInteger
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotNull
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertSame
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.robolectric.Robolectric
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+import org.tf_i2i.demo.inference.Engine
+import org.tf_i2i.demo.inference.EngineFactory
+import org.tf_i2i.demo.inference.EngineFailure
+import org.tf_i2i.demo.inference.Processor
+import org.tf_i2i.demo.inference.TfLiteEngineFactory
+import org.tf_i2i.demo.main.Notice
+import org.tf_i2i.demo.main.OutputSize
+import org.tf_i2i.demo.model.ModelFile
+
+class MainActivityTest : AppTest() {
+    @Test
+    fun `a real photo in a real model's style is what export_stylize makes of it`() {
+        val model = TestFiles.model
+        val photo = TestFiles.photo
+        val expected = decoded(TestFiles.expected)
+        val main = launchMain()
+        add(main, model)
+        main.get().holder.openPhoto(uri(photo))
+        waitForResult(main)
+        val difference = meanDifference(checkNotNull(main.state.after), expected)
+        println("mean difference to Python: $difference of 255")
+        assertTrue("$difference", difference <= 2)
+        // It is the style, not the photo.
+        assertTrue(meanDifference(checkNotNull(main.state.before), expected) > 2 * difference)
+    }
+
+    @Test
+    fun `a photo is shown, drawn in the first style, and reported`() {
+        val main = launchMain()
+        assertEquals(listOf("Invert"), main.state.styles?.map { it.style.title })
+        assertEquals(View.VISIBLE, main.view<View>(R.id.empty).visibility)
+        assertFalse(main.view<Button>(R.id.save).isEnabled)
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+        assertEquals(View.GONE, main.view<View>(R.id.empty).visibility)
+        assertTrue(main.view<Button>(R.id.save).isEnabled)
+        val report = main.view<TextView>(R.id.report).text.toString()
+        assertTrue(report, report.endsWith("CPU, 2 threads \u00b7 150\u00a0\u00d7\u00a0100"))
+        assertNull(main.state.notice)
+    }
+
+    @Test
+    fun `float models are normalised as their metadata says`() {
+        val main = launchMain()
+        add(main, resource("models/invert-float32.tflite"))
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals("invert-float32", main.state.selected?.title)
+        assertEquals(0.0, meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))), 0.0)
+    }
+
+    @Test
+    fun `a network that must see everything gets a picture that it can`() {
+        val main = launchMain()
+        add(main, resource("models/whole-float32.tflite"))
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals(64 to 43, checkNotNull(main.state.after).let { it.width to it.height })
+        assertFalse(main.state.hasFullSize)
+    }
+
+    @Test
+    fun `saving writes a JPEG through the content resolver, pending until it is complete`() {
+        val media = Robolectric.buildContentProvider(Media::class.java).create(MediaStore.AUTHORITY).get()
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        main.view<View>(R.id.save).performClick()
+        waitUntil("saved") { main.state.notice == Notice.SAVED }
+        assertEquals(0, media.values.getAsInteger(MediaStore.Images.Media.IS_PENDING))
+        assertEquals("Pictures/Stylize", media.values.getAsString(MediaStore.Images.Media.RELATIVE_PATH))
+        val saved = decoded(media.file)
+        assertEquals("image/jpeg", mimeType(media.file))
+        assertTrue(meanDifference(saved, checkNotNull(main.state.after)) < 2)
+    }
+
+    @Test
+    fun `the full size of a photo that the camera stored turned is saved upright, at the chosen strength`() {
+        val media = Robolectric.buildContentProvider(Media::class.java).create(MediaStore.AUTHORITY).get()
+        val photo = jpeg(1700, 40)
+        relaxed {
+            ExifInterface(photo.path).apply {
+                setAttribute(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_ROTATE_90.toString())
+                saveAttributes()
+            }
+        }
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(photo))
+        waitForResult(main)
+        assertEquals(38 to 1600, checkNotNull(main.state.before).let { it.width to it.height })
+        assertTrue(main.state.hasFullSize)
+        main.get().holder.setStrength(0f)
+        main.get().holder.saveToGallery(OutputSize.FULL)
+        waitUntil("saved") { main.state.notice == Notice.SAVED }
+        val saved = relaxed { ExifInterface(media.file.path) }
+        assertEquals(ExifInterface.ORIENTATION_ROTATE_90, saved.getAttributeInt(ExifInterface.TAG_ORIENTATION, 0))
+        assertTrue(meanDifference(decoded(media.file), decoded(photo)) < 2)
+    }
+
+    @Test
+    fun `what can't be saved is said`() {
+        Robolectric.buildContentProvider(Refusing::class.java).create(MediaStore.AUTHORITY)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(50, 40)))
+        waitForResult(main)
+        main.view<View>(R.id.save).performClick()
+        waitUntil("notice") { main.state.notice == Notice.NOT_SAVED }
+        assertNull(main.state.work)
+        assertNotNull(main.state.after)
+    }
+
+    @Test
+    fun `sharing lends a JPEG to the app that the user chooses`() {
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        main.view<View>(R.id.share).performClick()
+        var chooser: Intent? = null
+        waitUntil("chooser") { shadowOf(main.get()).nextStartedActivity?.also { chooser = it } != null }
+        val send = checkNotNull(checkNotNull(chooser).getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java))
+        assertEquals(Intent.ACTION_SEND, send.action)
+        assertTrue(send.flags and Intent.FLAG_GRANT_READ_URI_PERMISSION != 0)
+        val uri = checkNotNull(send.getParcelableExtra(Intent.EXTRA_STREAM, Uri::class.java))
+        val shared = relaxed { application.contentResolver.openInputStream(uri).use(BitmapFactory::decodeStream) }
+        assertTrue(meanDifference(shared, checkNotNull(main.state.after)) < 2)
+        assertNull(main.state.handOver)
+    }
+
+    @Test
+    fun `rotation during work loses nothing`() {
+        val gate = Gate()
+        useParts(gate)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        main.get().holder.setStrength(0.6f)
+        main.get().holder.setDivider(0.3f)
+        waitUntil("first tile") { gate.runs.get() == 1 }
+        val before = main.get()
+        main.recreate()
+        assertTrue(before !== main.get())
+        assertSame(before.holder, main.get().holder)
+        assertEquals(View.VISIBLE, main.view<View>(R.id.work).visibility)
+        gate.open()
+        waitForResult(main)
+        assertEquals(60, main.view<SeekBar>(R.id.strength).progress)
+        assertEquals(0.3f, main.state.divider, 0f)
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+        // The old activity is let go of.
+        assertTrue(before.isDestroyed)
+        assertEquals("no tile twice", 12, gate.runs.get())
+    }
+
+    @Test
+    fun `after the process was killed photo, style and sliders are as they were`() {
+        val main = launchMain()
+        add(main, resource("models/invert-float32.tflite"))
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        main.get().holder.setStrength(0.25f)
+        main.get().holder.setDivider(0.75f)
+        val saved = Bundle()
+        main.saveInstanceState(saved).pause().stop().destroy()
+        useParts()
+        val again = launch(MainActivity::class.java).setup(saved)
+        waitForResult(again)
+        assertEquals("invert-float32", again.state.selected?.title)
+        assertEquals(0.25f, again.state.strength, 0f)
+        assertEquals(0.75f, again.state.divider, 0f)
+        assertEquals(main.state.photo, again.state.photo)
+    }
+
+    @Test
+    fun `cancel stops within a tile`() {
+        val gate = Gate()
+        useParts(gate)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitUntil("first tile") { gate.runs.get() == 1 }
+        main.view<View>(R.id.work_cancel).performClick()
+        assertNull(main.state.work)
+        gate.open()
+        val idle = CountDownLatch(1)
+        application.parts.stylizer.executor.execute(idle::countDown)
+        waitUntil("idle") { idle.count == 0L }
+        assertEquals(1, gate.runs.get())
+        assertNull(main.state.after)
+        // The photo is still there, and a tap draws it.
+        main.view<ViewGroup>(R.id.styles).getChildAt(0).performClick()
+        waitForResult(main)
+    }
+
+    @Test
+    fun `the back gesture cancels work and else leaves`() {
+        val gate = Gate()
+        useParts(gate)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitUntil("first tile") { gate.runs.get() == 1 }
+        main.get().onBackPressedDispatch()
+        assertNull(main.state.work)
+        assertFalse(main.get().isFinishing)
+        gate.open()
+    }
+
+    @Test
+    fun `a GPU that can't be built is replaced by the CPU, and that is said`() {
+        // The real delegate: it has no library for a desktop.
+        useParts(TfLiteEngineFactory, gpu = true)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals(Notice.GPU_FELL_BACK, main.state.notice)
+        assertEquals(application.getString(R.string.notice_gpu_fell_back), main.view<TextView>(R.id.notice_text).text)
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+        main.view<View>(R.id.notice_dismiss).performClick()
+        assertEquals(View.GONE, main.view<View>(R.id.notice).visibility)
+    }
+
+    @Test
+    fun `a GPU that stops in the middle is replaced by the CPU for the tile that it left and all others`() {
+        val built = mutableListOf<Processor>()
+        useParts(
+            { model, processor ->
+                built += processor
+                val engine = TfLiteEngineFactory.build(model, Processor.Cpu(1))
+                if (processor is Processor.Gpu) StoppingAfter(2, engine) else engine
+            },
+            gpu = true,
+        )
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals(Notice.GPU_FELL_BACK, main.state.notice)
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+        main.get().holder.openPhoto(uri(jpeg(60, 40)))
+        waitForResult(main)
+        assertEquals("the network is kept between pictures", listOf(Processor.Gpu, Processor.Cpu(2)), built)
+    }
+
+    @Test
+    fun `broken models give a message`() {
+        val main = launchMain()
+        val whole = resource("models/invert-int8.tflite").readBytes()
+        val broken = mapOf(
+            "empty" to ByteArray(0),
+            "text" to "This is no model".toByteArray(),
+            "cut" to whole.copyOf(whole.size / 2),
+            "without-facts" to resource("models/half-float32.tflite").readBytes(),
+            "noise" to ByteArray(5000) { (it * 31).toByte() }.also { "TFL3".toByteArray().copyInto(it, 4) },
+        )
+        for ((name, bytes) in broken) {
+            main.get().holder.dismissNotice()
+            main.get().holder.addModel(uri(File(temporary.root, "$name.tflite").apply { writeBytes(bytes) }))
+            waitUntil(name) { main.state.notice == Notice.MODEL_UNUSABLE && main.state.work == null }
+        }
+        assertEquals(1, main.state.styles?.size)
+        main.get().holder.dismissNotice()
+        main.get().holder.addModel(Uri.parse("content://nobody/model"))
+        waitUntil("notice") { main.state.notice == Notice.MODEL_UNREADABLE }
+    }
+
+    @Test
+    fun `broken photos and failing providers give a message and leave what was there`() {
+        Robolectric.buildContentProvider(Refusing::class.java).create("refusing")
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(50, 40)))
+        waitForResult(main)
+        val photo = main.state.photo
+        val text = File(temporary.root, "photo.png").apply { writeText("no picture") }
+        for (uri in listOf(uri(text), Uri.parse("content://nobody/1"), Uri.parse("content://refusing/1"), Uri.parse("file:///nowhere.jpg"))) {
+            main.get().holder.dismissNotice()
+            main.get().holder.openPhoto(uri)
+            waitUntil("$uri") { main.state.notice == Notice.PHOTO_UNREADABLE && main.state.work == null }
+            assertEquals(photo, main.state.photo)
+        }
+        assertNotNull(main.state.after)
+    }
+
+    @Test
+    fun `a photo shared from another app is opened`() {
+        val photo = jpeg(50, 40)
+        val intent = Intent(Intent.ACTION_SEND).setType("image/jpeg").putExtra(Intent.EXTRA_STREAM, uri(photo))
+        waitForResult(launchMain(intent))
+        val main = launchMain(Intent(Intent.ACTION_SEND).setType("image/jpeg"))
+        assertEquals(Notice.PHOTO_UNREADABLE, main.state.notice)
+    }
+
+    @Test
+    fun `photos come from the system's picker, the camera app or the files`() {
+        val main = launchMain()
+        main.view<View>(R.id.gallery).performClick()
+        assertEquals(MediaStore.ACTION_PICK_IMAGES, shadowOf(main.get()).nextStartedActivity.action)
+        main.view<View>(R.id.camera).performClick()
+        val camera = shadowOf(main.get()).nextStartedActivity
+        assertEquals(MediaStore.ACTION_IMAGE_CAPTURE, camera.action)
+        val target = checkNotNull(camera.getParcelableExtra(MediaStore.EXTRA_OUTPUT, Uri::class.java))
+        relaxed { application.contentResolver.openOutputStream(target).use { jpeg(70, 50).inputStream().copyTo(checkNotNull(it)) } }
+        shadowOf(main.get()).receiveResult(camera, Activity.RESULT_OK, null)
+        waitForResult(main)
+        assertEquals(70, main.state.before?.width)
+    }
+
+    @Test
+    fun `StrictMode catches work on the main thread`() {
+        val photo = jpeg(20, 20)
+        assertThrows(RuntimeException::class.java) { application.parts.photos.import(uri(photo)) }
+        assertThrows(RuntimeException::class.java) { application.parts.models.styles() }
+    }
+
+    private fun add(main: ActivityController<MainActivity>, model: File) {
+        main.get().holder.addModel(uri(model))
+        waitUntil("model") { main.state.run { selected?.title == model.nameWithoutExtension || notice != null } }
+        assertEquals(model.nameWithoutExtension, main.state.selected?.title)
+    }
+
+    private fun <T : View> ActivityController<MainActivity>.view(id: Int): T = get().findViewById(id)
+
+    private fun MainActivity.onBackPressedDispatch() {
+        @Suppress("DEPRECATION")
+        onBackPressed()
+    }
+
+    private fun decoded(file: File): Bitmap = relaxed { BitmapFactory.decodeFile(file.path) }
+
+    private fun mimeType(file: File) = relaxed {
+        BitmapFactory.Options().apply { inJustDecodeBounds = true }.also { BitmapFactory.decodeFile(file.path, it) }.outMimeType
+    }
+}
+
+/** Real engines whose first tile waits until [open]. */
+private class Gate : EngineFactory {
+    val runs = AtomicInteger()
+    private val opened = CountDownLatch(1)
+
+    fun open() = opened.countDown()
+
+    override fun build(model: ModelFile, processor: Processor): Engine {
+        val engine = TfLiteEngineFactory.build(model, processor)
+        return object : Engine by engine {
+            override fun run(tile: IntArray, translated: IntArray) {
+                runs.incrementAndGet()
+                opened.await()
+                engine.run(tile, translated)
+            }
+        }
+    }
+}
+
+private class StoppingAfter(private var tiles: Int, private val engine: Engine) : Engine by engine {
+    override val processor = Processor.Gpu
+
+    override fun run(tile: IntArray, translated: IntArray) {
+        if (tiles-- == 0) throw EngineFailure("out of memory", IllegalStateException())
+        engine.run(tile, translated)
+    }
+}
+
+/** A MediaStore that keeps one file. */
+class Media : ContentProvider() {
+    val values = ContentValues()
+    val file: File = File.createTempFile("media", ".jpg")
+
+    override fun onCreate() = true
+
+    override fun insert(uri: Uri, values: ContentValues?): Uri {
+        this.values.putAll(values)
+        return uri.buildUpon().appendPath("1").build()
+    }
+
+    override fun update(uri: Uri, values: ContentValues?, selection: String?, arguments: Array<out String>?): Int {
+        check(file.length() > 0)
+        this.values.putAll(values)
+        return 1
+    }
+
+    override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor =
+        ParcelFileDescriptor.open(file, ParcelFileDescriptor.parseMode(mode))
+
+    /** ExifInterface asks MediaStore for another form of any file that it opens; there is none. */
+    override fun openTypedAssetFile(uri: Uri, mimeTypeFilter: String, options: Bundle?) = throw FileNotFoundException("$uri")
+
+    override fun query(uri: Uri, projection: Array<out String>?, selection: String?, arguments: Array<out String>?, order: String?): Cursor? = null
+
+    override fun delete(uri: Uri, selection: String?, arguments: Array<out String>?) = 0
+
+    override fun getType(uri: Uri) = "image/jpeg"
+}
+
+/** A provider of another app that throws whatever it likes. */
+class Refusing : ContentProvider() {
+    override fun onCreate() = true
+
+    override fun insert(uri: Uri, values: ContentValues?) = throw SecurityException("no")
+
+    override fun update(uri: Uri, values: ContentValues?, selection: String?, arguments: Array<out String>?) = throw IllegalStateException()
+
+    override fun openFile(uri: Uri, mode: String) = throw SecurityException("permission was withdrawn")
+
+    override fun query(uri: Uri, projection: Array<out String>?, selection: String?, arguments: Array<out String>?, order: String?) =
+        throw IllegalArgumentException("no such column")
+
+    override fun delete(uri: Uri, selection: String?, arguments: Array<out String>?) = 0
+
+    override fun getType(uri: Uri) = throw IllegalStateException()
+}

@@ -1,0 +1,29 @@
+package org.tf_i2i.demo
+
+import java.io.File
+import org.junit.Assume.assumeTrue
+
+/** Files that tests are given from outside by system properties; a test that needs one that is not given is skipped. */
+object TestFiles {
+    /** android_demo. */
+    val project: File = generateSequence(File("").absoluteFile) { it.parentFile }.first { File(it, "test_vectors").isDirectory }
+
+    /** A model that export.tflite wrote. */
+    val model get() = needed("tf_i2i.model")
+
+    /** A JPEG. */
+    val photo get() = needed("tf_i2i.photo")
+
+    /** [photo] as export.stylize translates it with [model], PNG. */
+    val expected get() = needed("tf_i2i.expected")
+
+    /** A folder for pictures of the screens. */
+    val screenshots: File?
+        get() = System.getProperty("tf_i2i.screenshots")?.takeIf { it.isNotEmpty() }?.let { File(it).apply { mkdirs() } }
+
+    private fun needed(property: String): File {
+        val path = System.getProperty(property).orEmpty()
+        assumeTrue("needs -D$property", path.isNotEmpty())
+        return File(path)
+    }
+}

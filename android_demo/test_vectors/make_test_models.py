@@ -1,0 +1,55 @@
+"""Writes the small models that the app's tests run: they invert a picture's colours, and are exported as real ones are.
+
+python android_demo/test_vectors/make_test_models.py [DIR]
+
+So the tests need no training: invert-float32.tflite and invert-int8.tflite take pictures in tiles, whole-float32.tflite wants
+to see a whole picture at once, and half-float32.tflite lacks what an exported file says of itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from export.metadata import with_metadata
+from export.recipes import RECIPES
+from tf_i2i.native_output import silence_tensorflow
+
+_SIZE, _STRIDE, _HALO = 64, 4, 6
+_FACTS = {"model": "student", "direction": "ab", "size": _SIZE, "stride": _STRIDE, "training_data": "nothing: it inverts colours",
+          "version": "1.0"}  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = {"float32": _convert(quantized=False), "int8": _convert(quantized=True)}
+    for name, variant, halo in (("invert", "float32", _HALO), ("invert", "int8", _HALO), ("whole", "float32", None)):
+        facts = {**_FACTS, "variant": variant, "halo_px": halo}
+        (folder / f"{name}-{variant}.tflite").write_bytes(with_metadata(plain[variant], RECIPES[variant], facts))
+    (folder / "half-float32.tflite").write_bytes(plain["float32"])
+
+
+def _convert(quantized: bool) -> bytes:
+    silence_tensorflow()
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([1, _SIZE, _SIZE, 3], tf.float32)])
+    def invert(image):
+        # A convolution, as it is what delegates and quantisers know best.
+        return tf.nn.conv2d(image, -tf.eye(3)[None, None], strides=1, padding="SAME")
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([invert.get_concrete_function()])
+    if quantized:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+        ramp = np.linspace(-1, 1, _SIZE * _SIZE * 3, dtype=np.float32).reshape(1, _SIZE, _SIZE, 3)
+        converter.representative_dataset = lambda: iter([[ramp]])
+    return converter.convert()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "app/src/test/resources/models")
