@@ -1,6 +1,7 @@
 package org.tf_i2i.demo
 
 import android.app.Activity
+import android.app.ActivityManager
 import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.Canvas
@@ -41,6 +42,7 @@ abstract class AppTest {
 
     @Before
     fun startApp() {
+        giveMemory(4L shl 30)
         useParts()
         StrictMode.setThreadPolicy(StrictMode.ThreadPolicy.Builder().detectAll().penaltyDeath().build())
     }
@@ -54,6 +56,10 @@ abstract class AppTest {
             check(it.awaitTermination(PATIENCE_MINUTES, TimeUnit.MINUTES)) { "background work goes on" }
         }
     }
+
+    /** What the phone says that it has left. */
+    protected fun giveMemory(bytes: Long) = shadowOf(application.getSystemService(ActivityManager::class.java))
+        .setMemoryInfo(ActivityManager.MemoryInfo().apply { availMem = bytes })
 
     /** As after the process was killed, or with other engines. */
     protected fun useParts(engines: EngineFactory = TfLiteEngineFactory, gpu: Boolean = false) {

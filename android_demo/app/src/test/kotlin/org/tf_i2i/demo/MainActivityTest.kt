@@ -101,7 +101,8 @@ class MainActivityTest : AppTest() {
         main.get().holder.openPhoto(uri(jpeg(150, 100)))
         waitForResult(main)
         main.view<View>(R.id.save).performClick()
-        waitUntil("saved") { main.state.notice == Notice.SAVED }
+        waitUntil("saved") { main.state.notice != null }
+        assertEquals(Notice.SAVED, main.state.notice)
         assertEquals(0, media.values.getAsInteger(MediaStore.Images.Media.IS_PENDING))
         assertEquals("Pictures/Stylize", media.values.getAsString(MediaStore.Images.Media.RELATIVE_PATH))
         val saved = decoded(media.file)
@@ -126,10 +127,28 @@ class MainActivityTest : AppTest() {
         assertTrue(main.state.hasFullSize)
         main.get().holder.setStrength(0f)
         main.get().holder.saveToGallery(OutputSize.FULL)
-        waitUntil("saved") { main.state.notice == Notice.SAVED }
+        waitUntil("saved") { main.state.notice != null }
+        assertEquals(Notice.SAVED, main.state.notice)
         val saved = relaxed { ExifInterface(media.file.path) }
         assertEquals(ExifInterface.ORIENTATION_ROTATE_90, saved.getAttributeInt(ExifInterface.TAG_ORIENTATION, 0))
         assertTrue(meanDifference(decoded(media.file), decoded(photo)) < 2)
+    }
+
+    @Test
+    fun `a photo too large for the memory that is left is said, and can be saved as shown`() {
+        val media = Robolectric.buildContentProvider(Media::class.java).create(MediaStore.AUTHORITY).get()
+        giveMemory(100_000)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(1700, 40)))
+        waitForResult(main)
+        main.get().holder.saveToGallery(OutputSize.FULL)
+        waitUntil("notice") { main.state.notice != null }
+        assertEquals(Notice.PHOTO_TOO_LARGE, main.state.notice)
+        assertEquals(0L, media.file.length())
+        main.get().holder.saveToGallery(OutputSize.AS_SHOWN)
+        waitUntil("saved") { main.state.work == null && main.state.notice != null }
+        assertEquals(Notice.SAVED, main.state.notice)
+        assertEquals(1600, decoded(media.file).width)
     }
 
     @Test

@@ -4,6 +4,7 @@ import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.Paint
 import android.net.Uri
+import android.util.Log
 import java.io.File
 import java.io.IOException
 import java.util.concurrent.Executor
@@ -190,6 +191,7 @@ class MainStateHolder(
         { progress -> job.post { update { it.copy(work = it.work?.copy(progress = progress)) } } }
 
     private fun failed(error: Throwable) {
+        Log.w(TAG, error)
         val saving = state.work?.kind == Work.Kind.SAVING || state.work?.kind == Work.Kind.SHARING
         val notice = when (error) {
             is UnreadablePhoto -> Notice.PHOTO_UNREADABLE
@@ -213,6 +215,7 @@ class MainStateHolder(
     private companion object {
         /** Of what is shown: enough for a phone's screen, little enough to try styles without waiting. */
         const val SHOWN_SIDE = 1600
+        const val TAG = "Stylize"
     }
 }
 

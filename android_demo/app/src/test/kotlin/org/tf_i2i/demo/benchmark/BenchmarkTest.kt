@@ -12,6 +12,7 @@ import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.annotation.GraphicsMode
 import org.tf_i2i.demo.inference.Cancellation
 import org.tf_i2i.demo.inference.Engine
 import org.tf_i2i.demo.inference.EngineFactory
@@ -24,6 +25,7 @@ import org.tf_i2i.demo.model.mapFile
 import org.tf_i2i.demo.wallClock
 
 @RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE) // As all tests: another mode is another class loader, and the network's library loads once.
 class BenchmarkTest {
     @get:Rule
     val temporary = TemporaryFolder()

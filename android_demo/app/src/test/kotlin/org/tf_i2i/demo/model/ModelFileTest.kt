@@ -8,12 +8,14 @@ import org.junit.Assert.assertThrows
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.annotation.GraphicsMode
 import org.tf_i2i.demo.TestFiles
 import org.tf_i2i.demo.pixels.ByteCoding
 import org.tf_i2i.demo.pixels.FloatCoding
 
 /** What `export.metadata` writes is read; what is damaged is refused and never breaks the reader. */
 @RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE) // As all tests: another mode is another class loader, and the network's library loads once.
 class ModelFileTest {
     @Test
     fun `a float network is described by its own metadata`() {

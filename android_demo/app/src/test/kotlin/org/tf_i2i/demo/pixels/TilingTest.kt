@@ -73,10 +73,36 @@ class TilingTest {
     }
 
     @Test
+    fun `of 48 megapixels no more than a band is asked for at once, and every pixel is written once`() {
+        val tiling = Tiling(256, 256, 40)
+        val photo = Counting(8000, 6000)
+        var tiles = 0
+        tiling.translate(photo, { tile, out -> tile.copyInto(out) }) { tiles = it }
+        assertEquals(46 * 35, tiles)
+        assertEquals(8000 * 256, photo.largestRead)
+        assertEquals(48_000_000L, photo.written)
+    }
+
+    @Test
     fun `a tile that keeps less than its margin is refused`() {
         assertThrows(IllegalArgumentException::class.java) { Tiling(24, 24, 9) }
         assertThrows(IllegalArgumentException::class.java) { Tiling(24, 16, 8) }
         assertEquals(8, Tiling(24, 24, 8).stepDown)
+    }
+}
+
+/** A photo of which only the traffic is kept. */
+private class Counting(override val width: Int, override val height: Int) : PixelGrid {
+    var largestRead = 0
+    var written = 0L
+
+    override fun read(left: Int, top: Int, width: Int, height: Int, into: IntArray) {
+        largestRead = maxOf(largestRead, width * height)
+    }
+
+    override fun write(left: Int, top: Int, width: Int, height: Int, from: IntArray) {
+        check(left in 0..this.width - width && top in 0..this.height - height)
+        written += width * height
     }
 }
 
