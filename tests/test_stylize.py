@@ -198,7 +198,7 @@ def test_a_teacher_takes_small_photos_whole_and_refuses_large_ones(photo, tmp_pa
     assert main([str(path), photo("small.png", 20, SIZE), photo("large.png", 20, SIZE + 1), "--out", str(out)]) == 0
     assert [p.name for p in out.iterdir()] == ["small.png"]
     assert Image.open(out / "small.png").size == (SIZE, 20)
-    assert "takes statistics over the whole picture" in capsys.readouterr().err
+    assert "sees all of a picture at once" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x1c\x00\x00\x00TFL3" + bytes(64)])

@@ -106,6 +106,7 @@ def _at_url(url: str) -> Listing:
     import tensorflow as tf
 
     try:
+        tf.io.gfile.listdir(url)  # walk would take a folder that can't be listed for an empty one
         found = [f"{folder.rstrip('/')}/{file}" for folder, _, files in tf.io.gfile.walk(url) for file in files]
     except tf.errors.OpError as error:
         raise UserError(f"SRC {one_line(url)}: can't be listed ({one_line(error.message)})") from error
