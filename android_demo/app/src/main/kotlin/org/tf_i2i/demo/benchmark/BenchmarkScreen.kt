@@ -55,9 +55,9 @@ class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
         val row = LayoutInflater.from(list.context).inflate(R.layout.item_timing, list, false)
         fun set(id: Int, value: CharSequence) = row.findViewById<TextView>(id).apply { text = value }
         set(R.id.timing_processor, processor(timing.processor))
-        set(R.id.timing_median, if (timing.failed) resources.getString(R.string.benchmark_failed) else milliseconds(timing.medianMs))
-        set(R.id.timing_p90, if (timing.failed) "" else milliseconds(timing.p90Ms))
-        set(R.id.timing_first, if (timing.failed) "" else milliseconds(timing.firstMs))
+        set(R.id.timing_median, if (timing.failed) resources.getString(R.string.benchmark_failed) else duration(timing.medianMs))
+        set(R.id.timing_p90, if (timing.failed) "" else duration(timing.p90Ms))
+        set(R.id.timing_first, if (timing.failed) "" else duration(timing.firstMs))
         set(R.id.timing_memory, if (timing.failed) "" else megabytes(timing.peakMb))
         list.addView(row)
     }
@@ -67,10 +67,20 @@ class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
         is Processor.Cpu -> resources.getString(R.string.benchmark_cpu, processor.threads)
     }
 
-    private fun milliseconds(value: Double?) = format(R.string.benchmark_ms, value)
+    /** Seconds from one on: five digits of milliseconds don't fit a phone's column. */
+    private fun duration(milliseconds: Double?): String =
+        if (milliseconds != null && milliseconds >= MILLISECONDS_PER_SECOND) {
+            format(R.string.benchmark_s, milliseconds / MILLISECONDS_PER_SECOND)
+        } else {
+            format(R.string.benchmark_ms, milliseconds)
+        }
 
     private fun megabytes(value: Double?) = format(R.string.benchmark_mb, value)
 
     private fun format(id: Int, value: Double?): String =
         if (value == null) resources.getString(R.string.benchmark_unknown) else resources.getString(id, value)
+
+    private companion object {
+        const val MILLISECONDS_PER_SECOND = 1000
+    }
 }
