@@ -9,15 +9,14 @@ from export.latency_chart import latency_chart
 from export.report_record import RunRecord
 from export.report_sections import machine
 from training import html_page as html
+from training.score_names import SCORES, columns_of, score_text
 
 _NAMES = {"untouched": "untouched picture", "teacher": "teacher", "student": "student"}
-_SCORES = {
-    "l1": ("L1", 2), "psnr_db": ("PSNR, dB", 2), "ssim": ("SSIM", 3), "outline_f1": ("outline F1", 3), "colour_error": ("colour error", 1),
-    "grid": ("grid", 2), "grid_truth": ("grid of truth", 2), "to_teacher_psnr_db": ("to teacher, dB", 2),
-    "to_teacher_ssim": ("to teacher, SSIM", 3), "to_student_psnr_db": ("to student, dB", 2),
-    "to_student_ssim": ("to student, SSIM", 3), "photo_ssim": ("to photo, SSIM", 3), "cycle_l1": ("cycle L1", 2), "kid": ("KID", 3),
-    "fid": ("FID", 2), "identity_distance": ("identity", 3), "identity_accuracy": ("verified", 3), "mask_iou": ("mask IoU", 3),
-}  # fmt: skip
+_SCORES = (
+    "l1", "psnr_db", "ssim", "outline_f1", "colour_error", "grid", "grid_truth", "to_teacher_psnr_db", "to_teacher_ssim",
+    "to_student_psnr_db", "to_student_ssim", "photo_ssim", "cycle_l1", "kid", "fid", "identity_distance", "identity_accuracy",
+    "mask_iou",
+)  # fmt: skip
 
 
 def scores(record: RunRecord) -> str:
@@ -36,13 +35,14 @@ def scores(record: RunRecord) -> str:
         rows = {m: by[split][direction] for m, by in record.evaluation.items() if direction in by.get(split, {})}
         images = next(iter(rows.values())).get("images", "?")
         title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} pictures"
-        keys = [key for key in _SCORES if any(key in row for row in rows.values())]
+        names = columns_of(rows.values(), _SCORES)
         body = [
-            [_NAMES.get(m, m), *(_text(row.get(key, ""), _SCORES[key][1]) for key in keys)] for m, row in rows.items()
+            [_NAMES.get(m, m), *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]
+            for m, row in rows.items()
         ]
         parts += [
             f"<h3>{html.escape(title)}</h3>",
-            html.table(["", *(_SCORES[key][0] for key in keys)], body, f"Scores on {title}"),
+            html.table(["", *(SCORES[n].head for n in names)], body, f"Scores on {title}"),
         ]
     return html.section("scores", "Scores", *parts)
 

@@ -11,12 +11,14 @@ import dataclasses
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_i2i.errors import UserError
 from training.evaluated_pictures import EvaluatedData, named_pairs
 from training.options import option, parse, run_command
 from training.run_folder import newest_run, read_config, write_json
+from training.score_names import SCORES, aligned, columns_of, score_text
 from training.scoring import ExportedFile, keras_translator
 
 _WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
@@ -86,31 +88,25 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
     return everything
 
 
-_HEADS = {
-    "l1": "L1", "psnr_db": "PSNR dB", "ssim": "SSIM", "outline_f1": "outline F1", "colour_error": "colour error", "grid": "grid",
-    "grid_truth": "grid of truth", "to_teacher_psnr_db": "to teacher dB", "to_teacher_ssim": "SSIM to it",
-    "to_student_psnr_db": "to student dB", "to_student_ssim": "SSIM to it",
-}  # fmt: skip
-_JUDGED_HEADS = {
-    "photo_psnr_db": "to photo dB", "photo_ssim": "SSIM to it", "cycle_l1": "cycle L1", "cycle_psnr_db": "cycle dB",
-    "cycle_ssim": "cycle SSIM", "kid": "KID", "kid_error": "+-", "fid": "FID", "identity_distance": "identity",
-    "impostor_distance": "impostors", "identity_accuracy": "verified", "identity_auc": "AUC", "mask_iou": "mask IoU",
-}  # fmt: skip
-_THREE_DIGITS = ("ssim", "f1", "kid", "kid_error", "distance", "accuracy", "auc", "iou")
+_BY_PIXELS = (
+    "l1", "psnr_db", "ssim", "outline_f1", "colour_error", "grid", "grid_truth", "to_teacher_psnr_db", "to_teacher_ssim",
+    "to_student_psnr_db", "to_student_ssim",
+)  # fmt: skip
+_BY_JUDGES = (
+    "photo_psnr_db", "photo_ssim", "cycle_l1", "cycle_psnr_db", "cycle_ssim", "kid", "kid_error", "fid", "identity_distance",
+    "impostor_distance", "identity_accuracy", "identity_auc", "mask_iou",
+)  # fmt: skip
 _MOST_CLASSES = 8
 
 
-def table(scores: dict[str, dict], heads: dict[str, str] = _HEADS) -> str:
-    """Aligned text, one row a model, one column a score of `heads` that any of them has."""
-    keys = [key for key in heads if any(key in row for row in scores.values())]
-    rows = [["", *(heads[key] for key in keys)]]
-    for name, row in scores.items():
-        digits = (3 if key.endswith(_THREE_DIGITS) else 2 for key in keys)
-        values = (row.get(key, "") for key in keys)
-        texts = ["inf" if v is None else v if v == "" else f"{v:.{n}f}" for v, n in zip(values, digits, strict=True)]
-        rows.append([name, *texts])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
+def table(scores: dict[str, dict], names: Sequence[str] = _BY_PIXELS) -> str:
+    """Aligned text, one row a model, one column a score of `names` that any of them has."""
+    names = columns_of(scores.values(), names)
+    rows = [["", *(SCORES[name].head for name in names)]]
+    for model, row in scores.items():
+        # A PSNR without limit stands in the JSON as null.
+        rows.append([model, *(score_text(name, row[name], absent="inf") if name in row else "" for name in names)])
+    return aligned(rows)
 
 
 def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
@@ -155,7 +151,7 @@ def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | No
     """Scores the teacher, or the exported file, on drawings of every style."""
     from training.restore import load_generator
     from training.robustness import evaluate_robustness
-    from training.robustness_page import aligned, notes, table, write_result
+    from training.robustness_page import notes, table, write_result
 
     trained = read_config(run).get("options", {})
     sketches = named_pairs(options, int(trained.get("load_size", 286))) if options.input else None
@@ -189,7 +185,7 @@ def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], 
         write_png(sheet, worst_sheet(found, judged))
         write_json(path, merged(path, found.scores, split, direction))
         print(f"{direction}, {split}: {len(found.pictures.photos)} pictures\n{table(found.scores)}\n")
-        print(table(found.scores, _JUDGED_HEADS))
+        print(table(found.scores, _BY_JUDGES))
         for name, scores in found.scores.items():
             if "classes" in scores:
                 print(f"{name}: classes of the masks", *class_lines(scores["classes"]), sep="\n")

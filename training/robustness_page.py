@@ -12,20 +12,21 @@ from training.bar_chart import Bar, bar_chart
 from training.robustness import CASES, NO_SEGMENTATION
 from training.run_folder import write_json, write_text
 from training.sample_grid import labelled_grid
+from training.score_names import SCORES, columns_of, score_text
 
-# Name in the JSON -> head, digits, and what a reader must know of it.
-SCORES = {
-    "l1": ("L1", 2, "mean difference, steps of 0 to 255; less is better"),
-    "psnr_db": ("PSNR dB", 2, "more is better"),
-    "ssim": ("SSIM", 3, "structural similarity; equal pictures have 1"),
-    "sift_inliers": ("SIFT", 1, "places of the target that the output has, by SIFT, ratio test and RANSAC"),
-    "sift_share": ("SIFT share", 3, "the same, as a share of the target's matches with itself"),
-    "verdict": ("verdict", 3, "mean probability of being real that the discriminator gives input and output"),
-    "verdict_of_truth": ("of truth", 3, "the same for input and target"),
-    "mask_iou": ("mask IoU", 3, "masks of output and target, by the segmentation network; equal masks have 1"),
-    "kid": ("KID", 3, "kernel distance of outputs and targets; about 0 where they can't be told apart"),
-    "kid_error": ("+-", 3, "standard deviation of KID over its subsets"),
-    "fid": ("FID", 1, "Frechet distance of outputs and targets; biased upwards for few pictures"),
+# Name in the JSON -> what a reader must know of it.
+MEANINGS = {
+    "l1": "mean difference, steps of 0 to 255; less is better",
+    "psnr_db": "more is better",
+    "ssim": "structural similarity; equal pictures have 1",
+    "sift_inliers": "places of the target that the output has, by SIFT, ratio test and RANSAC",
+    "sift_share": "the same, as a share of the target's matches with itself",
+    "verdict": "mean probability of being real that the discriminator gives input and output",
+    "verdict_of_truth": "the same for input and target",
+    "mask_iou": "masks of output and target, by the segmentation network; equal masks have 1",
+    "kid": "kernel distance of outputs and targets; about 0 where they can't be told apart",
+    "kid_error": "standard deviation of KID over its subsets",
+    "fid": "Frechet distance of outputs and targets; biased upwards for few pictures",
 }
 _NOT_CHARTED = ("verdict_of_truth", "kid_error", "fid")
 _TRAINED_ON, _OTHER = 1, 0
@@ -33,19 +34,13 @@ _TRAINED_ON, _OTHER = 1, 0
 
 def table(result: dict) -> list[list[str]]:
     """Heads, then a line a set and, indented under it, one for each kind of photo."""
-    names = [name for name in SCORES if any(name in scores for scores in result["sets"].values())]
-    lines = [["", "images", *(SCORES[name][0] for name in names)]]
+    names = columns_of(result["sets"].values(), tuple(MEANINGS))
+    lines = [["", "images", *(SCORES[name].head for name in names)]]
     for set_name, scores in result["sets"].items():
         title = f"{set_name} (trained on)" if scores["trained_on"] else set_name
         lines.append(_line(title, scores, names))
         lines += [_line(f"  {group}", of_group, names) for group, of_group in scores["groups"].items()]
     return lines
-
-
-def aligned(lines: list[list[str]]) -> str:
-    """The table as text: names to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
 
 
 def notes(result: dict) -> list[str]:
@@ -79,8 +74,8 @@ def case_sheet(result: dict) -> np.ndarray:
 def page(result: dict, sheet: np.ndarray) -> str:
     """The self-contained page."""
     heads, *lines = table(result)
-    meanings = [(head, said) for name, (head, _, said) in SCORES.items() if head in heads]
-    charts = [chart(result, name) for name in SCORES if name not in _NOT_CHARTED and SCORES[name][0] in heads]
+    meanings = [(SCORES[name].head, said) for name, said in MEANINGS.items() if SCORES[name].head in heads]
+    charts = [chart(result, name) for name in MEANINGS if name not in _NOT_CHARTED and SCORES[name].head in heads]
     what = (
         f"Outputs against the true pictures, middle {result['side']} x {result['side']} pixels, by style of the drawing. "
         "Bars reach to the mean, whiskers from the first to the third quartile of the pictures (KID: plus and minus its error)."
@@ -99,11 +94,11 @@ def page(result: dict, sheet: np.ndarray) -> str:
 
 def chart(result: dict, name: str) -> str:
     """A <figure> with one metric: a bar a set, the style that was trained on in another colour."""
-    head, digits, said = SCORES[name]
+    head, said = SCORES[name].head, MEANINGS[name]
     bars = []
     for set_name, scores in result["sets"].items():
         value = scores[name]
-        text = "-" if value is None else f"{value:.{digits}f}"
+        text = score_text(name, value)
         colour = _TRAINED_ON if scores["trained_on"] else _OTHER
         bars.append(Bar(set_name[-24:], value, text, _whisker(result, set_name, name), colour))
     label = f"{head}: " + "; ".join(f"{bar.name} {bar.text}" for bar in bars)
@@ -125,9 +120,5 @@ def _whisker(result: dict, set_name: str, name: str) -> tuple[float, float] | No
 
 
 def _line(title: str, scores: dict, names: list[str]) -> list[str]:
-    cells = ("" if name not in scores else _text(scores[name], SCORES[name][1]) for name in names)
+    cells = ("" if name not in scores else score_text(name, scores[name]) for name in names)
     return [title, str(scores["images"]), *cells]
-
-
-def _text(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.bar_chart import nice_step, ticks
-from training.sweep_table import SCORES, TEST, VAL, Results
+from training.score_names import SCORES
+from training.sweep_table import TEST, VAL, Results
 
 # Drawn at twice its size and reduced, for smooth lines.
 _FINE = 2
@@ -72,7 +73,6 @@ def _draw_head(pen: _Pen, results: Results) -> None:
 
 
 def _draw_panel(pen: _Pen, results: Results, direction: str, name: str, corner: tuple[int, int]) -> None:
-    head, _, more_is_better = SCORES[name]
     left, top = corner[0] + _LEFT, corner[1] + _TOP
     right, bottom = corner[0] + _WIDTH - _RIGHT, corner[1] + _HEIGHT - _BOTTOM
     values = results.plan.values
@@ -89,8 +89,8 @@ def _draw_panel(pen: _Pen, results: Results, direction: str, name: str, corner: 
     def y_of(number: float) -> float:
         return bottom - (number - low) / max(high - low, 1e-12) * (bottom - top)
 
-    better = _READ.get(name) or ("more is better" if more_is_better else "less is better")
-    pen.text(left, corner[1] + 10, f"{head}, {direction[0].upper()} to {direction[1].upper()}", size=14)
+    better = _READ.get(name) or ("more is better" if SCORES[name].more_is_better else "less is better")
+    pen.text(left, corner[1] + 10, f"{SCORES[name].head}, {direction[0].upper()} to {direction[1].upper()}", size=14)
     pen.text(right, corner[1] + 12, better, _SOFT, 11, "ra")
     for tick in ticks(low, high, spacing):
         pen.line([(left, y_of(tick)), (right, y_of(tick))], _RULE)

@@ -13,26 +13,17 @@ import numpy as np
 
 from tf_i2i.errors import UserError, one_line
 from training.run_folder import write_json, write_text
+from training.score_names import SCORES, aligned
 from training.sweep_plan import Plan
 
 VAL, TEST = "validation", "test"
 DIRECTIONS = ("ab", "ba")
 MODEL = "teacher"
-# Name in evaluation.json -> head, digits, whether more is better.
-SCORES = {
-    "psnr_db": ("PSNR dB", 2, True),
-    "ssim": ("SSIM", 3, True),
-    "outline_f1": ("outline F1", 3, True),
-    "colour_error": ("colour error", 2, False),
-    "photo_ssim": ("SSIM to photo", 3, True),
-    "cycle_l1": ("cycle L1", 2, False),
-    "kid": ("KID", 3, False),
-    "fid": ("FID", 2, False),
-    "identity_distance": ("identity distance", 3, False),
-    "identity_accuracy": ("verified", 3, True),
-    "identity_auc": ("identity AUC", 3, True),
-    "mask_iou": ("mask IoU", 3, True),
-}
+# What a value may be chosen by.
+CHOOSABLE = (
+    "psnr_db", "ssim", "outline_f1", "colour_error", "photo_ssim", "cycle_l1", "kid", "fid", "identity_distance",
+    "identity_accuracy", "identity_auc", "mask_iou",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +52,9 @@ class Choice:
 
 def _score_of(text: str, option: str) -> tuple[str, str]:
     direction, _, name = text.rpartition(":")
-    if name not in SCORES or direction not in ("", *DIRECTIONS):
+    if name not in CHOOSABLE or direction not in ("", *DIRECTIONS):
         raise UserError(
-            f"{option} {one_line(text)}: no such score; there are {', '.join(SCORES)}, and ba:... for the way back"
+            f"{option} {one_line(text)}: no such score; there are {', '.join(CHOOSABLE)}, and ba:... for the way back"
         )
     return direction or "ab", name
 
@@ -89,7 +80,7 @@ class Results:
         return [
             (direction, name)
             for direction in DIRECTIONS
-            for name in SCORES
+            for name in CHOOSABLE
             if any(self.of_seeds(value, split, direction, name) for value in self.plan.values)
         ]
 
@@ -118,15 +109,13 @@ class Results:
         names = [name for of, name in self.shown(split) if of == direction]
         if not names:
             return ""
-        lines = [[self.plan.flag[2:], "seeds", *(SCORES[name][0] for name in names)]]
+        lines = [[self.plan.flag[2:], "seeds", *(SCORES[name].head for name in names)]]
         for value in values:
             counts = [len(self.of_seeds(value, split, direction, name)) for name in names]
-            cells = [_cell(self.of_seeds(value, split, direction, name), SCORES[name][1]) for name in names]
+            cells = [_cell(self.of_seeds(value, split, direction, name), SCORES[name].digits) for name in names]
             lines.append([value, str(max(counts)), *cells])
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rows = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
         arrow = f"{direction[0].upper()} to {direction[1].upper()}"
-        return "\n".join([f"{split} data, {arrow}: mean +- standard deviation over the seeds", *rows])
+        return "\n".join([f"{split} data, {arrow}: mean +- standard deviation over the seeds", aligned(lines)])
 
 
 def gather(root: Path, plan: Plan, choice: Choice) -> Results:
@@ -138,7 +127,7 @@ def gather(root: Path, plan: Plan, choice: Choice) -> Results:
         except (OSError, ValueError, KeyError):
             continue  # not there yet, or it failed
         scores[run.value, run.seed] = {
-            split: {direction: {name: found.get(name) for name in SCORES if found.get(name) is not None} for direction, found in by.items()}
+            split: {direction: {name: found.get(name) for name in CHOOSABLE if found.get(name) is not None} for direction, found in by.items()}
             for split, by in evaluation.items()
             if split in (VAL, TEST)
         }  # fmt: skip
@@ -167,19 +156,19 @@ def choose(results: Results) -> tuple[str | None, str]:
                 None,
                 f"nothing is chosen: {plan.values[0]} has no {_named(choice.guard)} of all seeds, which --guard asks for",
             )
-        more = SCORES[choice.guard[1]][2]
+        more = SCORES[choice.guard[1]].more_is_better
         bound = first * choice.share if more else first / choice.share
         allowed = [
             value for value in whole
             if (found := mean(value, choice.guard)) is not None and (found >= bound if more else found <= bound)
         ]  # fmt: skip
-        digits = SCORES[choice.guard[1]][1]
+        digits = SCORES[choice.guard[1]].digits
         said = f", with {_named(choice.guard)} {'at least' if more else 'at most'} {bound:.{digits}f}"
     if not allowed:
         return None, f"nothing is chosen: no value has {_named(choice.guard)} within --guard"
-    sign = 1 if SCORES[choice.score[1]][2] else -1
+    sign = 1 if SCORES[choice.score[1]].more_is_better else -1
     best = max(allowed, key=lambda value: sign * mean(value, choice.score))
-    digits = SCORES[choice.score[1]][1]
+    digits = SCORES[choice.score[1]].digits
     return best, (
         f"chosen on validation data: {plan.flag} {best}, for the best {head} ({mean(best, choice.score):.{digits}f}){said}"
     )
@@ -220,4 +209,4 @@ def _cell(numbers: list[float], digits: int) -> str:
 
 
 def _named(score: tuple[str, str]) -> str:
-    return SCORES[score[1]][0] + (" (B to A)" if score[0] == "ba" else "")
+    return SCORES[score[1]].head + (" (B to A)" if score[0] == "ba" else "")

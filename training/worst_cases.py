@@ -9,19 +9,13 @@ from PIL import Image
 
 from training.evaluation import Evaluation
 from training.sample_grid import centre_square, labelled_grid
+from training.score_names import SCORES, score_text
 
 _OF_A_SCORE = 2
 _SIDE = 192
 _NAME_LETTERS = 22
-# Score of a row -> head, digits, whether more is better. Those of the truth say most, so they stand first.
-_RANKED = {
-    "ssim": ("SSIM to truth", 3, True),
-    "outline_f1": ("outline F1", 3, True),
-    "identity_distance": ("identity", 3, False),
-    "mask_iou": ("mask IoU", 3, True),
-    "cycle_l1": ("cycle L1", 2, False),
-    "photo_ssim": ("SSIM to photo", 3, True),
-}
+# Those of the truth say most, so they stand first.
+_RANKED = ("ssim", "outline_f1", "identity_distance", "mask_iou", "cycle_l1", "photo_ssim")
 
 
 def worst_cases(evaluation: Evaluation, model: str) -> dict[str, list[dict]]:
@@ -55,19 +49,18 @@ def worst_sheet(evaluation: Evaluation, model: str) -> np.ndarray:
 def _worst_places(evaluation: Evaluation, model: str) -> dict[str, list[int]]:
     rows = evaluation.rows[model]
     found = {}
-    for score, (_, _, more_is_better) in _RANKED.items():
+    for score in _RANKED:
         places = [place for place, row in enumerate(rows) if score in row and math.isfinite(row[score])]
-        places.sort(key=lambda place: rows[place][score], reverse=not more_is_better)
+        places.sort(key=lambda place: rows[place][score], reverse=not SCORES[score].more_is_better)
         if places:
             found[score] = places[:_OF_A_SCORE]
     return found
 
 
 def _label(evaluation: Evaluation, model: str, score: str, place: int) -> str:
-    head, digits, _ = _RANKED[score]
     name = evaluation.pictures.names[place]
     short = name if len(name) <= _NAME_LETTERS else "..." + name[-_NAME_LETTERS + 3 :]
-    return f"{head} {evaluation.rows[model][place][score]:.{digits}f}\n{short}"
+    return f"{SCORES[score].head} {score_text(score, evaluation.rows[model][place][score])}\n{short}"
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
