@@ -58,7 +58,7 @@ def model_file(model: str | None, run: str | None, folder: Path) -> str:
     from export.recipes import RECIPES
     from tf_i2i.mobile_generator import MobileGenerator
 
-    facts = {"model": "student", "direction": "ab", "stride": MobileGenerator.stride, "halo_px": MobileGenerator().halo,
+    facts = {"model": "student", "direction": "ab", "stride": MobileGenerator().stride, "halo_px": MobileGenerator().halo,
              "training_data": "none", "version": "0"}  # fmt: skip
     path = folder / "random.tflite"
     path.write_bytes(with_metadata(student_files(None, SIDE)[0], RECIPES["int8"], facts))

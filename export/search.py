@@ -27,6 +27,8 @@ CANDIDATES: dict[str, dict] = {
     "no-detail": {"detail": 0},
     "detail-16": {"full": 16, "detail": 16},
     "wide-detail-16": {"stem": 48, "width": 96, "blocks": 3, "drawing": 6, "full": 16, "detail": 16},
+    "u-2": {"levels": 2},
+    "u-3": {"levels": 3},
     "broad": {"stem": 64, "width": 96, "blocks": 3, "drawing": 6, "full": 24, "detail": 16},
 }
 
@@ -49,7 +51,12 @@ class SearchOptions:
     peer: str | None = option(None, "another .tflite file to time beside them", group="what", metavar="FILE")
     steps: int = option(1500, "distillation steps of each candidate", group="how", unit="steps", minimum=1)
     size: int = option(
-        256, "side of the exported files, a multiple of 4", group="how", unit="pixels", minimum=32, maximum=4096
+        256,
+        "side of the exported files, a multiple of 4 (u-2: 16, u-3: 32)",
+        group="how",
+        unit="pixels",
+        minimum=32,
+        maximum=4096,
     )
     threads: int = option(2, "of the CPU, for the times", group="how", minimum=1, maximum=256)
     repeats: int = option(50, "timed inferences of each file", group="how", minimum=1, maximum=100000)
@@ -67,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     read_config(root)
     silence_tensorflow()
     designs = {name: CANDIDATES[name] for name in options.only or CANDIDATES}
+    _check_size(designs, options.size)
     files = make_files(root, designs, options)
     rows = measure_all(root, files, options)
     print(table(rows))
@@ -76,6 +84,15 @@ def main(argv: list[str] | None = None) -> int:
     write_text(root / "search" / "frontier.svg", frontier_chart(rows))
     print(f"written to {one_line(root / 'search')}")
     return 0
+
+
+def _check_size(designs: dict[str, dict], size: int) -> None:
+    for name, design in designs.items():
+        stride = 4 * 2 ** design.get("levels", 0)
+        if size % stride:
+            raise UserError(
+                f"--size {size}: must be a multiple of {stride} for the candidate {name}; or leave it out with --only"
+            )
 
 
 def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> dict[str, Path]:

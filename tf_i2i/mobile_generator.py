@@ -28,36 +28,41 @@ class MobileGenerator(keras.Model):
         drawing: dense convolutions at half size.
         full: channels that go up to full size.
         detail: channels of the photo's own path at full size; 0 leaves it out.
+        levels: of a U below a quarter of the size (Ronneberger et al. 2015): each halves the size once more, at twice
+            `width` channels, and what comes up is added to what went down. A wider view, and a wider halo with it.
         folded: True builds the inference form: convolutions with bias in place of batch normalisation.
 
-    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of 4.
+    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of `stride`,
+    4 without levels.
 
     Example:
         student = MobileGenerator()
         device = student.folded()  # same function at inference
     """
 
-    stride = 4
-
     def __init__(
         self, stem: int = 32, width: int = 64, blocks: int = 2, drawing: int = 4, full: int = 8, detail: int = 8,
-        folded: bool = False, **kwargs,
+        levels: int = 0, folded: bool = False, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.config = {"stem": stem, "width": width, "blocks": blocks, "drawing": drawing, "full": full,
-                       "detail": detail, "folded": folded}  # fmt: skip
+                       "detail": detail, "levels": levels, "folded": folded}  # fmt: skip
+        self.stride = 4 * 2**levels
         unit = {"folded": folded}
         self.stem = ConvUnit(stem, 5, stride=2, **unit, name="stem")
         self.down = [DepthwiseUnit(3, stride=2, **unit, name="down_dw"), ConvUnit(width, 1, **unit, name="down_pw")]
-        self.body = [
+        self.levels_down = [
             [
-                DepthwiseUnit(3, **unit, name=f"block{i}_dw1"),
-                ConvUnit(width, 1, **unit, name=f"block{i}_pw1"),
-                DepthwiseUnit(3, **unit, name=f"block{i}_dw2"),
-                ConvUnit(width, 1, activation=None, **unit, name=f"block{i}_pw2"),
+                DepthwiseUnit(3, stride=2, **unit, name=f"level{i}_down_dw"),
+                ConvUnit(2 * width, 1, **unit, name=f"level{i}_down_pw"),
             ]
-            for i in range(blocks)
+            for i in range(levels)
         ]
+        self.levels_body = [_residual_block(f"level{i}", 2 * width, unit) for i in range(levels)]
+        self.levels_up = [
+            ConvUnit(2 * width if i else width, 1, activation=None, **unit, name=f"level{i}_up") for i in range(levels)
+        ]
+        self.body = [_residual_block(f"block{i}", width, unit) for i in range(blocks)]
         self.to_half = ConvUnit(stem, 1, activation=None, **unit, name="to_half")
         self.drawing = [ConvUnit(stem, 3, **unit, name=f"drawing{i}") for i in range(drawing)]
         self.to_full = ConvUnit(full, 1, **unit, name="to_full")
@@ -69,16 +74,18 @@ class MobileGenerator(keras.Model):
     def call(self, inputs, training=False):
         half = self.stem(inputs, training=training)
         x = half
-        for layer in self.down:
-            x = layer(x, training=training)
+        x = _chain(self.down, x, training)
+        passed = []
+        for down, body in zip(self.levels_down, self.levels_body, strict=True):
+            passed.append(x)
+            x = _chain(down, x, training)
+            x = x + _chain(body, x, training)
+        for up, before in zip(reversed(self.levels_up), reversed(passed), strict=True):
+            x = self._double(up(x, training=training)) + before
         for block in self.body:
-            y = x
-            for layer in block:
-                y = layer(y, training=training)
-            x = x + y
+            x = x + _chain(block, x, training)
         x = self._double(self.to_half(x, training=training)) + half
-        for layer in self.drawing:
-            x = layer(x, training=training)
+        x = _chain(self.drawing, x, training)
         x = self._double(self.to_full(x, training=training))
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs, training=training)], axis=-1)
@@ -98,12 +105,15 @@ class MobileGenerator(keras.Model):
         full = 1  # head
         half = 1 + self.config["drawing"]  # bilinear to full size, dense convolutions
         quarter = 1 + 2 * self.config["blocks"]  # bilinear to half size, blocks
-        return full + 2 * half + 4 * quarter + 2 * 1 + 2 + (self.stride - 1)  # downs: 3x3 at half size, 5x5 at full
+        sides = [4 * 2**i for i in range(self.config["levels"])]  # pixels of full size a cell above each level
+        levels = sum(side * 1 + 2 * side * (1 + 2) for side in sides)  # 3x3 down; bilinear up, a block
+        # Downs of what is above: 3x3 at half size, 5x5 at full.
+        return full + 2 * half + 4 * quarter + levels + 2 * 1 + 2 + (self.stride - 1)
 
     def folded(self) -> MobileGenerator:
         """The inference form with batch normalisation folded in: equal to this network at training=False."""
         twin = MobileGenerator(**{**self.config, "folded": True})
-        twin(tf.zeros([1, 32, 32, 3]))
+        twin(tf.zeros([1, self.stride, self.stride, 3]))
         ours = {layer.name: layer for layer in self._units()}
         for layer in twin._units():
             layer.set_weights(ours[layer.name].folded_weights())
@@ -114,7 +124,8 @@ class MobileGenerator(keras.Model):
         units = [
             self.stem,
             *self.down,
-            *(unit for block in self.body for unit in block),
+            *(unit for units in (*self.levels_down, *self.levels_body, *self.body) for unit in units),
+            *self.levels_up,
             self.to_half,
             *self.drawing,
             self.to_full,
@@ -123,6 +134,22 @@ class MobileGenerator(keras.Model):
 
     def get_config(self):
         return dict(self.config)
+
+
+def _residual_block(name: str, width: int, unit: dict) -> list[_Unit]:
+    """Two depthwise-separable 3x3 convolutions, the last one linear: what is added to their input."""
+    return [
+        DepthwiseUnit(3, **unit, name=f"{name}_dw1"),
+        ConvUnit(width, 1, **unit, name=f"{name}_pw1"),
+        DepthwiseUnit(3, **unit, name=f"{name}_dw2"),
+        ConvUnit(width, 1, activation=None, **unit, name=f"{name}_pw2"),
+    ]
+
+
+def _chain(units: list[_Unit], x, training: bool):
+    for unit in units:
+        x = unit(x, training=training)
+    return x
 
 
 class _Unit(keras.layers.Layer):
