@@ -34,7 +34,8 @@ from tf_i2i.mobile_generator import MobileGenerator
 
 _missing = [name for name in PACKAGES if shutil.which(name) is None]
 needs_tools = pytest.mark.skipif(
-    bool(_missing), reason=f"missing tool: {', '.join(_missing)} (apt-get install {' '.join(dict.fromkeys(PACKAGES.values()))})"
+    bool(_missing),
+    reason=f"missing tool: {', '.join(_missing)} (apt-get install {' '.join(dict.fromkeys(PACKAGES.values()))})",
 )
 # Maven fetches 300 MB the first time.
 pytestmark = pytest.mark.timeout(1800)

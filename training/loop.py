@@ -6,6 +6,7 @@ import dataclasses
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -21,6 +22,8 @@ from training.run_folder import RunFolder
 
 # A run that diverged goes on with this share of its learning rate.
 _LOWER = 0.5
+# Medians are of the last ones: a training may take millions.
+_TIMED_STEPS = 1000
 
 
 class Diverged(UserError):
@@ -127,7 +130,7 @@ def run_loop(
         say(f"{description}: resuming at step {step} of {pace.total_steps}")
     records = Records(run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step)
     iterator = batches_from(step) if step < pace.total_steps else None
-    step_times, wait_times = [], []
+    step_times, waited_s, stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
     started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, []
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     with Interruption() as interruption, tqdm(
@@ -165,7 +168,7 @@ def run_loop(
                 continue
             if take_step in traced:  # its first call traces and compiles
                 step_times.append(time.perf_counter() - step_start)
-                wait_times.append(waited)
+                waited_s, stepped_s = waited_s + waited, stepped_s + step_times[-1]
             else:
                 traced.append(take_step)
             state.window.append(losses)
@@ -174,14 +177,14 @@ def run_loop(
             if step % pace.log_every == 0 or regular or step == 1:
                 means = {name: float(np.mean([one[name] for one in state.window])) for name in losses}
                 state.window.clear()
-                step_s = float(np.median(step_times[-pace.log_every :])) if step_times else None
+                step_s = float(np.median(list(step_times)[-pace.log_every :])) if step_times else None
                 rate = float(learning_rate(step - 1))
                 record = {
                     "step": step,
                     "time_s": round(time.monotonic() - started, 3),
                     "step_s": step_s,
                     "images_per_s": pace.batch_size / step_s if step_s else None,
-                    "data_wait_share": sum(wait_times) / sum(step_times) if step_times else None,
+                    "data_wait_share": waited_s / stepped_s if step_times else None,
                     **{f"{name}_share": cost / step_s if step_s else None for name, cost in (costs or {}).items()},
                     "learning_rate": rate,
                     **means,
@@ -200,13 +203,11 @@ def run_loop(
                 checkpoints.save(step, dataclasses.asdict(state))
             bar.update()
     records.close()
-    if wait_times and run.chief:
+    if step_times and run.chief:
         for name, cost in (costs or {}).items():
             share = cost / float(np.median(step_times))
             say(f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance")
-        bar.write(
-            f"{description}: {100 * sum(wait_times) / sum(step_times):.1f} % of a step was spent waiting for data"
-        )
+        bar.write(f"{description}: {100 * waited_s / stepped_s:.1f} % of a step was spent waiting for data")
     if not several:
         return interruption.exit_status
     return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
