@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from exported_models import SIZE, exported, pictures, student
 
+from export.converter import NetworkConverter
 from export.metadata import read_normalization
-from export.quality import centre_crops, psnr, reference_outputs
+from export.quality import centre_crops, psnr, random_crops, reference_outputs
+from export.recipes import RECIPES
+from tf_i2i.lite_model import LiteModel
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +45,21 @@ def test_metadata_alone_gives_the_right_picture(variant, least_db):
     wanted = (reference_outputs(student(), photos) + 1) * 127.5
     assert psnr(np.clip(np.round(found), 0, 255), wanted, peak=255) >= least_db
     assert np.mean(wanted) == pytest.approx(np.mean(found), abs=3)
+
+
+def test_what_a_pixel_means_does_not_hang_on_the_calibration_pictures():
+    """Cartoons may have no black and no white; 0 and 255 are -1 and 1 all the same."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    dull = random_crops(pictures(1), SIZE, 12, seed=0) // 2 + 50
+    data = NetworkConverter(student(), SIZE, lambda: dull).convert(RECIPES["int8"])
+    interpreter = Interpreter(model_content=data)
+    for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0]):
+        step, zero = details["quantization"]
+        assert [(pixel - zero) * step for pixel in (0, 255)] == pytest.approx([-1, 1], abs=0.01)
+    photos = centre_crops(pictures(2), SIZE, 3) // 2 + 50
+    model = LiteModel(data)
+    assert psnr(np.stack([model.run_float(one) for one in photos]), reference_outputs(student(), photos)) > 36
 
 
 def run_python(arguments: list[str]) -> str:
