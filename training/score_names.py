@@ -41,10 +41,10 @@ SCORES = {
     "kid": Score("KID", 3, False),
     "kid_error": Score("+-", 3, None),
     "fid": Score("FID", 2, False),
-    "identity_distance": Score("identity", 3, False),
+    "identity_distance": Score("identity distance", 3, False),
     "impostor_distance": Score("impostors", 3, None),
     "identity_accuracy": Score("verified", 3, True),
-    "identity_auc": Score("AUC", 3, True),
+    "identity_auc": Score("identity AUC", 3, True),
     "mask_iou": Score("mask IoU", 3, True),
 }
 
