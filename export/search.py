@@ -185,16 +185,16 @@ def measure_all(root: Path, files: dict[str, Path], options: SearchOptions) -> l
 
 def _scores(root: Path, files: dict[str, Path], options: SearchOptions) -> dict[str, dict]:
     """quality (SSIM, with the outline F1 where truths are known) and what it is made of, by candidate."""
-    from training.restore import load_generator, run_data
-    from training.scoring import ExportedFile, Pictures, centre_crop, keras_translator, score
+    from training.evaluated_pictures import cropped, validation
+    from training.evaluation import stride
+    from training.restore import load_generator, only_size
+    from training.scoring import ExportedFile, keras_translator, score
 
-    data = run_data(root)
-    photos, truths = (data.val_a, data.val_b) if options.direction == "ab" else (data.val_b, data.val_a)
-    crop = [centre_crop(photos.image(i), 16) for i in range(len(photos))]
-    known = [centre_crop(truths.image(i), 16) for i in range(len(truths))] if data.paired else None
+    teacher = load_generator(root, "teacher", options.direction)
+    pictures = cropped(validation(root, options.direction), stride({"teacher": teacher}), only_size(root))
     translators = {name: ExportedFile(path, options.threads) for name, path in files.items()}
-    translators["teacher"] = keras_translator(load_generator(root, "teacher", options.direction))
-    found = score(translators, Pictures("validation", list(photos.names), crop, known))
+    found = score({**translators, "teacher": keras_translator(teacher)}, pictures)
+    known = pictures.truths is not None
     wanted = ("ssim", "outline_f1", "colour_error", "grid") if known else ("to_teacher_ssim", "grid")
     rows = {name: {key: round(found[name][key], 4) for key in wanted} for name in files}
     for row in rows.values():

@@ -4,6 +4,7 @@ That a killed run goes on to the same weights is in test_never_lose_work.py."""
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -73,6 +74,20 @@ def test_exported_files_hold(paired_run):
     entries = {entry["file"]: entry for entry in json.loads((paired_run / "export" / "export.json").read_text())}
     assert entries["teacher-ab-64-float32.tflite"]["psnr_db"] >= 60
     assert entries["ab-64-float16.tflite"]["psnr_db"] >= 40 and entries["ab-64-int8.tflite"]["psnr_db"] >= 15
+
+
+def test_students_of_other_designs_are_compared(paired_run, tmp_path):
+    """Also a U-shaped one; scored at the size that the U-Net teacher is at home at."""
+    from export.search import main as search
+
+    run = tmp_path / "run"
+    shutil.copytree(paired_run, run)
+    with pytest.raises(UserError, match="--size 40: must be a multiple of 16 for the candidate u-2"):
+        search(["--run", str(run), "--only", "narrow", "u-2", "--size", "40"])
+    assert search(["--run", str(run), "--only", "narrow", "u-2", "--steps", "2", "--size", "32", "--repeats", "3"]) == 0
+    rows = json.loads((run / "search" / "search.json").read_text())["results"]
+    assert {row["candidate"] for row in rows} == {"narrow", "u-2"}
+    assert all(0 < row["ssim"] < 1 and row["parameters"] > 30_000 for row in rows)
 
 
 def test_evaluation_holds_against_the_untouched_input(paired_run, pair_folders):
