@@ -27,7 +27,7 @@ class GuidanceOptions:
         ("none", "face", "segmentation"), "which trainings", choices=("none", "face", "segmentation", "both")
     )
     lambda_face: float = option(5.0, "weight of the face loss", minimum=0)
-    lambda_segmentation: float = option(0.3, "weight of the segmentation loss", minimum=0)
+    lambda_segmentation: float = option(0.1, "weight of the segmentation loss", minimum=0)
     segmentation_temperature: float | None = option(None, "default the network's own", minimum=0.01)
     steps: int = option(600, "of each training", unit="steps", minimum=1)
     load_size: int = option(160, "shorter side of the pictures", unit="pixels", minimum=32)
