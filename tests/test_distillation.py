@@ -95,6 +95,56 @@ def test_labels_of_all_photos_of_several_shapes():
         np.testing.assert_array_equal(labels.image(i), crisp(255 - photos.image(i)))
 
 
+def test_copies_are_for_the_large_student_on_few_photos():
+    from training.changed_copies import copies_wanted
+
+    assert [copies_wanted("mobile-hq", photos) for photos in (1, 399, 400, 10**6)] == [1, 1, 0, 0]
+    assert copies_wanted("mobile", 1) == 0
+
+
+def test_changed_copies_repeat_and_keep_what_differs_different():
+    from tf_i2i.image_cache import ImageCache
+    from training.changed_copies import changed, changed_copies
+
+    photo = np.random.default_rng(3).integers(0, 256, [20, 28, 3], np.uint8)
+    cache = ImageCache.from_images([("a", photo), ("b", photo)])
+    first, again, other = (changed_copies(cache, 2, seed) for seed in (1, 1, 2))
+    assert first.names == ["a, copy 1", "a, copy 2", "b, copy 1", "b, copy 2"]
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert len({first.pixel_sum(i) for i in range(4)}) == 4, "each copy is another"
+
+    shapes = {changed(photo, np.random.default_rng(seed)).shape for seed in range(20)}
+    assert shapes == {(20, 28, 3), (28, 20, 3)}
+    steps = np.repeat(np.arange(0, 256, 15, np.uint8), 3).reshape(1, -1, 3)
+    for seed in range(20):
+        grey = changed(steps, np.random.default_rng(seed)).reshape(-1, 3).astype(int)
+        assert np.ptp(grey, axis=1).max() <= 1, "grey stays grey"
+        assert (np.diff(grey.mean(1)) > 0).all() and grey.min() == 0 and grey.max() == 255, "darker stays darker"
+
+
+def test_a_lesson_with_copies(tiny_run, capsys):
+    """By default for the large student alone, by number for any; the teacher labels them like photos."""
+    from training.distill import DistillOptions
+    from training.lesson import prepare_lesson
+    from training.loop import say
+    from training.restore import load_teacher, run_data
+    from training.run_folder import read_config
+
+    teacher, data, config = load_teacher(tiny_run, "ab"), run_data(tiny_run, say), read_config(tiny_run)
+    photos = len(data.train_a)
+
+    def lesson(**asked):
+        return prepare_lesson(teacher, data, DistillOptions(run=str(tiny_run), label_views=1, **asked), config)
+
+    assert len(lesson().inputs) == len(lesson(student="mobile-hq", label_copies=0).inputs) == photos
+    assert "copies" not in capsys.readouterr().err
+    large = lesson(student="mobile-hq")
+    assert f"{photos} changed copies of {photos} photos (--label-copies)" in capsys.readouterr().err
+    assert large.inputs.names == large.labels.names and large.inputs.names[photos].endswith(", copy 1")
+    assert len(lesson(label_copies=2).inputs) == 3 * photos
+    assert large.crop_size % 4 == 0 and large.crop_size <= large.inputs.shapes.min()
+
+
 def test_crisp_steepens_edges_without_a_halo():
     from training.labels import crisp
 

@@ -63,6 +63,13 @@ def test_restored_teacher_is_the_checkpoints_average(paired_run):
         load_generator(paired_run, "teacher", "ba")
 
 
+def test_pairs_have_no_changed_copies(paired_run):
+    from training.distill import main as distil
+
+    with pytest.raises(UserError, match=r"--label-copies 1: a run on pairs has none"):
+        distil(["--run", str(paired_run), "--label-copies", "1"])
+
+
 def test_exported_files_hold(paired_run):
     from export.tflite import main as export
 

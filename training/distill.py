@@ -31,6 +31,14 @@ class DistillOptions:
         minimum=1,
         maximum=8,
     )
+    label_copies: int | None = option(
+        None,
+        "copies of each photo in other colours and other ways up that the teacher labels too (not in pairs); default 1 "
+        "for mobile-hq on fewer than 400 photos, else 0",
+        group="data",
+        minimum=0,
+        maximum=8,
+    )
     steps: int = option(3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
     checkpoint_every: int = common("checkpoint_every")
     on_nan: str = common("on_nan")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tf_i2i.batches import aligned_batches, paired_batches
+from tf_i2i.errors import UserError
 from tf_i2i.image_cache import ImageCache, load_images
 from tf_i2i.sources import open_source
+from training.changed_copies import changed_copies, copies_wanted
 from training.data import RunData
 from training.distill import DistillOptions
 from training.labels import translate_all, translate_windows
@@ -48,7 +50,7 @@ def prepare_lesson(teacher, data: RunData, options: DistillOptions, config: dict
     """Has the teacher translate the run's photos and the extra ones. `config`: the run's config.json.
 
     Raises:
-        UserError: the extra photos can't be used.
+        UserError: the extra photos can't be used, or copies are asked for in a run on pairs.
     """
     photos, style = (data.train_a, data.train_b) if options.direction == "ab" else (data.train_b, data.train_a)
     pictures, run = [photos], config["options"]
@@ -57,10 +59,19 @@ def prepare_lesson(teacher, data: RunData, options: DistillOptions, config: dict
         pictures.append(load_images(source, run["load_size"], option="--extra", warn=say))
     in_pairs = config["model"] == "pix2pix"
     if in_pairs:
+        if options.label_copies:
+            raise UserError(
+                f"--label-copies {options.label_copies}: a run on pairs has none, true translations are of the photos"
+            )
         mirrored = run["flip"] and options.label_views > 1
         inputs, labels = translate_windows(teacher, pictures, run["crop_size"], mirrored)
         style = with_labels_of_extras(style, labels)
     else:
+        count = sum(len(cache) for cache in pictures)
+        copies = copies_wanted(options.student, count) if options.label_copies is None else options.label_copies
+        if copies:
+            say(f"the student also learns from {copies * count:,} changed copies of {count:,} photos (--label-copies)")
+            pictures += [changed_copies(cache, copies, options.seed) for cache in pictures]
         inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
     crop_size = min(run["crop_size"], int(inputs.shapes.min()) // 4 * 4)
     return Lesson(inputs, labels, style, in_pairs, crop_size, run["flip"])
