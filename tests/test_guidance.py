@@ -13,7 +13,7 @@ from tf_i2i.batches import unpaired_batches
 from tf_i2i.cyclegan import CycleGAN
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import load_face_network
-from tf_i2i.guidance import Guidance, jittered, visible_share
+from tf_i2i.guidance import Guidance, jittered, visible_share, with_limited_pull
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.losses import class_divergence, embedding_distance
 from tf_i2i.patch_discriminator import PatchDiscriminator
@@ -125,6 +125,50 @@ def test_gradient_is_that_of_finite_differences_and_none_for_the_real(guidance, 
     assert slope == pytest.approx(float(difference), rel=0.02) and abs(slope) > 1e-4
 
 
+def test_a_pull_is_limited_picture_by_picture_and_keeps_value_and_direction():
+    """Slopes of 2 and 40 an L1 loss's, limited to 5 times; also under a loss scale, as float16 has it."""
+    pictures = tf.random.stateless_normal([2, 4, 4, 3], [1, 2])
+    slopes = tf.random.stateless_normal([2, 4, 4, 3], [3, 4])
+    slopes *= (
+        tf.reshape([2.0, 40.0], [2, 1, 1, 1])
+        / tf.norm(tf.reshape(slopes, [2, -1]), axis=1)[:, None, None, None]
+        / (2 * 48**0.5)
+    )
+
+    def loss(x):
+        return tf.reduce_sum(slopes * x) + 3.0
+
+    for scale in (1.0, 1024.0):
+        with tf.GradientTape() as tape:
+            tape.watch(pictures)
+            value = with_limited_pull(loss, pictures, 5.0)
+            scaled = scale * value
+        assert float(value) == pytest.approx(float(loss(pictures)), rel=1e-6)
+        gradient = tape.gradient(scaled, pictures) / scale
+        np.testing.assert_allclose(gradient[0], slopes[0], rtol=1e-5)
+        np.testing.assert_allclose(gradient[1], slopes[1] * 5 / 40, rtol=1e-5)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        value = with_limited_pull(lambda x: tf.reduce_sum(x * 0.0), pictures, 5.0)
+    assert not tape.gradient(value, pictures).numpy().any()
+
+
+def test_segmentation_looks_through_a_window_that_moves(network_files):
+    network = load_segmentation_network(str(network_files / "segmentation.keras"))
+    still, moving = (
+        Guidance(segmentation=network, lambda_segmentation=1.0, segmentation_jitter=share) for share in (0, 0.2)
+    )
+    real, fake = pictures(1), pictures(2)
+
+    def loss(guidance, step):
+        return float(guidance.losses(real, fake, real, fake, step=step)["segmentation_A"])
+
+    assert loss(still, 1) == loss(still, 2) != loss(moving, 1)
+    assert loss(moving, 1) == loss(moving, 1) != loss(moving, 2)
+    same = moving.losses(real, real, fake, fake, step=1)
+    assert all(float(value) == pytest.approx(0, abs=1e-6) for value in same.values())
+
+
 def test_a_picture_without_a_face_takes_no_part(guidance):
     real, fake = pictures(1), pictures(2)
     boxes = tf.constant([[4.0, 6.0, 20.0, 20.0], [0.0, 0.0, 0.0, 0.0]])
@@ -203,7 +247,7 @@ def test_the_box_goes_through_crop_and_mirroring():
 def asked(**changes):
     defaults = {
         "lambda_face": 0.0, "face_model": None, "face_crop": "fixed", "face_share": None, "face_shift": None, "face_range": (),
-        "face_jitter": 0.1,
+        "face_jitter": 0.1, "segmentation_jitter": 0.1,
         "lambda_segmentation": 0.0, "segmentation_model": None, "segmentation_temperature": None, "segmentation_size": None,
         "segmentation_range": (), "segmentation_output": "auto", "crop_size": SIDE, "batch_size": 1,
     }  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from test_embedder import draw_people
 
-from benchmarks.guidance import GuidanceOptions, claims, make_data, scores_of
+from benchmarks.guidance import GuidanceOptions, claims, crops, crops_iou, make_data, scores_of
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import FaceNetwork
 
@@ -32,10 +32,16 @@ def test_no_person_is_in_two_parts(tmp_path):
 
 
 def test_claims():
-    none = {"distance": 0.8, "mask_iou": 0.7, "outline_f1": 0.5}
-    face, segmentation = {**none, "distance": 0.5}, {**none, "mask_iou": 0.8, "outline_f1": 0.4}
+    none = {"distance": 0.8, "mask_iou": 0.7, "mask_iou_crops": 0.6, "outline_f1": 0.5}
+    face, segmentation = {**none, "distance": 0.5}, {**none, "mask_iou": 0.8, "mask_iou_crops": 0.5, "outline_f1": 0.4}
     found = claims({"none": none, "face": face, "segmentation": segmentation, "true cartoon": none})
-    assert [(round(one.value, 3), one.met) for one in found] == [(0.375, True), (1, True), (0.1, True), (0.8, False)]
+    assert [(round(one.value, 3), one.met) for one in found] == [
+        (0.375, True),
+        (1, True),
+        (0.1, True),
+        (-0.1, False),
+        (0.8, False),
+    ]
 
 
 def test_scores_of_known_pictures():
@@ -46,3 +52,21 @@ def test_scores_of_known_pictures():
     scores = scores_of(photos, fakes, fakes, ["a", "b"], face, lambda image: (image[..., 0] > 127).astype(int))
     assert scores["distance"] == pytest.approx(0.5 * 0.4 * 3**0.5, rel=1e-4)  # 51 of 255 is 0.4 of -1 to 1
     assert (scores["same_person"], scores["impostors"], scores["mask_iou"], scores["ssim"]) == (0.5, 0, 1, 1)
+
+
+def test_masks_of_crops():
+    image = np.arange(10 * 12 * 3, dtype=np.uint8).reshape(10, 12, 3)
+    views = crops(image, 8)
+    assert len(views) == 10 and all(view.shape == (8, 8, 3) for view in views)
+    np.testing.assert_array_equal(views[6], image[2:, 4:])
+    np.testing.assert_array_equal(views[9], image[1:9, 2:10][:, ::-1])
+    assert len({view.tobytes() for view in views}) == 10
+
+    def segment(view):
+        return (view[..., 0] > 127).astype(int)
+
+    half = np.zeros((8, 8, 3), np.uint8)
+    half[:, :4] = 255
+    other = half[::-1].copy()
+    other[:4] = 0  # of 32 pixels 16 are left: 16 of 32, and 32 of 48 of the rest
+    assert crops_iou([[half, half]], [[half, other]], segment) == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)

@@ -97,7 +97,7 @@ def test_selfie_as_a_source(selfie_file):
     assert mask[80, 110] == 1 and mask[20, 20] == 0  # her face; the flag behind her
     network = load_segmentation_network("selfie")
     logits = network.logits(tf.zeros([2, 96, 64, 3]))
-    assert logits.shape == (2, 256, 256, 2) and network.temperature == 8
+    assert logits.shape == (2, 256, 256, 2) and network.temperature == 64
 
 
 def small_network(softmax: bool, classes: int = 3) -> keras.Model:

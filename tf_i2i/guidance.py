@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from tf_i2i import losses
@@ -10,6 +12,9 @@ from tf_i2i.segmentation_models import SegmentationNetwork
 
 # A face of which less of its crop is left in a training crop takes no part.
 _LEAST_VISIBLE = 0.75
+# The segmentation loss pulls at a picture at most this many times as hard as an L1 loss of the same weight: where masks
+# are wrong its gradient is a hundred times that, comes from few pixels, and would outweigh all other losses.
+_STRONGEST_PULL = 30.0
 
 
 class Guidance:
@@ -24,18 +29,19 @@ class Guidance:
         segmentation: network that segments; None: no segmentation loss.
         lambda_segmentation: weight of the segmentation loss of each direction.
         temperature: of the segmentation's distributions; None: the network's own.
-        jitter: share of its side by which each step moves and scales a face's box, the same for both pictures. Seen always
-            through the same window, a face network can be pleased by patterns that mean nothing to it on another face.
+        face_jitter: share of its side by which each step moves and scales a face's box, the same for both pictures. Seen
+            always through the same window, a network can be pleased by patterns that mean nothing to it elsewhere.
+        segmentation_jitter: the same of the whole picture, for the segmentation network.
     """
 
     def __init__(
         self, face: FaceNetwork | None = None, lambda_face: float = 0.0,
         segmentation: SegmentationNetwork | None = None, lambda_segmentation: float = 0.0, temperature: float | None = None,
-        jitter: float = 0.0,
+        face_jitter: float = 0.0, segmentation_jitter: float = 0.0,
     ):  # fmt: skip
         self.face, self.lambda_face = face, lambda_face
         self.segmentation, self.lambda_segmentation = segmentation, lambda_segmentation
-        self.jitter = jitter
+        self.face_jitter, self.segmentation_jitter = face_jitter, segmentation_jitter
         self.temperature = temperature or (segmentation.temperature if segmentation else 1.0)
 
     @property
@@ -49,7 +55,7 @@ class Guidance:
             parts["face"] = lambda real, fake, boxes, seed: self.lambda_face * self._face_loss(real, fake, boxes, seed)
         if self.segmentation is not None:
             parts["segmentation"] = lambda real, fake, boxes, seed: (
-                self.lambda_segmentation * self._class_loss(real, fake)
+                self.lambda_segmentation * self._class_loss(real, fake, seed)
             )
         return parts
 
@@ -68,15 +74,44 @@ class Guidance:
     def _face_loss(self, real, fake, boxes, seed):
         height, width = real.shape[1:3]
         visible = visible_share(boxes, height, width) >= _LEAST_VISIBLE
-        boxes = jittered(boxes, self.jitter, seed) if self.jitter else boxes
+        boxes = jittered(boxes, self.face_jitter, seed) if self.face_jitter else boxes
         # Nothing can be cut out of a box without a side; its embeddings count nothing.
         boxes = tf.where(visible[:, None], boxes, tf.constant([0.0, 0.0, width, height]))
         wanted = tf.stop_gradient(self.face.embed_boxes(real, boxes))
         return losses.embedding_distance(wanted, self.face.embed_boxes(fake, boxes), tf.cast(visible, tf.float32))
 
-    def _class_loss(self, real, fake):
-        wanted = tf.stop_gradient(self.segmentation.logits(real))
-        return losses.class_divergence(wanted, self.segmentation.logits(fake), self.temperature)
+    def _class_loss(self, real, fake, seed):
+        boxes = None
+        if self.segmentation_jitter:
+            count, height, width = fake.shape[:3]
+            boxes = jittered(tf.constant([[0.0, 0.0, width, height]] * count), self.segmentation_jitter, seed)
+        wanted = tf.stop_gradient(self.segmentation.logits(real, boxes))
+
+        def divergence(picture):
+            return losses.class_divergence(wanted, self.segmentation.logits(picture, boxes), self.temperature)
+
+        return with_limited_pull(divergence, fake, _STRONGEST_PULL)
+
+
+def with_limited_pull(loss, pictures, limit: float):
+    """`loss(pictures)`, whose gradient at each picture is shortened to `limit` times that of a mean absolute difference.
+
+    Args:
+        loss: function of pictures, float [N, H, W, C], to a scalar, the mean over them.
+        limit: above 0.
+    """
+    fixed = tf.stop_gradient(pictures)
+    with tf.GradientTape() as tape:
+        tape.watch(fixed)
+        value = loss(fixed)
+    gradient = tf.cast(tape.gradient(value, fixed), tf.float32)
+    count, *shape = gradient.shape
+    norm = tf.norm(tf.reshape(gradient, [count, -1]), axis=1)[:, None, None, None]
+    most = limit / (count * math.prod(shape) ** 0.5)
+    gradient *= tf.minimum(1.0, tf.math.divide_no_nan(most, norm) + tf.cast(norm <= most, tf.float32))
+    # A plane that touches the loss here: the same value, and the shortened slope.
+    away = tf.cast(pictures - fixed, tf.float32)
+    return tf.stop_gradient(value) + tf.reduce_sum(tf.stop_gradient(gradient) * away)
 
 
 def jittered(boxes, share: float, seed):

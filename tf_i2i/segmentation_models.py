@@ -19,7 +19,7 @@ SELFIE, KERAS_CV = "selfie", "keras-cv:"
 OUTPUTS = ("auto", "softmax", "logits")
 _MULTIPLE = 32
 # Softer distributions than the selfie network's own, whose logits are in the hundreds.
-_SELFIE_TEMPERATURE = 8.0
+_SELFIE_TEMPERATURE = 64.0
 # Classes of the Pascal VOC preset, and how deep its ResNet-50 is.
 _VOC_CLASSES = 21
 _RESNET50 = {
@@ -48,16 +48,20 @@ class SegmentationNetwork:
         self.name, self.size, self.temperature = name, size, temperature
         self._network, self._range, self._output = network, input_range, output
 
-    def logits(self, images):
+    def logits(self, images, boxes=None):
         """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2: softmax of them are the classes'
-        probabilities. A single map becomes two classes, background and it. Differentiable."""
+        probabilities. A single map becomes two classes, background and it. Differentiable.
+
+        boxes: float32 [N, 4], left, top, width, height in pixels of what is looked at in each picture; None: all of it.
+        """
         import tensorflow as tf
 
-        from tf_i2i.box_resampling import resized
+        from tf_i2i.box_resampling import resample_boxes, resized
 
         low, high = self._range
         size = self.size or tuple(_to_multiple(side) for side in images.shape[1:3])
-        scores = self._network((resized(images, size) + 1.0) * (0.5 * (high - low)) + low)
+        seen = resized(images, size) if boxes is None else resample_boxes(images, boxes, size)
+        scores = self._network((seen + 1.0) * (0.5 * (high - low)) + low)
         if len(scores.shape) != 4:
             raise UserError(
                 f"--segmentation-model {self.name}: gives {scores.shape}, not maps [count, height, width, classes]"

@@ -125,8 +125,12 @@ class CycleGANOptions:
         "a SavedModel's folder", group=GUIDANCE, metavar="SRC",
     )  # fmt: skip
     segmentation_temperature: float | None = option(
-        None, "what its logits are divided by; default 8 for selfie, else 1", group=GUIDANCE, minimum=0.01
+        None, "what its logits are divided by; default 64 for selfie, else 1", group=GUIDANCE, minimum=0.01
     )
+    segmentation_jitter: float = option(
+        0.25, "share of its side by which each step moves and scales what the network sees of the picture", group=GUIDANCE,
+        minimum=0, maximum=0.5,
+    )  # fmt: skip
     segmentation_size: int | None = option(
         None, "side of what an own network is given; default its own, else the crop's to a multiple of 32",
         group=GUIDANCE, unit="pixels", minimum=16,

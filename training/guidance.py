@@ -67,6 +67,7 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
         options.lambda_segmentation,
         options.segmentation_temperature,
         options.face_jitter,
+        options.segmentation_jitter,
     )
     return data, measured_cost(model.guidance, options.crop_size, options.batch_size)
 
