@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from tf_i2i.errors import UserError
+from tf_i2i.native_output import silence_tensorflow
 from training.options import option, parse, run_command
 
 _STYLE_KEPT, _DISTANCE_FALLS = 0.9, 0.25
@@ -39,12 +40,16 @@ class GuidanceOptions:
     )
     ngf: int = option(24, "channels of the first convolutions", minimum=1)
     seed: int = option(1, "of people and training", minimum=0)
+    show: tuple[str, ...] = option(
+        (), "more photos to translate, into shown.png: faces for research may not be shown to all", metavar="FILE"
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(GuidanceOptions, argv, prog="python -m benchmarks.guidance", description=__doc__)
     if not options.faces or not Path(options.faces).is_dir():
         raise UserError("--faces DIR is missing: a folder with one folder of photos a person")
+    silence_tensorflow()
     from benchmarks.results import machine, machine_line, markdown_table, targets_table, write_results
 
     out = Path(options.out)
@@ -52,6 +57,8 @@ def main(argv: list[str] | None = None) -> None:
     people = make_data(options, out)
     runs = {name: trained(name, options, out) for name in options.settings}
     scores, pictures = judge(runs, out, options)
+    if options.show:
+        show(options, runs, out / "shown.png")
     columns = (
         "distance",
         "same_person",
@@ -161,9 +168,7 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
 
     from tf_i2i.face_networks import load_face_network
     from tf_i2i.images import read_image, write_png
-    from tf_i2i.pixels import to_float, to_uint8
     from tf_i2i.segmentation_models import open_segmenter
-    from training.restore import load_generator
     from training.sample_grid import labelled_grid
 
     files = sorted((out / "held_out").rglob("*.png"))
@@ -174,11 +179,7 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
     photo_crops, true_crops = ([crops(image, options.crop_size) for image in images] for images in (photos, truths))
     scores, shown = {}, {"photo": photos}
     for name, run in runs.items():
-        generator = load_generator(run, "teacher", "ab")
-
-        def translated(photo, generator=generator):
-            return to_uint8(generator(to_float(photo[None]), training=False))[0]
-
+        translated = translator(run)
         fakes = [translated(photo) for photo in photos]
         scores[name] = scores_of(photos, fakes, truths, owners, face, segment)
         fake_crops = [[translated(crop) for crop in row] for row in photo_crops]
@@ -191,6 +192,33 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
     path = out / "guidance.png"
     write_png(path, labelled_grid({name: np.stack([column[row] for row in rows]) for name, column in shown.items()}))
     return scores, path
+
+
+def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
+    """Writes a row for each photo of --show: the middle of it, its translations, its true cartoon."""
+    import numpy as np
+
+    from tf_i2i.images import write_png
+    from tf_i2i.photo_pairs import Drawing, draw
+    from training.sample_grid import centre_square, labelled_grid
+
+    pairs = [draw(file, Drawing("cartoon", (), options.load_size)) for file in options.show]
+    photos, cartoons = (
+        np.stack([centre_square(getattr(pair, half), options.load_size) for pair in pairs])
+        for half in ("photo", "cartoon")
+    )
+    columns = {name: np.stack([translate(photo) for photo in photos])
+               for name, translate in ((name, translator(run)) for name, run in runs.items())}  # fmt: skip
+    write_png(path, labelled_grid({"photo": photos, **columns, "true cartoon": cartoons}))
+
+
+def translator(run: Path):
+    """The run's translation from photo to style: uint8 [H, W, 3] to the same."""
+    from tf_i2i.pixels import to_float, to_uint8
+    from training.restore import load_generator
+
+    generator = load_generator(run, "teacher", "ab")
+    return lambda photo: to_uint8(generator(to_float(photo[None]), training=False))[0]
 
 
 def scores_of(photos, fakes, truths, owners, face, segment) -> dict[str, float]:

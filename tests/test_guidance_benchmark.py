@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from test_embedder import draw_people
 
-from benchmarks.guidance import GuidanceOptions, claims, crops, crops_iou, make_data, scores_of
+from benchmarks.guidance import GuidanceOptions, claims, crops, crops_iou, make_data, scores_of, show
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import FaceNetwork
 
@@ -70,3 +71,16 @@ def test_masks_of_crops():
     other = half[::-1].copy()
     other[:4] = 0  # of 32 pixels 16 are left: 16 of 32, and 32 of 48 of the rest
     assert crops_iou([[half, half]], [[half, other]], segment) == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+
+
+def test_shown_photos_are_translated_by_each_run(tiny_run, tmp_path):
+    Image.effect_noise((70, 50), 60).convert("RGB").save(tmp_path / "photo.png")
+    options = GuidanceOptions(load_size=40, show=(str(tmp_path / "photo.png"),) * 2)
+    show(options, {"one": tiny_run, "two": tiny_run}, tmp_path / "shown.png")
+    shown = np.asarray(Image.open(tmp_path / "shown.png").convert("RGB")).astype(int)
+    # photo, one, two, true cartoon, four pixels apart under a line of names; two rows.
+    assert shown.shape[1] == 4 + 4 * 44 and shown.shape[0] > 2 * 44
+    photo, one, two, truth = (shown[-44:-4, 4 + 44 * i : 44 + 44 * i] for i in range(4))
+    np.testing.assert_array_equal(one, two)
+    assert (one != photo).any() and (truth != photo).any() and (one != truth).any()
+    assert photo.std() > 30, "the middle of the photo"
