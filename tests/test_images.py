@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from tf_i2i.images import UnreadableImage, read_image, resize_short_side, write_jpeg, write_png
+from tf_i2i.images import UnreadableImage, read_image, remove_unfinished, resize_short_side, write_jpeg, write_png
 
 
 def encoded(image: Image.Image, format: str, **options) -> io.BytesIO:
@@ -207,3 +207,18 @@ def test_written_files_replace_whole_and_read_back(tmp_path):
     with pytest.raises(ValueError):
         write_jpeg(tmp_path / "b.jpg", np.zeros((0, 4, 3), np.uint8))
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.png", "b.jpg", "deep"]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, monkeypatch):
+    """os.replace as the last thing that a killed process came to."""
+    kept = ("step-1.png", ".lock", "mine.partial")
+    for name in kept:
+        (tmp_path / name).write_bytes(b"x")
+    monkeypatch.setattr("os.replace", lambda *paths: None)
+    monkeypatch.setattr("pathlib.Path.unlink", lambda *path, **options: None)
+    write_png(tmp_path / "step-2.png", np.zeros((2, 2, 3), np.uint8))
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 4
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    remove_unfinished(tmp_path / "absent")

@@ -35,6 +35,7 @@ _STORED_VIEWS = {
 }
 _EXIF_ORIENTATION = 0x0112
 _STRIP_ROWS = 256
+_PARTIAL = ".partial"
 
 
 class UnreadableImage(UserError):
@@ -138,12 +139,18 @@ def _given(**options: bytes | None) -> dict[str, bytes]:
     return {key: value for key, value in options.items() if value}
 
 
+def remove_unfinished(folder: str | os.PathLike) -> None:
+    """Removes what a process that was killed while it wrote a picture left in `folder`. For who alone writes there."""
+    for path in Path(folder).glob(f".*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
 def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
     if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ValueError(f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{uuid.uuid4().hex[:12]}.partial")
+    partial = path.with_name(f".{uuid.uuid4().hex[:12]}{_PARTIAL}")
     try:
         Image.fromarray(image).save(partial, **options)
         os.replace(partial, path)

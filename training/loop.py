@@ -14,7 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_i2i.errors import UserError
-from tf_i2i.images import write_png
+from tf_i2i.images import remove_unfinished, write_png
 from training.checkpoints import Checkpoints
 from training.interruption import Interruption
 from training.records import Records
@@ -125,6 +125,7 @@ def run_loop(
     def batches_from(step: int):
         return iter(strategy.distribute_datasets_from_function(lambda context: batches(step, context)))
 
+    remove_unfinished(run.path(part, "samples"))
     step, state = _restored(checkpoints, origin) if resume else (0, LoopState(origin=origin))
     if step:
         say(f"{description}: resuming at step {step} of {pace.total_steps}")
