@@ -1,1 +1,3 @@
-"""Measurements behind the project's claims of speed: each module is a command that prints its table."""
+"""Measurements behind the project's claims of speed: each module is a command that prints its
+table.
+"""

@@ -1,4 +1,6 @@
-"""Times random crop and flip by keras-cv's layers and by our plain TensorFlow pipeline: python -m benchmarks.augmentation"""
+"""Times random crop and flip by keras-cv's layers and by our plain TensorFlow pipeline: python -m
+benchmarks.augmentation
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def keras_cv_batches(cache, options: AugmentationOptions, batch_size: int):
 
     crop = keras_cv.layers.RandomCrop(options.crop_size, options.crop_size, seed=1)
     flip = keras_cv.layers.RandomFlip("horizontal", seed=1)
-    pictures = tf.data.Dataset.from_tensor_slices(np.stack([cache.image(i) for i in range(len(cache))]))
+    pictures = tf.data.Dataset.from_tensor_slices(
+        np.stack([cache.image(i) for i in range(len(cache))])
+    )
     batches = pictures.shuffle(len(cache), seed=1).repeat().batch(batch_size, drop_remainder=True)
 
     def augment(batch):
@@ -54,12 +58,14 @@ def keras_cv_batches(cache, options: AugmentationOptions, batch_size: int):
 def block_runner(batches, batch_size: int, count: int) -> Callable[[], Sequence[float]]:
     """A function that draws `count` batches and returns [seconds an image].
 
-    tf.data works ahead: the batches that it prepared while others were measured are drawn first and not counted, and
-    it is left time to fill its buffers again before the next one's turn.
+    tf.data works ahead: the batches that it prepared while others were measured are drawn first and
+    not counted, and it is left time to fill its buffers again before the next one's turn.
     """
     from tf_i2i.native_output import quiet_native_output
 
-    with quiet_native_output():  # the graph optimiser has no cost model of keras-cv's operations, and says so
+    with (
+        quiet_native_output()
+    ):  # the graph optimiser has no cost model of keras-cv's operations, and says so
         iterator = iter(batches)
         next(iterator)
 
@@ -89,7 +95,9 @@ def noise_cache(options: AugmentationOptions):
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(AugmentationOptions, argv, prog="python -m benchmarks.augmentation", description=__doc__)
+    options = parse(
+        AugmentationOptions, argv, prog="python -m benchmarks.augmentation", description=__doc__
+    )
     from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
@@ -104,26 +112,44 @@ def main(argv: list[str] | None = None) -> None:
         for name, make in ((PLAIN, plain_batches), (KERAS_CV, keras_cv_batches)):
             results.show_progress(f"building {name}, batch {batch_size}")
             batches = make(cache, options, batch_size)
-            runners[_label(name, batch_size)] = block_runner(batches, batch_size, options.block_batches)
+            runners[_label(name, batch_size)] = block_runner(
+                batches, batch_size, options.block_batches
+            )
     others = OtherWork()
     timings = interleave(runners, options.repeats, results.show_progress)
     busy = others.cores()
     rows = [
-        (label, f"{1 / t.median:,.0f}", f"{1 / t.all[-1]:,.0f}", f"{1 / t.all[0]:,.0f}") for label, t in timings.items()
+        (label, f"{1 / t.median:,.0f}", f"{1 / t.all[-1]:,.0f}", f"{1 / t.all[0]:,.0f}")
+        for label, t in timings.items()
     ]
     ratios = [
-        (f"time an image, {KERAS_CV} / plain, batch {size}",
-         ratio(timings[_label(KERAS_CV, size)], timings[_label(PLAIN, size)]))
+        (
+            f"time an image, {KERAS_CV} / plain, batch {size}",
+            ratio(timings[_label(KERAS_CV, size)], timings[_label(PLAIN, size)]),
+        )
         for size in options.batch_sizes
-    ]  # fmt: skip
+    ]
     print(f"{results.machine_line(machine)}\n{results.other_work_line(busy)}\n")
-    print(f"Random crop {options.load_size} -> {options.crop_size} px and random flip, of decoded uint8 pictures\n")
-    print(results.markdown_table(("pipeline", "median images/s", "slowest block", "fastest block"), rows), end="\n\n")
+    print(
+        f"Random crop {options.load_size} -> {options.crop_size} px and random flip, of decoded uint8 pictures\n"
+    )
+    print(
+        results.markdown_table(
+            ("pipeline", "median images/s", "slowest block", "fastest block"), rows
+        ),
+        end="\n\n",
+    )
     print(results.ratios_table(ratios))
-    results.write_results(options.json, {
-        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "ratios": dict(ratios),
-        "timings": timings,
-    })  # fmt: skip
+    results.write_results(
+        options.json,
+        {
+            "machine": machine,
+            "cores used by others": busy,
+            "options": dataclasses.asdict(options),
+            "ratios": dict(ratios),
+            "timings": timings,
+        },
+    )
 
 
 def _label(name: str, batch_size: int) -> str:

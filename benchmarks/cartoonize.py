@@ -1,4 +1,6 @@
-"""Times the making of pairs by one and by several processes: python -m benchmarks.cartoonize --photos SRC"""
+"""Times the making of pairs by one and by several processes: python -m benchmarks.cartoonize
+--photos SRC
+"""
 
 from __future__ import annotations
 
@@ -19,27 +21,42 @@ _LOOPS = 48
 class CartoonizeBenchmarkOptions:
     """What is measured, and how often."""
 
-    photos: str | None = option(None, "photos to draw; default the bundled photographs", metavar="SRC")
+    photos: str | None = option(
+        None, "photos to draw; default the bundled photographs", metavar="SRC"
+    )
     pictures: int = option(80, "of them, the first", unit="photos", minimum=1)
-    style: str = option("cartoon", "of the drawings", choices=("cartoon", "bold", "painting", "pencil", "poster"))
+    style: str = option(
+        "cartoon", "of the drawings", choices=("cartoon", "bold", "painting", "pencil", "poster")
+    )
     size: int = option(286, "shorter side of the drawings", unit="pixels", minimum=16)
     workers: tuple[int, ...] = option((1, 2), "numbers of processes to compare", minimum=1)
-    repeats: int = option(4, "rounds, all photos by each number of processes in every one", minimum=1)
+    repeats: int = option(
+        4, "rounds, all photos by each number of processes in every one", minimum=1
+    )
     json: str | None = option(None, "write the results to this file as well", metavar="OUT")
 
 
-def block_runner(pool, source, options: CartoonizeBenchmarkOptions) -> Callable[[], Sequence[float]]:
-    """A function that examines and draws all photos into a new folder and returns [seconds a photo].
+def block_runner(
+    pool, source, options: CartoonizeBenchmarkOptions
+) -> Callable[[], Sequence[float]]:
+    """A function that examines and draws all photos into a new folder and returns [seconds a
+    photo].
 
-    The pool's processes are started before; a whole command takes about a second more for that, once.
+    The pool's processes are started before; a whole command takes about a second more for that,
+    once.
     """
     from tf_i2i.photo_pairs import Drawing, Limits
     from training.pair_folder import PairFolder
     from training.pair_making import PairMaking
 
     def run() -> Sequence[float]:
-        with tempfile.TemporaryDirectory() as root, PairFolder(Path(root, "out"), "folders") as folder:
-            making = PairMaking(source, folder, Drawing(options.style, (), options.size), {"layout": "folders"})
+        with (
+            tempfile.TemporaryDirectory() as root,
+            PairFolder(Path(root, "out"), "folders") as folder,
+        ):
+            making = PairMaking(
+                source, folder, Drawing(options.style, (), options.size), {"layout": "folders"}
+            )
             making.take_over(redo=False)
             start = time.perf_counter()
             making.examine(pool, lambda: False)
@@ -53,7 +70,8 @@ def block_runner(pool, source, options: CartoonizeBenchmarkOptions) -> Callable[
 def loop_runner(pool) -> Callable[[], Sequence[float]]:
     """A function that counts in Python, a fixed number of times in all, and returns [its seconds].
 
-    What several processes gain here is all that the machine has to give just now: on a shared one less than its cores.
+    What several processes gain here is all that the machine has to give just now: on a shared one
+    less than its cores.
     """
 
     def run() -> Sequence[float]:
@@ -71,7 +89,12 @@ def _count() -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(CartoonizeBenchmarkOptions, argv, prog="python -m benchmarks.cartoonize", description=__doc__)
+    options = parse(
+        CartoonizeBenchmarkOptions,
+        argv,
+        prog="python -m benchmarks.cartoonize",
+        description=__doc__,
+    )
     from benchmarks import results
     from benchmarks.timing import OtherWork, interleave, ratio
 
@@ -80,9 +103,14 @@ def main(argv: list[str] | None = None) -> None:
     from tf_i2i.sources import ImageSource, open_source
     from training.picture_pool import PicturePool
 
-    everything = open_source(options.photos, "--photos") if options.photos else bundled_photographs()
+    everything = (
+        open_source(options.photos, "--photos") if options.photos else bundled_photographs()
+    )
     source = ImageSource(
-        everything.description, everything.names[: options.pictures], everything.open, everything.in_files
+        everything.description,
+        everything.names[: options.pictures],
+        everything.open,
+        everything.in_files,
     )
     machine = results.machine(("opencv-python-headless", "pillow", "numpy"))
     others = OtherWork()
@@ -97,31 +125,53 @@ def main(argv: list[str] | None = None) -> None:
         timings = interleave(runners, options.repeats, results.show_progress)
     busy = others.cores()  # only now: the processes count as ours when they have ended
     rows = [
-        (_label(workers), *(f"{1 / seconds:.1f}" for seconds in (timing.median, timing.all[-1], timing.all[0])))
+        (
+            _label(workers),
+            *(f"{1 / seconds:.1f}" for seconds in (timing.median, timing.all[-1], timing.all[0])),
+        )
         for workers in options.workers
         for timing in [timings[_label(workers)]]
     ]
     first, others_than_first = options.workers[0], options.workers[1:]
     ratios = [
-        (f"{what}, {_label(workers)} / {_label(first)}", ratio(timings[name(first)], timings[name(workers)]))
+        (
+            f"{what}, {_label(workers)} / {_label(first)}",
+            ratio(timings[name(first)], timings[name(workers)]),
+        )
         for what, name in (("photos/s", _label), ("counting in Python", _loop))
         for workers in others_than_first
     ]
     targets = [
         results.Target(name, one.value, _WANTED)
-        for workers, (name, one) in zip(others_than_first, ratios[: len(others_than_first)], strict=True)
+        for workers, (name, one) in zip(
+            others_than_first, ratios[: len(others_than_first)], strict=True
+        )
         if (first, workers) == (1, 2)
     ]
     print(f"{results.machine_line(machine)}\n{results.other_work_line(busy)}\n")
-    print(f"{len(source)} photos of {source.description}, {options.style}, shorter side {options.size} px\n")
-    print(results.markdown_table(("processes", "median photos/s", "slowest round", "fastest round"), rows), end="\n\n")
+    print(
+        f"{len(source)} photos of {source.description}, {options.style}, shorter side {options.size} px\n"
+    )
+    print(
+        results.markdown_table(
+            ("processes", "median photos/s", "slowest round", "fastest round"), rows
+        ),
+        end="\n\n",
+    )
     print(results.ratios_table(ratios), end="\n\n")
     if targets:
         print(results.targets_table(targets))
-    results.write_results(options.json, {
-        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "ratios": dict(ratios),
-        "timings": timings, "targets": targets,
-    })  # fmt: skip
+    results.write_results(
+        options.json,
+        {
+            "machine": machine,
+            "cores used by others": busy,
+            "options": dataclasses.asdict(options),
+            "ratios": dict(ratios),
+            "timings": timings,
+            "targets": targets,
+        },
+    )
 
 
 def _label(workers: int) -> str:

@@ -15,18 +15,26 @@ class CostOptions:
     """What is trained, and how often it is measured."""
 
     crop_size: int = option(128, "side of the pictures", minimum=32, unit="pixels")
-    generator: str = option("resnet6", "generator network", choices=("resnet9", "resnet6", "shallow"))
+    generator: str = option(
+        "resnet6", "generator network", choices=("resnet9", "resnet6", "shallow")
+    )
     ngf: int = option(32, "channels of the generators' first convolution", minimum=1)
     ndf: int = option(32, "channels of the discriminators' first convolution", minimum=1)
-    interval: int = option(500, "steps between checkpoints, the trainers' default", minimum=1, unit="steps")
+    interval: int = option(
+        500, "steps between checkpoints, the trainers' default", minimum=1, unit="steps"
+    )
     steps: int = option(20, "steps between two saves here", minimum=1)
     repeats: int = option(6, "rounds of steps and a save", minimum=2)
-    folder: str | None = option(None, "disk to write to; default the one for temporary files", metavar="DIR")
+    folder: str | None = option(
+        None, "disk to write to; default the one for temporary files", metavar="DIR"
+    )
     json: str | None = option(None, "write the results to this file as well", metavar="OUT")
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(CostOptions, argv, prog="python -m benchmarks.checkpoint_cost", description=__doc__)
+    options = parse(
+        CostOptions, argv, prog="python -m benchmarks.checkpoint_cost", description=__doc__
+    )
     from benchmarks.results import (
         Target,
         check_writable,
@@ -36,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         other_work_line,
         targets_table,
         write_results,
-    )  # fmt: skip
+    )
     from benchmarks.timing import OtherWork, Timing
 
     check_writable(options.json)
@@ -46,23 +54,46 @@ def main(argv: list[str] | None = None) -> None:
     saves = Timing(tuple((one,) for _, one in rounds))
     share = saves.median / (options.interval * steps.median)
     target = Target(
-        f"share of the training time, a checkpoint each {options.interval} steps", share, 0.02, at_most=True
+        f"share of the training time, a checkpoint each {options.interval} steps",
+        share,
+        0.02,
+        at_most=True,
     )
     facts, others = machine(["tensorflow", "keras"]), other.cores()
-    print(markdown_table(("", "median", "p90"), [
-        ("step, ms", f"{1e3 * steps.median:.1f}", f"{1e3 * steps.percentile(90):.1f}"),
-        ("checkpoint, ms", f"{1e3 * saves.median:.1f}", f"{1e3 * saves.percentile(90):.1f}"),
-        ("checkpoint, MB", f"{size / 1e6:.1f}", ""),
-    ]))  # fmt: skip
+    print(
+        markdown_table(
+            ("", "median", "p90"),
+            [
+                ("step, ms", f"{1e3 * steps.median:.1f}", f"{1e3 * steps.percentile(90):.1f}"),
+                (
+                    "checkpoint, ms",
+                    f"{1e3 * saves.median:.1f}",
+                    f"{1e3 * saves.percentile(90):.1f}",
+                ),
+                ("checkpoint, MB", f"{size / 1e6:.1f}", ""),
+            ],
+        )
+    )
     print(f"\n{targets_table([target])}\n\n{machine_line(facts)}\n{other_work_line(others)}")
-    write_results(options.json, {"steps_s": steps, "saves_s": saves, "bytes": size, "targets": [target], "machine": facts,
-                                 "other_cores": others, "options": options})  # fmt: skip
+    write_results(
+        options.json,
+        {
+            "steps_s": steps,
+            "saves_s": saves,
+            "bytes": size,
+            "targets": [target],
+            "machine": facts,
+            "other_cores": others,
+            "options": options,
+        },
+    )
 
 
 def measure(options: CostOptions) -> tuple[list[tuple[list[float], float]], int]:
     """([(seconds of each step, seconds of the save after them)], bytes of a checkpoint).
 
-    A save is all that the loop does for it: are the weights finite, write, checksums, sync to the disk, remove the old.
+    A save is all that the loop does for it: are the weights finite, write, checksums, sync to the
+    disk, remove the old.
     """
     import keras
     import numpy as np
@@ -91,9 +122,15 @@ def measure(options: CostOptions) -> tuple[list[tuple[list[float], float]], int]
         for number in range(options.repeats + 1):
             show_progress(f"round {number} of {options.repeats}" if number else "warming up")
             times = [_timed(lambda: float(step(batch)["G"])) for _ in range(options.steps)]
-            save = _timed(lambda number=number: weights_finite(gan) and checkpoints.save(number + 1, {"score": None}))
+            save = _timed(
+                lambda number=number: (
+                    weights_finite(gan) and checkpoints.save(number + 1, {"score": None})
+                )
+            )
             rounds.append((times, save))
-        size = sum(path.stat().st_size for path in Path(folder).glob(f"ckpt-{options.repeats + 1}.*"))
+        size = sum(
+            path.stat().st_size for path in Path(folder).glob(f"ckpt-{options.repeats + 1}.*")
+        )
     return rounds[1:], size
 
 

@@ -1,4 +1,6 @@
-"""What benchmarks.full_resolution measures: photos made of the bundled ones, through the command and through its parts."""
+"""What benchmarks.full_resolution measures: photos made of the bundled ones, through the command
+and through its parts.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from tf_i2i.model_reach import bytes_per_pixel
 from tf_i2i.model_resizing import resized
 
 _BLOCK_SECONDS = 0.4
-# The peak that the system reports of a process begins with that of the process that started it, so a small one does.
+# The peak that the system reports of a process begins with that of the process that started it, so
+# a small one does.
 _STARTER = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
@@ -37,7 +40,8 @@ sys.exit(status)
 
 
 def model_file(model: str | None, run: str | None, folder: Path) -> str:
-    """The .tflite file to time: the one named, the run's int8 student, or one with random weights made in `folder`.
+    """The .tflite file to time: the one named, the run's int8 student, or one with random weights
+    made in `folder`.
 
     Raises:
         UserError: the run has none.
@@ -47,7 +51,9 @@ def model_file(model: str | None, run: str | None, folder: Path) -> str:
     if run:
         found = sorted(Path(run, "export").glob("[ab][ab]-*-int8.tflite"))
         if not found:
-            raise UserError(f"--run {run}: has no int8 student; make it: python -m export.tflite --run {run} --int8")
+            raise UserError(
+                f"--run {run}: has no int8 student; make it: python -m export.tflite --run {run} --int8"
+            )
         return str(found[0])
     show_progress("converting a student with random weights")
     from tf_i2i.native_output import silence_tensorflow
@@ -58,15 +64,23 @@ def model_file(model: str | None, run: str | None, folder: Path) -> str:
     from export.recipes import RECIPES
     from tf_i2i.mobile_generator import MobileGenerator
 
-    facts = {"model": "student", "direction": "ab", "stride": MobileGenerator().stride, "halo_px": MobileGenerator().halo,
-             "training_data": "none", "version": "0"}  # fmt: skip
+    facts = {
+        "model": "student",
+        "direction": "ab",
+        "stride": MobileGenerator().stride,
+        "halo_px": MobileGenerator().halo,
+        "training_data": "none",
+        "version": "0",
+    }
     path = folder / "random.tflite"
     path.write_bytes(with_metadata(student_files(None, SIDE)[0], RECIPES["int8"], facts))
     return str(path)
 
 
 def mosaic(height: int, width: int, patch: int = 300) -> np.ndarray:
-    """uint8 [height, width, 3]: squares out of the bundled photographs at their own scale, side by side."""
+    """uint8 [height, width, 3]: squares out of the bundled photographs at their own scale, side by
+    side.
+    """
     source = bundled_photographs()
     photos = (source.read(index) for index in range(len(source)))
     pieces = [photo[:patch, :patch] for photo in photos if min(photo.shape[:2]) >= patch]
@@ -86,7 +100,9 @@ def measure(model: str, megapixels: int, options, folder: Path) -> Measured:
     photo = mosaic(height, round(megapixels * 1e6 / height))
     translator = load_translator(model, None, options.threads)
     if not isinstance(translator, TiledTranslator):
-        raise UserError(f"{model}: takes statistics over the whole picture and can't be tiled; name a student")
+        raise UserError(
+            f"{model}: takes statistics over the whole picture and can't be tiled; name a student"
+        )
     start = time.perf_counter()
     translator.prepare(*photo.shape[:2])
     building, work = time.perf_counter() - start, photo.copy()
@@ -99,20 +115,34 @@ def measure(model: str, megapixels: int, options, folder: Path) -> Measured:
     def run_tiles() -> Sequence[float]:
         tile = np.ascontiguousarray(photo[:SIDE, :SIDE])
         single.run_uint8(tile)  # finds the caches full of the photo
-        count = max(1, round(_BLOCK_SECONDS / clocks["warm-up"].time(lambda: single.run_uint8(tile))))
+        count = max(
+            1, round(_BLOCK_SECONDS / clocks["warm-up"].time(lambda: single.run_uint8(tile)))
+        )
         return [clocks["tile"].time(lambda: [single.run_uint8(tile) for _ in range(count)], count)]
 
     clocks = {name: _TwoClocks() for name in ("photo", "tile", "warm-up")}
-    timings = interleave({"photo": run_photo, "tile": run_tiles}, options.repeats,
-                         lambda message: show_progress(f"{megapixels} MP, {message}"))  # fmt: skip
+    timings = interleave(
+        {"photo": run_photo, "tile": run_tiles},
+        options.repeats,
+        lambda message: show_progress(f"{megapixels} MP, {message}"),
+    )
     tiling = translator.tiling
     count = math.prod(tiling.grid(*photo.shape[:2]))
     translator.release()
     levels = _worst_difference(model, photo, work, options.threads)
     command, peak = _command(model, photo, options.threads, folder)
-    return Measured(*photo.shape[:2], f"{count} of {tiling.width}x{tiling.height}", timings["photo"], timings["tile"],
-                    clocks["photo"].cpu, clocks["tile"].cpu,
-                    building, command, peak, levels)  # fmt: skip
+    return Measured(
+        *photo.shape[:2],
+        f"{count} of {tiling.width}x{tiling.height}",
+        timings["photo"],
+        timings["tile"],
+        clocks["photo"].cpu,
+        clocks["tile"].cpu,
+        building,
+        command,
+        peak,
+        levels,
+    )
 
 
 class _TwoClocks:
@@ -135,7 +165,9 @@ class _TwoClocks:
 
 
 def _worst_difference(model: str, photo: np.ndarray, tiled: np.ndarray, threads: int) -> int | None:
-    """Levels between `tiled` and one inference on the whole photo, mirrored outward by more than the halo."""
+    """Levels between `tiled` and one inference on the whole photo, mirrored outward by more than
+    the halo.
+    """
     data = read_bytes(model)
     facts = read_facts(data)
     stride, margin = facts["stride"], 2 * -(-facts["halo_px"] // facts["stride"]) * facts["stride"]
@@ -162,9 +194,22 @@ def _command(model: str, photo: np.ndarray, threads: int, folder: Path) -> tuple
     source = folder / f"{photo.shape[1]}x{photo.shape[0]}.jpg"
     write_jpeg(source, photo, quality=95)
     show_progress("the command as a whole")
-    arguments = ["-m", "export.stylize", model, str(source), "--out", str(folder / "out"), "--threads", str(threads)]
-    answer = subprocess.run([sys.executable, "-c", _STARTER, *arguments], stdout=subprocess.PIPE, check=False)
+    arguments = [
+        "-m",
+        "export.stylize",
+        model,
+        str(source),
+        "--out",
+        str(folder / "out"),
+        "--threads",
+        str(threads),
+    ]
+    answer = subprocess.run(
+        [sys.executable, "-c", _STARTER, *arguments], stdout=subprocess.PIPE, check=False
+    )
     if answer.returncode:
-        raise UserError(f"python {' '.join(arguments)}: failed with exit status {answer.returncode}; see above")
+        raise UserError(
+            f"python {' '.join(arguments)}: failed with exit status {answer.returncode}; see above"
+        )
     seconds, peak = answer.stdout.split()
     return float(seconds), int(peak) * (1 if sys.platform == "darwin" else 1024)

@@ -1,7 +1,8 @@
 """Does guidance keep the face and the scene? python -m benchmarks.guidance --faces DIR --out DIR
 
-Trains the same CycleGAN at equal steps without guidance, with the face loss and with the segmentation loss: photos of some
-people against cartoons of others. Scores are of people that no training saw."""
+Trains the same CycleGAN at equal steps without guidance, with the face loss and with the
+segmentation loss: photos of some people against cartoons of others. Scores are of people that no
+training saw."""
 
 from __future__ import annotations
 
@@ -22,10 +23,18 @@ _STYLE_KEPT, _DISTANCE_FALLS = 0.9, 0.25
 class GuidanceOptions:
     """What is trained on what."""
 
-    faces: str | None = option(None, "one folder of photos a person, eight people or more (needed)", metavar="DIR")
-    out: str = option("runs/guidance", "folder for data, runs and results; finished runs in it stay", metavar="DIR")
+    faces: str | None = option(
+        None, "one folder of photos a person, eight people or more (needed)", metavar="DIR"
+    )
+    out: str = option(
+        "runs/guidance",
+        "folder for data, runs and results; finished runs in it stay",
+        metavar="DIR",
+    )
     settings: tuple[str, ...] = option(
-        ("none", "face", "segmentation"), "which trainings", choices=("none", "face", "segmentation", "both")
+        ("none", "face", "segmentation"),
+        "which trainings",
+        choices=("none", "face", "segmentation", "both"),
     )
     lambda_face: float = option(5.0, "weight of the face loss", minimum=0)
     lambda_segmentation: float = option(10.0, "weight of the segmentation loss", minimum=0)
@@ -41,16 +50,26 @@ class GuidanceOptions:
     ngf: int = option(24, "channels of the first convolutions", minimum=1)
     seed: int = option(1, "of people and training", minimum=0)
     show: tuple[str, ...] = option(
-        (), "more photos to translate, into shown.png: faces for research may not be shown to all", metavar="FILE"
+        (),
+        "more photos to translate, into shown.png: faces for research may not be shown to all",
+        metavar="FILE",
     )
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(GuidanceOptions, argv, prog="python -m benchmarks.guidance", description=__doc__)
+    options = parse(
+        GuidanceOptions, argv, prog="python -m benchmarks.guidance", description=__doc__
+    )
     if not options.faces or not Path(options.faces).is_dir():
         raise UserError("--faces DIR is missing: a folder with one folder of photos a person")
     silence_tensorflow()
-    from benchmarks.results import machine, machine_line, markdown_table, targets_table, write_results
+    from benchmarks.results import (
+        machine,
+        machine_line,
+        markdown_table,
+        targets_table,
+        write_results,
+    )
 
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -75,8 +94,16 @@ def main(argv: list[str] | None = None) -> None:
     targets = claims(scores)
     facts = machine(["tensorflow"])
     print(f"\n{targets_table(targets)}\n\n{machine_line(facts)}\npictures: {pictures}")
-    write_results(str(out / "guidance.json"), {"scores": scores, "targets": targets, "people": people, "options": options,
-                                               "machine": facts})  # fmt: skip
+    write_results(
+        str(out / "guidance.json"),
+        {
+            "scores": scores,
+            "targets": targets,
+            "people": people,
+            "options": options,
+            "machine": facts,
+        },
+    )
 
 
 def claims(scores: dict) -> list:
@@ -89,17 +116,35 @@ def claims(scores: dict) -> list:
             continue
         if name in ("face", "both"):
             fall = 1 - row["distance"] / plain["distance"]
-            targets.append(Target(f"{name}: embedding distance photo to translation falls by", fall, _DISTANCE_FALLS))
+            targets.append(
+                Target(
+                    f"{name}: embedding distance photo to translation falls by",
+                    fall,
+                    _DISTANCE_FALLS,
+                )
+            )
         if name in ("segmentation", "both"):
             for column, of in (("mask_iou", "whole photos"), ("mask_iou_crops", "crops")):
-                targets.append(Target(f"{name}: mask IoU of {of} over that without", row[column] - plain[column], 0.0))
+                targets.append(
+                    Target(
+                        f"{name}: mask IoU of {of} over that without",
+                        row[column] - plain[column],
+                        0.0,
+                    )
+                )
         kept = row["outline_f1"] / plain["outline_f1"]
-        targets.append(Target(f"{name}: outline F1 to the true cartoon, share of that without", kept, _STYLE_KEPT))
+        targets.append(
+            Target(
+                f"{name}: outline F1 to the true cartoon, share of that without", kept, _STYLE_KEPT
+            )
+        )
     return targets
 
 
 def make_data(options: GuidanceOptions, out: Path) -> dict[str, list[str]]:
-    """Links photos and draws cartoons: OUT/photos of some people, OUT/cartoons of others, OUT/held_out of the rest."""
+    """Links photos and draws cartoons: OUT/photos of some people, OUT/cartoons of others,
+    OUT/held_out of the rest.
+    """
     import numpy as np
 
     from tf_i2i.images import write_png
@@ -110,16 +155,23 @@ def make_data(options: GuidanceOptions, out: Path) -> dict[str, list[str]]:
         raise UserError(f"--faces {options.faces}: {len(names)} people, at least 8 are needed")
     names = list(np.random.default_rng(options.seed).permutation(names))
     held = len(names) // 4
-    # Most photos to the domain whose faces are to be kept: what a generator learns from few people it can do with these only.
+    # Most photos to the domain whose faces are to be kept: what a generator learns from few people
+    # it can do with these only.
     middle = len(names) - held
     people = {"held_out": names[:held], "photos": names[held:middle], "cartoons": names[middle:]}
     drawing = Drawing("cartoon", (), options.load_size)
-    wanted = {"photos": {"photos": "photo"}, "cartoons": {"cartoons": "cartoon"},
-              "held_out": {"held_out": "photo", "truth": "cartoon"}}  # fmt: skip
+    wanted = {
+        "photos": {"photos": "photo"},
+        "cartoons": {"cartoons": "cartoon"},
+        "held_out": {"held_out": "photo", "truth": "cartoon"},
+    }
     for part, chosen in people.items():
         for person in chosen:
             for path in sorted((Path(options.faces) / person).iterdir()):
-                targets = {out / folder / person / f"{path.stem}.png": half for folder, half in wanted[part].items()}
+                targets = {
+                    out / folder / person / f"{path.stem}.png": half
+                    for folder, half in wanted[part].items()
+                }
                 if all(target.exists() for target in targets):
                     continue
                 pair = draw(path, drawing)
@@ -140,26 +192,45 @@ def trained(name: str, options: GuidanceOptions, out: Path) -> Path:
     else:
         command += [*_common(options, out), *_guidance(name, options)]
     if status := subprocess.run(command, check=False).returncode:
-        raise UserError(f"the training of {name} ended with status {status}; run this command again to continue")
+        raise UserError(
+            f"the training of {name} ended with status {status}; run this command again to continue"
+        )
     return run
 
 
 def _common(options: GuidanceOptions, out: Path) -> list[str]:
     given = {
-        "domain-a": out / "photos", "domain-b": out / "cartoons", "val-a": out / "held_out", "val-b": out / "truth",
-        "load-size": options.load_size, "crop-size": options.crop_size, "generator": options.generator, "ngf": options.ngf,
-        "ndf": options.ngf, "steps": options.steps, "seed": options.seed, "student": "none", "sample-every": options.steps,
+        "domain-a": out / "photos",
+        "domain-b": out / "cartoons",
+        "val-a": out / "held_out",
+        "val-b": out / "truth",
+        "load-size": options.load_size,
+        "crop-size": options.crop_size,
+        "generator": options.generator,
+        "ngf": options.ngf,
+        "ndf": options.ngf,
+        "steps": options.steps,
+        "seed": options.seed,
+        "student": "none",
+        "sample-every": options.steps,
         "checkpoint-every": max(1, options.steps // 4),
-    }  # fmt: skip
+    }
     return [word for name, value in given.items() for word in (f"--{name}", str(value))]
 
 
 def _guidance(name: str, options: GuidanceOptions) -> list[str]:
     face = ["--lambda-face", str(options.lambda_face), "--face-model", "face-api"]
-    segmentation = ["--lambda-segmentation", str(options.lambda_segmentation), "--segmentation-model", "selfie"]
+    segmentation = [
+        "--lambda-segmentation",
+        str(options.lambda_segmentation),
+        "--segmentation-model",
+        "selfie",
+    ]
     if options.segmentation_temperature:
         segmentation += ["--segmentation-temperature", str(options.segmentation_temperature)]
-    return {"none": [], "face": face, "segmentation": segmentation, "both": face + segmentation}[name]
+    return {"none": [], "face": face, "segmentation": segmentation, "both": face + segmentation}[
+        name
+    ]
 
 
 def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[dict, Path]:
@@ -176,7 +247,9 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
     truths = [read_image(out / "truth" / file.parent.name / file.name) for file in files]
     owners = [file.parent.name for file in files]
     face, segment = load_face_network("face-api"), open_segmenter("selfie")
-    photo_crops, true_crops = ([crops(image, options.crop_size) for image in images] for images in (photos, truths))
+    photo_crops, true_crops = (
+        [crops(image, options.crop_size) for image in images] for images in (photos, truths)
+    )
     scores, shown = {}, {"photo": photos}
     for name, run in runs.items():
         translated = translator(run)
@@ -190,7 +263,12 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
     scores["true cartoon"]["mask_iou_crops"] = crops_iou(photo_crops, true_crops, segment)
     rows = np.linspace(0, len(files) - 1, min(6, len(files))).round().astype(int)
     path = out / "guidance.png"
-    write_png(path, labelled_grid({name: np.stack([column[row] for row in rows]) for name, column in shown.items()}))
+    write_png(
+        path,
+        labelled_grid(
+            {name: np.stack([column[row] for row in rows]) for name, column in shown.items()}
+        ),
+    )
     return scores, path
 
 
@@ -207,8 +285,10 @@ def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
         np.stack([centre_square(getattr(pair, half), options.load_size) for pair in pairs])
         for half in ("photo", "cartoon")
     )
-    columns = {name: np.stack([translate(photo) for photo in photos])
-               for name, translate in ((name, translator(run)) for name, run in runs.items())}  # fmt: skip
+    columns = {
+        name: np.stack([translate(photo) for photo in photos])
+        for name, translate in ((name, translator(run)) for name, run in runs.items())
+    }
     write_png(path, labelled_grid({"photo": photos, **columns, "true cartoon": cartoons}))
 
 
@@ -224,8 +304,9 @@ def translator(run: Path):
 def scores_of(photos, fakes, truths, owners, face, segment) -> dict[str, float]:
     """Means over the held-out photos.
 
-    distance: Euclidean, of the embeddings of photo and translation; same_person: share of these under the network's
-    threshold; impostors: share under it of (photo, translation of a photo of somebody else).
+    distance: Euclidean, of the embeddings of photo and translation; same_person: share of these
+    under the network's threshold; impostors: share under it of (photo, translation of a photo of
+    somebody else).
     """
     import numpy as np
 
@@ -234,9 +315,12 @@ def scores_of(photos, fakes, truths, owners, face, segment) -> dict[str, float]:
 
     def embedded(images):
         boxes = np.stack([face.crop.fixed(*image.shape[:2]) for image in images])
-        return np.concatenate([
-            face.embed_boxes(image[None].astype(np.float32) / 127.5 - 1, box[None]) for image, box in zip(images, boxes, strict=True)
-        ])  # fmt: skip
+        return np.concatenate(
+            [
+                face.embed_boxes(image[None].astype(np.float32) / 127.5 - 1, box[None])
+                for image, box in zip(images, boxes, strict=True)
+            ]
+        )
 
     distances = np.linalg.norm(embedded(photos)[:, None] - embedded(fakes)[None], axis=2)
     others = np.array(owners)[:, None] != np.array(owners)[None]
@@ -245,15 +329,23 @@ def scores_of(photos, fakes, truths, owners, face, segment) -> dict[str, float]:
         "distance": float(own.mean()),
         "same_person": float(np.mean(own < face.threshold)),
         "impostors": float(np.mean(distances[others] < face.threshold)),
-        "mask_iou": float(np.mean([mean_iou(segment(a), segment(b)) for a, b in zip(photos, fakes, strict=True)])),
-        "outline_f1": float(np.mean([outline_f1(a, b) for a, b in zip(fakes, truths, strict=True)])),
+        "mask_iou": float(
+            np.mean([mean_iou(segment(a), segment(b)) for a, b in zip(photos, fakes, strict=True)])
+        ),
+        "outline_f1": float(
+            np.mean([outline_f1(a, b) for a, b in zip(fakes, truths, strict=True)])
+        ),
         "ssim": float(np.mean([ssim(a, b) for a, b in zip(fakes, truths, strict=True)])),
-        "colour_error": float(np.mean([colour_error(a, b) for a, b in zip(fakes, truths, strict=True)])),
+        "colour_error": float(
+            np.mean([colour_error(a, b) for a, b in zip(fakes, truths, strict=True)])
+        ),
     }
 
 
 def crops(image, side: int) -> list:
-    """Ten views of a picture at the size of the training's crops: its corners and its middle, each also mirrored."""
+    """Ten views of a picture at the size of the training's crops: its corners and its middle, each
+    also mirrored.
+    """
     import numpy as np
 
     height, width = image.shape[0] - side, image.shape[1] - side
@@ -263,13 +355,17 @@ def crops(image, side: int) -> list:
 
 
 def crops_iou(photo_crops, fake_crops, segment) -> float:
-    """Mean mask IoU of crops of photos and of their translations. Ten a photo: in one, a blob that a mask has or lacks
-    weighs as much as all its outlines, and chance decides on which side of the network's threshold it falls."""
+    """Mean mask IoU of crops of photos and of their translations. Ten a photo: in one, a blob that
+    a mask has or lacks weighs as much as all its outlines, and chance decides on which side of the
+    network's threshold it falls.
+    """
     import numpy as np
 
     from tf_i2i.segmentation_models import mean_iou
 
-    pairs = [pair for row in zip(photo_crops, fake_crops, strict=True) for pair in zip(*row, strict=True)]
+    pairs = [
+        pair for row in zip(photo_crops, fake_crops, strict=True) for pair in zip(*row, strict=True)
+    ]
     return float(np.mean([mean_iou(segment(photo), segment(fake)) for photo, fake in pairs]))
 
 

@@ -30,16 +30,23 @@ def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
     with strategy.scope():
         gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=300.0)
         schedule = LinearDecay(options.learning_rate, 100_000, options.decay_fraction)
-        gan.compile(*(keras.optimizers.Adam(schedule, options.beta1, options.beta2) for _ in range(2)))
+        gan.compile(
+            *(keras.optimizers.Adam(schedule, options.beta1, options.beta2) for _ in range(2))
+        )
 
     @tf.function
     def distributed_step(batch):
         losses = strategy.run(gan.train_step, args=(batch,))
-        return {name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()}
+        return {
+            name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None)
+            for name, loss in losses.items()
+        }
 
     shape = (options.batch_size, options.crop_size, options.crop_size, 3)
     random = np.random.default_rng(options.seed)
-    batches = [tuple(tf.constant(random.uniform(-1, 1, shape), tf.float32) for _ in "ab") for _ in range(8)]
+    batches = [
+        tuple(tf.constant(random.uniform(-1, 1, shape), tf.float32) for _ in "ab") for _ in range(8)
+    ]
 
     def step() -> None:
         batches.append(batches.pop(0))

@@ -68,7 +68,8 @@ def peer_file(path: str) -> bytes:
 
 
 class TimedModel:
-    """A .tflite file in LiteRT on the CPU, its input filled with noise once; only the inference itself is timed.
+    """A .tflite file in LiteRT on the CPU, its input filled with noise once; only the inference
+    itself is timed.
 
     Args:
         data: bytes of a valid file; its first input is an image [1, H, W, 3] of any number type.
@@ -89,8 +90,8 @@ class TimedModel:
         self._interpreter.set_tensor(image["index"], noise(image))
 
     def run_block(self, at_least: float) -> Sequence[float]:
-        """Seconds of each inference of a block that lasts `at_least` seconds. The first one finds the caches full of
-        another model's data and is left out."""
+        """Seconds of each inference of a block that lasts `at_least` seconds. The first one finds
+        the caches full of another model's data and is left out."""
         self._interpreter.invoke()
         seconds, started = [], time.perf_counter()
         while not seconds or time.perf_counter() - started < at_least:

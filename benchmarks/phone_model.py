@@ -1,4 +1,6 @@
-"""Times the int8 student on the CPU against its float32 self, the teacher and a public peer: python -m benchmarks.phone_model"""
+"""Times the int8 student on the CPU against its float32 self, the teacher and a public peer: python
+-m benchmarks.phone_model
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,17 @@ class PhoneOptions:
     """What is measured, and how often."""
 
     run: str | None = option(
-        None, "run whose student is taken; default: random weights, which are as fast", metavar="RUN"
+        None,
+        "run whose student is taken; default: random weights, which are as fast",
+        metavar="RUN",
     )
-    peer: str | None = option(None, f"the public White-box Cartoonizer, {PEER_SOURCE}", metavar="FILE.tflite")
+    peer: str | None = option(
+        None, f"the public White-box Cartoonizer, {PEER_SOURCE}", metavar="FILE.tflite"
+    )
     size: int = option(256, "side of the pictures", unit="pixels", minimum=32)
-    threads: tuple[int, ...] = option((2, 1), "thread counts; targets are judged at the first", minimum=1)
+    threads: tuple[int, ...] = option(
+        (2, 1), "thread counts; targets are judged at the first", minimum=1
+    )
     repeats: int = option(10, "rounds, a block of each model in every one", minimum=1)
     block_ms: int = option(150, "a model runs at least so long in a block", unit="ms", minimum=1)
     json: str | None = option(None, "write the results to this file as well", metavar="OUT")
@@ -59,12 +67,16 @@ def compare(timings: dict, pixels: dict[str, int], int8_bytes: int) -> tuple[lis
     if PEER in timings:
         peer = ratio(timings[INT8], timings[PEER], scale=pixels[PEER] / pixels[INT8])
         ratios.append((f"{INT8} / {PEER}, time a pixel", peer))
-        targets.append(Target("int8 student's time a pixel to the peer's", peer.value, 0.2, at_most=True))
+        targets.append(
+            Target("int8 student's time a pixel to the peer's", peer.value, 0.2, at_most=True)
+        )
     return ratios, targets
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(PhoneOptions, argv, prog="python -m benchmarks.phone_model", description=__doc__)
+    options = parse(
+        PhoneOptions, argv, prog="python -m benchmarks.phone_model", description=__doc__
+    )
     from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
@@ -75,7 +87,11 @@ def main(argv: list[str] | None = None) -> None:
     results.check_writable(options.json)
     machine = results.machine(("tensorflow", "ai-edge-litert"))
     files = files_to_compare(options)
-    models = {(threads, name): TimedModel(data, threads) for threads in options.threads for name, data in files.items()}
+    models = {
+        (threads, name): TimedModel(data, threads)
+        for threads in options.threads
+        for name, data in files.items()
+    }
     runners = {
         f"{name}, {threads} threads": lambda model=model: model.run_block(options.block_ms / 1000)
         for (threads, name), model in models.items()
@@ -85,7 +101,9 @@ def main(argv: list[str] | None = None) -> None:
     busy = others.cores()
     pixels = {name: models[options.threads[0], name].pixels for name in files}
 
-    print(f"{results.machine_line(machine)}; LiteRT with XNNPACK\n{results.other_work_line(busy)}\n")
+    print(
+        f"{results.machine_line(machine)}; LiteRT with XNNPACK\n{results.other_work_line(busy)}\n"
+    )
     saved = {}
     for threads in options.threads:
         timings = {name: measured[f"{name}, {threads} threads"] for name in files}
@@ -96,10 +114,17 @@ def main(argv: list[str] | None = None) -> None:
         if threads == options.threads[0]:
             print(results.targets_table(targets), end="\n\n")
         saved[threads] = {"timings": timings, "ratios": dict(ratios), "targets": targets}
-    results.write_results(options.json, {
-        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "pixels": pixels,
-        "bytes": {name: len(data) for name, data in files.items()}, "threads": saved,
-    })  # fmt: skip
+    results.write_results(
+        options.json,
+        {
+            "machine": machine,
+            "cores used by others": busy,
+            "options": dataclasses.asdict(options),
+            "pixels": pixels,
+            "bytes": {name: len(data) for name, data in files.items()},
+            "threads": saved,
+        },
+    )
 
 
 def model_table(timings: dict, pixels: dict[str, int], files: dict[str, bytes]) -> str:
@@ -108,10 +133,16 @@ def model_table(timings: dict, pixels: dict[str, int], files: dict[str, bytes]) 
     rows = []
     for name, timing in timings.items():
         side = round(pixels[name] ** 0.5)
-        rows.append((
-            name, f"{side}x{side}", f"{1000 * timing.median:.2f}", f"{1000 * timing.percentile(90):.2f}",
-            f"{1e6 * timing.median / pixels[name]:.4f}", f"{len(files[name]) / 1e6:.2f}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                name,
+                f"{side}x{side}",
+                f"{1000 * timing.median:.2f}",
+                f"{1000 * timing.percentile(90):.2f}",
+                f"{1e6 * timing.median / pixels[name]:.4f}",
+                f"{len(files[name]) / 1e6:.2f}",
+            )
+        )
     return markdown_table(("model", "pixels", "median ms", "p90 ms", "us a pixel", "MB"), rows)
 
 

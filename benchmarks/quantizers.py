@@ -1,4 +1,5 @@
-"""Holds int8 files of one student against each other, by quantiser: python -m benchmarks.quantizers --run RUN
+"""Holds int8 files of one student against each other, by quantiser: python -m benchmarks.quantizers
+--run RUN
 
 Needs ai-edge-quantizer beside the project's packages: pip install ai-edge-quantizer==0.10.0
 """
@@ -13,7 +14,11 @@ from pathlib import Path
 from tf_i2i.errors import UserError
 from training.options import option, parse, run_command
 
-OURS, PLAIN, EDGE = "TensorFlow, ranges tried out (ours)", "TensorFlow, ranges as seen", "ai-edge-quantizer"
+OURS, PLAIN, EDGE = (
+    "TensorFlow, ranges tried out (ours)",
+    "TensorFlow, ranges as seen",
+    "ai-edge-quantizer",
+)
 _HELD_OUT = 32
 
 
@@ -21,7 +26,9 @@ _HELD_OUT = 32
 class QuantizersOptions:
     """What is compared."""
 
-    run: str | None = option(None, "run folder; the newest under runs/ with a checkpoint when left out", metavar="RUN")
+    run: str | None = option(
+        None, "run folder; the newest under runs/ with a checkpoint when left out", metavar="RUN"
+    )
     direction: str = option("ab", "which translation", choices=("ab", "ba"))
     size: int = option(256, "side of the pictures", unit="pixels", minimum=32)
     crops: int = option(128, "calibration crops, the same for all", minimum=1)
@@ -46,7 +53,9 @@ def quantized_files(network, crops, size: int) -> dict[str, bytes]:
     files[OURS] = converter.convert(RECIPES["int8"])
     show_progress(PLAIN)
     traced = tf.function(lambda image: network(image, training=False))
-    function = traced.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="image"))
+    function = traced.get_concrete_function(
+        tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+    )
     plain = tf.lite.TFLiteConverter.from_concrete_functions([function], network)
     plain.optimizations = [tf.lite.Optimize.DEFAULT]
     plain.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
@@ -59,7 +68,9 @@ def quantized_files(network, crops, size: int) -> dict[str, bytes]:
 
 
 def by_ai_edge_quantizer(float_file: bytes, crops) -> bytes:
-    """Its recipe for 8-bit weights and activations; the file's border is int8, as the quantiser has it."""
+    """Its recipe for 8-bit weights and activations; the file's border is int8, as the quantiser has
+    it.
+    """
     from ai_edge_quantizer import quantizer, recipe
 
     from tf_i2i.pixels import to_float
@@ -69,13 +80,17 @@ def by_ai_edge_quantizer(float_file: bytes, crops) -> bytes:
         source.write_bytes(float_file)
         tool = quantizer.Quantizer(str(source))
         tool.load_quantization_recipe(recipe.static_wi8_ai8())
-        ranges = tool.calibrate({"serving_default": [{"image": to_float(crop)[None]} for crop in crops]})
+        ranges = tool.calibrate(
+            {"serving_default": [{"image": to_float(crop)[None]} for crop in crops]}
+        )
         tool.quantize(ranges).export_model(str(result))
         return result.read_bytes()
 
 
 def picture_by_picture(file: bytes, images):
-    """float32 [N, H, W, 3] in [-1, 1]: what the file makes of uint8 [N, H, W, 3], its border uint8 or int8."""
+    """float32 [N, H, W, 3] in [-1, 1]: what the file makes of uint8 [N, H, W, 3], its border uint8
+    or int8.
+    """
     import numpy as np
 
     from tf_i2i.lite_model import LiteModel
@@ -93,16 +108,22 @@ def picture_by_picture(file: bytes, images):
     for image in images:
         scale, zero = entry["quantization"]
         interpreter.set_tensor(
-            entry["index"], np.clip(np.rint(to_float(image) / scale + zero), -128, 127).astype(np.int8)[None]
+            entry["index"],
+            np.clip(np.rint(to_float(image) / scale + zero), -128, 127).astype(np.int8)[None],
         )
         interpreter.invoke()
         scale, zero = exit_["quantization"]
-        outputs.append((interpreter.get_tensor(exit_["index"])[0].astype(np.float32) - zero) * np.float32(scale))
+        outputs.append(
+            (interpreter.get_tensor(exit_["index"])[0].astype(np.float32) - zero)
+            * np.float32(scale)
+        )
     return np.stack(outputs)
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(QuantizersOptions, argv, prog="python -m benchmarks.quantizers", description=__doc__)
+    options = parse(
+        QuantizersOptions, argv, prog="python -m benchmarks.quantizers", description=__doc__
+    )
     from tf_i2i.native_output import silence_tensorflow
 
     silence_tensorflow()
@@ -118,28 +139,51 @@ def main(argv: list[str] | None = None) -> None:
     results.check_writable(options.json)
     machine = results.machine(("tensorflow", "ai-edge-litert", "ai-edge-quantizer"))
     run = Path(options.run) if options.run else newest_run()
-    network, data = load_generator(run, "student", options.direction), run_data(run, results.show_progress)
+    network, data = (
+        load_generator(run, "student", options.direction),
+        run_data(run, results.show_progress),
+    )
     domain = options.direction[0]
-    crops = random_crops(getattr(data, f"train_{domain}"), options.size, options.crops, options.seed)
+    crops = random_crops(
+        getattr(data, f"train_{domain}"), options.size, options.crops, options.seed
+    )
     files = quantized_files(network, crops, options.size)
     held_out = centre_crops(getattr(data, f"val_{domain}"), options.size, _HELD_OUT)
     reference = reference_outputs(network, held_out)
-    found = {name: psnr(picture_by_picture(file, held_out), reference) for name, file in files.items()}
+    found = {
+        name: psnr(picture_by_picture(file, held_out), reference) for name, file in files.items()
+    }
     models = {name: TimedModel(file, options.threads) for name, file in files.items()}
-    runners = {name: lambda model=model: model.run_block(options.block_ms / 1000) for name, model in models.items()}
+    runners = {
+        name: lambda model=model: model.run_block(options.block_ms / 1000)
+        for name, model in models.items()
+    }
     others = OtherWork()
     timings = interleave(runners, options.repeats, results.show_progress)
     busy = others.cores()
-    print(f"{results.machine_line(machine)}; {options.threads} threads\n{results.other_work_line(busy)}\n")
+    print(
+        f"{results.machine_line(machine)}; {options.threads} threads\n{results.other_work_line(busy)}\n"
+    )
     rows = [
-        (name, f"{found[name]:.1f}", str(ratio(timings[name], timings[OURS])), f"{len(file) / 1e6:.3f}")
+        (
+            name,
+            f"{found[name]:.1f}",
+            str(ratio(timings[name], timings[OURS])),
+            f"{len(file) / 1e6:.3f}",
+        )
         for name, file in files.items()
-    ]  # fmt: skip
+    ]
     print(results.markdown_table(("quantiser", "dB to float32", "time to ours", "MB"), rows))
-    results.write_results(options.json, {
-        "machine": machine, "cores used by others": busy, "options": dataclasses.asdict(options), "timings": timings,
-        "dB to float32": found,
-    })  # fmt: skip
+    results.write_results(
+        options.json,
+        {
+            "machine": machine,
+            "cores used by others": busy,
+            "options": dataclasses.asdict(options),
+            "timings": timings,
+            "dB to float32": found,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What a benchmark prints: its tables in Markdown, the machine, targets met or missed; the same as JSON."""
+"""What a benchmark prints: its tables in Markdown, the machine, targets met or missed; the same as
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> s
 
 def targets_table(targets: Sequence[Target]) -> str:
     rows = [
-        (target.claim, f"{target.value:.3g}", f"{'<=' if target.at_most else '>='} {target.bound:.3g}",
-         "met" if target.met else "missed")
+        (
+            target.claim,
+            f"{target.value:.3g}",
+            f"{'<=' if target.at_most else '>='} {target.bound:.3g}",
+            "met" if target.met else "missed",
+        )
         for target in targets
-    ]  # fmt: skip
+    ]
     return markdown_table(("target", "measured", "wanted", ""), rows)
 
 
@@ -90,10 +96,16 @@ def machine_line(facts: dict) -> str:
 
 
 def other_work_line(cores: float | None) -> str:
-    """What the reader must know about the rest of the machine; above a tenth of a core ratios begin to drift."""
+    """What the reader must know about the rest of the machine; above a tenth of a core ratios begin
+    to drift.
+    """
     if cores is None:
         return "This system does not tell what else was running."
-    verdict = "quiet enough" if cores <= 0.1 else "**not quiet: run again, these figures can't be relied on**"
+    verdict = (
+        "quiet enough"
+        if cores <= 0.1
+        else "**not quiet: run again, these figures can't be relied on**"
+    )
     return f"Other processes used {cores:.2f} cores meanwhile: {verdict}."
 
 
@@ -109,7 +121,9 @@ def check_writable(path: str | None) -> None:
 
 def write_results(path: str | None, results: dict) -> None:
     if path:
-        Path(path).write_text(json.dumps(results, indent=2, default=_plain) + "\n", encoding="utf-8")
+        Path(path).write_text(
+            json.dumps(results, indent=2, default=_plain) + "\n", encoding="utf-8"
+        )
         show_progress(f"written: {path}")
 
 
@@ -123,4 +137,7 @@ def _processor_name() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )

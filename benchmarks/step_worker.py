@@ -1,8 +1,8 @@
 """A child process that runs training steps when its parent asks, and the parent's end of it.
 
-The child may live in another environment than the parent (PyTorch does), so this module needs the standard library
-only. Protocol, a line of JSON each way: the child first says {"ready": facts}; to each number k that it reads it
-answers {"seconds": [k times]}; at the end of its input it leaves.
+The child may live in another environment than the parent (PyTorch does), so this module needs the
+standard library only. Protocol, a line of JSON each way: the child first says {"ready": facts}; to
+each number k that it reads it answers {"seconds": [k times]}; at the end of its input it leaves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pathlib import Path
 
 
 def serve(prepare: Callable[[dict], tuple[Callable[[], None], dict]]) -> None:
-    """The child's main. prepare(settings) returns a function that runs one whole step, and facts about it."""
+    """The child's main. prepare(settings) returns a function that runs one whole step, and facts
+    about it.
+    """
     # Native libraries print as they like: the protocol keeps standard output to itself.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -42,8 +44,8 @@ def serve(prepare: Callable[[dict], tuple[Callable[[], None], dict]]) -> None:
 
 
 def use_cores(count: int) -> None:
-    """Keeps this process to the first `count` cores it may use, where the system lets it: thread pools that a
-    library sizes by itself then are no larger than what is compared."""
+    """Keeps this process to the first `count` cores it may use, where the system lets it: thread
+    pools that a library sizes by itself then are no larger than what is compared."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
@@ -59,7 +61,11 @@ class StepWorker:
 
     def __init__(self, python: str, module: str, settings: dict):
         self._name = module
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[1])}
+        environment = {
+            **os.environ,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        }
         self._process = subprocess.Popen(
             [python, "-m", module, json.dumps(settings)],
             stdin=subprocess.PIPE,
@@ -90,5 +96,7 @@ class StepWorker:
     def _read(self) -> dict:
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._name} ended with status {self._process.wait()}; its messages are above")
+            raise RuntimeError(
+                f"{self._name} ended with status {self._process.wait()}; its messages are above"
+            )
         return json.loads(line)

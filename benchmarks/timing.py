@@ -1,7 +1,8 @@
 """From times measured in interleaved blocks to medians, ratios and their spread.
 
-On a shared machine a time in milliseconds means little. Whatever is compared is therefore run in turn, block after
-block, in one session: noise then hits both alike, and their ratio can be relied on.
+On a shared machine a time in milliseconds means little. Whatever is compared is therefore run in
+turn, block after block, in one session: noise then hits both alike, and their ratio can be relied
+on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each repetition, by block: blocks[i] was measured in the same round as every other's blocks[i]."""
+    """Seconds of each repetition, by block: blocks[i] was measured in the same round as every
+    other's blocks[i].
+    """
 
     blocks: tuple[tuple[float, ...], ...]
 
@@ -36,7 +39,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ratio of two medians over all blocks; low and high are the smallest and largest ratio of one round."""
+    """Ratio of two medians over all blocks; low and high are the smallest and largest ratio of one
+    round.
+    """
 
     value: float
     low: float
@@ -47,15 +52,20 @@ class Ratio:
 
 
 def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> Ratio:
-    """How many times longer `slow` took than `fast`, times `scale` (for instance when their pictures differ in size)."""
+    """How many times longer `slow` took than `fast`, times `scale` (for instance when their
+    pictures differ in size).
+    """
     rounds = [
-        scale * statistics.median(a) / statistics.median(b) for a, b in zip(slow.blocks, fast.blocks, strict=True)
+        scale * statistics.median(a) / statistics.median(b)
+        for a, b in zip(slow.blocks, fast.blocks, strict=True)
     ]
     return Ratio(scale * slow.median / fast.median, min(rounds), max(rounds))
 
 
 def interleave(
-    runners: Mapping[str, Callable[[], Sequence[float]]], rounds: int, progress: Callable[[str], None]
+    runners: Mapping[str, Callable[[], Sequence[float]]],
+    rounds: int,
+    progress: Callable[[str], None],
 ) -> dict[str, Timing]:
     """Calls every runner once a round; each call measures a block and returns its times in seconds.
 
@@ -74,16 +84,16 @@ def interleave(
 class OtherWork:
     """How busy everything else kept the machine between its making and `cores()`.
 
-    Two thread pools that fight for the same cores don't slow down alike: PyTorch's threads wait by spinning and can
-    become a hundred times slower, so such a ratio says nothing.
+    Two thread pools that fight for the same cores don't slow down alike: PyTorch's threads wait by
+    spinning and can become a hundred times slower, so such a ratio says nothing.
     """
 
     def __init__(self):
         self._start, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
 
     def cores(self) -> float | None:
-        """Cores that other processes used on average; None where the system does not tell (only Linux does).
-        Child processes count as ours once they have ended."""
+        """Cores that other processes used on average; None where the system does not tell (only
+        Linux does). Child processes count as ours once they have ended."""
         if self._busy is None:
             return None
         others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)

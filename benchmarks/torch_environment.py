@@ -19,7 +19,8 @@ def default_folder() -> Path:
 
 
 def torch_python(folder: Path, log: Callable[[str], None]) -> str:
-    """The interpreter of `folder`, in which PyTorch imports; the environment is made when it isn't there.
+    """The interpreter of `folder`, in which PyTorch imports; the environment is made when it isn't
+    there.
 
     Raises:
         UserError: PyTorch could not be installed.
@@ -28,7 +29,9 @@ def torch_python(folder: Path, log: Callable[[str], None]) -> str:
     if _imports_torch(python):
         return str(python)
     if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
-        raise UserError(f"--torch-env {folder}: holds other files; name an environment, or a new folder")
+        raise UserError(
+            f"--torch-env {folder}: holds other files; name an environment, or a new folder"
+        )
     log(
         f"installing torch {TORCH_VERSION} from PyPI into {folder}; PyPI's Linux wheel does not load without its CUDA "
         "libraries, so all of them come along: several GB, minutes, once. An environment with a CPU build of your own "
@@ -44,9 +47,14 @@ def torch_python(folder: Path, log: Callable[[str], None]) -> str:
             "name an environment that has PyTorch"
         ) from error
     if not _imports_torch(python):
-        raise UserError(f"--torch-env {folder}: torch was installed but can't be imported; remove it and run again")
+        raise UserError(
+            f"--torch-env {folder}: torch was installed but can't be imported; remove it and run again"
+        )
     return str(python)
 
 
 def _imports_torch(python: Path) -> bool:
-    return python.exists() and subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0
+    return (
+        python.exists()
+        and subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0
+    )

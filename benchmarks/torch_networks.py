@@ -1,5 +1,5 @@
-"""CycleGAN's networks in PyTorch, as the paper's appendix 7.2 and its authors' code define them: the yardstick of
-benchmarks.training_step. Needs PyTorch and nothing else."""
+"""CycleGAN's networks in PyTorch, as the paper's appendix 7.2 and its authors' code define them:
+the yardstick of benchmarks.training_step. Needs PyTorch and nothing else."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.branch = nn.Sequential(
-            nn.ReflectionPad2d(1), *_convolution(channels, channels, 3),
-            nn.ReflectionPad2d(1), *_convolution(channels, channels, 3)[:-1],
-        )  # fmt: skip
+            nn.ReflectionPad2d(1),
+            *_convolution(channels, channels, 3),
+            nn.ReflectionPad2d(1),
+            *_convolution(channels, channels, 3)[:-1],
+        )
 
     def forward(self, x):
         return x + self.branch(x)
@@ -51,11 +53,17 @@ def parameters(network: nn.Module) -> int:
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, **options) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, kernel, **options), nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+    return [
+        nn.Conv2d(inputs, outputs, kernel, **options),
+        nn.InstanceNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
 
 
 def _initialised(network: nn.Module) -> nn.Module:
     with torch.no_grad():
         for parameter in network.parameters():
-            nn.init.normal_(parameter, 0.0, 0.02) if parameter.ndim > 1 else nn.init.zeros_(parameter)
+            nn.init.normal_(parameter, 0.0, 0.02) if parameter.ndim > 1 else nn.init.zeros_(
+                parameter
+            )
     return network

@@ -1,7 +1,9 @@
-"""Child process of benchmarks.training_step: a CycleGAN step in PyTorch, in the order of the authors' code.
+"""Child process of benchmarks.training_step: a CycleGAN step in PyTorch, in the order of the
+authors' code.
 
-Separate passes for translation and identity images, separate backward calls for the generators, D_A and D_B.
-Runs in the environment that benchmarks.torch_environment makes; our packages are not there.
+Separate passes for translation and identity images, separate backward calls for the generators, D_A
+and D_B. Runs in the environment that benchmarks.torch_environment makes; our packages are not
+there.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ LAMBDA_CYCLE, LAMBDA_IDENTITY = 10.0, 0.5
 
 
 class ImagePool:
-    """Up to `size` generated images; once full, half of the time an older one comes back in exchange."""
+    """Up to `size` generated images; once full, half of the time an older one comes back in
+    exchange.
+    """
 
     def __init__(self, size: int = 50):
         self.size, self.images = size, []
@@ -39,7 +43,9 @@ class ImagePool:
 
 
 class TorchCycleGAN:
-    """Networks, losses and optimisers of one CycleGAN; bfloat16 means autocast of passes and losses."""
+    """Networks, losses and optimisers of one CycleGAN; bfloat16 means autocast of passes and
+    losses.
+    """
 
     def __init__(self, blocks: int, ngf: int, ndf: int, bfloat16: bool):
         import torch
@@ -55,7 +61,10 @@ class TorchCycleGAN:
             weights = itertools.chain(*(network.parameters() for network in pair))
             return torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999))
 
-        self.generator_optimizer, self.discriminator_optimizer = adam(self.g_ab, self.g_ba), adam(self.d_a, self.d_b)
+        self.generator_optimizer, self.discriminator_optimizer = (
+            adam(self.g_ab, self.g_ba),
+            adam(self.d_a, self.d_b),
+        )
 
     def step(self, real_a, real_b) -> dict[str, float]:
         """One update of all four networks; the losses by name."""
@@ -70,8 +79,9 @@ class TorchCycleGAN:
         self._learn_from_discriminators(True)
         self.discriminator_optimizer.zero_grad()
         for name, network, real, fake in (
-            ("D_A", self.d_a, real_a, self.pool_a.swap(fake_a)), ("D_B", self.d_b, real_b, self.pool_b.swap(fake_b)),
-        ):  # fmt: skip
+            ("D_A", self.d_a, real_a, self.pool_a.swap(fake_a)),
+            ("D_B", self.d_b, real_b, self.pool_b.swap(fake_b)),
+        ):
             with self._autocast():
                 losses[name] = 0.5 * (_lsgan(network(real), 1.0) + _lsgan(network(fake), 0.0))
             losses[name].backward()
@@ -108,7 +118,9 @@ def _lsgan(scores, wanted: float):
 
 
 def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # not installed there, nor used
+    warnings.filterwarnings(
+        "ignore", message="Failed to initialize NumPy"
+    )  # not installed there, nor used
     import torch
 
     from benchmarks import torch_networks as networks
@@ -116,7 +128,9 @@ def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(1)
     random.seed(1)
-    gan = TorchCycleGAN(settings["blocks"], settings["ngf"], settings["ndf"], settings["precision"] == "bfloat16")
+    gan = TorchCycleGAN(
+        settings["blocks"], settings["ngf"], settings["ndf"], settings["precision"] == "bfloat16"
+    )
     shape = (settings["batch_size"], 3, settings["crop_size"], settings["crop_size"])
     batches = [tuple(torch.rand(shape) * 2 - 1 for _ in "ab") for _ in range(8)]
 

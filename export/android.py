@@ -36,35 +36,55 @@ PROJECT = Path(__file__).resolve().parents[1] / "android_demo"
 @dataclass(frozen=True)
 class AndroidOptions:
     run: tuple[str, ...] = option(
-        (), "run folders; without any, the models that are in the assets stay, or the newest run's are taken",
-        group="what", metavar="RUN",
-    )  # fmt: skip
+        (),
+        "run folders; without any, the models that are in the assets stay, or the newest run's are taken",
+        group="what",
+        metavar="RUN",
+    )
     variant: tuple[str, ...] = option(
-        (), "take these of each run; none named: int8 where there is one, else the best", group="what", choices=tuple(RECIPES)
-    )  # fmt: skip
+        (),
+        "take these of each run; none named: int8 where there is one, else the best",
+        group="what",
+        choices=tuple(RECIPES),
+    )
     assets: str | None = option(
-        None, "folder for the models; without it the app's own, android_demo/app/src/main/assets/models",
-        group="what", metavar="DIR",
-    )  # fmt: skip
+        None,
+        "folder for the models; without it the app's own, android_demo/app/src/main/assets/models",
+        group="what",
+        metavar="DIR",
+    )
     apk: str | None = option(None, "builds the app into this file", group="app", metavar="OUT.apk")
-    abi: tuple[str, ...] = option(("arm64-v8a", "x86_64"), "processors that the app is for", group="app", choices=ABIS)
+    abi: tuple[str, ...] = option(
+        ("arm64-v8a", "x86_64"), "processors that the app is for", group="app", choices=ABIS
+    )
     install: bool = option(False, "builds the app and installs it with adb", group="app")
     device: str | None = option(
-        None, "serial number of the phone, as adb devices lists it; needed where several are connected", group="app", metavar="SERIAL"
-    )  # fmt: skip
+        None,
+        "serial number of the phone, as adb devices lists it; needed where several are connected",
+        group="app",
+        metavar="SERIAL",
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(
-        AndroidOptions, argv, prog="python -m export.android", description=__doc__.splitlines()[0], epilog=_EPILOG
+        AndroidOptions,
+        argv,
+        prog="python -m export.android",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
     )
     if not PROJECT.is_dir():
-        raise UserError(f"{one_line(PROJECT)}: the app's sources are not there; run this in a clone of the repository")
+        raise UserError(
+            f"{one_line(PROJECT)}: the app's sources are not there; run this in a clone of the repository"
+        )
     # What would stop it in the end is found before the work.
     tools = find_tools() if options.apk or options.install else None
     out = _writable(Path(options.apk)) if options.apk else None
     phone = _phone(options) if options.install else None
-    assets = ModelAssets(Path(options.assets) if options.assets else PROJECT / "app/src/main/assets/models")
+    assets = ModelAssets(
+        Path(options.assets) if options.assets else PROJECT / "app/src/main/assets/models"
+    )
     _put_models(assets, options)
     if tools is None:
         return 0
@@ -123,7 +143,9 @@ def _phone(options: AndroidOptions) -> Phone:
     except UserError as error:
         raise _as_install(error) from error
     if not set(takes) & set(options.abi):
-        raise UserError(f"--abi {' '.join(options.abi)}: phone {phone.serial} takes {one_line(' or '.join(takes))}")
+        raise UserError(
+            f"--abi {' '.join(options.abi)}: phone {phone.serial} takes {one_line(' or '.join(takes))}"
+        )
     return phone
 
 
@@ -132,8 +154,10 @@ def _install(phone: Phone, apk: Path) -> None:
         phone.adb("install", "-r", str(apk))
     except UserError as error:
         if "INSTALL_FAILED_UPDATE_INCOMPATIBLE" in str(error):
-            raise UserError(f"--install: the app on phone {phone.serial} has another key; "
-                            f"remove it: adb -s {phone.serial} uninstall {PACKAGE}") from error  # fmt: skip
+            raise UserError(
+                f"--install: the app on phone {phone.serial} has another key; "
+                f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
+            ) from error
         raise _as_install(error) from error
     print(f"installed on {phone.serial}")
 

@@ -19,8 +19,8 @@ _RECORD = ".made-by-export-android.json"
 class ModelAssets:
     """The folder of the app's assets that holds models, their thumbnails and models.json.
 
-    A list of what was put there is kept beside them, with checksums: only that is replaced or removed. At any
-    moment models.json names complete files alone, also when the process is killed.
+    A list of what was put there is kept beside them, with checksums: only that is replaced or
+    removed. At any moment models.json names complete files alone, also when the process is killed.
 
     Args:
         folder: made when it is missing.
@@ -37,7 +37,8 @@ class ModelAssets:
         """Puts `models` in place of those that this command put there before.
 
         Raises:
-            UserError: a file of somebody else has one of their names, or nothing can be written there.
+            UserError: a file of somebody else has one of their names, or nothing can be written
+                there.
         """
         contents = {}
         for model in models:
@@ -45,14 +46,17 @@ class ModelAssets:
         made, theirs = self._record(), self._foreign_entries()
         for name in contents:
             if (self.folder / name).exists() and self._sum(name) not in made.get(name, []):
-                raise UserError(f"{one_line(self.folder / name)}: was not made by this command, or changed since; "
-                                "move it away or remove it")  # fmt: skip
+                raise UserError(
+                    f"{one_line(self.folder / name)}: was not made by this command, or changed since; "
+                    "move it away or remove it"
+                )
         new = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # What is killed half-way owns the old files and the new ones.
             write_json(
-                self.folder / _RECORD, {name: made.get(name, []) + new.get(name, []) for name in {**made, **new}}
+                self.folder / _RECORD,
+                {name: made.get(name, []) + new.get(name, []) for name in {**made, **new}},
             )
             for name, content in contents.items():
                 _write(self.folder / name, content)
@@ -121,8 +125,15 @@ class ModelAssets:
 
 
 def _entry(model: AppModel) -> dict:
-    return {"name": model.name, "title": model.title, "file": f"{model.name}.tflite", "thumbnail": f"{model.name}.png",
-            "direction": model.direction, "size": model.size, "variant": model.variant}  # fmt: skip
+    return {
+        "name": model.name,
+        "title": model.title,
+        "file": f"{model.name}.tflite",
+        "thumbnail": f"{model.name}.png",
+        "direction": model.direction,
+        "size": model.size,
+        "variant": model.variant,
+    }
 
 
 def _write(path: Path, content: bytes) -> None:

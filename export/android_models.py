@@ -18,8 +18,11 @@ from tf_i2i.model_file import read_bytes, read_facts
 
 THUMBNAIL_SIDE = 256
 # Best first: what a phone runs fastest, then what is exact, the student before its teacher.
-_PREFERENCE = tuple((model, variant) for model in ("student", "teacher")
-                    for variant in ("int8", "float16", "float32", "dynamic", "int16"))  # fmt: skip
+_PREFERENCE = tuple(
+    (model, variant)
+    for model in ("student", "teacher")
+    for variant in ("int8", "float16", "float32", "dynamic", "int16")
+)
 # Facts in model.json that the app reads.
 _NEEDED_FACTS = ("model", "direction", "variant", "size", "stride", "halo_px", "training_data")
 _CANDIDATES = 24
@@ -65,20 +68,31 @@ def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
         entries = chosen_entries(run, variants)
         chosen += [(run, shown, entry, _remark(entry, entries)) for entry in entries]
     models, photos = [], {}
-    for run, shown, entry, remark in tqdm(chosen, "models", unit="model", disable=None, leave=False):
+    for run, shown, entry, remark in tqdm(
+        chosen, "models", unit="model", disable=None, leave=False
+    ):
         data = checked_data(run / "export", entry)
         direction, size, variant = entry["direction"], entry["size"], entry["variant"]
         if (run, direction) not in photos:
             photos[run, direction] = held_out_photo(run, direction)
-        models.append(AppModel(
-            name=f"{_slug(shown)}-{direction}-{size}-{variant}", title=_title(shown) + remark, direction=direction, size=size,
-            variant=variant, data=data, thumbnail=thumbnail(run / "export" / entry["file"], photos[run, direction]),
-        ))  # fmt: skip
+        models.append(
+            AppModel(
+                name=f"{_slug(shown)}-{direction}-{size}-{variant}",
+                title=_title(shown) + remark,
+                direction=direction,
+                size=size,
+                variant=variant,
+                data=data,
+                thumbnail=thumbnail(run / "export" / entry["file"], photos[run, direction]),
+            )
+        )
     return models
 
 
 def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
-    """Entries of the run's export.json: of each direction and variant the largest size, a student before a teacher."""
+    """Entries of the run's export.json: of each direction and variant the largest size, a student
+    before a teacher.
+    """
     if not run.is_dir():
         raise UserError(f"--run {one_line(run)}: no such folder; name a run folder")
     entries = [entry for entry in read_entries(run / "export") if _usable(entry)]
@@ -91,7 +105,9 @@ def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
         there = [entry for entry in entries if entry["direction"] == direction]
         ranks = [rank for rank in wanted if any(_rank(entry) == rank for entry in there)]
         models = ranks[:1] if not variants else [rank for rank in ranks if rank[0] == ranks[0][0]]
-        chosen += [max((e for e in there if _rank(e) == rank), key=lambda e: e["size"]) for rank in models]
+        chosen += [
+            max((e for e in there if _rank(e) == rank), key=lambda e: e["size"]) for rank in models
+        ]
     if not chosen:
         missing = f"no {' or '.join(variants)} file" if variants else "no exported file"
         flags = " ".join(f"--{variant}" for variant in variants or ("int8",))
@@ -114,15 +130,21 @@ def checked_data(folder: Path, entry: dict) -> bytes:
     facts = read_facts(data)
     missing = [name for name in _NEEDED_FACTS if name not in (facts or {})]
     if missing:
-        raise UserError(f"{shown}: its metadata says nothing of {', '.join(missing)}, which the app needs; "
-                        "export it again with export.tflite")  # fmt: skip
+        raise UserError(
+            f"{shown}: its metadata says nothing of {', '.join(missing)}, which the app needs; "
+            "export it again with export.tflite"
+        )
     if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
-        raise UserError(f"{shown}: is not the file that export.json tells of (changed or damaged); export it again")
+        raise UserError(
+            f"{shown}: is not the file that export.json tells of (changed or damaged); export it again"
+        )
     _check_tiles(shown, facts, entry["size"])
     try:
         read_normalization(data)
     except Exception as error:  # what flatbuffers raise on a damaged block is of many types
-        raise UserError(f"{shown}: has no metadata on how its pixels are coded; export it again") from error
+        raise UserError(
+            f"{shown}: has no metadata on how its pixels are coded; export it again"
+        ) from error
     return data
 
 
@@ -136,12 +158,15 @@ def _check_tiles(shown: str, facts: dict, size: int) -> None:
         return
     margin = -(-halo // stride) * stride
     if size < 3 * margin:
-        raise UserError(f"{shown}: an input of {size} pixels is too small for tiles that overlap by {margin}; "
-                        f"export one of at least {-(-3 * margin // stride) * stride}: export.tflite --size")  # fmt: skip
+        raise UserError(
+            f"{shown}: an input of {size} pixels is too small for tiles that overlap by {margin}; "
+            f"export one of at least {-(-3 * margin // stride) * stride}: export.tflite --size"
+        )
 
 
 def held_out_photo(run: Path, direction: str) -> np.ndarray:
-    """uint8 [side, side, 3]: the middle of one of the run's validation pictures, neither a dull nor a restless one.
+    """uint8 [side, side, 3]: the middle of one of the run's validation pictures, neither a dull nor
+    a restless one.
 
     A bundled photograph where the run's own pictures are not there any more.
     """
@@ -150,14 +175,17 @@ def held_out_photo(run: Path, direction: str) -> np.ndarray:
     except UserError as error:
         from tf_i2i.demo_data import demo_images
 
-        print(f"warning: {error}; thumbnails of this run show a bundled photograph", file=sys.stderr)
+        print(
+            f"warning: {error}; thumbnails of this run show a bundled photograph", file=sys.stderr
+        )
         validation = demo_images(THUMBNAIL_SIDE).val_a
         photos = [validation.image(i) for i in range(len(validation))]
     return sorted(map(_middle, photos), key=_detail)[len(photos) // 2]
 
 
 def thumbnail(path: Path, photo: np.ndarray) -> bytes:
-    """PNG bytes, THUMBNAIL_SIDE pixels square, of what the network makes of `photo` (uint8 [side, side, 3]).
+    """PNG bytes, THUMBNAIL_SIDE pixels square, of what the network makes of `photo` (uint8 [side,
+    side, 3]).
 
     Raises:
         UserError: the file is damaged: it ran, in a process of its own, and failed.
@@ -167,12 +195,14 @@ def thumbnail(path: Path, photo: np.ndarray) -> bytes:
     from export.translator import load_translator
 
     translator, facts = load_translator(path, tile=None, threads=2), read_facts(read_bytes(path))
-    # A network draws strokes of the width that it learned, so a small photo is enlarged afterwards; and without a halo
-    # the network takes one size alone.
+    # A network draws strokes of the width that it learned, so a small photo is enlarged afterwards;
+    # and without a halo the network takes one size alone.
     side = min(THUMBNAIL_SIDE, len(photo), *([facts["size"]] if facts["halo_px"] is None else []))
     picture = np.array(Image.fromarray(photo).resize((side, side), Image.Resampling.LANCZOS))
     translator.translate(picture, one_line(path))
-    image = Image.fromarray(picture).resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    image = Image.fromarray(picture).resize(
+        (THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS
+    )
     encoded = io.BytesIO()
     image.save(encoded, "png", optimize=True)
     return encoded.getvalue()
@@ -201,7 +231,9 @@ def _detail(image: np.ndarray) -> float:
 
 
 def _usable(entry: dict) -> bool:
-    """Whether an entry says all that is read here; one of another version or edited by hand may not."""
+    """Whether an entry says all that is read here; one of another version or edited by hand may
+    not.
+    """
     return (
         Path(entry["file"]).name == entry["file"]
         and entry.get("direction") in ("ab", "ba")
@@ -216,7 +248,11 @@ def _rank(entry: dict) -> tuple:
 
 def _remark(entry: dict, entries: list[dict]) -> str:
     """What tells an entry from the others of its run."""
-    remark = " reversed" if entry["direction"] == "ba" and any(e["direction"] == "ab" for e in entries) else ""
+    remark = (
+        " reversed"
+        if entry["direction"] == "ba" and any(e["direction"] == "ab" for e in entries)
+        else ""
+    )
     several = len({e["variant"] for e in entries}) > 1
     return remark + (f" ({entry['variant']})" if several else "")
 
@@ -224,7 +260,8 @@ def _remark(entry: dict, entries: list[dict]) -> str:
 def _distinct(names: list[str]) -> list[str]:
     """Run folders may have one name in several places."""
     return [
-        name if names[:i].count(name) == 0 else f"{name} {names[:i].count(name) + 1}" for i, name in enumerate(names)
+        name if names[:i].count(name) == 0 else f"{name} {names[:i].count(name) + 1}"
+        for i, name in enumerate(names)
     ]
 
 

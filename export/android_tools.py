@@ -11,12 +11,20 @@ from pathlib import Path
 from tf_i2i.errors import UserError, one_line
 
 # Program to Debian package.
-PACKAGES = {"mvn": "maven", "java": "default-jdk-headless", "javac": "default-jdk-headless",
-            "keytool": "default-jdk-headless", "aapt2": "aapt", "zipalign": "zipalign", "apksigner": "apksigner"}  # fmt: skip
+PACKAGES = {
+    "mvn": "maven",
+    "java": "default-jdk-headless",
+    "javac": "default-jdk-headless",
+    "keytool": "default-jdk-headless",
+    "aapt2": "aapt",
+    "zipalign": "zipalign",
+    "apksigner": "apksigner",
+}
 
 
 def find_tools() -> dict[str, str]:
-    """Path of each of PACKAGES' programs, on the PATH or in the newest build tools of $ANDROID_HOME.
+    """Path of each of PACKAGES' programs, on the PATH or in the newest build tools of
+    $ANDROID_HOME.
 
     Raises:
         UserError: some are missing; all of them are named.
@@ -25,8 +33,10 @@ def find_tools() -> dict[str, str]:
     missing = [name for name, path in found.items() if path is None]
     if missing:
         packages = " ".join(dict.fromkeys(PACKAGES[name] for name in missing))
-        raise UserError(f"missing tool: {', '.join(missing)}; install: "
-                        f"apt-get install -y --no-install-recommends {packages}")  # fmt: skip
+        raise UserError(
+            f"missing tool: {', '.join(missing)}; install: "
+            f"apt-get install -y --no-install-recommends {packages}"
+        )
     return found
 
 
@@ -34,7 +44,8 @@ def run_tool(command: list[str | os.PathLike], what: str, fix: str) -> str:
     """Standard output of a program.
 
     Raises:
-        UserError: it fails; the message has `what` was being done, the program's own first complaint, and `fix`.
+        UserError: it fails; the message has `what` was being done, the program's own first
+            complaint, and `fix`.
     """
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
@@ -54,7 +65,9 @@ def _in_build_tools(name: str) -> str | None:
     if not home:
         return None
     folders = sorted(Path(home, "build-tools").glob("*"), key=_version, reverse=True)
-    return next((path for folder in folders if (path := shutil.which(name, path=str(folder)))), None)
+    return next(
+        (path for folder in folders if (path := shutil.which(name, path=str(folder)))), None
+    )
 
 
 def _version(folder: Path) -> list[int]:

@@ -1,4 +1,5 @@
-"""Times exported networks, and any other .tflite files, side by side: on this machine's CPU and GPU with LiteRT, on a phone.
+"""Times exported networks, and any other .tflite files, side by side: on this machine's CPU and GPU
+with LiteRT, on a phone.
 
 python -m export.benchmark --run RUN --threads 1 2
 """
@@ -29,41 +30,89 @@ processor's data sheet, and a file that reads and writes much can't come near it
 one on the CPU: that shows that a file runs there, its speed means nothing. --profile lists what XNNPACK runs inside; the
 profiler's own cost is in those times. Exit status: 0 done, 2 wrong usage or a file that can't be run."""
 
-_COLUMNS = ("file", "device", "threads", "median_ms", "p90_ms", "first_ms", "us_per_pixel", "peak_mb", "gmac_s", "peak_share",
-            "ratio")  # fmt: skip
+_COLUMNS = (
+    "file",
+    "device",
+    "threads",
+    "median_ms",
+    "p90_ms",
+    "first_ms",
+    "us_per_pixel",
+    "peak_mb",
+    "gmac_s",
+    "peak_share",
+    "ratio",
+)
 
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    files: tuple[str, ...] = option((), ".tflite files; with --run they come after the run's own, as peers to compare with",
-                                    group="what", metavar="FILE", positional=True)  # fmt: skip
-    run: str | None = option(None, "run folder, whose exported files are timed; the newest under runs/ with a checkpoint when no file "
-                             "is named either", group="what", metavar="RUN")  # fmt: skip
+    files: tuple[str, ...] = option(
+        (),
+        ".tflite files; with --run they come after the run's own, as peers to compare with",
+        group="what",
+        metavar="FILE",
+        positional=True,
+    )
+    run: str | None = option(
+        None,
+        "run folder, whose exported files are timed; the newest under runs/ with a checkpoint when no file "
+        "is named either",
+        group="what",
+        metavar="RUN",
+    )
     threads: tuple[int, ...] = option(
         (1, 2), "of the CPU; several give a row each", group="how", minimum=1, maximum=256
     )
-    repeats: int = option(50, "timed inferences of each file", group="how", minimum=1, maximum=100000)
+    repeats: int = option(
+        50, "timed inferences of each file", group="how", minimum=1, maximum=100000
+    )
     warm_up: int = option(
-        3, "inferences before those; the very first is reported apart", group="how", minimum=1, maximum=1000
+        3,
+        "inferences before those; the very first is reported apart",
+        group="how",
+        minimum=1,
+        maximum=1000,
     )
     gpu: bool = option(False, "also on the GPU, by LiteRT's GPU accelerator", group="where")
-    adb: bool = option(False, "also on an Android phone, by our app's benchmark screen; needs adb", group="where")
+    adb: bool = option(
+        False, "also on an Android phone, by our app's benchmark screen; needs adb", group="where"
+    )
     device: str | None = option(
-        None, "serial number of the phone, where several are connected", group="where", metavar="SERIAL"
+        None,
+        "serial number of the phone, where several are connected",
+        group="where",
+        metavar="SERIAL",
     )
     profile: bool = option(
-        False, "also list the slowest operations of each file, with the first of --threads", group="output"
+        False,
+        "also list the slowest operations of each file, with the first of --threads",
+        group="output",
     )
-    slowest: int = option(10, "how many of them to print; the JSON has all", group="output", minimum=1, maximum=1000)
-    json: str | None = option(None, "also write the figures there; with a run RUN/export/benchmark.json", group="output",
-                              metavar="OUT")  # fmt: skip
-    chart: str | None = option(None, "also draw the times there; with a run RUN/export/benchmark.svg", group="output",
-                               metavar="OUT.svg")  # fmt: skip
+    slowest: int = option(
+        10, "how many of them to print; the JSON has all", group="output", minimum=1, maximum=1000
+    )
+    json: str | None = option(
+        None,
+        "also write the figures there; with a run RUN/export/benchmark.json",
+        group="output",
+        metavar="OUT",
+    )
+    chart: str | None = option(
+        None,
+        "also draw the times there; with a run RUN/export/benchmark.svg",
+        group="output",
+        metavar="OUT.svg",
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(
-        BenchmarkOptions, argv, prog="python -m export.benchmark", description=__doc__.splitlines()[0], epilog=_EPILOG
+        BenchmarkOptions,
+        argv,
+        prog="python -m export.benchmark",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
     )
     from export.latency import measure, with_ratios
     from export.latency_chart import chart_file
@@ -74,13 +123,18 @@ def main(argv: list[str] | None = None) -> int:
     if options.device and not options.adb:
         raise UserError("--device names a phone; add --adb")
     if options.chart and Path(options.chart).suffix != ".svg":
-        raise UserError(f"--chart {one_line(options.chart)}: it is drawn as SVG; name a file that ends in .svg")
+        raise UserError(
+            f"--chart {one_line(options.chart)}: it is drawn as SVG; name a file that ends in .svg"
+        )
     paths, options = _resolved(options)
     if options.profile:
         require_profiler()
     if options.adb:
         ready_phone(options.device)
-    rows, failure = measure(paths, options.threads, options.repeats, options.warm_up, options.gpu), None
+    rows, failure = (
+        measure(paths, options.threads, options.repeats, options.warm_up, options.gpu),
+        None,
+    )
     if options.adb:
         try:
             rows = with_ratios([*rows, *_phone_rows(paths, rows, options)])
@@ -98,7 +152,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _profile(path: Path, options: BenchmarkOptions) -> dict:
-    """Prints the file's operations and returns them for the JSON; a file that the profiler can't take is named and left out."""
+    """Prints the file's operations and returns them for the JSON; a file that the profiler can't
+    take is named and left out.
+    """
     from export.latency_table import operations_table
     from export.operation_profile import profile
 
@@ -123,7 +179,9 @@ def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:
     folder = run / "export"
     own = [folder / entry["file"] for entry in read_entries(folder)]
     if not own:
-        raise UserError(f"{one_line(folder)}: nothing exported yet; export first: python -m export.tflite")
+        raise UserError(
+            f"{one_line(folder)}: nothing exported yet; export first: python -m export.tflite"
+        )
     targets = {
         "json": options.json or str(folder / "benchmark.json"),
         "chart": options.chart or str(folder / "benchmark.svg"),
@@ -138,22 +196,40 @@ def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) 
     print("timing on the phone; keep it unlocked", file=sys.stderr, flush=True)
     known = {row["file"]: row for row in reversed(rows)}
     found = []
-    for row in benchmark_on_phone(paths, options.threads, options.repeats, options.warm_up, options.device):
-        facts = {key: known[row["file"]][key] for key in ("input_shape", "input_dtype", "macs", "arithmetic")}
+    for row in benchmark_on_phone(
+        paths, options.threads, options.repeats, options.warm_up, options.device
+    ):
+        facts = {
+            key: known[row["file"]][key]
+            for key in ("input_shape", "input_dtype", "macs", "arithmetic")
+        }
         median, shape = row["median_ms"], facts["input_shape"]
         pixels = shape[1] * shape[2] if len(shape) == 4 else None
-        found.append({
-            **row, **facts, "peak_gmac_s": None, "peak_share": None, "emulated": False,
-            "us_per_pixel": round(median * 1e3 / pixels, 5) if median and pixels else None,
-            "gmac_s": round(facts["macs"] / median / 1e6, 4) if median and facts["macs"] else None,
-        })  # fmt: skip
+        found.append(
+            {
+                **row,
+                **facts,
+                "peak_gmac_s": None,
+                "peak_share": None,
+                "emulated": False,
+                "us_per_pixel": round(median * 1e3 / pixels, 5) if median and pixels else None,
+                "gmac_s": round(facts["macs"] / median / 1e6, 4)
+                if median and facts["macs"]
+                else None,
+            }
+        )
     return found
 
 
 def _record(rows: list[dict], profiles: list[dict], options: BenchmarkOptions) -> dict:
     from training.machine import describe_machine
 
-    record = {"results": rows, "repeats": options.repeats, "warm_up": options.warm_up, "machine": describe_machine()}
+    record = {
+        "results": rows,
+        "repeats": options.repeats,
+        "warm_up": options.warm_up,
+        "machine": describe_machine(),
+    }
     return {**record, "profiles": profiles} if options.profile else record
 
 
@@ -162,7 +238,9 @@ def _write(options: BenchmarkOptions, name: str, write) -> None:
     try:
         write(target)
     except OSError as error:
-        raise UserError(f"--{name} {one_line(target)}: can't be written ({error.strerror})") from error
+        raise UserError(
+            f"--{name} {one_line(target)}: can't be written ({error.strerror})"
+        ) from error
     print(f"written to {one_line(target)}")
 
 

@@ -26,7 +26,8 @@ class NetworkConverter:
 
     Args:
         network: float32 generator, [N, H, W, 3] in [-1, 1] to the same; traced at training=False.
-        size: side of the square input; the batch is 1, since delegates split graphs with open shapes.
+        size: side of the square input; the batch is 1, since delegates split graphs with open
+            shapes.
         calibration: returns uint8 crops [N, size, size, 3]; called only when a recipe needs them.
     """
 
@@ -35,7 +36,9 @@ class NetworkConverter:
 
         self._network, self._calibration = network, calibration
         traced = tf.function(lambda image: network(image, training=False))
-        self._function = traced.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="image"))
+        self._function = traced.get_concrete_function(
+            tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+        )
 
     def convert(self, recipe: Recipe) -> bytes:
         """The file's bytes, without metadata.
@@ -54,13 +57,16 @@ class NetworkConverter:
             crops = self._calibration()
             converter.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
             converter.target_spec.supported_ops = [_integer_kernels(tf, recipe)]
-        # Private, but TensorFlow 2.15 is the last version that setup.cfg takes: ranges seen, nothing quantised yet.
+        # Private, but TensorFlow 2.15 is the last version that setup.cfg takes: ranges seen,
+        # nothing quantised yet.
         converter._experimental_calibrate_only = recipe.activations == "int8"
         try:
             with quiet_native_output():
                 converted = converter.convert()
             return self._quantized(converted) if recipe.activations == "int8" else converted
-        except Exception as error:  # the converter raises bare RuntimeError, ConverterError, ValueError alike
+        except (
+            Exception
+        ) as error:  # the converter raises bare RuntimeError, ConverterError, ValueError alike
             refused = _refused_operations(error)
             if not refused:
                 raise
@@ -81,7 +87,9 @@ def _integer_kernels(tf, recipe: Recipe):
 
 
 def _refused_operations(error: Exception) -> list[str]:
-    """Names of TFLite operations in the converter's complaint about a missing kernel, without repeats."""
+    """Names of TFLite operations in the converter's complaint about a missing kernel, without
+    repeats.
+    """
     text = f"{error}\n{getattr(error, 'native_output', '')}"
     found = re.findall(r"Quantization to 16x8-bit not yet supported for op: '?([A-Z0-9_]+)", text)
     found += re.findall(r"'tfl\.(\w+)' op .*(?:not|must be|failed)", text)

@@ -22,7 +22,8 @@ from tf_i2i.lite_model import LiteModel
 from tf_i2i.model_file import summarize
 
 _HELD_OUT_IMAGES = 16
-# Over SwiftShader 256 px take up to half a second a photo; large files get fewer photos, so that none takes minutes.
+# Over SwiftShader 256 px take up to half a second a photo; large files get fewer photos, so that
+# none takes minutes.
 _GPU_IMAGES, _GPU_PIXELS = 4, 4 * 256**2
 
 
@@ -52,10 +53,12 @@ class ExportJob:
     def write(self, recipe: Recipe) -> str:
         """Writes one file and its entry in export.json; returns two lines about it for the log.
 
-        A file that the GPU can't take, or computes wrongly, is kept: the CPU runs it. The log and its entry say so.
+        A file that the GPU can't take, or computes wrongly, is kept: the CPU runs it. The log and
+        its entry say so.
 
         Raises:
-            QualityTooLow, NotConvertible: the file can't be had; none is left under its name, nor an older one.
+            QualityTooLow, NotConvertible: the file can't be had; none is left under its name, nor
+                an older one.
         """
         file = self._file_name(recipe)
         partial = self._folder / f".{file}.{os.getpid()}.partial"
@@ -77,7 +80,9 @@ class ExportJob:
 
     @functools.cached_property
     def _calibration(self) -> np.ndarray:
-        return random_crops(self._domain("train"), self._size, self._options.calibration_images, self._options.seed)
+        return random_crops(
+            self._domain("train"), self._size, self._options.calibration_images, self._options.seed
+        )
 
     @functools.cached_property
     def _held_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +98,9 @@ class ExportJob:
             found = agreement(LiteModel(data, threads=2), *self._held_out)
         except RuntimeError as error:
             # Some graphs convert to a number type that the runtime has no kernel for.
-            raise NotConvertible(f"{recipe.variant}: LiteRT can't run it ({error}); {self._way_out()}") from error
+            raise NotConvertible(
+                f"{recipe.variant}: LiteRT can't run it ({error}); {self._way_out()}"
+            ) from error
         if found.psnr_db < self._options.min_psnr:
             raise QualityTooLow(
                 f"{self._file_name(recipe)}: {found.psnr_db:.1f} dB to its float32 network on held-out pictures, "
@@ -112,7 +119,11 @@ class ExportJob:
             on_slow=lambda: print(f"{file}: still running on the GPU accelerator", flush=True),
         )
         if found.agrees is False:
-            print(f"warning: {file}: {found.note}; use it on the CPU only", file=sys.stderr, flush=True)
+            print(
+                f"warning: {file}: {found.note}; use it on the CPU only",
+                file=sys.stderr,
+                flush=True,
+            )
         return found
 
     def _way_out(self) -> str:
@@ -173,5 +184,7 @@ class ExportJob:
 
 
 def _tileable(network) -> bool:
-    """Whether an output pixel depends on its neighbourhood alone; then the network says how far that reaches."""
+    """Whether an output pixel depends on its neighbourhood alone; then the network says how far
+    that reaches.
+    """
     return hasattr(network, "halo")

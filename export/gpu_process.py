@@ -30,7 +30,8 @@ class GpuOutcome:
         answers: the worker's lines in order, without the error.
         log: what the native code wrote.
         failure: one line when it did not come to its end; empty otherwise.
-        ended: "done", "refused" (an exception of the runtime), "crashed", or "late" (killed when its time was up).
+        ended: "done", "refused" (an exception of the runtime), "crashed", or "late" (killed when
+            its time was up).
     """
 
     answers: list[dict]
@@ -48,8 +49,13 @@ class GpuOutcome:
         return None if self.answers else why_no_device(self.log)
 
 
-def run_on_gpu(path: str | os.PathLike, photos: np.ndarray, seconds: float,
-               on_slow: Callable[[], None] | None = None, environment: Mapping[str, str] = os.environ) -> GpuOutcome:  # fmt: skip
+def run_on_gpu(
+    path: str | os.PathLike,
+    photos: np.ndarray,
+    seconds: float,
+    on_slow: Callable[[], None] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> GpuOutcome:
     """Runs the worker on the first device that is there (see gpu_device.vulkan_environments).
 
     Args:
@@ -59,32 +65,45 @@ def run_on_gpu(path: str | os.PathLike, photos: np.ndarray, seconds: float,
     """
     for variables in vulkan_environments(environment):
         outcome = _attempt(path, photos, seconds, on_slow, variables)
-        # A driver without its GPU finds no adapter, or crashes in the search for one: the next may do better.
+        # A driver without its GPU finds no adapter, or crashes in the search for one: the next may
+        # do better.
         if outcome.device or outcome.answers or outcome.ended == "late":
             break
     return outcome
 
 
 def _attempt(path, photos, seconds: float, on_slow, variables: dict[str, str]) -> GpuOutcome:
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [_ROOT, variables.get("PYTHONPATH", "")]))
+    variables["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [_ROOT, variables.get("PYTHONPATH", "")])
+    )
     with tempfile.TemporaryDirectory() as folder:
         pictures, said, log = (Path(folder) / name for name in ("photos.npy", "answers", "log"))
         np.save(pictures, photos)
         command = [sys.executable, "-m", "export.gpu_worker", os.path.abspath(path), str(pictures)]
         with said.open("wb") as answers, log.open("wb") as messages:
-            # Files, not pipes: nothing can fill up while this process waits, and a killed worker's lines stay.
+            # Files, not pipes: nothing can fill up while this process waits, and a killed worker's
+            # lines stay.
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=answers, stderr=messages, env=variables, cwd=_ROOT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=answers,
+                stderr=messages,
+                env=variables,
+                cwd=_ROOT,
             )
             try:
                 status = _wait(process, seconds, on_slow)
             finally:
                 process.kill()
                 process.wait()
-        return _outcome(said.read_text("utf-8", "replace"), log.read_text("utf-8", "replace"), status, seconds)
+        return _outcome(
+            said.read_text("utf-8", "replace"), log.read_text("utf-8", "replace"), status, seconds
+        )
 
 
-def _wait(process: subprocess.Popen, seconds: float, on_slow: Callable[[], None] | None) -> int | None:
+def _wait(
+    process: subprocess.Popen, seconds: float, on_slow: Callable[[], None] | None
+) -> int | None:
     """The exit status; None when time is up."""
     first = min(_SLOW_SECONDS, seconds)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -105,7 +124,9 @@ def _outcome(said: str, log: str, status: int | None, seconds: float) -> GpuOutc
     errors = [answer["error"] for answer in answers if "error" in answer]
     answers = [answer for answer in answers if "error" not in answer]
     if status is None:
-        return GpuOutcome(answers, log, f"the GPU accelerator was not done in {seconds:g} seconds", "late")
+        return GpuOutcome(
+            answers, log, f"the GPU accelerator was not done in {seconds:g} seconds", "late"
+        )
     if status:
         way = signal.Signals(-status).name if status < 0 else f"status {status}"
         return GpuOutcome(answers, log, f"the GPU accelerator crashed ({way})", "crashed")

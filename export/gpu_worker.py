@@ -1,10 +1,12 @@
-"""The process that runs one .tflite file on LiteRT's GPU accelerator: a driver may crash it or never answer.
+"""The process that runs one .tflite file on LiteRT's GPU accelerator: a driver may crash it or
+never answer.
 
 python -m export.gpu_worker MODEL.tflite PHOTOS.npy
 
-One JSON object a line on standard output: {"resident": true} once the file is loaded, {"max_levels", "mean_square",
-"finite"} for each photo; or {"error"} and no more. What the native code logs goes to standard error, where it names
-the adapter and the operations that it refused (tf_i2i.gpu_log).
+One JSON object a line on standard output: {"resident": true} once the file is loaded,
+{"max_levels", "mean_square", "finite"} for each photo; or {"error"} and no more. What the native
+code logs goes to standard error, where it names the adapter and the operations that it refused
+(tf_i2i.gpu_log).
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from tf_i2i.pixels import to_float
 
 
 def difference(found: np.ndarray, wanted: np.ndarray) -> dict:
-    """Of two pictures of one type, uint8 or float in [-1, 1], in steps of 1/255 of the range, not rounded to them."""
+    """Of two pictures of one type, uint8 or float in [-1, 1], in steps of 1/255 of the range, not
+    rounded to them.
+    """
     scale = 1.0 if found.dtype == np.uint8 else 127.5
     steps = (found.astype(np.float64) - wanted.astype(np.float64)) * scale
     finite = bool(np.isfinite(steps).all())

@@ -1,4 +1,6 @@
-"""Times .tflite files against one another: a process each, one inference of every one in turn, again and again."""
+"""Times .tflite files against one another: a process each, one inference of every one in turn,
+again and again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tf_i2i.gpu_device import device_in
 from tf_i2i.model_file import ModelSummary, read_bytes, summarize
 from tf_i2i.model_worker import ModelWorker, NotOnThisGpu
 
-# An emulated GPU takes seconds for what a real one does in milliseconds, and its speed means nothing.
+# An emulated GPU takes seconds for what a real one does in milliseconds, and its speed means
+# nothing.
 _EMULATED_REPEATS = 3
 EMULATED = "a CPU that emulates a GPU: the network runs, its speed means nothing"
 
@@ -43,14 +46,18 @@ class Case:
     peak_bytes: int = 0
 
 
-def measure(paths: list[Path], threads: tuple[int, ...], repeats: int, warm_up: int, gpu: bool = False) -> list[dict]:
+def measure(
+    paths: list[Path], threads: tuple[int, ...], repeats: int, warm_up: int, gpu: bool = False
+) -> list[dict]:
     """Times each file with each number of threads, and on the GPU, interleaved.
 
     Returns:
-        One dict a file and device, in the order of the files: file, device, threads (None on a GPU), input_shape, input_dtype,
-        median_ms, p90_ms, first_ms, us_per_pixel, peak_mb, ratio (median over that of the first file on the same device and
-        threads), macs, arithmetic, gmac_s, peak_gmac_s (what this machine reached with the same threads in this run, see
-        export.peak_files), peak_share, emulated, note. What is not known is None; so is every figure where a GPU refuses the file.
+        One dict a file and device, in the order of the files: file, device, threads (None on a
+        GPU), input_shape, input_dtype, median_ms, p90_ms, first_ms, us_per_pixel, peak_mb, ratio
+        (median over that of the first file on the same device and threads), macs, arithmetic,
+        gmac_s, peak_gmac_s (what this machine reached with the same threads in this run, see
+        export.peak_files), peak_share, emulated, note. What is not known is None; so is every
+        figure where a GPU refuses the file.
 
     Raises:
         UserError: a file is missing, is no .tflite file, or can't be run.
@@ -62,7 +69,8 @@ def measure(paths: list[Path], threads: tuple[int, ...], repeats: int, warm_up: 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for case in cases:
             _start(case, repeats, stack)
-        # Only now: reading the graph of a damaged file may crash here, and by now LiteRT has run each in its process.
+        # Only now: reading the graph of a damaged file may crash here, and by now LiteRT has run
+        # each in its process.
         for case in cases:
             case.summary = summarize(read_bytes(case.path))
         for case in _peak_cases(cases, folder):
@@ -73,13 +81,19 @@ def measure(paths: list[Path], threads: tuple[int, ...], repeats: int, warm_up: 
 
 
 def with_ratios(rows: list[dict]) -> list[dict]:
-    """Adds to each row its median over that of the first row measured on the same device with the same threads."""
+    """Adds to each row its median over that of the first row measured on the same device with the
+    same threads.
+    """
     reference: dict[tuple, float] = {}
     for row in rows:
         if row["median_ms"]:
             reference.setdefault((row["device"], row["threads"]), row["median_ms"])
     return [
-        {**row, "ratio": row["median_ms"] and round(row["median_ms"] / reference[row["device"], row["threads"]], 4)}
+        {
+            **row,
+            "ratio": row["median_ms"]
+            and round(row["median_ms"] / reference[row["device"], row["threads"]], 4),
+        }
         for row in rows
     ]
 
@@ -128,7 +142,9 @@ def _run(cases: list[Case], repeats: int, warm_up: int) -> None:
 
 @contextlib.contextmanager
 def _refusal_noted(case: Case):
-    """What a GPU refuses, then or in the middle, becomes the case's note and leaves it without figures."""
+    """What a GPU refuses, then or in the middle, becomes the case's note and leaves it without
+    figures.
+    """
     try:
         yield
     except NotOnThisGpu as error:
@@ -137,21 +153,37 @@ def _refusal_noted(case: Case):
 
 
 def _with_peaks(cases: list[Case]) -> list[dict]:
-    peaks = {(case.summary.arithmetic, case.threads): _row(case)["gmac_s"] for case in cases if case.is_peak}
+    peaks = {
+        (case.summary.arithmetic, case.threads): _row(case)["gmac_s"]
+        for case in cases
+        if case.is_peak
+    }
     rows = []
     for case in cases:
         if case.is_peak:
             continue
         row, peak = _row(case), peaks.get((case.summary.arithmetic, case.threads))
         share = round(row["gmac_s"] / peak, 4) if peak and row["gmac_s"] else None
-        rows.append({**row, "peak_gmac_s": peak, "peak_share": share, "emulated": case.emulated, "note": case.note})
+        rows.append(
+            {
+                **row,
+                "peak_gmac_s": peak,
+                "peak_share": share,
+                "emulated": case.emulated,
+                "note": case.note,
+            }
+        )
     return rows
 
 
 def _row(case: Case) -> dict:
     import numpy as np
 
-    facts = case.worker.facts if case.worker else {"input_shape": list(case.summary.input_shape), "input_dtype": None}
+    facts = (
+        case.worker.facts
+        if case.worker
+        else {"input_shape": list(case.summary.input_shape), "input_dtype": None}
+    )
     shape, macs = facts["input_shape"], case.summary.macs
     # An image network's input is [1, H, W, C]; anything else has no pixels.
     pixels = shape[1] * shape[2] if len(shape) == 4 else None

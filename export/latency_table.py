@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def table(rows: list[dict], columns: tuple[str, ...]) -> str:
-    """One line a row under a line of heads; below them each note once, with the rows that it is about."""
+    """One line a row under a line of heads; below them each note once, with the rows that it is
+    about.
+    """
     lines = [[*columns], *([_shown(column, row[column]) for column in columns] for row in rows)]
     notes: dict[str, list[str]] = {}
     for row in rows:
@@ -21,7 +23,11 @@ def operations_table(operations: list[dict], most: int) -> str:
         total = {key: sum(row[key] for row in rest) for key in ("count", "ms", "share")}
         shown = [*shown, {"operation": f"{len(rest)} other kinds", **total}]
     columns = ("operation", "count", "ms", "share")
-    return "\n".join(_aligned([[*columns], *([_shown(column, row[column]) for column in columns] for row in shown)]))
+    return "\n".join(
+        _aligned(
+            [[*columns], *([_shown(column, row[column]) for column in columns] for row in shown)]
+        )
+    )
 
 
 def _aligned(lines: list[list[str]]) -> list[str]:

@@ -31,7 +31,11 @@ def read_entries(folder: Path) -> list[dict]:
 
 def put_entry(folder: Path, entry: dict) -> None:
     """Adds an entry, in place of the one for the same file; entries whose file is gone are dropped."""
-    kept = [one for one in read_entries(folder) if one["file"] != entry["file"] and (folder / one["file"]).is_file()]
+    kept = [
+        one
+        for one in read_entries(folder)
+        if one["file"] != entry["file"] and (folder / one["file"]).is_file()
+    ]
     write_json(folder / _NAME, sorted([*kept, entry], key=lambda one: one["file"]))
 
 

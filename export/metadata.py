@@ -14,9 +14,11 @@ _LICENSE = "The network's weights are derived from its training pictures; the co
 
 
 def with_metadata(data: bytes, recipe: Recipe, facts: dict) -> bytes:
-    """`data` (a .tflite file without metadata) with its description, and `facts` packed in as model.json.
+    """`data` (a .tflite file without metadata) with its description, and `facts` packed in as
+    model.json.
 
-    Both can be read by tflite-support; model.json also by any zip reader. The same arguments give the same bytes.
+    Both can be read by tflite-support; model.json also by any zip reader. The same arguments give
+    the same bytes.
 
     Raises:
         RuntimeError: what is read back is not what was written.
@@ -28,12 +30,15 @@ def with_metadata(data: bytes, recipe: Recipe, facts: dict) -> bytes:
     populator.populate()
     complete = _with_fixed_dates(bytes(populator.get_model_buffer()))
     if read_facts(complete) != facts or read_normalization(complete)[0] != _normalization(recipe):
-        raise RuntimeError("metadata read back from the exported file differs from what was written")
+        raise RuntimeError(
+            "metadata read back from the exported file differs from what was written"
+        )
     return complete
 
 
 def read_normalization(data: bytes) -> list[tuple[float, float]]:
-    """(mean, std) of the first input and the first output: network value = (pixel in 0..255 - mean) / std.
+    """(mean, std) of the first input and the first output: network value = (pixel in 0..255 - mean)
+    / std.
 
     Raises:
         ValueError: the file has no metadata.
@@ -55,10 +60,15 @@ def _metadata_buffer(schema, support, recipe: Recipe, facts: dict) -> bytearray:
     described.version, described.author, described.license = facts["version"], "tf_i2i", _LICENSE
     graph = schema.SubGraphMetadataT()
     graph.inputTensorMetadata = [_image_tensor(schema, recipe, "image", "RGB picture to translate")]
-    graph.outputTensorMetadata = [_image_tensor(schema, recipe, "translated", "RGB picture of the other domain")]
+    graph.outputTensorMetadata = [
+        _image_tensor(schema, recipe, "translated", "RGB picture of the other domain")
+    ]
     described.subgraphMetadata = [graph]
     attached = schema.AssociatedFileT()
-    attached.name, attached.description = MODEL_FACTS, "Direction, variant, halo, size, training data and version"
+    attached.name, attached.description = (
+        MODEL_FACTS,
+        "Direction, variant, halo, size, training data and version",
+    )
     described.associatedFiles = [attached]
     builder = flatbuffers.Builder(0)
     builder.Finish(described.Pack(builder), support.MetadataPopulator.METADATA_FILE_IDENTIFIER)
@@ -74,7 +84,10 @@ def _image_tensor(schema, recipe: Recipe, name: str, description: str):
     tensor.content.contentProperties.colorSpace = schema.ColorSpaceType.RGB
     mean, std = _normalization(recipe)
     unit = schema.ProcessUnitT()
-    unit.optionsType, unit.options = schema.ProcessUnitOptions.NormalizationOptions, schema.NormalizationOptionsT()
+    unit.optionsType, unit.options = (
+        schema.ProcessUnitOptions.NormalizationOptions,
+        schema.NormalizationOptionsT(),
+    )
     unit.options.mean, unit.options.std = [mean], [std]
     tensor.processUnits = [unit]
     tensor.stats = schema.StatsT()

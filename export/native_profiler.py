@@ -1,10 +1,12 @@
-"""Times every operation of one .tflite file by LiteRT's own profiler: run as a process, prints one JSON object.
+"""Times every operation of one .tflite file by LiteRT's own profiler: run as a process, prints one
+JSON object.
 
 python -m export.native_profiler FILE.tflite THREADS REPEATS
 
-The Python packages have no call for it, but libLiteRt.so of ai-edge-litert exports it in its C interface (litert/c/litert_profiler.h).
-Unlike the interpreter's view, in which XNNPACK is one opaque node, it lists what XNNPACK runs inside. A process of its
-own, since a slip in such calls, or a damaged file, ends the process.
+The Python packages have no call for it, but libLiteRt.so of ai-edge-litert exports it in its C
+interface (litert/c/litert_profiler.h). Unlike the interpreter's view, in which XNNPACK is one
+opaque node, it lists what XNNPACK runs inside. A process of its own, since a slip in such calls, or
+a damaged file, ends the process.
 """
 
 from __future__ import annotations
@@ -18,11 +20,15 @@ from ctypes import byref, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 
 _CPU = 1
-# litert_profiler_event.h: operations of the runtime itself, and those that a delegate reports of its inside.
+# litert_profiler_event.h: operations of the runtime itself, and those that a delegate reports of
+# its inside.
 _OPERATIONS = (2, 8)
 # Their time is that of the operations inside, which are listed themselves.
-_CONTROL_FLOW = frozenset({b"WHILE", b"IF", b"CALL", b"CALL_ONCE", b"STABLEHLO_WHILE", b"STABLEHLO_COMPOSITE"})
-# The options travel as TOML text under these names (LrtGetOpaqueRuntimeOptionsData, LrtGetOpaqueCpuOptionsData).
+_CONTROL_FLOW = frozenset(
+    {b"WHILE", b"IF", b"CALL", b"CALL_ONCE", b"STABLEHLO_WHILE", b"STABLEHLO_COMPOSITE"}
+)
+# The options travel as TOML text under these names (LrtGetOpaqueRuntimeOptionsData,
+# LrtGetOpaqueCpuOptionsData).
 _RUNTIME_OPTIONS, _CPU_OPTIONS = b"runtime_options_string", b"xnnpack"
 
 
@@ -30,9 +36,15 @@ class _Event(ctypes.Structure):
     """ProfiledEventData; memory: three size_t at its begin, three at its end."""
 
     _fields_ = [
-        ("tag", ctypes.c_char_p), ("kind", c_int), ("start_us", c_uint64), ("elapsed_us", c_uint64),
-        ("memory", c_size_t * 6), ("place", c_uint64), ("subgraph", c_uint64), ("source", c_int),
-    ]  # fmt: skip
+        ("tag", ctypes.c_char_p),
+        ("kind", c_int),
+        ("start_us", c_uint64),
+        ("elapsed_us", c_uint64),
+        ("memory", c_size_t * 6),
+        ("place", c_uint64),
+        ("subgraph", c_uint64),
+        ("source", c_int),
+    ]
 
 
 class Profiler:
@@ -57,7 +69,9 @@ class Profiler:
         self._add(options, _RUNTIME_OPTIONS, "enable_profiling = true\n")
         self._add(options, _CPU_OPTIONS, f"num_threads = {threads}\n")
         self._compiled, self._profiler = c_void_p(), c_void_p()
-        self._call("LiteRtCreateCompiledModel", environment, self._model, options, byref(self._compiled))
+        self._call(
+            "LiteRtCreateCompiledModel", environment, self._model, options, byref(self._compiled)
+        )
         self._call("LiteRtCompiledModelGetProfiler", self._compiled, byref(self._profiler))
         if not self._profiler:
             raise RuntimeError("this libLiteRt.so does not know the option enable_profiling")
@@ -67,7 +81,13 @@ class Profiler:
     def run(self) -> None:
         sizes = c_size_t(len(self._inputs)), c_size_t(len(self._outputs))
         self._call(
-            "LiteRtRunCompiledModel", self._compiled, c_size_t(0), sizes[0], self._inputs, sizes[1], self._outputs
+            "LiteRtRunCompiledModel",
+            self._compiled,
+            c_size_t(0),
+            sizes[0],
+            self._inputs,
+            sizes[1],
+            self._outputs,
         )
 
     def events(self, repeats: int) -> list[dict]:
@@ -95,7 +115,9 @@ class Profiler:
         ]
 
     def _buffers(self, environment, side: str):
-        """An array of buffers, as the network wants them, for all inputs or all outputs of the first signature."""
+        """An array of buffers, as the network wants them, for all inputs or all outputs of the
+        first signature.
+        """
         signature, count = c_void_p(), c_size_t()
         self._call("LiteRtGetModelSignature", self._model, c_size_t(0), byref(signature))
         self._call(f"LiteRtGetNumSignature{side}s", signature, byref(count))
@@ -104,12 +126,23 @@ class Profiler:
             tensor, needed, buffer = c_void_p(), c_void_p(), c_void_p()
             # LiteRtRankedTensorType has some 80 bytes; it is only handed on.
             kind = (c_uint64 * 64)()
-            self._call(f"LiteRtGetSignature{side}TensorByIndex", signature, c_size_t(number), byref(tensor))
+            self._call(
+                f"LiteRtGetSignature{side}TensorByIndex", signature, c_size_t(number), byref(tensor)
+            )
             self._call("LiteRtGetRankedTensorType", tensor, byref(kind))
             place = c_size_t(0), c_size_t(number)
-            self._call(f"LiteRtGetCompiledModel{side}BufferRequirements", self._compiled, *place, byref(needed))
             self._call(
-                "LiteRtCreateManagedTensorBufferFromRequirements", environment, byref(kind), needed, byref(buffer)
+                f"LiteRtGetCompiledModel{side}BufferRequirements",
+                self._compiled,
+                *place,
+                byref(needed),
+            )
+            self._call(
+                "LiteRtCreateManagedTensorBufferFromRequirements",
+                environment,
+                byref(kind),
+                needed,
+                byref(buffer),
             )
             # Zeros: what stands in fresh memory may be denormal numbers, which are slow.
             self._call("LiteRtClearTensorBuffer", buffer)
@@ -130,7 +163,9 @@ class Profiler:
 
 
 def library() -> Path:
-    """Where libLiteRt.so of the installed ai-edge-litert should lie; found without importing the package."""
+    """Where libLiteRt.so of the installed ai-edge-litert should lie; found without importing the
+    package.
+    """
     package = importlib.util.find_spec("ai_edge_litert")
     return Path(package.origin if package else "ai_edge_litert").parent / "libLiteRt.so"
 

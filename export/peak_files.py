@@ -1,8 +1,10 @@
-"""Networks that do nothing but multiply: what they reach is this machine's peak as LiteRT can use it.
+"""Networks that do nothing but multiply: what they reach is this machine's peak as LiteRT can use
+it.
 
-Four 3x3 convolutions of 128 channels over 32x32 pixels, 604 million multiply-accumulates: enough for each weight to be
-used a thousand times and small enough to stay in the cache. It is the peak of XNNPACK's own kernels, not that of
-the processor's data sheet, and so an estimate: a shape that suits the kernels still better may exceed it.
+Four 3x3 convolutions of 128 channels over 32x32 pixels, 604 million multiply-accumulates: enough
+for each weight to be used a thousand times and small enough to stay in the cache. It is the peak of
+XNNPACK's own kernels, not that of the processor's data sheet, and so an estimate: a shape that
+suits the kernels still better may exceed it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def write_peak_file(arithmetic: str, folder: Path) -> Path:
 
 
 def peak_model(arithmetic: str) -> bytes:
-    """The bytes of such a .tflite file, put together by hand: a converter would take seconds and need TensorFlow."""
+    """The bytes of such a .tflite file, put together by hand: a converter would take seconds and
+    need TensorFlow.
+    """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -60,11 +64,18 @@ class _Network:
         shape = [_CHANNELS, _KERNEL, _KERNEL, _CHANNELS]
         spread = 1 / math.sqrt(_KERNEL * _KERNEL * _CHANNELS)
         if self._whole:
-            weights, bias = self._random.integers(-127, 128, shape).astype(np.int8), np.zeros(_CHANNELS, np.int32)
+            weights, bias = (
+                self._random.integers(-127, 128, shape).astype(np.int8),
+                np.zeros(_CHANNELS, np.int32),
+            )
             kinds, scale = (types.INT8, types.INT32), spread / 127
         else:
             weights = self._random.normal(0, spread, shape).astype(np.float32)
-            bias, kinds, scale = np.zeros(_CHANNELS, np.float32), (types.FLOAT32, types.FLOAT32), 1.0
+            bias, kinds, scale = (
+                np.zeros(_CHANNELS, np.float32),
+                (types.FLOAT32, types.FLOAT32),
+                1.0,
+            )
         inputs = [
             source,
             self._tensor(f"weights {number}", shape, kinds[0], weights, scale),
@@ -75,7 +86,10 @@ class _Network:
         options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 1
         options.dilationHFactor = options.dilationWFactor = 1
         operator.opcodeIndex, operator.inputs, operator.outputs = 0, inputs, [result]
-        operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
+        operator.builtinOptionsType, operator.builtinOptions = (
+            schema.BuiltinOptions.Conv2DOptions,
+            options,
+        )
         self._graph.operators.append(operator)
         return result
 
@@ -84,7 +98,11 @@ class _Network:
         code.builtinCode = code.deprecatedBuiltinCode = self._schema.BuiltinOperator.CONV_2D
         code.version = 3 if self._whole else 1
         self._graph.inputs, self._graph.outputs = [source], [result]
-        self._model.version, self._model.operatorCodes, self._model.subgraphs = 3, [code], [self._graph]
+        self._model.version, self._model.operatorCodes, self._model.subgraphs = (
+            3,
+            [code],
+            [self._graph],
+        )
         return self._model
 
     def _tensor(self, name: str, shape: list[int], kind: int, data, scale: float) -> int:

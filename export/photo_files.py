@@ -32,7 +32,9 @@ class Photo:
 
 
 def photo_size(path: Path) -> tuple[int, int] | None:
-    """Height and width as the file's header says, a JPEG's as it will be upright; None where that can't be told."""
+    """Height and width as the file's header says, a JPEG's as it will be upright; None where that
+    can't be told.
+    """
     try:
         with Image.open(path) as image:
             turned = image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
@@ -47,11 +49,17 @@ def read_photo(path: Path) -> Photo:
 
     def inspect(image: Image.Image) -> None:
         found["profiled"] = bool(image.info.get("icc_profile"))
-        with contextlib.suppress(Exception):  # a damaged EXIF block (any error type) loses the block, not the photo
+        with contextlib.suppress(
+            Exception
+        ):  # a damaged EXIF block (any error type) loses the block, not the photo
             found["exif"] = _upright_exif(image.getexif(), image.size)
 
     pixels = read_image(path, inspect=inspect)
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() if found["profiled"] else None
+    profile = (
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        if found["profiled"]
+        else None
+    )
     return Photo(pixels, found["exif"], profile)
 
 
@@ -64,7 +72,9 @@ def write_photo(path: Path, pixels: np.ndarray, photo: Photo, quality: int) -> N
 
 
 def _upright_exif(exif: Image.Exif, stored: tuple[int, int]) -> bytes | None:
-    """The block with orientation, sides and colour space as the new pixels are; the old thumbnail is not kept."""
+    """The block with orientation, sides and colour space as the new pixels are; the old thumbnail
+    is not kept.
+    """
     if not exif:
         return None
     # A copy: the picture is still to be turned by its own block.

@@ -1,4 +1,6 @@
-"""Full-integer quantisation by TensorFlow Lite's own quantiser, with ranges chosen better than by minimum and maximum."""
+"""Full-integer quantisation by TensorFlow Lite's own quantiser, with ranges chosen better than by
+minimum and maximum.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,12 @@ from export.quality import psnr
 from tf_i2i.lite_model import LiteModel
 from tf_i2i.native_output import quiet_native_output
 
-# tanh(4) is within a tenth of an 8-bit level of 1: wider inputs only make the steps in its steep middle coarser.
+# tanh(4) is within a tenth of an 8-bit level of 1: wider inputs only make the steps in its steep
+# middle coarser.
 _TANH_REACH = 4.0
-# A tensor of both signs, such as a sum of residual blocks, has a few far outliers. Cutting them off costs
-# little and makes each of the 256 steps finer; how much to cut depends on the network and is tried out.
+# A tensor of both signs, such as a sum of residual blocks, has a few far outliers. Cutting them off
+# costs little and makes each of the 256 steps finer; how much to cut depends on the network and is
+# tried out.
 _SHRINKS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 _TRIAL_CROPS = 8
 
@@ -20,8 +24,8 @@ def quantize(calibrated: bytes, crops: np.ndarray, wanted: np.ndarray) -> bytes:
     """Chooses ranges and quantises to int8 inside, uint8 at the border.
 
     Args:
-        calibrated: .tflite file in float32 with the ranges that were seen in each tensor (the converter's
-            calibrate-only result).
+        calibrated: .tflite file in float32 with the ranges that were seen in each tensor (the
+            converter's calibrate-only result).
         crops: uint8 [N, H, W, 3] calibration crops to choose by.
         wanted: float32 [N, H, W, 3] in [-1, 1], what the float network makes of them.
 
@@ -58,10 +62,18 @@ def _with_ranges(calibrated: bytes, shrink: float) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
     graph = model.subgraphs[0]
     code = [operator.builtinCode for operator in model.operatorCodes]
-    into_tanh = {op.inputs[0] for op in graph.operators if code[op.opcodeIndex] == schema.BuiltinOperator.TANH}
+    into_tanh = {
+        op.inputs[0]
+        for op in graph.operators
+        if code[op.opcodeIndex] == schema.BuiltinOperator.TANH
+    }
     for number in graph.inputs:
-        # What an 8-bit pixel means does not hang on the pictures that were seen: cartoons may have no white at all.
-        graph.tensors[number].quantization.min, graph.tensors[number].quantization.max = [-1.0], [1.0]
+        # What an 8-bit pixel means does not hang on the pictures that were seen: cartoons may have
+        # no white at all.
+        graph.tensors[number].quantization.min, graph.tensors[number].quantization.max = (
+            [-1.0],
+            [1.0],
+        )
     border = {*graph.inputs, *graph.outputs}
     for number, tensor in enumerate(graph.tensors):
         seen = tensor.quantization

@@ -1,6 +1,9 @@
-"""Writes RUN/report.html: one page, pictures and all, that tells how a run was made and how good it is.
+"""Writes RUN/report.html: one page, pictures and all, that tells how a run was made and how good it
+is.
 
-Opens without a network in any browser. Run it again after further exports, benchmarks or evaluations."""
+Opens without a network in any browser. Run it again after further exports, benchmarks or
+evaluations.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,14 @@ from training.run_folder import RunFolder, newest_run, write_text
 class ReportOptions:
     """Options of export.report."""
 
-    run: str | None = option(None, "run folder; default the newest run with a checkpoint", group="run", metavar="DIR")
+    run: str | None = option(
+        None, "run folder; default the newest run with a checkpoint", group="run", metavar="DIR"
+    )
 
 
 def write_report(run: Path) -> Path:
-    """Reads a run folder, translates some of its held-out pictures, writes report.html whole or not at all.
+    """Reads a run folder, translates some of its held-out pictures, writes report.html whole or not
+    at all.
 
     Returns its path. Raises UserError when `run` is no run folder or can't be written to.
     """

@@ -1,4 +1,6 @@
-"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts."""
+"""Loss curves as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible
+without scripts.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ import numpy as np
 from training.bar_chart import COLOURS, nice_range, nice_step, ticks
 
 NOT_LOSSES = frozenset(
-    {"step", "time_s", "step_s", "images_per_s", "data_wait_share", "face_share", "segmentation_share", "learning_rate"}
+    {
+        "step",
+        "time_s",
+        "step_s",
+        "images_per_s",
+        "data_wait_share",
+        "face_share",
+        "segmentation_share",
+        "learning_rate",
+    }
 )
 _WIDTH, _HEIGHT = 480, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 40
@@ -33,7 +44,8 @@ def sliding_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def loss_chart(title: str, metrics: list[dict], names: list[str]) -> str:
-    """A <figure>: one curve a loss (faint as logged, strong as sliding mean), axes, and a legend with last means.
+    """A <figure>: one curve a loss (faint as logged, strong as sliding mean), axes, and a legend
+    with last means.
 
     Losses that differ only in a final _A or _B share a colour; the _B one is dashed.
     """
@@ -45,15 +57,17 @@ def loss_chart(title: str, metrics: list[dict], names: list[str]) -> str:
     parts = [_axes(bottom, top, spacing, last_step)]
     legend = []
     for name, (steps, raw, mean) in curves.items():
-        style = f"curve c{terms.index(_term(name)) % COLOURS}" + (" dashed" if name.endswith("_B") else "")
+        style = f"curve c{terms.index(_term(name)) % COLOURS}" + (
+            " dashed" if name.endswith("_B") else ""
+        )
         x = _LEFT + steps / last_step * (_WIDTH - _LEFT - _RIGHT)
         parts.append(f'<polyline class="{style} raw" points="{_points(x, raw, bottom, top)}"/>')
         parts.append(f'<polyline class="{style}" points="{_points(x, mean, bottom, top)}"/>')
-        swatch = (
-            f'<svg viewBox="0 0 24 8" aria-hidden="true"><line class="{style}" x1="1" y1="4" x2="23" y2="4"/></svg>'
-        )
+        swatch = f'<svg viewBox="0 0 24 8" aria-hidden="true"><line class="{style}" x1="1" y1="4" x2="23" y2="4"/></svg>'
         legend.append(f"<li>{swatch}<code>{escape(name)}</code> {_number(mean[-1])}</li>")
-    label = f"{title}: " + ", ".join(f"{name} ends at {_number(curve[2][-1])}" for name, curve in curves.items())
+    label = f"{title}: " + ", ".join(
+        f"{name} ends at {_number(curve[2][-1])}" for name, curve in curves.items()
+    )
     return (
         f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
@@ -84,11 +98,15 @@ def _axes(bottom: float, top: float, spacing: float, last_step: float) -> str:
     for value in ticks(bottom, top, spacing):
         y = base - (value - bottom) / (top - bottom) * (base - _TOP)
         parts.append(f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
+        parts.append(
+            f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>'
+        )
     for value in ticks(0, last_step, nice_step(last_step, 5)):
         x = _LEFT + value / last_step * (right - _LEFT)
         anchor = "end" if x > right - 14 else "middle"
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="{anchor}">{value:,.0f}</text>')
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="{anchor}">{value:,.0f}</text>'
+        )
     parts.append(f'<text class="tick" x="{right}" y="{_HEIGHT - 6}" text-anchor="end">step</text>')
     return "".join(parts)
 

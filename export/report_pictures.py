@@ -1,4 +1,6 @@
-"""The report's pictures: held-out photos through teacher, student and int8 file, and details of them enlarged."""
+"""The report's pictures: held-out photos through teacher, student and int8 file, and details of
+them enlarged.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _DETAIL_SIDE = 112
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One held-out photo. pictures: label to uint8 RGB [H, W, 3], all of one shape, the photo first."""
+    """One held-out photo. pictures: label to uint8 RGB [H, W, 3], all of one shape, the photo
+    first.
+    """
 
     name: str
     pictures: dict[str, np.ndarray]
@@ -33,7 +37,9 @@ class Gallery:
 
 
 def make_gallery(record: RunRecord, direction: str) -> Gallery:
-    """Translates evenly chosen validation pictures at the scale of training; of huge ones the middle."""
+    """Translates evenly chosen validation pictures at the scale of training; of huge ones the
+    middle.
+    """
     from tqdm import tqdm
 
     from training.evaluated_pictures import cropped, validation
@@ -51,25 +57,37 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
         return Gallery(direction, [], missing)
     try:
         everything = validation(record.root, direction)
-        chosen = np.linspace(0, len(everything.photos) - 1, min(ROWS, len(everything.photos))).round().astype(int)
+        chosen = (
+            np.linspace(0, len(everything.photos) - 1, min(ROWS, len(everything.photos)))
+            .round()
+            .astype(int)
+        )
         pictures = cropped(
             dataclasses.replace(
                 everything,
                 names=[everything.names[i] for i in chosen],
                 photos=[everything.photos[i] for i in chosen],
-                truths=None if everything.truths is None else [everything.truths[i] for i in chosen],
+                truths=None
+                if everything.truths is None
+                else [everything.truths[i] for i in chosen],
             ),
             stride(models),
             min(filter(None, (_LARGEST, only_size(record.root), exported and exported.largest))),
         )
     except UserError as error:
-        return Gallery(direction, [], [*missing, f"The validation pictures can't be shown: {error}"])
+        return Gallery(
+            direction, [], [*missing, f"The validation pictures can't be shown: {error}"]
+        )
     if pictures.truths is None:
-        missing.append("The true translations of these photos are not known, as is usual in unpaired training.")
+        missing.append(
+            "The true translations of these photos are not known, as is usual in unpaired training."
+        )
     source, truth = ("input", "target") if record.in_pairs else ("photo", "truth")
     rows = []
     for i, photo in enumerate(tqdm(pictures.photos, "pictures", unit="row", delay=2)):
-        columns = {source: photo} | {label: translate(photo) for label, translate in translators.items()}
+        columns = {source: photo} | {
+            label: translate(photo) for label, translate in translators.items()
+        }
         if pictures.truths is not None:
             columns[truth] = pictures.truths[i]
         rows.append(Row(pictures.names[i], columns))
@@ -93,9 +111,11 @@ def _int8_file(record: RunRecord, direction: str):
     from training.scoring import ExportedFile
 
     entries = [
-        entry for entry in record.exports
-        if (entry.get("variant"), entry.get("model", "student"), entry.get("direction", "ab")) == ("int8", "student", direction)
-    ]  # fmt: skip
+        entry
+        for entry in record.exports
+        if (entry.get("variant"), entry.get("model", "student"), entry.get("direction", "ab"))
+        == ("int8", "student", direction)
+    ]
     if not entries:
         command = f"python -m export.tflite --run {record.root} --direction {direction} --int8"
         return None, f"There is no int8 file of this direction; make it with: {command}"
@@ -107,9 +127,11 @@ def _int8_file(record: RunRecord, direction: str):
 
 
 def details(gallery: Gallery) -> list[Row]:
-    """Square cut-outs of the spots with most detail, doubled in size: each pixel becomes 2x2, nothing is smoothed.
+    """Square cut-outs of the spots with most detail, doubled in size: each pixel becomes 2x2,
+    nothing is smoothed.
 
-    One from each half of the rows, so that they show different scenes; in the order student, teacher, file, truth.
+    One from each half of the rows, so that they show different scenes; in the order student,
+    teacher, file, truth.
     """
     found = []
     for part in np.array_split(np.arange(len(gallery.rows)), DETAILS):
@@ -132,7 +154,9 @@ def details(gallery: Gallery) -> list[Row]:
 
 
 def busiest(image: np.ndarray, side: int) -> tuple[float, int, int]:
-    """(mean detail, top, left) of the side x side window of uint8 [H, W, 3] in which neighbours differ most."""
+    """(mean detail, top, left) of the side x side window of uint8 [H, W, 3] in which neighbours
+    differ most.
+    """
     grey = image.astype(np.float64).mean(axis=2)
     edges = np.zeros_like(grey)
     edges[1:] += np.abs(np.diff(grey, axis=0))

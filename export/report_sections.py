@@ -23,7 +23,11 @@ def overview(record: RunRecord) -> str:
     planned = options.get("steps") or steps
     said = f"A {kind} teacher learned this translation in {steps:,} steps"
     said += f" (of {planned:,} planned)" if steps < planned else ""
-    said += f" from {_how_many(counts, record.in_pairs)}" if {"train_a", "train_b"} <= set(counts) else ""
+    said += (
+        f" from {_how_many(counts, record.in_pairs)}"
+        if {"train_a", "train_b"} <= set(counts)
+        else ""
+    )
     time = _training_time(record)
     said += f", in {duration(time)}." if time else "."
     for direction, student in record.students.items():
@@ -33,8 +37,11 @@ def overview(record: RunRecord) -> str:
     return (
         f'<header id="overview">\n<p class="kind">{html.escape(kind)} · {html.escape(str(record.root))}</p>\n'
         f"<h1>{html.escape(_capital(str(source)))}\u00a0→ {html.escape(str(target))}</h1>\n"
-        + html.paragraph(said, "lead") + "\n" + html.definitions(_facts(record)) + "\n</header>"
-    )  # fmt: skip
+        + html.paragraph(said, "lead")
+        + "\n"
+        + html.definitions(_facts(record))
+        + "\n</header>"
+    )
 
 
 def _facts(record: RunRecord) -> list[tuple[str, str]]:
@@ -45,7 +52,10 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("Input" if record.in_pairs else "Domain A", _domain(data, counts, "a")),
         ("Target" if record.in_pairs else "Domain B", _domain(data, counts, "b")),
         ("Validation", _held_out(data, counts)),
-        ("Sizes", f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px"),
+        (
+            "Sizes",
+            f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px",
+        ),
         ("Teacher", _teacher(config, options)),
         (
             "Batch, seed",
@@ -63,20 +73,29 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         facts.append(
             (
                 "Left out",
-                "; ".join(": ".join(map(str, item)) for item in skipped[:5]) + (" …" if len(skipped) > 5 else ""),
+                "; ".join(": ".join(map(str, item)) for item in skipped[:5])
+                + (" …" if len(skipped) > 5 else ""),
             )
         )
     packages = config.get("packages", {})
     facts += [
         ("Machine", machine(config.get("machine"))),
-        ("Versions", ", ".join([f"Python {config.get('python', '?')}", *(f"{k} {v}" for k, v in packages.items())])),
+        (
+            "Versions",
+            ", ".join(
+                [f"Python {config.get('python', '?')}", *(f"{k} {v}" for k, v in packages.items())]
+            ),
+        ),
         ("Revision", str(config.get("git_revision") or "not in a git checkout")),
         ("Recorded", str(config.get("created", "")).replace("T", " ").replace("+00:00", " UTC")),
     ]
     fingerprint = data.get("fingerprint")
     if isinstance(fingerprint, dict):
         facts.append(
-            ("Data fingerprint", ", ".join(f"{name} {str(value)[:12]}" for name, value in fingerprint.items()))
+            (
+                "Data fingerprint",
+                ", ".join(f"{name} {str(value)[:12]}" for name, value in fingerprint.items()),
+            )
         )
     return [(name, value) for name, value in facts if value]
 
@@ -97,8 +116,12 @@ def pictures(record: RunRecord, galleries: list[Gallery]) -> str:
 
 def zoomed(galleries: list[Gallery]) -> str:
     """Details of student and teacher, pixel by pixel."""
-    parts = [html.paragraph("Two spots with much detail, each pixel drawn as 2x2, nothing smoothed: strokes should be "
-                            "crisp, colours kept, with no checkerboard and no blotches.")]  # fmt: skip
+    parts = [
+        html.paragraph(
+            "Two spots with much detail, each pixel drawn as 2x2, nothing smoothed: strokes should be "
+            "crisp, colours kept, with no checkerboard and no blotches."
+        )
+    ]
     shown = False
     for gallery in galleries:
         for row in details(gallery):
@@ -130,10 +153,17 @@ def losses(record: RunRecord) -> str:
     if not charts:
         absent.append(f"No losses were logged yet; continue the training with: {_resume(record)}")
     if not record.students:
-        absent.append(f"There is no student; distil one with: python -m training.distill --run {_quoted(record)}")
+        absent.append(
+            f"There is no student; distil one with: python -m training.distill --run {_quoted(record)}"
+        )
     note = "Faint: as logged; strong: sliding mean, whose last value the legend tells. Solid and dashed: the two directions."
-    return html.section("losses", "Losses", html.paragraph(note, "note") if charts else "",
-                        f'<div class="charts">{"".join(charts)}</div>' if charts else "", html.missing(absent))  # fmt: skip
+    return html.section(
+        "losses",
+        "Losses",
+        html.paragraph(note, "note") if charts else "",
+        f'<div class="charts">{"".join(charts)}</div>' if charts else "",
+        html.missing(absent),
+    )
 
 
 def how_made(record: RunRecord) -> str:
@@ -143,8 +173,13 @@ def how_made(record: RunRecord) -> str:
     unseen = "No training step, distillation step or calibration picture comes from them."
     text = f"For validation: {held}. {_seen(data) or unseen}" if held else ""
     note = "Options that are not named had their defaults; the full list is in config.json."
-    return html.section("commands", "How it was made", html.paragraph(text) if text else "", html.code(commands(record)),
-                        html.paragraph(note, "note"))  # fmt: skip
+    return html.section(
+        "commands",
+        "How it was made",
+        html.paragraph(text) if text else "",
+        html.code(commands(record)),
+        html.paragraph(note, "note"),
+    )
 
 
 def duration(seconds: float) -> str:
@@ -161,8 +196,15 @@ def machine(facts) -> str:
     if not isinstance(facts, dict):
         return str(facts or "")
     skipped = ("packages", "python", "date")
-    plain = {k: v for k, v in facts.items() if k not in skipped and isinstance(v, (str, int, float)) and v != ""}
-    named = [str(v) if k in ("processor", "system") else f"{k.replace('_', ' ')} {v}" for k, v in plain.items()]
+    plain = {
+        k: v
+        for k, v in facts.items()
+        if k not in skipped and isinstance(v, (str, int, float)) and v != ""
+    }
+    named = [
+        str(v) if k in ("processor", "system") else f"{k.replace('_', ' ')} {v}"
+        for k, v in plain.items()
+    ]
     return ", ".join(named)
 
 
@@ -176,7 +218,11 @@ def _training_time(record: RunRecord) -> float:
 
 
 def _how_many(counts: dict, in_pairs: bool) -> str:
-    return f"{counts['train_a']:,} pairs" if in_pairs else f"{counts['train_a']:,} + {counts['train_b']:,} pictures"
+    return (
+        f"{counts['train_a']:,} pairs"
+        if in_pairs
+        else f"{counts['train_a']:,} + {counts['train_b']:,} pictures"
+    )
 
 
 def _domain(data: dict, counts: dict, letter: str) -> str:
@@ -191,14 +237,20 @@ def _held_out(data: dict, counts: dict) -> str:
         for letter in "ab"
         if f"val_{letter}" in counts
     ]
-    return ", ".join(shown) + (", scored as true pairs" if shown and data.get("paired_validation") else "")
+    return ", ".join(shown) + (
+        ", scored as true pairs" if shown and data.get("paired_validation") else ""
+    )
 
 
 def _seen(data: dict) -> str:
     """What has to be said when a domain was too small to hold pictures out; "" otherwise."""
     prints = data.get("fingerprint")
     prints = prints if isinstance(prints, dict) else {}
-    domains = [x.upper() for x in "ab" if prints.get(f"val_{x}") and prints.get(f"val_{x}") == prints.get(f"train_{x}")]
+    domains = [
+        x.upper()
+        for x in "ab"
+        if prints.get(f"val_{x}") and prints.get(f"val_{x}") == prints.get(f"train_{x}")
+    ]
     if not domains:
         return ""
     return f"Domain {' and '.join(domains)} was too small to hold pictures out: those shown and scored were trained on."
@@ -207,7 +259,9 @@ def _seen(data: dict) -> str:
 def _teacher(config: dict, options: dict) -> str:
     parameters = config.get("parameters", {})
     counted = (
-        ", ".join(f"{name} {count:,}" for name, count in parameters.items()) if isinstance(parameters, dict) else ""
+        ", ".join(f"{name} {count:,}" for name, count in parameters.items())
+        if isinstance(parameters, dict)
+        else ""
     )
     said = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
     return f"{said} (parameters: {counted})" if counted else said
@@ -222,9 +276,17 @@ def _precision(config: dict) -> str:
 
 def _student(student) -> str:
     scores, said = student.scores, []
-    steps = student.metrics[-1]["step"] if student.metrics else student.config.get("options", {}).get("steps")
+    steps = (
+        student.metrics[-1]["step"]
+        if student.metrics
+        else student.config.get("options", {}).get("steps")
+    )
     said += [f"{scores['parameters']:,} parameters"] if scores.get("parameters") else []
-    said += [f"{steps:,} steps in {duration(student.metrics[-1].get('time_s') or 0)}"] if student.metrics else []
+    said += (
+        [f"{steps:,} steps in {duration(student.metrics[-1].get('time_s') or 0)}"]
+        if student.metrics
+        else []
+    )
     if scores.get("student_to_teacher_psnr_db"):
         said.append(
             f"{scores['student_to_teacher_psnr_db']:.2f} dB and SSIM {scores.get('student_to_teacher_ssim', 0):.3f} to its teacher"
@@ -233,7 +295,11 @@ def _student(student) -> str:
 
 
 def _direction_title(gallery: Gallery, galleries: list[Gallery]) -> str:
-    return f"<h3>{gallery.direction[0].upper()} to {gallery.direction[1].upper()}</h3>" if len(galleries) > 1 else ""
+    return (
+        f"<h3>{gallery.direction[0].upper()} to {gallery.direction[1].upper()}</h3>"
+        if len(galleries) > 1
+        else ""
+    )
 
 
 def _resume(record: RunRecord) -> str:

@@ -13,10 +13,25 @@ from training.score_names import SCORES, columns_of, score_text
 
 _NAMES = {"untouched": "untouched picture", "teacher": "teacher", "student": "student"}
 _SCORES = (
-    "l1", "psnr_db", "ssim", "outline_f1", "colour_error", "grid", "grid_truth", "to_teacher_psnr_db", "to_teacher_ssim",
-    "to_student_psnr_db", "to_student_ssim", "photo_ssim", "cycle_l1", "kid", "fid", "identity_distance", "identity_accuracy",
+    "l1",
+    "psnr_db",
+    "ssim",
+    "outline_f1",
+    "colour_error",
+    "grid",
+    "grid_truth",
+    "to_teacher_psnr_db",
+    "to_teacher_ssim",
+    "to_student_psnr_db",
+    "to_student_ssim",
+    "photo_ssim",
+    "cycle_l1",
+    "kid",
+    "fid",
+    "identity_distance",
+    "identity_accuracy",
     "mask_iou",
-)  # fmt: skip
+)
 
 
 def scores(record: RunRecord) -> str:
@@ -26,18 +41,32 @@ def scores(record: RunRecord) -> str:
         return html.section(
             "scores",
             "Scores",
-            html.missing([f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]),
+            html.missing(
+                [f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]
+            ),
         )
-    parts = [html.paragraph("Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for L1 (of 255) and colour error (CIE76); "
-                            "grid (checkerboard, x 1e4) should be near that of the truth. Cycle: there and back, L1. KID, FID (less is better): to real "
-                            "pictures of the style. Identity: distance of face embeddings of photo and translation.", "note")]  # fmt: skip
+    parts = [
+        html.paragraph(
+            "Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for L1 (of 255) and colour error (CIE76); "
+            "grid (checkerboard, x 1e4) should be near that of the truth. Cycle: there and back, L1. KID, FID (less is better): to real "
+            "pictures of the style. Identity: distance of face embeddings of photo and translation.",
+            "note",
+        )
+    ]
     for split, direction in _splits(record.evaluation):
-        rows = {m: by[split][direction] for m, by in record.evaluation.items() if direction in by.get(split, {})}
+        rows = {
+            m: by[split][direction]
+            for m, by in record.evaluation.items()
+            if direction in by.get(split, {})
+        }
         images = next(iter(rows.values())).get("images", "?")
         title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} pictures"
         names = columns_of(rows.values(), _SCORES)
         body = [
-            [_NAMES.get(m, m), *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]
+            [
+                _NAMES.get(m, m),
+                *(score_text(n, row[n], absent="∞") if n in row else "" for n in names),
+            ]
             for m, row in rows.items()
         ]
         parts += [
@@ -51,7 +80,9 @@ def files(record: RunRecord) -> str:
     """export.json beside benchmark.json."""
     run = shlex.quote(str(record.root))
     if not record.exports:
-        absent = [f"Nothing was exported yet; do it with: python -m export.tflite --run {run} --int8"]
+        absent = [
+            f"Nothing was exported yet; do it with: python -m export.tflite --run {run} --int8"
+        ]
         return html.section("files", "Exported files", html.missing(absent))
     threads = sorted({entry["threads"] for entry in record.latencies})
     heads = ["file", "variant", "MB", "PSNR, dB", "SSIM", "GPU"]
@@ -60,10 +91,17 @@ def files(record: RunRecord) -> str:
         heads += [f"ms, {label}", "µs a pixel", "against teacher"]
     body = []
     for entry in sorted(
-        record.exports, key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0))
+        record.exports,
+        key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0)),
     ):
-        row = [Path(entry["file"]).name, str(entry.get("variant", "")), _text(entry.get("bytes", 0) / 1e6, 2),
-               _text(entry.get("psnr_db", ""), 1), _text(entry.get("ssim", ""), 4), _gpu_cell(entry)]  # fmt: skip
+        row = [
+            Path(entry["file"]).name,
+            str(entry.get("variant", "")),
+            _text(entry.get("bytes", 0) / 1e6, 2),
+            _text(entry.get("psnr_db", ""), 1),
+            _text(entry.get("ssim", ""), 4),
+            _gpu_cell(entry),
+        ]
         for count in threads:
             row += _latency_cells(record, entry, count)
         body.append(row)
@@ -83,7 +121,9 @@ def files(record: RunRecord) -> str:
         absent.append(
             f"Their speed was not measured yet; do it with: python -m export.benchmark --run {run} --json {path}"
         )
-    elif not any(e.get("model") == "teacher" and e.get("variant") == "float32" for e in record.exports):
+    elif not any(
+        e.get("model") == "teacher" and e.get("variant") == "float32" for e in record.exports
+    ):
         absent.append(
             f"To compare with the teacher's speed, export it and measure again: python -m export.tflite --run {run} --model teacher --float32"
         )
@@ -99,11 +139,20 @@ def files(record: RunRecord) -> str:
 
 
 def _peer_row(record: RunRecord, peer: str, threads: list[int]) -> list[str]:
-    """What is known of a file that is not of this run; its time is not held against the teacher, which does another thing."""
+    """What is known of a file that is not of this run; its time is not held against the teacher,
+    which does another thing.
+    """
     row = [Path(peer).name, *[""] * 5]
     for count in threads:
-        own = next((one for one in record.latencies if one["file"] == peer and one["threads"] == count), None)
-        row += [_text(own["median_ms"], 1), _text(own.get("us_per_pixel") or "", 3), ""] if own else ["", "", ""]
+        own = next(
+            (one for one in record.latencies if one["file"] == peer and one["threads"] == count),
+            None,
+        )
+        row += (
+            [_text(own["median_ms"], 1), _text(own.get("us_per_pixel") or "", 3), ""]
+            if own
+            else ["", "", ""]
+        )
     return row
 
 
@@ -122,24 +171,36 @@ def _gpu_cell(entry: dict) -> str:
 
 
 def _gpu_notes(exports: list[dict]) -> list[str]:
-    """A line for each file that is not plainly at home on the GPU, files with the same reason together."""
+    """A line for each file that is not plainly at home on the GPU, files with the same reason
+    together.
+    """
     by_note: dict[str, list[str]] = {}
     for entry in exports:
         if entry.get("gpu_note") and _gpu_cell(entry) != "yes":
             by_note.setdefault(entry["gpu_note"], []).append(Path(entry["file"]).name)
-    return [html.paragraph(f"GPU, {', '.join(files)}: {note}.", "note") for note, files in by_note.items()]
+    return [
+        html.paragraph(f"GPU, {', '.join(files)}: {note}.", "note")
+        for note, files in by_note.items()
+    ]
 
 
 def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:
-    """Milliseconds, microseconds a pixel, speed against the float32 teacher; blank where not measured."""
+    """Milliseconds, microseconds a pixel, speed against the float32 teacher; blank where not
+    measured.
+    """
     own = _latency(record, entry, threads)
     if own is None:
         return ["", "", ""]
     size = entry.get("size") or own.get("size") or 0
     per_pixel = own.get("us_per_pixel") or (1e3 * own["median_ms"] / size**2 if size else "")
     same = (entry.get("direction"), entry.get("size"))
-    teachers = [e for e in record.exports
-                if e.get("model") == "teacher" and e.get("variant") == "float32" and (e.get("direction"), e.get("size")) == same]  # fmt: skip
+    teachers = [
+        e
+        for e in record.exports
+        if e.get("model") == "teacher"
+        and e.get("variant") == "float32"
+        and (e.get("direction"), e.get("size")) == same
+    ]
     teacher = _latency(record, teachers[0], threads) if teachers else None
     ratio = f"{teacher['median_ms'] / own['median_ms']:.1f}×" if teacher else ""
     return [_text(own["median_ms"], 1), _text(per_pixel, 3), ratio]
@@ -147,11 +208,23 @@ def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:
 
 def _latency(record: RunRecord, entry: dict, threads: int) -> dict | None:
     name = Path(entry["file"]).name
-    return next((one for one in record.latencies if Path(one["file"]).name == name and one["threads"] == threads), None)
+    return next(
+        (
+            one
+            for one in record.latencies
+            if Path(one["file"]).name == name and one["threads"] == threads
+        ),
+        None,
+    )
 
 
 def _splits(evaluation: dict) -> list[tuple[str, str]]:
-    found = {(split, direction): None for by in evaluation.values() for split, ways in by.items() for direction in ways}
+    found = {
+        (split, direction): None
+        for by in evaluation.values()
+        for split, ways in by.items()
+        for direction in ways
+    }
     return list(found)
 
 

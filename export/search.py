@@ -1,4 +1,5 @@
-"""Trains students of several designs from one teacher and shows what each is worth: quality against time.
+"""Trains students of several designs from one teacher and shows what each is worth: quality against
+time.
 
 python -m export.search --run RUN --peer other.tflite
 """
@@ -26,7 +27,14 @@ CANDIDATES: dict[str, dict] = {
     "blocks-6": {"blocks": 6, "drawing": 0},
     "no-detail": {"detail": 0},
     "detail-16": {"full": 16, "detail": 16},
-    "wide-detail-16": {"stem": 48, "width": 96, "blocks": 3, "drawing": 6, "full": 16, "detail": 16},
+    "wide-detail-16": {
+        "stem": 48,
+        "width": 96,
+        "blocks": 3,
+        "drawing": 6,
+        "full": 16,
+        "detail": 16,
+    },
     "u-2": {"levels": 2},
     "u-3": {"levels": 3},
     "broad": {"stem": 64, "width": 96, "blocks": 3, "drawing": 6, "full": 24, "detail": 16},
@@ -42,14 +50,24 @@ Weights of finished candidates are kept: run again, it trains only what is missi
 @dataclass(frozen=True)
 class SearchOptions:
     run: str | None = option(
-        None, "run folder; the newest under runs/ with a checkpoint when left out", group="what", metavar="RUN"
+        None,
+        "run folder; the newest under runs/ with a checkpoint when left out",
+        group="what",
+        metavar="RUN",
     )
     direction: str = option("ab", "which translation", group="what", choices=("ab", "ba"))
     only: tuple[str, ...] = option(
-        (), f"candidates, of: {', '.join(CANDIDATES)}; all when left out", group="what", metavar="NAME"
+        (),
+        f"candidates, of: {', '.join(CANDIDATES)}; all when left out",
+        group="what",
+        metavar="NAME",
     )
-    peer: str | None = option(None, "another .tflite file to time beside them", group="what", metavar="FILE")
-    steps: int = option(1500, "distillation steps of each candidate", group="how", unit="steps", minimum=1)
+    peer: str | None = option(
+        None, "another .tflite file to time beside them", group="what", metavar="FILE"
+    )
+    steps: int = option(
+        1500, "distillation steps of each candidate", group="how", unit="steps", minimum=1
+    )
     size: int = option(
         256,
         "side of the exported files, a multiple of 4 (u-2: 16, u-3: 32)",
@@ -59,17 +77,27 @@ class SearchOptions:
         maximum=4096,
     )
     threads: int = option(2, "of the CPU, for the times", group="how", minimum=1, maximum=256)
-    repeats: int = option(50, "timed inferences of each file", group="how", minimum=1, maximum=100000)
-    seed: int = option(1, "of weights, crops and calibration", group="how", minimum=0, maximum=2**31 - 1)
+    repeats: int = option(
+        50, "timed inferences of each file", group="how", minimum=1, maximum=100000
+    )
+    seed: int = option(
+        1, "of weights, crops and calibration", group="how", minimum=0, maximum=2**31 - 1
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(
-        SearchOptions, argv, prog="python -m export.search", description=__doc__.splitlines()[0], epilog=_EPILOG
+        SearchOptions,
+        argv,
+        prog="python -m export.search",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
     )
     unknown = [name for name in options.only if name not in CANDIDATES]
     if unknown:
-        raise UserError(f"--only {unknown[0]}: no such candidate; there are {', '.join(CANDIDATES)}")
+        raise UserError(
+            f"--only {unknown[0]}: no such candidate; there are {', '.join(CANDIDATES)}"
+        )
     root = Path(options.run) if options.run else newest_run()
     read_config(root)
     silence_tensorflow()
@@ -78,7 +106,9 @@ def main(argv: list[str] | None = None) -> int:
     files = make_files(root, designs, options)
     rows = measure_all(root, files, options)
     print(table(rows))
-    write_json(root / "search" / "search.json", {"options": dataclasses.asdict(options), "results": rows})
+    write_json(
+        root / "search" / "search.json", {"options": dataclasses.asdict(options), "results": rows}
+    )
     from export.search_plot import frontier_chart
 
     write_text(root / "search" / "frontier.svg", frontier_chart(rows))
@@ -100,8 +130,13 @@ def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> 
     from training.run_folder import RunFolder, writing_to
     from training.run_lock import RunLock
 
-    run, files = RunFolder(root), {name: root / "search" / f"{name}-{options.size}-int8.tflite" for name in designs}
-    fingerprint = {name: _fingerprint(root, name, design, options) for name, design in designs.items()}
+    run, files = (
+        RunFolder(root),
+        {name: root / "search" / f"{name}-{options.size}-int8.tflite" for name in designs},
+    )
+    fingerprint = {
+        name: _fingerprint(root, name, design, options) for name, design in designs.items()
+    }
     missing = [name for name in designs if not _is_made(files[name], fingerprint[name])]
     if not missing:
         return files
@@ -118,13 +153,18 @@ def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> 
         make_repeatable()
         data = run_data(root, say)
         asked = with_weights(
-            DistillOptions(run=str(root), direction=options.direction, steps=options.steps, seed=options.seed), config
+            DistillOptions(
+                run=str(root), direction=options.direction, steps=options.steps, seed=options.seed
+            ),
+            config,
         )
         set_precision(choose_precision(asked.precision)[0])
         lesson = prepare_lesson(load_teacher(root, options.direction), data, asked, config)
         for number, name in enumerate(missing):
             say(f"candidate {number + 1} of {len(missing)}: {name} {designs[name]}")
-            distillation, status = fit_student(designs[name], lesson, asked, run, f"search/{name}", strategy)
+            distillation, status = fit_student(
+                designs[name], lesson, asked, run, f"search/{name}", strategy
+            )
             if status:
                 raise KeyboardInterrupt
             _export(distillation, data, files[name], fingerprint[name], options)
@@ -149,34 +189,53 @@ def _export(distillation, data, file: Path, fingerprint: str, options: SearchOpt
     student(tf.zeros([1, 32, 32, 3]))
     student.set_weights(distillation.student.get_weights())
     network, pictures = student.folded(), getattr(data, f"train_{options.direction[0]}")
-    converter = NetworkConverter(network, options.size, lambda: random_crops(pictures, options.size, 128, options.seed))
+    converter = NetworkConverter(
+        network, options.size, lambda: random_crops(pictures, options.size, 128, options.seed)
+    )
     facts = {
-        "model": "student", "direction": options.direction, "variant": "int8", "size": options.size, "stride": network.stride,
-        "halo_px": network.halo, "training_data": f"a candidate of export.search, {options.steps} steps", "version": __version__,
-        "parameters": int(network.count_params()), "search": fingerprint,
-    }  # fmt: skip
+        "model": "student",
+        "direction": options.direction,
+        "variant": "int8",
+        "size": options.size,
+        "stride": network.stride,
+        "halo_px": network.halo,
+        "training_data": f"a candidate of export.search, {options.steps} steps",
+        "version": __version__,
+        "parameters": int(network.count_params()),
+        "search": fingerprint,
+    }
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.write_bytes(with_metadata(converter.convert(RECIPES["int8"]), RECIPES["int8"], facts))
     os.replace(partial, file)
 
 
 def measure_all(root: Path, files: dict[str, Path], options: SearchOptions) -> list[dict]:
-    """A row for each candidate: design, parameters, macs, us_per_pixel, to_peer (time a pixel), scores, on_frontier."""
+    """A row for each candidate: design, parameters, macs, us_per_pixel, to_peer (time a pixel),
+    scores, on_frontier.
+    """
     from export.latency import measure
     from tf_i2i.model_file import read_bytes, read_facts
 
     paths = [*files.values(), *([Path(options.peer)] if options.peer else [])]
-    times = {row["file"]: row for row in measure(paths, (options.threads,), options.repeats, warm_up=3)}
+    times = {
+        row["file"]: row for row in measure(paths, (options.threads,), options.repeats, warm_up=3)
+    }
     peer = times[one_line(options.peer)]["us_per_pixel"] if options.peer else None
     scores = _scores(root, files, options)
     rows = []
     for name, path in files.items():
         time = times[one_line(path)]
-        rows.append({
-            "candidate": name, "design": CANDIDATES[name], "parameters": read_facts(read_bytes(path))["parameters"],
-            "macs": time["macs"], "us_per_pixel": time["us_per_pixel"],
-            "to_peer": round(time["us_per_pixel"] / peer, 4) if peer else None, **scores[name],
-        })  # fmt: skip
+        rows.append(
+            {
+                "candidate": name,
+                "design": CANDIDATES[name],
+                "parameters": read_facts(read_bytes(path))["parameters"],
+                "macs": time["macs"],
+                "us_per_pixel": time["us_per_pixel"],
+                "to_peer": round(time["us_per_pixel"] / peer, 4) if peer else None,
+                **scores[name],
+            }
+        )
     for row in rows:
         quicker = [one for one in rows if one["us_per_pixel"] < row["us_per_pixel"]]
         row["on_frontier"] = all(one["quality"] < row["quality"] for one in quicker)
@@ -184,21 +243,29 @@ def measure_all(root: Path, files: dict[str, Path], options: SearchOptions) -> l
 
 
 def _scores(root: Path, files: dict[str, Path], options: SearchOptions) -> dict[str, dict]:
-    """quality (SSIM, with the outline F1 where truths are known) and what it is made of, by candidate."""
+    """quality (SSIM, with the outline F1 where truths are known) and what it is made of, by
+    candidate.
+    """
     from training.evaluated_pictures import cropped, validation
     from training.evaluation import stride
     from training.restore import load_generator, only_size
     from training.scoring import ExportedFile, keras_translator, score
 
     teacher = load_generator(root, "teacher", options.direction)
-    pictures = cropped(validation(root, options.direction), stride({"teacher": teacher}), only_size(root))
+    pictures = cropped(
+        validation(root, options.direction), stride({"teacher": teacher}), only_size(root)
+    )
     translators = {name: ExportedFile(path, options.threads) for name, path in files.items()}
     found = score({**translators, "teacher": keras_translator(teacher)}, pictures)
     known = pictures.truths is not None
-    wanted = ("ssim", "outline_f1", "colour_error", "grid") if known else ("to_teacher_ssim", "grid")
+    wanted = (
+        ("ssim", "outline_f1", "colour_error", "grid") if known else ("to_teacher_ssim", "grid")
+    )
     rows = {name: {key: round(found[name][key], 4) for key in wanted} for name in files}
     for row in rows.values():
-        row["quality"] = round((row["ssim"] + row["outline_f1"]) / 2, 4) if known else row["to_teacher_ssim"]
+        row["quality"] = (
+            round((row["ssim"] + row["outline_f1"]) / 2, 4) if known else row["to_teacher_ssim"]
+        )
     return rows
 
 
@@ -208,7 +275,11 @@ def table(rows: list[dict]) -> str:
     lines = [["", *columns]]
     for row in rows:
         shown = [
-            "-" if row[key] is None else f"{row[key]:.4g}" if isinstance(row[key], float) else str(row[key])
+            "-"
+            if row[key] is None
+            else f"{row[key]:.4g}"
+            if isinstance(row[key], float)
+            else str(row[key])
             for key in columns
         ]
         lines.append(["*" if row["on_frontier"] else "", *shown])
@@ -229,7 +300,9 @@ def _is_made(file: Path, fingerprint: str) -> bool:
 
 
 def _fingerprint(root: Path, name: str, design: dict, options: SearchOptions) -> str:
-    """Names what a candidate's file was made from: another teacher, design or length is another file."""
+    """Names what a candidate's file was made from: another teacher, design or length is another
+    file.
+    """
     from training.checkpoints import newest_step
 
     return f"{name} {sorted(design.items())} {options.direction} {options.steps} {options.seed} teacher {newest_step(root / 'checkpoints')}"

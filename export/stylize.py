@@ -22,30 +22,51 @@ their names: PNG stays PNG, everything else becomes JPEG, both with the photo's 
 profile, sRGB's. A photo that can't be used is
 named and left out; when none could be used the exit status is 2."""
 
-# Pixels above which a photo being decoded or encoded (7 bytes a pixel) and the networks' memory don't stand side by side.
+# Pixels above which a photo being decoded or encoded (7 bytes a pixel) and the networks' memory
+# don't stand side by side.
 _LARGE = 40_000_000
 
 
 @dataclass(frozen=True)
 class StylizeOptions:
     model: str = option(
-        dataclasses.MISSING, "file that export.tflite wrote", group="what", metavar="MODEL.tflite", positional=True
+        dataclasses.MISSING,
+        "file that export.tflite wrote",
+        group="what",
+        metavar="MODEL.tflite",
+        positional=True,
     )
-    photos: tuple[str, ...] = option(dataclasses.MISSING, "pictures, or folders of them (searched recursively)", group="what",
-                                     metavar="PHOTO", positional=True)  # fmt: skip
+    photos: tuple[str, ...] = option(
+        dataclasses.MISSING,
+        "pictures, or folders of them (searched recursively)",
+        group="what",
+        metavar="PHOTO",
+        positional=True,
+    )
     out: str | None = option(None, "folder for the results (needed)", group="what", metavar="DIR")
     tile: int | None = option(
-        None, "largest side of the tiles that a photo is cut into; without it: what is fast and keeps the command under "
-        "1 GB", group="how", unit="pixels", minimum=16, maximum=8192
-    )  # fmt: skip
-    strength: float = option(1.0, "blends photo (0) and translation (1)", group="how", minimum=0, maximum=1)
+        None,
+        "largest side of the tiles that a photo is cut into; without it: what is fast and keeps the command under "
+        "1 GB",
+        group="how",
+        unit="pixels",
+        minimum=16,
+        maximum=8192,
+    )
+    strength: float = option(
+        1.0, "blends photo (0) and translation (1)", group="how", minimum=0, maximum=1
+    )
     quality: int = option(92, "of JPEG results", group="how", minimum=1, maximum=95)
     threads: int = option(2, "of the CPU", group="how", minimum=1, maximum=256)
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(
-        StylizeOptions, argv, prog="python -m export.stylize", description=__doc__.splitlines()[0], epilog=_EPILOG
+        StylizeOptions,
+        argv,
+        prog="python -m export.stylize",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
     )
     if options.out is None:
         raise UserError("--out is missing: name the folder for the results")
@@ -102,8 +123,10 @@ def stylize_photo(source: Path, target: Path, translator, options: StylizeOption
     try:
         write_photo(target, photo.pixels, photo, options.quality)
     except OSError as error:
-        raise CannotWrite(f"{one_line(target)}: can't be written ({error.strerror or error}); "
-                          "make room there or name another --out") from error  # fmt: skip
+        raise CannotWrite(
+            f"{one_line(target)}: can't be written ({error.strerror or error}); "
+            "make room there or name another --out"
+        ) from error
 
 
 def _check_writable(out: Path) -> None:
@@ -113,7 +136,9 @@ def _check_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise CannotWrite(f"--out {one_line(out)}: can't be written ({error.strerror}); name another folder") from error
+        raise CannotWrite(
+            f"--out {one_line(out)}: can't be written ({error.strerror}); name another folder"
+        ) from error
 
 
 def _find_photos(named: tuple[str, ...]) -> list[tuple[Path, Path]]:
@@ -143,7 +168,9 @@ def _refuse_overwriting(photos: list[tuple[Path, Path]], out: Path) -> None:
     sources = {source.resolve() for source, _ in photos}
     for _, name in photos:
         if (out / name).resolve() in sources:
-            raise UserError(f"--out {one_line(out)}: {one_line(name)} would overwrite a photo; name another folder")
+            raise UserError(
+                f"--out {one_line(out)}: {one_line(name)} would overwrite a photo; name another folder"
+            )
 
 
 if __name__ == "__main__":

@@ -28,35 +28,78 @@ Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made 
 @dataclass(frozen=True)
 class ExportOptions:
     run: str | None = option(
-        None, "run folder; the newest under runs/ with a checkpoint when left out", group="what", metavar="RUN"
+        None,
+        "run folder; the newest under runs/ with a checkpoint when left out",
+        group="what",
+        metavar="RUN",
     )
-    direction: str = option("ab", "which translation: ab (A to B) or ba", group="what", choices=("ab", "ba"))
+    direction: str = option(
+        "ab", "which translation: ab (A to B) or ba", group="what", choices=("ab", "ba")
+    )
     model: str = option(
-        "student", "the distilled student, or the teacher itself", group="what", choices=("student", "teacher")
+        "student",
+        "the distilled student, or the teacher itself",
+        group="what",
+        choices=("student", "teacher"),
     )
-    size: tuple[int, ...] = option((256,), "side of the square input, a multiple of the network's stride; several give several files",
-                                   group="what", unit="pixels", metavar="SIZE", minimum=16, maximum=4096)  # fmt: skip
+    size: tuple[int, ...] = option(
+        (256,),
+        "side of the square input, a multiple of the network's stride; several give several files",
+        group="what",
+        unit="pixels",
+        metavar="SIZE",
+        minimum=16,
+        maximum=4096,
+    )
     float32: bool = option(False, "weights and arithmetic in float32", group="variants")
-    float16: bool = option(False, "weights in float16; GPUs compute in it, CPUs in float32", group="variants")
-    dynamic: bool = option(False, "weights in int8, arithmetic in float32 or mixed", group="variants")
-    int8: bool = option(False, "weights and activations in int8, uint8 pictures in and out", group="variants")
+    float16: bool = option(
+        False, "weights in float16; GPUs compute in it, CPUs in float32", group="variants"
+    )
+    dynamic: bool = option(
+        False, "weights in int8, arithmetic in float32 or mixed", group="variants"
+    )
+    int8: bool = option(
+        False, "weights and activations in int8, uint8 pictures in and out", group="variants"
+    )
     int16: bool = option(
-        False, "weights in int8, activations in int16: exact, but slow without special hardware", group="variants"
+        False,
+        "weights in int8, activations in int16: exact, but slow without special hardware",
+        group="variants",
     )
     all: bool = option(False, "all of them", group="variants")
-    min_psnr: float = option(30.0, "a file further than this from its float32 network on held-out pictures is not kept",
-                             group="quality", unit="dB", minimum=0, maximum=200)  # fmt: skip
-    calibration_images: int = option(128, "training crops that int8 and int16 ranges are measured on", group="quality",
-                                     unit="crops", minimum=100, maximum=10000)  # fmt: skip
-    gpu_check: bool = option(
-        True, "don't run the files on the GPU accelerator; gpu_resident is null then", group="quality"
+    min_psnr: float = option(
+        30.0,
+        "a file further than this from its float32 network on held-out pictures is not kept",
+        group="quality",
+        unit="dB",
+        minimum=0,
+        maximum=200,
     )
-    seed: int = option(0, "of the choice of calibration crops", group="quality", minimum=0, maximum=2**31 - 1)
+    calibration_images: int = option(
+        128,
+        "training crops that int8 and int16 ranges are measured on",
+        group="quality",
+        unit="crops",
+        minimum=100,
+        maximum=10000,
+    )
+    gpu_check: bool = option(
+        True,
+        "don't run the files on the GPU accelerator; gpu_resident is null then",
+        group="quality",
+    )
+    seed: int = option(
+        0, "of the choice of calibration crops", group="quality", minimum=0, maximum=2**31 - 1
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(
-        ExportOptions, argv, prog="python -m export.tflite", description=__doc__.splitlines()[0], epilog=_EPILOG
+        ExportOptions,
+        argv,
+        prog="python -m export.tflite",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
     )
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
@@ -76,14 +119,19 @@ def export(run: Path, options: ExportOptions) -> int:
     network = load_generator(run, options.model, options.direction)
     for size in options.size:
         if size % network.stride:
-            raise UserError(f"--size {size}: must be a multiple of {network.stride}, the stride of the {options.model}")
+            raise UserError(
+                f"--size {size}: must be a multiple of {network.stride}, the stride of the {options.model}"
+            )
     print(f"{run}: exporting the {options.model} {options.direction}")
     data = run_data(run)
     missed, trained_at = [], only_size(run) if options.model == "teacher" else None
     for size in dict.fromkeys(options.size):
         if trained_at and size != trained_at:
-            print(f"warning: this U-Net was trained at {trained_at} px; at {size} px the file does what the network does, "
-                  f"but the network does worse: --size {trained_at}", file=sys.stderr)  # fmt: skip
+            print(
+                f"warning: this U-Net was trained at {trained_at} px; at {size} px the file does what the network does, "
+                f"but the network does worse: --size {trained_at}",
+                file=sys.stderr,
+            )
         job = ExportJob(run, network, data, options, size)
         for recipe in _wanted(options):
             try:
@@ -97,7 +145,9 @@ def export(run: Path, options: ExportOptions) -> int:
 
 
 def _wanted(options: ExportOptions) -> list[Recipe]:
-    named = [recipe for recipe in RECIPES.values() if options.all or getattr(options, recipe.variant)]
+    named = [
+        recipe for recipe in RECIPES.values() if options.all or getattr(options, recipe.variant)
+    ]
     return named or [RECIPES["float16"]]
 
 

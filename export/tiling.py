@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# To build a network for a tile takes as long as 2.6 inferences of it, but the next photo of this size needs no other,
-# and it is built while the photo is decoded; so it counts for less.
+# To build a network for a tile takes as long as 2.6 inferences of it, but the next photo of this
+# size needs no other, and it is built while the photo is decoded; so it counts for less.
 _BUILDING = 0.2
 # No axis is cut into pieces smaller than this: there would be more overlap than photo.
 _LEAST_STEP = 64
@@ -22,8 +22,9 @@ _ELONGATED = 8
 class Tiling:
     """How a photo is cut.
 
-    The photo is thought of as mirrored without end. Of each tile only what is at least `margin` pixels from its border
-    is kept, so each kept pixel sees what it would see if the network ran on the whole mirrored photo at once.
+    The photo is thought of as mirrored without end. Of each tile only what is at least `margin`
+    pixels from its border is kept, so each kept pixel sees what it would see if the network ran on
+    the whole mirrored photo at once.
 
     Args:
         height, width: of the network's input.
@@ -39,7 +40,9 @@ class Tiling:
 
     def __post_init__(self):
         if min(self.step) < max(1, self.margin):
-            raise ValueError(f"a tile of {self.width}x{self.height} keeps too little with a margin of {self.margin}")
+            raise ValueError(
+                f"a tile of {self.width}x{self.height} keeps too little with a margin of {self.margin}"
+            )
 
     @property
     def step(self) -> tuple[int, int]:
@@ -57,18 +60,26 @@ class Tiling:
         strength: float = 1.0,
         done: Callable[[], object] = lambda: None,
     ) -> None:
-        """Replaces `photo` (uint8 [H, W, 3]) by its translation, in place: a second one of 100 megapixels is 300 MB.
+        """Replaces `photo` (uint8 [H, W, 3]) by its translation, in place: a second one of 100
+        megapixels is 300 MB.
 
         Args:
             photo: written to.
-            networks: uint8 [height, width, 3] to the same; each is used by one thread at a time, all of them at once.
+            networks: uint8 [height, width, 3] to the same; each is used by one thread at a time,
+                all of them at once.
             strength: how much of the translation (1) and of the photo (0) there is in the result.
             done: called after each tile, from this thread.
         """
         if photo.shape[1] > _ELONGATED * photo.shape[0]:
-            # Seen as a tall one: a band across a panorama of a million pixels would be larger than the panorama.
-            turned = [lambda tile, network=network: network(tile.swapaxes(0, 1)).swapaxes(0, 1) for network in networks]
-            Tiling(self.width, self.height, self.margin).translate(photo.swapaxes(0, 1), turned, strength, done)
+            # Seen as a tall one: a band across a panorama of a million pixels would be larger than
+            # the panorama.
+            turned = [
+                lambda tile, network=network: network(tile.swapaxes(0, 1)).swapaxes(0, 1)
+                for network in networks
+            ]
+            Tiling(self.width, self.height, self.margin).translate(
+                photo.swapaxes(0, 1), turned, strength, done
+            )
             return
         free: queue.SimpleQueue = queue.SimpleQueue()
         for network in networks:
@@ -89,10 +100,13 @@ class Tiling:
         try:
             band = self._band(photo, 0)
             for row in range(rows):
-                # A band is copied before the one above it is overwritten, as it sees that one's last rows.
+                # A band is copied before the one above it is overwritten, as it sees that one's
+                # last rows.
                 following = self._band(photo, row + 1) if row + 1 < rows else None
                 for column in range(columns):
-                    pending.append(pool.submit(run, band, row * self.step[0], column * self.step[1]))
+                    pending.append(
+                        pool.submit(run, band, row * self.step[0], column * self.step[1])
+                    )
                     # Few wait, as each that waits holds its band.
                     if len(pending) > 2 * len(networks):
                         pending.popleft().result()
@@ -110,7 +124,9 @@ class Tiling:
         across = self.grid(height, width)[1] * self.step[1] + 2 * margin
         band = np.empty((self.height, across, 3), np.uint8)
         middle = band[:, margin : margin + width]
-        for to, source in enumerate(mirrored_indices(row * self.step[0] - margin, self.height, height)):
+        for to, source in enumerate(
+            mirrored_indices(row * self.step[0] - margin, self.height, height)
+        ):
             middle[to] = photo[source]
         columns = mirrored_indices(-margin, across, width)
         band[:, :margin] = middle[:, columns[:margin]]
@@ -118,17 +134,27 @@ class Tiling:
         return band
 
     def _keep(self, photo, output, band, top: int, left: int, strength: float) -> None:
-        inside = slice(self.margin, self.height - self.margin), slice(self.margin, self.width - self.margin)
+        inside = (
+            slice(self.margin, self.height - self.margin),
+            slice(self.margin, self.width - self.margin),
+        )
         target = photo[top : top + self.step[0], left : left + self.step[1]]
         place = (slice(0, target.shape[0]), slice(0, target.shape[1]))
         if strength == 1:
             target[:] = output[inside][place]
         else:
-            blend(target, band[:, left : left + self.width][inside][place], output[inside][place], strength)
+            blend(
+                target,
+                band[:, left : left + self.width][inside][place],
+                output[inside][place],
+                strength,
+            )
 
 
 def blend(target: np.ndarray, photo: np.ndarray, translation: np.ndarray, strength: float) -> None:
-    """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], a few rows at a time."""
+    """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], a few rows
+    at a time.
+    """
     for top in range(0, len(target), 64):
         rows = slice(top, top + 64)
         base = photo[rows].astype(np.float32)
@@ -147,7 +173,8 @@ def plan(
 ) -> Tiling:
     """The tiling that takes the least time for a photo of this size.
 
-    A whole number of equal tiles covers the photo: a last one that holds little of it costs as much as a full one.
+    A whole number of equal tiles covers the photo: a last one that holds little of it costs as much
+    as a full one.
 
     Args:
         height, width: of the photo.
@@ -166,12 +193,18 @@ def plan(
         raise ValueError(f"tiles of {most_side} pixels keep too little with a margin of {margin}")
     # The smallest tile there is goes even where it is over the limit.
     limit = max(most_pixels, min(heights) * min(widths))
-    fitting = [Tiling(tall, wide, margin) for tall in heights for wide in widths if tall * wide <= limit]
+    fitting = [
+        Tiling(tall, wide, margin) for tall in heights for wide in widths if tall * wide <= limit
+    ]
 
     def cost(tiling: Tiling) -> float:
         rows, columns = tiling.grid(height, width)
         rounds = -(-rows * columns // workers)
-        return (rounds + (0 if tiling == ready else _BUILDING * workers)) * tiling.height * tiling.width
+        return (
+            (rounds + (0 if tiling == ready else _BUILDING * workers))
+            * tiling.height
+            * tiling.width
+        )
 
     if ready is not None and ready.height * ready.width <= limit:
         fitting.append(ready)
@@ -186,12 +219,16 @@ def _sides(length: int, margin: int, stride: int, most: int | None) -> list[int]
     sides = {step + 2 * margin for step in kept}
     if most is not None:
         largest = most // stride * stride
-        sides = {side for side in sides if side <= largest} or ({largest} if largest >= least + 2 * margin else set())
+        sides = {side for side in sides if side <= largest} or (
+            {largest} if largest >= least + 2 * margin else set()
+        )
     return sorted(sides)
 
 
 def mirrored_indices(start: int, count: int, length: int) -> np.ndarray:
-    """int64 [count]: indices start, start + 1, ... into an axis mirrored without end, border pixels not repeated."""
+    """int64 [count]: indices start, start + 1, ... into an axis mirrored without end, border pixels
+    not repeated.
+    """
     if length == 1:
         return np.zeros(count, np.int64)
     period = 2 * (length - 1)

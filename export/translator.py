@@ -14,22 +14,26 @@ from tf_i2i.model_file import read_bytes, read_facts
 from tf_i2i.model_reach import block_reach, bytes_per_pixel
 from tf_i2i.model_resizing import resized
 
-# Of the photo (translated in place) and all networks together; with Python itself, a photo of 100 megapixels stays
-# under 1 GB. More than _NETWORKS would make building take longer than the smaller overlap saves.
+# Of the photo (translated in place) and all networks together; with Python itself, a photo of 100
+# megapixels stays under 1 GB. More than _NETWORKS would make building take longer than the smaller
+# overlap saves.
 _MEMORY, _NETWORKS, _LEAST = 830e6, 800e6, 64e6
 # Bytes a pixel: the photo itself, and the two bands of it that tiles are cut from.
 _PHOTO = 3.3
-# Up to so many threads, one network has them and all memory: two would have tiles half as large, of which more is
-# overlap. More threads find too little to do in one tile.
+# Up to so many threads, one network has them and all memory: two would have tiles half as large, of
+# which more is overlap. More threads find too little to do in one tile.
 _THREADS = 4
 
 
-def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> TiledTranslator | WholeTranslator:
+def load_translator(
+    path: str | os.PathLike, tile: int | None, threads: int
+) -> TiledTranslator | WholeTranslator:
     """Reads the file and runs it once in a process of its own.
 
     Args:
         path: file that export.tflite wrote.
-        tile: largest side of tiles for networks that can be tiled; None chooses by speed and memory.
+        tile: largest side of tiles for networks that can be tiled; None chooses by speed and
+            memory.
         threads: of the CPU.
 
     Raises:
@@ -46,7 +50,8 @@ def load_translator(path: str | os.PathLike, tile: int | None, threads: int) -> 
 
 
 class TiledTranslator:
-    """For networks that see only what is near: the same network, built for tiles that suit the photo.
+    """For networks that see only what is near: the same network, built for tiles that suit the
+    photo.
 
     Args:
         data: a valid .tflite file.
@@ -64,24 +69,33 @@ class TiledTranslator:
 
     def __init__(self, data: bytes, halo: int, stride: int, tile: int | None, threads: int):
         self._data, self._stride, self._tile = data, stride, tile
-        # The facts' halo is right for any pixel; what a tile keeps lies on the grid and may see less.
+        # The facts' halo is right for any pixel; what a tile keeps lies on the grid and may see
+        # less.
         reach = block_reach(data, stride)
         self._margin = -(-(halo if reach is None else min(halo, reach)) // stride) * stride
         workers = -(-threads // _THREADS)
-        self._threads = [threads // workers + (number < threads % workers) for number in range(workers)]
+        self._threads = [
+            threads // workers + (number < threads % workers) for number in range(workers)
+        ]
         self._bytes_per_pixel = bytes_per_pixel(data)
         least = 2 * self._margin + max(self._margin, stride)
         if tile is not None and tile // stride * stride < least:
-            raise UserError(f"--tile {tile}: must be at least {least} for this network, of which {self._margin} pixels "
-                            "on each side are overlap; leave it out to have a fast one chosen")  # fmt: skip
+            raise UserError(
+                f"--tile {tile}: must be at least {least} for this network, of which {self._margin} pixels "
+                "on each side are overlap; leave it out to have a fast one chosen"
+            )
         self.tiling, self._models = None, []
 
     def prepare(self, height: int, width: int) -> None:
-        """Chooses tiles for a photo of this size and builds their networks; nothing to do after one of the same size."""
+        """Chooses tiles for a photo of this size and builds their networks; nothing to do after one
+        of the same size.
+        """
         workers = len(self._threads)
         memory = min(_NETWORKS, max(_LEAST, _MEMORY - _PHOTO * height * width))
         most_pixels = memory / workers / self._bytes_per_pixel
-        tiling = plan(height, width, self._margin, self._stride, workers, most_pixels, self._tile, self.tiling)
+        tiling = plan(
+            height, width, self._margin, self._stride, workers, most_pixels, self._tile, self.tiling
+        )
         if tiling != self.tiling:
             self.release()  # before the new ones take memory
             data = resized(self._data, tiling.height, tiling.width)
@@ -93,7 +107,9 @@ class TiledTranslator:
         self.prepare(*photo.shape[:2])
         rows, columns = self.tiling.grid(*photo.shape[:2])
         with tile_bar(rows * columns, name) as bar:
-            self.tiling.translate(photo, [model.run_uint8 for model in self._models], strength, bar.update)
+            self.tiling.translate(
+                photo, [model.run_uint8 for model in self._models], strength, bar.update
+            )
 
     def release(self) -> None:
         """Gives the networks' memory back; the next photo builds them again."""
@@ -101,7 +117,8 @@ class TiledTranslator:
 
 
 class WholeTranslator:
-    """For networks with statistics over the whole input: a smaller photo is mirrored outward to the input's size.
+    """For networks with statistics over the whole input: a smaller photo is mirrored outward to the
+    input's size.
 
     Not scaled: the network draws strokes of the width it learned at this scale.
 

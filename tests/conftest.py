@@ -1,4 +1,6 @@
-"""Quiet TensorFlow, float32 unless a test says otherwise, and one tiny real run that several files of tests read."""
+"""Quiet TensorFlow, float32 unless a test says otherwise, and one tiny real run that several files
+of tests read.
+"""
 
 import os
 
@@ -33,8 +35,24 @@ TINY = [
 ]
 
 # A U-Net has at least 64 pixels to halve.
-PAIRED_TINY = ["--load-size", "72", "--crop-size", "64", "--ngf", "4", "--ndf", "4", "--discriminator-layers", "1",
-               "--precision", "float32", "--sample-every", "4", "--checkpoint-every", "4"]  # fmt: skip
+PAIRED_TINY = [
+    "--load-size",
+    "72",
+    "--crop-size",
+    "64",
+    "--ngf",
+    "4",
+    "--ndf",
+    "4",
+    "--discriminator-layers",
+    "1",
+    "--precision",
+    "float32",
+    "--sample-every",
+    "4",
+    "--checkpoint-every",
+    "4",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +72,9 @@ def draw_pictures(folder: Path, count: int, seed: int, size: tuple[int, int] = (
         draw = ImageDraw.Draw(picture)
         for _ in range(6):
             x, y, r = rng.integers(0, size[0]), rng.integers(0, size[1]), rng.integers(4, 16)
-            draw.ellipse([x - r, y - r, x + r, y + r], fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
+            draw.ellipse(
+                [x - r, y - r, x + r, y + r], fill=tuple(int(v) for v in rng.integers(0, 256, 3))
+            )
         picture.save(folder / f"{number:02}.png")
     return folder
 
@@ -76,7 +96,9 @@ def pair_folders(tmp_path_factory):
     for path in (root / "target").iterdir():
         bright = np.asarray(Image.open(path))
         Image.fromarray(bright // 2).save(root / "input" / path.name)
-        Image.fromarray(np.concatenate([bright, bright // 2], axis=1)).save(root / "both" / path.name)
+        Image.fromarray(np.concatenate([bright, bright // 2], axis=1)).save(
+            root / "both" / path.name
+        )
     return root
 
 
@@ -88,7 +110,19 @@ def tiny_run(tmp_path_factory, picture_folders) -> Path:
     run = tmp_path_factory.mktemp("runs") / "tiny"
     a, b = picture_folders
     status = main(
-        [*TINY, "--run", str(run), "--domain-a", str(a), "--domain-b", str(b), "--steps", "8", "--student-steps", "12"]
+        [
+            *TINY,
+            "--run",
+            str(run),
+            "--domain-a",
+            str(a),
+            "--domain-b",
+            str(b),
+            "--steps",
+            "8",
+            "--student-steps",
+            "12",
+        ]
     )
     assert status is None
     return run

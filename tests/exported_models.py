@@ -45,14 +45,20 @@ def teacher() -> ResNetGenerator:
 
 
 def smooth_image(height: int, width: int, seed: int) -> np.ndarray:
-    """uint8 [height, width, 3] of soft coloured blobs: like a photo, unlike noise, flat in few places."""
-    small = np.random.default_rng(seed).integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
+    """uint8 [height, width, 3] of soft coloured blobs: like a photo, unlike noise, flat in few
+    places.
+    """
+    small = np.random.default_rng(seed).integers(
+        0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8
+    )
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
 
 @functools.cache
 def pictures(seed: int, count: int = 6) -> ImageCache:
-    return ImageCache.from_images((f"{seed}-{n}.png", smooth_image(80, 96, 100 * seed + n)) for n in range(count))
+    return ImageCache.from_images(
+        (f"{seed}-{n}.png", smooth_image(80, 96, 100 * seed + n)) for n in range(count)
+    )
 
 
 _convert = NetworkConverter.convert
@@ -61,7 +67,9 @@ _convert = NetworkConverter.convert
 @functools.cache
 def converted(variant: str) -> bytes:
     """The student as a file of SIZE pixels, without metadata."""
-    converter = NetworkConverter(student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+    converter = NetworkConverter(
+        student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0)
+    )
     return _convert(converter, RECIPES[variant])
 
 
@@ -69,19 +77,29 @@ def converted(variant: str) -> bytes:
 def exported(variant: str) -> bytes:
     """The same with metadata."""
     facts = {
-        "model": "student", "direction": "ab", "variant": variant, "size": SIZE, "stride": 4, "halo_px": student().halo,
-        "training_data": "blobs", "version": "0",
-    }  # fmt: skip
+        "model": "student",
+        "direction": "ab",
+        "variant": variant,
+        "size": SIZE,
+        "stride": 4,
+        "halo_px": student().halo,
+        "training_data": "blobs",
+        "version": "0",
+    }
     return with_metadata(converted(variant), RECIPES[variant], facts)
 
 
 def tiled(
     data: bytes, tile: int | tuple[int, int], image: np.ndarray, networks: int = 1, margin: int = 20
 ) -> np.ndarray:
-    """A photo, uint8 [H, W, 3], through the network resized to tiles of a side or of (height, width)."""
+    """A photo, uint8 [H, W, 3], through the network resized to tiles of a side or of (height,
+    width).
+    """
     height, width = tile if isinstance(tile, tuple) else (tile, tile)
     result = image.copy()
-    Tiling(height, width, margin).translate(result, [LiteModel(resized(data, height, width)).run_uint8])
+    Tiling(height, width, margin).translate(
+        result, [LiteModel(resized(data, height, width)).run_uint8]
+    )
     return result
 
 
@@ -94,7 +112,9 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         train_a=pictures(1), val_a=pictures(2), train_b=pictures(3), val_b=pictures(4), paired=False
     )
     networks = {"student": student, "teacher": teacher}
-    monkeypatch.setattr("training.restore.load_generator", lambda run, model, direction: networks[model]())
+    monkeypatch.setattr(
+        "training.restore.load_generator", lambda run, model, direction: networks[model]()
+    )
     monkeypatch.setattr("training.restore.run_data", lambda run, *_: data)
     return run
 

@@ -1,4 +1,6 @@
-"""Networks that come from the npm registry; a test that needs one is skipped only where it can't be had."""
+"""Networks that come from the npm registry; a test that needs one is skipped only where it can't be
+had.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Runs commands on files one after the other in this process: python tests/fuzz_driver.py JOBS.json ANSWERS
+"""Runs commands on files one after the other in this process: python tests/fuzz_driver.py JOBS.json
+ANSWERS
 
-JOBS.json is a list of [command, arguments]. ANSWERS gets one JSON object a line: {"job"} before a job begins, and
-{"job", "status", "error"} once it has ended, with what was written to standard error, natively too. A job without its
-second line has taken the process with it.
+JOBS.json is a list of [command, arguments]. ANSWERS gets one JSON object a line: {"job"} before a
+job begins, and {"job", "status", "error"} once it has ended, with what was written to standard
+error, natively too. A job without its second line has taken the process with it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _ADDRESSES = 8 * 2**30
 
 
 def translate_by_evaluate(argv: list[str]) -> None:
-    """What training.evaluate does with --model; the run's own networks take seconds to load, and are not damaged."""
+    """What training.evaluate does with --model; the run's own networks take seconds to load, and
+    are not damaged.
+    """
     from exported_models import smooth_image
 
     from training.scoring import ExportedFile, Pictures, centre_crop, score
@@ -32,7 +35,9 @@ def translate_by_evaluate(argv: list[str]) -> None:
 
 
 def time_as_peer(argv: list[str]) -> None:
-    """What benchmarks.phone_model does with --peer; it converts networks of its own for half a minute besides."""
+    """What benchmarks.phone_model does with --peer; it converts networks of its own for half a
+    minute besides.
+    """
     from benchmarks.phone_files import TimedModel, peer_file
 
     TimedModel(peer_file(argv[0]), 1).run_block(0)
@@ -42,7 +47,9 @@ _PARTS = {"evaluate --model": translate_by_evaluate, "phone_model --peer": time_
 
 
 def run(command: str, argv: list[str]) -> tuple[int, str]:
-    """(exit status, standard error) of the command; an exception that it lets out is status 1, as Python has it."""
+    """(exit status, standard error) of the command; an exception that it lets out is status 1, as
+    Python has it.
+    """
     from training.options import run_command
 
     main = _PARTS.get(command) or importlib.import_module(command).main
@@ -71,7 +78,9 @@ def _serve(jobs: list, answers) -> None:
     for number, (command, argv) in enumerate(jobs):
         print(json.dumps({"job": number}), file=answers, flush=True)
         status, error = run(command, argv)
-        print(json.dumps({"job": number, "status": status, "error": error}), file=answers, flush=True)
+        print(
+            json.dumps({"job": number, "status": status, "error": error}), file=answers, flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -14,11 +14,22 @@ from PIL import Image
 
 
 def damaged_models(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """(file name, bytes): exported students cut off, with bits flipped, ranges overwritten or fields swapped, and files that were never ours."""
+    """(file name, bytes): exported students cut off, with bits flipped, ranges overwritten or
+    fields swapped, and files that were never ours.
+    """
     random = np.random.default_rng(seed)
     wholes = [exported(variant) for variant in ("int8", "float32", "float16", "dynamic")]
     foreign = list(_foreign_models())
-    ways = (_cut, _flip_everywhere, _flip_tables, _flip_one, _overwrite, _swap_words, _flip_end, _insert)
+    ways = (
+        _cut,
+        _flip_everywhere,
+        _flip_tables,
+        _flip_one,
+        _overwrite,
+        _swap_words,
+        _flip_end,
+        _insert,
+    )
     for number in range(count):
         whole, way = wholes[number % len(wholes)], ways[number // len(wholes) % len(ways)]
         if number < len(foreign):
@@ -29,7 +40,9 @@ def damaged_models(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
 
 
 def damaged_photos(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """(file name, bytes): photos of every kind that are broken, odd, or another kind than their name says."""
+    """(file name, bytes): photos of every kind that are broken, odd, or another kind than their
+    name says.
+    """
     random = np.random.default_rng(seed)
     odd, wholes = list(_odd_photos()), _whole_photos()
     ways = (_cut, _flip_everywhere, _flip_one, _overwrite, _insert, _swap_words, _flip_start)
@@ -40,8 +53,13 @@ def damaged_photos(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
             continue
         kind = sorted(wholes)[number % len(wholes)]
         way = ways[number // len(wholes) % len(ways)]
-        suffix = kind if random.random() < 0.8 else ("jpg", "png", "webp", "bmp")[random.integers(4)]
-        yield f"{number:03}{way.__name__.replace('_', '-')}-{kind}.{suffix.split('-')[0]}", way(wholes[kind], random)
+        suffix = (
+            kind if random.random() < 0.8 else ("jpg", "png", "webp", "bmp")[random.integers(4)]
+        )
+        yield (
+            f"{number:03}{way.__name__.replace('_', '-')}-{kind}.{suffix.split('-')[0]}",
+            way(wholes[kind], random),
+        )
 
 
 def _cut(data: bytes, random) -> bytes:
@@ -69,7 +87,9 @@ def _flip_start(data: bytes, random) -> bytes:
 
 def _flip_end(data: bytes, random) -> bytes:
     """Of a .tflite file: in the packed facts and their directory."""
-    return _flip(data, random.integers(len(data) - 600, len(data), int(random.integers(1, 12))), random)
+    return _flip(
+        data, random.integers(len(data) - 600, len(data), int(random.integers(1, 12))), random
+    )
 
 
 def _flip_tables(data: bytes, random) -> bytes:
@@ -90,7 +110,9 @@ def _insert(data: bytes, random) -> bytes:
 
 
 def _swap_words(data: bytes, random) -> bytes:
-    """A few 32-bit fields get one another's values, or extreme ones: shapes, offsets, sizes, counts."""
+    """A few 32-bit fields get one another's values, or extreme ones: shapes, offsets, sizes,
+    counts.
+    """
     words = np.frombuffer(data[: len(data) // 4 * 4], "<u4").copy()
     for _ in range(int(random.integers(1, 6))):
         one, other = random.integers(2, len(words), 2)
@@ -112,16 +134,25 @@ def _foreign_models() -> Iterator[tuple[str, bytes]]:
         "batch-of-two": (lambda a: tf.nn.tanh(a), [[2, 16, 16, 3]], tf.float32),
         "integers": (lambda a: a + 1, [[1, 16, 16, 3]], tf.int32),
         "bytes": (lambda a: tf.maximum(a, 3), [[1, 16, 16, 3]], tf.uint8),
-        "classifier": (lambda a: tf.nn.softmax(tf.reduce_mean(a, [1, 2])), [[1, 16, 16, 3]], tf.float32),
+        "classifier": (
+            lambda a: tf.nn.softmax(tf.reduce_mean(a, [1, 2])),
+            [[1, 16, 16, 3]],
+            tf.float32,
+        ),
         "halved": (lambda a: tf.nn.avg_pool2d(a, 2, 2, "SAME"), [[1, 16, 16, 3]], tf.float32),
         "open-size": (lambda a: tf.nn.tanh(a), [[1, None, None, 3]], tf.float32),
         "strings": (lambda a: tf.strings.length(a), [[3]], tf.string),
         "truths": (lambda a: tf.logical_not(a), [[1, 16, 16, 3]], tf.bool),
     }
     for name, (function, shapes, dtype) in functions.items():
-        signature = tf.function(function).get_concrete_function(*(tf.TensorSpec(shape, dtype) for shape in shapes))
+        signature = tf.function(function).get_concrete_function(
+            *(tf.TensorSpec(shape, dtype) for shape in shapes)
+        )
         converter = tf.lite.TFLiteConverter.from_concrete_functions([signature])
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+            tf.lite.OpsSet.SELECT_TF_OPS,
+        ]
         yield name, converter.convert()
     whole = exported("int8")
     yield "empty", b""
@@ -172,8 +203,14 @@ def _odd_photos() -> Iterator[tuple[str, bytes]]:
     yield "zeros.webp", bytes(5000)
     yield "network.jpg", exported("int8")
     yield "png-as.jpg", whole
-    yield "animation-as.jpg", _encoded(picture, "GIF", save_all=True, append_images=[picture.rotate(90)] * 3)
-    yield "animated.webp", _encoded(picture, "WEBP", save_all=True, append_images=[picture.rotate(9)] * 3)
+    yield (
+        "animation-as.jpg",
+        _encoded(picture, "GIF", save_all=True, append_images=[picture.rotate(90)] * 3),
+    )
+    yield (
+        "animated.webp",
+        _encoded(picture, "WEBP", save_all=True, append_images=[picture.rotate(9)] * 3),
+    )
     yield "tiff-as.png", _encoded(picture, "TIFF")
     yield "ico-as.bmp", _encoded(picture.resize((32, 32)), "ICO")
     yield "postscript-as.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 80 80\nshowpage\n"
@@ -193,15 +230,24 @@ def _odd_photos() -> Iterator[tuple[str, bytes]]:
     yield "large-sides.png", _png(30_000, 30_000)
     yield "zero-sides.png", _png(0, 0)
     yield "text-bomb.png", _png(64, 64, [(b"zTXt", b"x\0\0" + zlib.compress(bytes(80_000_000), 9))])
-    yield "profile-bomb.png", _png(64, 64, [(b"iCCP", b"x\0\0" + zlib.compress(bytes(80_000_000), 9))])
+    yield (
+        "profile-bomb.png",
+        _png(64, 64, [(b"iCCP", b"x\0\0" + zlib.compress(bytes(80_000_000), 9))]),
+    )
     yield "wrong-profile.jpg", _encoded(picture.convert("L"), "JPEG", icc_profile=_profile())
     yield "no-profile.jpg", _encoded(picture, "JPEG", icc_profile=b"none" * 200)
-    yield "odd-exif.jpg", _encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x02\0" * 90)
+    yield (
+        "odd-exif.jpg",
+        _encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x02\0" * 90),
+    )
     jpeg = _encoded(picture, "JPEG")
     yield "no-tables.jpg", jpeg.replace(b"\xff\xdb", b"\xff\xfe")
     yield "two-starts.jpg", jpeg[:2] + jpeg
     yield "early-end.jpg", jpeg[: len(jpeg) // 2] + b"\xff\xd9"
-    yield "restart-markers.jpg", jpeg[: len(jpeg) // 2] + b"\xff\xd0\xff\xd3" * 20 + jpeg[len(jpeg) // 2 :]
+    yield (
+        "restart-markers.jpg",
+        jpeg[: len(jpeg) // 2] + b"\xff\xd0\xff\xd3" * 20 + jpeg[len(jpeg) // 2 :],
+    )
 
 
 def _png(width: int, height: int, chunks=()) -> bytes:
@@ -209,7 +255,9 @@ def _png(width: int, height: int, chunks=()) -> bytes:
     rows = b"" if (width, height) != (64, 64) else bytes(64 * 193)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    body = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    body = (
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
 

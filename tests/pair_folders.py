@@ -22,15 +22,24 @@ def record(out: Path) -> dict:
 
 
 def results(out: Path) -> dict[str, str]:
-    return {name: photo["reason"] or photo["result"] for name, photo in record(out)["pictures"].items()}
+    return {
+        name: photo["reason"] or photo["result"] for name, photo in record(out)["pictures"].items()
+    }
 
 
 def tree(out: Path) -> dict[str, bytes]:
-    return {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    return {
+        file.relative_to(out).as_posix(): file.read_bytes()
+        for file in out.rglob("*")
+        if file.is_file()
+    }
 
 
 def times(out: Path) -> dict[str, int]:
-    return {file.relative_to(out).as_posix(): file.stat().st_mtime_ns for file in out.rglob("*/**/*.png")}
+    return {
+        file.relative_to(out).as_posix(): file.stat().st_mtime_ns
+        for file in out.rglob("*/**/*.png")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +47,9 @@ def photos(tmp_path_factory) -> Path:
     """Six drawn pictures in colour, and the astronaut in a folder of its own."""
     folder = draw_pictures(tmp_path_factory.mktemp("src") / "photos", 6, seed=5, size=(120, 90))
     (folder / "people").mkdir()
-    Image.fromarray(bundled_photographs().read(0)).save(folder / "people" / "astronaut.jpg", quality=90)
+    Image.fromarray(bundled_photographs().read(0)).save(
+        folder / "people" / "astronaut.jpg", quality=90
+    )
     return folder
 
 
@@ -62,7 +73,8 @@ def mixed(tmp_path) -> Path:
     drawn.resize((60, 45)).save(src / "small.png")
     Image.new("RGB", (1, 1), "red").save(src / "pixel.png")
     others = [
-        Image.open(file) for file in sorted(draw_pictures(tmp_path / "others", 6, seed=20, size=(120, 90)).iterdir())
+        Image.open(file)
+        for file in sorted(draw_pictures(tmp_path / "others", 6, seed=20, size=(120, 90)).iterdir())
     ]
     others[0].convert("CMYK").save(src / "cmyk.jpg", quality=90)
     others[1].quantize(16).save(src / "palette.png")
@@ -70,7 +82,9 @@ def mixed(tmp_path) -> Path:
     exif = Image.Exif()
     exif[0x0112] = 6
     others[3].save(src / "turned.jpg", exif=exif)
-    Image.fromarray(np.asarray(others[4].convert("L")).astype(np.uint16) * 257).save(src / "deep.png")
+    Image.fromarray(np.asarray(others[4].convert("L")).astype(np.uint16) * 257).save(
+        src / "deep.png"
+    )
     file = io.BytesIO()
     others[5].save(file, "JPEG")
     (src / "cut.jpg").write_bytes(file.getvalue()[: len(file.getvalue()) // 2])

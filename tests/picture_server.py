@@ -18,8 +18,8 @@ from PIL import Image
 
 @dataclass
 class Reply:
-    """What one request gets. cut: bytes after which the connection is dropped; pause: seconds before the body, and
-    `slow` seconds between pieces of `piece` bytes."""
+    """What one request gets. cut: bytes after which the connection is dropped; pause: seconds
+    before the body, and `slow` seconds between pieces of `piece` bytes."""
 
     body: bytes = b""
     kind: str = "image/jpeg"
@@ -34,7 +34,9 @@ class Reply:
 
 @dataclass
 class Request:
-    """One that came: when (monotonic), its path with the query, its headers, how many bytes of body were sent."""
+    """One that came: when (monotonic), its path with the query, its headers, how many bytes of body
+    were sent.
+    """
 
     time: float
     path: str
@@ -44,8 +46,8 @@ class Request:
 
 
 class PictureServer:
-    """routes: path -> Reply, a function of the query (dict) to a Reply, or a list of them, one a request, the last for all
-    further ones. What is not there is a 404."""
+    """routes: path -> Reply, a function of the query (dict) to a Reply, or a list of them, one a
+    request, the last for all further ones. What is not there is a 404."""
 
     def __init__(self):
         self.routes: dict[str, Reply | Callable | list] = {}
@@ -132,7 +134,11 @@ def _handler(server: PictureServer) -> type:
             elif status == 200 and etag and wanted and self.headers.get("If-Range") == etag:
                 start = int(wanted.group(1))
                 if start >= len(body):
-                    status, extra, body = 416, extra | {"Content-Range": f"bytes */{len(body)}"}, b""
+                    status, extra, body = (
+                        416,
+                        extra | {"Content-Range": f"bytes */{len(body)}"},
+                        b"",
+                    )
                 else:
                     extra |= {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}
                     status, body = 206, body[start:]
@@ -146,7 +152,9 @@ def _handler(server: PictureServer) -> type:
                 self.send_header(name, value)
             self.end_headers()
             time.sleep(reply.pause)
-            self._send(body if reply.cut is None or status == 206 else body[: reply.cut], reply, request)
+            self._send(
+                body if reply.cut is None or status == 206 else body[: reply.cut], reply, request
+            )
             if reply.cut is not None and status != 206:
                 self.close_connection = True
 

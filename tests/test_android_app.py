@@ -1,4 +1,6 @@
-"""The Android app: one command makes a signed APK of a run, and the app's own tests agree with export.stylize."""
+"""The Android app: one command makes a signed APK of a run, and the app's own tests agree with
+export.stylize.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,16 @@ pytestmark = pytest.mark.timeout(1800)
 def exported(network, size: int) -> bytes:
     """An int8 file of a network, as export.tflite writes it."""
     converter = NetworkConverter(network, size, lambda: random_crops(pictures(1), size, 24, seed=0))
-    facts = {"model": "student", "direction": "ab", "variant": "int8", "size": size, "stride": network.stride,
-             "halo_px": network.halo, "training_data": "blobs", "version": "0"}  # fmt: skip
+    facts = {
+        "model": "student",
+        "direction": "ab",
+        "variant": "int8",
+        "size": size,
+        "stride": network.stride,
+        "halo_px": network.halo,
+        "training_data": "blobs",
+        "version": "0",
+    }
     return with_metadata(converter.convert(RECIPES["int8"]), RECIPES["int8"], facts)
 
 
@@ -54,8 +64,17 @@ def filed(run: Path, data: bytes, size: int) -> Path:
     path = run / "export" / f"ab-{size}-int8.tflite"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
-    put_entry(path.parent, {"file": path.name, "model": "student", "direction": "ab", "variant": "int8", "size": size,
-                            "sha256": hashlib.sha256(data).hexdigest()})  # fmt: skip
+    put_entry(
+        path.parent,
+        {
+            "file": path.name,
+            "model": "student",
+            "direction": "ab",
+            "variant": "int8",
+            "size": size,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        },
+    )
     return path
 
 
@@ -67,7 +86,9 @@ def monkeypatch_module():
 
 @pytest.fixture(scope="module")
 def apk(tmp_path_factory, monkeypatch_module) -> Path:
-    """What the command makes of a run with an untrained student of the default design, for one processor."""
+    """What the command makes of a run with an untrained student of the default design, for one
+    processor.
+    """
     folder = tmp_path_factory.mktemp("apk")
     run = fake_run(folder, monkeypatch_module)
     network = MobileGenerator()
@@ -75,7 +96,16 @@ def apk(tmp_path_factory, monkeypatch_module) -> Path:
     filed(run, exported(network.folded(), 256), 256)
     monkeypatch_module.setenv("ANDROID_USER_HOME", str(folder / "home"))
     out = folder / "apk" / "demo.apk"
-    command = ["--run", str(run), "--assets", str(folder / "assets"), "--apk", str(out), "--abi", "arm64-v8a"]
+    command = [
+        "--run",
+        str(run),
+        "--assets",
+        str(folder / "assets"),
+        "--apk",
+        str(out),
+        "--abi",
+        "arm64-v8a",
+    ]
     assert main(command) == 0
     assert [path.name for path in out.parent.iterdir()] == ["demo.apk"]
     return out
@@ -99,10 +129,14 @@ def test_models_lie_uncompressed_and_aligned(apk):
         assert model.filename == "assets/models/run-ab-256-int8.tflite"
         listed = json.loads(archive.read("assets/models/models.json"))
         example = json.loads((PROJECT / "app/src/test/assets/models/models.json").read_text())
-        assert [entry.keys() for entry in listed] == [entry.keys() for entry in example]  # what the app's tests read
+        assert [entry.keys() for entry in listed] == [
+            entry.keys() for entry in example
+        ]  # what the app's tests read
         assert [f"assets/models/{entry['file']}" for entry in listed] == [model.filename]
         libraries = [entry for entry in archive.infolist() if entry.filename.endswith(".so")]
-    assert {entry.filename.split("/")[1] for entry in libraries} == {"arm64-v8a"} and len(libraries) >= 2
+    assert {entry.filename.split("/")[1] for entry in libraries} == {"arm64-v8a"} and len(
+        libraries
+    ) >= 2
     assert model.compress_type == zipfile.ZIP_STORED and data_offset(apk, model) % 4 == 0
     for entry in libraries:
         assert entry.compress_type == zipfile.ZIP_STORED and data_offset(apk, entry) % 4096 == 0
@@ -124,34 +158,51 @@ def test_one_student_and_one_processor_take_at_most_8_mb(apk):
 @needs_tools
 def test_the_manifest_says_what_is_meant(apk):
     badging = tool("aapt2", "dump", "badging", apk)
-    package = re.search(r"^package: name='([^']*)' versionCode='(\d+)' versionName='([^']*)'", badging, re.M)
+    package = re.search(
+        r"^package: name='([^']*)' versionCode='(\d+)' versionName='([^']*)'", badging, re.M
+    )
     assert package and package[1] == "org.tf_i2i.demo" and int(package[2]) >= 1 and package[3]
-    assert re.search(r"^sdkVersion:'26'", badging, re.M) and re.search(r"^targetSdkVersion:'3[4-9]'", badging, re.M)
+    assert re.search(r"^sdkVersion:'26'", badging, re.M) and re.search(
+        r"^targetSdkVersion:'3[4-9]'", badging, re.M
+    )
     assert re.search(r"^application: label='.+' icon='.+'", badging, re.M)
     assert "launchable-activity: name='org.tf_i2i.demo.MainActivity'" in badging
     assert "native-code: 'arm64-v8a'" in badging and "application-debuggable" not in badging
-    # The photo picker, the camera app and MediaStore lend what is needed; nothing goes over the network.
+    # The photo picker, the camera app and MediaStore lend what is needed; nothing goes over the
+    # network.
     assert "uses-permission" not in badging
 
 
 @needs_tools
 def test_every_class_that_the_manifest_names_is_in_the_dex(apk):
     tree = tool("aapt2", "dump", "xmltree", "--file", "AndroidManifest.xml", apk)
-    named = set(re.findall(
-        r"E: (?:activity|application|provider|receiver|service) .*\n(?:(?!\s*E: ).*\n)*?\s*A: \S*:name\(\S*\)=\"([^\"]+)\"", tree
-    ))  # fmt: skip
+    named = set(
+        re.findall(
+            r"E: (?:activity|application|provider|receiver|service) .*\n(?:(?!\s*E: ).*\n)*?\s*A: \S*:name\(\S*\)=\"([^\"]+)\"",
+            tree,
+        )
+    )
     activities = {"MainActivity", "AboutActivity", "BenchmarkActivity"}
-    assert {name.rpartition(".")[2] for name in named} == activities | {"DemoApplication", "PhotoProvider"}
+    assert {name.rpartition(".")[2] for name in named} == activities | {
+        "DemoApplication",
+        "PhotoProvider",
+    }
     with zipfile.ZipFile(apk) as archive:
         defined = dex_classes(archive.read("classes.dex"))
     whole = {f"org.tf_i2i.demo{name}" if name.startswith(".") else name for name in named}
     assert {f"L{name.replace('.', '/')};" for name in whole} <= defined
     # What these use: the runtime and Kotlin's library.
-    assert {"Lorg/tensorflow/lite/Interpreter;", "Lorg/tensorflow/lite/gpu/GpuDelegate;", "Lkotlin/Unit;"} <= defined
+    assert {
+        "Lorg/tensorflow/lite/Interpreter;",
+        "Lorg/tensorflow/lite/gpu/GpuDelegate;",
+        "Lkotlin/Unit;",
+    } <= defined
 
 
 def dex_classes(dex: bytes) -> set[str]:
-    """Descriptors of the classes that a dex file defines (https://source.android.com/docs/core/runtime/dex-format)."""
+    """Descriptors of the classes that a dex file defines
+    (https://source.android.com/docs/core/runtime/dex-format).
+    """
     assert dex[:4] == b"dex\n"
     strings, types = (struct.unpack_from("<I", dex, place)[0] for place in (0x3C, 0x44))
     count, classes = struct.unpack_from("<II", dex, 0x60)
@@ -168,8 +219,12 @@ def dex_classes(dex: bytes) -> set[str]:
 
 @needs_tools
 def test_the_source_tree_is_left_as_it_was(apk):
-    built = [path for path in PROJECT.rglob("*.class") if path.stat().st_mtime > apk.stat().st_ctime - 1]
-    assert not built and not (PROJECT / "app/src/main/assets/models/run-ab-256-int8.tflite").exists()
+    built = [
+        path for path in PROJECT.rglob("*.class") if path.stat().st_mtime > apk.stat().st_ctime - 1
+    ]
+    assert (
+        not built and not (PROJECT / "app/src/main/assets/models/run-ab-256-int8.tflite").exists()
+    )
 
 
 def test_a_copy_of_a_read_only_project_can_be_built(tmp_path):
@@ -200,12 +255,22 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"
     Image.fromarray(coffee()).resize((300, 200)).save(photo, quality=95)
     Image.open(photo).save(tmp_path / "decoded.png")
-    assert stylize([str(model), str(tmp_path / "decoded.png"), "--out", str(tmp_path / "styled")]) == 0
+    assert (
+        stylize([str(model), str(tmp_path / "decoded.png"), "--out", str(tmp_path / "styled")]) == 0
+    )
     shots.mkdir()
     command = [
-        "mvn", "-q", "-B", "-f", project / "pom.xml", "test", f"-Dtf_i2i.model={model}", f"-Dtf_i2i.photo={photo}",
-        f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}", f"-Dtf_i2i.screenshots={shots}",
-    ]  # fmt: skip
+        "mvn",
+        "-q",
+        "-B",
+        "-f",
+        project / "pom.xml",
+        "test",
+        f"-Dtf_i2i.model={model}",
+        f"-Dtf_i2i.photo={photo}",
+        f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}",
+        f"-Dtf_i2i.screenshots={shots}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:]
     counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
@@ -219,11 +284,15 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
 
 def test_shared_tiling_vectors_are_those_of_todays_python(tmp_path):
     folder = PROJECT / "test_vectors"
-    spec = importlib.util.spec_from_file_location("make_tiling_vectors", folder / "make_tiling_vectors.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_tiling_vectors", folder / "make_tiling_vectors.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.main(tmp_path / "tiling.json")
-    assert json.loads((tmp_path / "tiling.json").read_text()) == json.loads((folder / "tiling.json").read_text())
+    assert json.loads((tmp_path / "tiling.json").read_text()) == json.loads(
+        (folder / "tiling.json").read_text()
+    )
 
 
 def test_gradle_and_maven_name_the_same_versions():

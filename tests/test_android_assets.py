@@ -1,4 +1,6 @@
-"""python -m export.android --run RUN...: which files go into the app's assets, and what is never touched there."""
+"""python -m export.android --run RUN...: which files go into the app's assets, and what is never
+touched there.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ SIZE = 80
 @functools.cache
 def network(variant: str) -> bytes:
     """The tiny student as a file without metadata."""
-    converter = NetworkConverter(student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+    converter = NetworkConverter(
+        student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0)
+    )
     return converter.convert(RECIPES[variant])
 
 
@@ -43,13 +47,23 @@ def app_file(variant: str) -> bytes:
 
 
 def described(data: bytes, variant: str = "int8") -> bytes:
-    facts = {"model": "student", "direction": "ab", "variant": variant, "size": SIZE, "stride": 4,
-             "halo_px": student().halo, "training_data": "blobs", "version": "0"}  # fmt: skip
+    facts = {
+        "model": "student",
+        "direction": "ab",
+        "variant": variant,
+        "size": SIZE,
+        "stride": 4,
+        "halo_px": student().halo,
+        "training_data": "blobs",
+        "version": "0",
+    }
     return with_metadata(data, RECIPES[variant], facts)
 
 
 def crashing() -> bytes:
-    """A network with an operation on a tensor that does not exist, in a file that is otherwise whole."""
+    """A network with an operation on a tensor that does not exist, in a file that is otherwise
+    whole.
+    """
     import flatbuffers
 
     model = schema.ModelT.InitFromPackedBuf(network("int8"), 0)
@@ -89,8 +103,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_int8_student_and_its_picture_are_put_there(run, tmp_path):
     (entry,) = put(tmp_path / "assets", run)
-    assert entry == {"name": "run-ab-80-int8", "title": "Run", "file": "run-ab-80-int8.tflite", "thumbnail": "run-ab-80-int8.png",
-                     "direction": "ab", "size": 80, "variant": "int8"}  # fmt: skip
+    assert entry == {
+        "name": "run-ab-80-int8",
+        "title": "Run",
+        "file": "run-ab-80-int8.tflite",
+        "thumbnail": "run-ab-80-int8.png",
+        "direction": "ab",
+        "size": 80,
+        "variant": "int8",
+    }
     assert (tmp_path / "assets" / entry["file"]).read_bytes() == app_file("int8")
 
 
@@ -100,9 +121,9 @@ def test_the_thumbnail_is_the_models_picture_of_a_held_out_photo(run, tmp_path):
     photo = held_out_photo(run, "ab")
     middles = [pictures(2).image(i)[:, 8:88] for i in range(len(pictures(2)))]
     assert any(np.array_equal(photo, middle) for middle in middles)
-    translated = Image.fromarray(tiled(network("int8"), (SIZE + 48, SIZE + 48), photo, margin=24)).resize(
-        (256, 256), Image.Resampling.LANCZOS
-    )
+    translated = Image.fromarray(
+        tiled(network("int8"), (SIZE + 48, SIZE + 48), photo, margin=24)
+    ).resize((256, 256), Image.Resampling.LANCZOS)
     assert (thumbnail.mode, thumbnail.size) == ("RGB", (256, 256))
     assert np.array_equal(np.asarray(thumbnail), np.asarray(translated))
 
@@ -145,8 +166,15 @@ def test_runs_of_one_name_are_kept_apart(run, tmp_path):
 def test_a_second_command_replaces_what_the_first_put_there_and_nothing_else(run, tmp_path):
     assets = tmp_path / "assets"
     put(assets, run)
-    theirs = {"name": "own", "title": "Own", "file": "own.tflite", "thumbnail": "own.png", "direction": "ab", "size": 80,
-              "variant": "int8"}  # fmt: skip
+    theirs = {
+        "name": "own",
+        "title": "Own",
+        "file": "own.tflite",
+        "thumbnail": "own.png",
+        "direction": "ab",
+        "size": 80,
+        "variant": "int8",
+    }
     (assets / "own.tflite").write_bytes(b"somebody's")
     (assets / "own.png").write_bytes(b"somebody's")
     listed = json.loads((assets / "models.json").read_text())
@@ -156,8 +184,12 @@ def test_a_second_command_replaces_what_the_first_put_there_and_nothing_else(run
     there = contents(assets)
     assert there["own.tflite"] == b"somebody's" and "run-ab-80-int8.tflite" not in there
     assert {path.name for path in ModelAssets(assets).files()} == {
-        "models.json", "own.tflite", "own.png", "run-ab-80-float16.tflite", "run-ab-80-float16.png"
-    }  # fmt: skip
+        "models.json",
+        "own.tflite",
+        "own.png",
+        "run-ab-80-float16.tflite",
+        "run-ab-80-float16.png",
+    }
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(run, tmp_path):
@@ -169,7 +201,9 @@ def test_a_file_of_somebody_else_is_not_overwritten(run, tmp_path):
     assert contents(assets) == {"run-ab-80-int8.tflite": b"somebody's"}
 
 
-def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_again(run, tmp_path, monkeypatch):
+def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_again(
+    run, tmp_path, monkeypatch
+):
     import export.android_assets as module
 
     assets, whole = tmp_path / "assets", module._write
@@ -188,11 +222,16 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
         "run-ab-80-float16.png",
     ]
     monkeypatch.undo()
-    monkeypatch.setattr("export.android_models.held_out_photo", lambda run, direction: pictures(2).image(0)[:, :80])
+    monkeypatch.setattr(
+        "export.android_models.held_out_photo", lambda run, direction: pictures(2).image(0)[:, :80]
+    )
     put(assets, run)
     assert sorted(contents(assets)) == [
-        ".made-by-export-android.json", "models.json", "run-ab-80-int8.png", "run-ab-80-int8.tflite"
-    ]  # fmt: skip
+        ".made-by-export-android.json",
+        "models.json",
+        "run-ab-80-int8.png",
+        "run-ab-80-int8.tflite",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -201,11 +240,16 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
         (lambda: network("int8"), "its metadata says nothing of model, direction"),
         (lambda: b"\x00\x00\x00\x00TFL3" + bytes(64), "its metadata says nothing of"),
         (lambda: b"no model at all", "not a .tflite file"),
-        (lambda: app_file("int8")[:8] + bytes(2000) + app_file("int8")[2008:], "has no metadata on how its pixels"),
+        (
+            lambda: app_file("int8")[:8] + bytes(2000) + app_file("int8")[2008:],
+            "has no metadata on how its pixels",
+        ),
         (crashing, "can't be run"),
     ],
 )
-def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(run, tmp_path, capsys, data, said):
+def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(
+    run, tmp_path, capsys, data, said
+):
     assets = tmp_path / "assets"
     put(assets, run, options=("--variant", "float16"))
     before = contents(assets)
@@ -214,7 +258,12 @@ def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(run, tm
     with pytest.raises(SystemExit) as stopped:
         run_command(lambda: main(["--assets", str(assets), "--run", str(run)]))
     lines = capsys.readouterr().err.splitlines()
-    assert stopped.value.code == 2 and len(lines) == 1 and said in lines[0] and "ab-80-int8.tflite" in lines[0]
+    assert (
+        stopped.value.code == 2
+        and len(lines) == 1
+        and said in lines[0]
+        and "ab-80-int8.tflite" in lines[0]
+    )
     assert contents(assets) == before
 
 
@@ -222,7 +271,8 @@ def test_an_input_too_small_for_tiles_is_refused(tmp_path, monkeypatch):
     run = fake_run(tmp_path, monkeypatch)
     add(run, exported("int8"), size=64)
     with pytest.raises(
-        UserError, match="64 pixels is too small for tiles that overlap by 24; export one of at least 72"
+        UserError,
+        match="64 pixels is too small for tiles that overlap by 24; export one of at least 72",
     ):
         put(tmp_path / "assets", run)
 
@@ -239,7 +289,10 @@ def test_a_file_that_changed_after_its_export_is_refused(run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--variant", "int16"), r"no int16 file; write it: python -m export\.tflite --run \S+ --int16"),
+        (
+            ("--variant", "int16"),
+            r"no int16 file; write it: python -m export\.tflite --run \S+ --int16",
+        ),
         (("--run", "nowhere"), "nowhere: no such folder"),
         (("--apk", "app.zip"), r"must be a file name that ends in \.apk"),
     ],
@@ -251,13 +304,18 @@ def test_wrong_usage_is_said_before_anything_is_written(run, tmp_path, monkeypat
     assert not (tmp_path / "assets").exists()
 
 
-def test_a_run_whose_pictures_are_gone_gets_a_bundled_photograph(run, tmp_path, monkeypatch, capsys):
+def test_a_run_whose_pictures_are_gone_gets_a_bundled_photograph(
+    run, tmp_path, monkeypatch, capsys
+):
     def gone(*_):
         raise UserError("--domain-a photos: no such folder")
 
     monkeypatch.setattr("training.restore.run_data", gone)
     put(tmp_path / "assets", run)
-    assert "no such folder; thumbnails of this run show a bundled photograph" in capsys.readouterr().err
+    assert (
+        "no such folder; thumbnails of this run show a bundled photograph"
+        in capsys.readouterr().err
+    )
 
 
 def test_without_a_run_the_models_that_are_there_stay(run, tmp_path, monkeypatch):

@@ -1,4 +1,6 @@
-"""python -m export.android: the programs that it needs, and installing on a phone behind a stand-in for adb."""
+"""python -m export.android: the programs that it needs, and installing on a phone behind a stand-in
+for adb.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ else:
 
 @pytest.fixture
 def phone(tmp_path, monkeypatch) -> Path:
-    """The file that becomes the installed app; the build is replaced by one that writes a file at once."""
+    """The file that becomes the installed app; the build is replaced by one that writes a file at
+    once.
+    """
     adb = tmp_path / "bin" / "adb"
     adb.parent.mkdir()
     adb.write_text(_ADB.format(python=sys.executable))
@@ -41,7 +45,9 @@ def phone(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PHONE", str(tmp_path / "installed.apk"))
     monkeypatch.setenv("ABIS", "arm64-v8a,armeabi-v7a")
     monkeypatch.setattr("export.android.find_tools", dict)
-    monkeypatch.setattr("export.android.build_apk", lambda project, assets, out, *_: out.write_bytes(b"an app"))
+    monkeypatch.setattr(
+        "export.android.build_apk", lambda project, assets, out, *_: out.write_bytes(b"an app")
+    )
     return tmp_path / "installed.apk"
 
 
@@ -50,7 +56,9 @@ def install(tmp_path, monkeypatch):
     """Runs the command with --install on a run of its own."""
     run = fake_run(tmp_path, monkeypatch)
     add(run, app_file("int8"))
-    return lambda *options: main(["--run", str(run), "--assets", str(tmp_path / "assets"), "--install", *options])
+    return lambda *options: main(
+        ["--run", str(run), "--assets", str(tmp_path / "assets"), "--install", *options]
+    )
 
 
 def test_the_app_is_installed_on_the_phone(phone, install, capsys):
@@ -62,12 +70,22 @@ def test_the_app_is_installed_on_the_phone(phone, install, capsys):
     ("variables", "options", "said"),
     [
         ({"ABIS": "armeabi-v7a"}, (), "--abi arm64-v8a x86_64: phone R58 takes armeabi-v7a"),
-        ({"FAILURE": "INSTALL_FAILED_UPDATE_INCOMPATIBLE"}, (), "another key; remove it: adb -s R58 uninstall org.tf_i2i.demo"),
-        ({"FAILURE": "INSTALL_FAILED_INSUFFICIENT_STORAGE"}, (), "--install: adb .*INSUFFICIENT_STORAGE"),
+        (
+            {"FAILURE": "INSTALL_FAILED_UPDATE_INCOMPATIBLE"},
+            (),
+            "another key; remove it: adb -s R58 uninstall org.tf_i2i.demo",
+        ),
+        (
+            {"FAILURE": "INSTALL_FAILED_INSUFFICIENT_STORAGE"},
+            (),
+            "--install: adb .*INSUFFICIENT_STORAGE",
+        ),
         ({}, ("--device", "R59"), "--install: no phone R59 is connected"),
     ],
-)  # fmt: skip
-def test_what_stands_in_the_way_of_installing_is_said(phone, install, monkeypatch, variables, options, said):
+)
+def test_what_stands_in_the_way_of_installing_is_said(
+    phone, install, monkeypatch, variables, options, said
+):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=said):

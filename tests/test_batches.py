@@ -11,12 +11,15 @@ def cache(first: int, count: int, side: int = 24) -> ImageCache:
     """Pictures that tell who they are (red), and where a pixel lay (green: column, blue: row)."""
     rows, columns = np.mgrid[:side, : side + 4].astype(np.uint8)
     return ImageCache.from_images(
-        (f"{i}", np.stack([np.full_like(rows, i), columns, rows], -1)) for i in range(first, first + count)
+        (f"{i}", np.stack([np.full_like(rows, i), columns, rows], -1))
+        for i in range(first, first + count)
     )
 
 
 def draw(steps, first_step=0, seed=1, flip=True, count=5):
-    batches = unpaired_batches(cache(0, count), cache(100, 7), 16, 1, flip=flip, seed=seed, first_step=first_step)
+    batches = unpaired_batches(
+        cache(0, count), cache(100, 7), 16, 1, flip=flip, seed=seed, first_step=first_step
+    )
     return [(to_uint8(a)[0], to_uint8(b)[0]) for a, b in batches.take(steps)]
 
 
@@ -34,7 +37,11 @@ def test_domains_are_shuffled_apart():
 
 def test_crops_differ_between_epochs_and_repeat_for_a_seed():
     first, again, other = draw(60), draw(60), draw(60, seed=2)
-    assert all(np.array_equal(x, y) for p, q in zip(first, again, strict=True) for x, y in zip(p, q, strict=True))
+    assert all(
+        np.array_equal(x, y)
+        for p, q in zip(first, again, strict=True)
+        for x, y in zip(p, q, strict=True)
+    )
     assert any(not np.array_equal(p[0], q[0]) for p, q in zip(first, other, strict=True))
     corners = {(int(a[0, :, 1].min()), int(a[0, 0, 2])) for a, _ in first if a[0, 0, 0] == 2}
     assert len(corners) > 8, "one picture is cut at many places"
@@ -61,11 +68,21 @@ def test_any_first_step_continues_the_same_stream():
 
 def test_pairs_keep_place_and_mirroring():
     source = cache(0, 5)
-    label = ImageCache.from_images((name, source.image(i)[..., ::-1]) for i, name in enumerate(source.names))
+    label = ImageCache.from_images(
+        (name, source.image(i)[..., ::-1]) for i, name in enumerate(source.names)
+    )
     who = set()
-    for image, target, other in paired_batches(source, label, cache(100, 7), 16, 4, flip=True, seed=3).take(30):
+    for image, target, other in paired_batches(
+        source, label, cache(100, 7), 16, 4, flip=True, seed=3
+    ).take(30):
         np.testing.assert_array_equal(image, target[..., ::-1])
-        who |= set(zip(to_uint8(image)[:, 0, 0, 0].tolist(), to_uint8(other)[:, 0, 0, 0].tolist(), strict=True))
+        who |= set(
+            zip(
+                to_uint8(image)[:, 0, 0, 0].tolist(),
+                to_uint8(other)[:, 0, 0, 0].tolist(),
+                strict=True,
+            )
+        )
     assert len(who) > 20, "the others are drawn by themselves"
 
 

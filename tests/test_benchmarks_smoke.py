@@ -37,7 +37,9 @@ def test_ratio_is_of_medians_and_its_range_of_single_rounds():
 
 
 def test_percentiles():
-    timing = Timing((tuple(float(i) for i in range(100, 50, -1)), tuple(float(i) for i in range(1, 51))))
+    timing = Timing(
+        (tuple(float(i) for i in range(100, 50, -1)), tuple(float(i) for i in range(1, 51)))
+    )
     assert (timing.percentile(10), timing.median, timing.percentile(90)) == (11.0, 50.5, 91.0)
     assert Timing(((7.0,),)).percentile(90) == 7.0
 
@@ -51,7 +53,8 @@ def test_everybody_runs_once_a_round_and_the_order_turns():
 
 
 @pytest.mark.parametrize(
-    ("value", "at_most", "met"), [(2.0, False, True), (1.99, False, False), (2.0, True, True), (2.01, True, False)]
+    ("value", "at_most", "met"),
+    [(2.0, False, True), (1.99, False, False), (2.0, True, True), (2.01, True, False)],
 )
 def test_target(value, at_most, met):
     assert Target("x", value, 2.0, at_most).met is met
@@ -69,7 +72,10 @@ def test_markdown_table_is_padded():
 def test_results_as_json(tmp_path):
     path = tmp_path / "out.json"
     timing = Timing(((1.0, 2.0),))
-    write_results(str(path), {"timing": timing, "ratio": ratio(timing, timing), "targets": [Target("x", 3, 2)]})
+    write_results(
+        str(path),
+        {"timing": timing, "ratio": ratio(timing, timing), "targets": [Target("x", 3, 2)]},
+    )
     assert json.loads(path.read_text()) == {
         "timing": {"blocks": [[1.0, 2.0]]},
         "ratio": {"value": 1.0, "low": 1.0, "high": 1.0},
@@ -80,7 +86,12 @@ def test_results_as_json(tmp_path):
 def test_training_step_compares_our_best_and_wants_equal_networks():
     from benchmarks.training_step import check_same_networks, compare
 
-    seconds = {"ours float32": 0.3, "ours bfloat16": 0.25, "PyTorch float32": 0.4, "PyTorch bfloat16": 0.24}
+    seconds = {
+        "ours float32": 0.3,
+        "ours bfloat16": 0.25,
+        "PyTorch float32": 0.4,
+        "PyTorch bfloat16": 0.24,
+    }
     ratios, targets = compare({name: Timing(((one,), (one,))) for name, one in seconds.items()})
     assert [round(value.value, 2) for _, value in ratios] == [1.33, 0.96, 1.6, 0.96]
     assert [target.met for target in targets] == [True, False]
@@ -140,7 +151,9 @@ def test_help_and_wrong_usage_need_no_heavy_import(name):
         "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)\n"
     )
     for arguments, status in ((["--help"], 0), (["--repeats", "0"], 2), (["--nonsense"], 2)):
-        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        )
         assert done.stdout.splitlines()[-1] == f"{status} False"
 
 

@@ -1,4 +1,6 @@
-"""Styles: the same bytes in any process, each unlike the photo and the others, each with its own property."""
+"""Styles: the same bytes in any process, each unlike the photo and the others, each with its own
+property.
+"""
 
 import hashlib
 import itertools
@@ -23,7 +25,9 @@ def photo() -> np.ndarray:
 
 def digests() -> dict[str, str]:
     image = photo()
-    return {name: hashlib.sha256(style(image).tobytes()).hexdigest() for name, style in STYLES.items()}
+    return {
+        name: hashlib.sha256(style(image).tobytes()).hexdigest() for name, style in STYLES.items()
+    }
 
 
 def test_same_bytes_in_other_processes_with_any_number_of_threads():
@@ -33,7 +37,9 @@ def test_same_bytes_in_other_processes_with_any_number_of_threads():
     )
     found = [digests()]
     for threads in ("1", "2"):
-        done = subprocess.run([sys.executable, "-c", script, threads], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, threads], capture_output=True, text=True, check=True
+        )
         found.append(json.loads(done.stdout))
     assert found[0] == found[1] == found[2]
     assert len(set(found[0].values())) == len(STYLES)
@@ -91,7 +97,9 @@ def test_pencil_leaves_paper_and_draws_the_dark_side_of_an_edge():
     got = pencil(step)
     assert (got[..., 0] == got[..., 1]).all() and (got[..., 0] == got[..., 2]).all()
     assert (got[:, 30] == 255).all() and (got[:, 33] < 80).all() and (got[:, 60] > 250).all()
-    assert pencil(step, pressure=5)[16, 33, 0] < got[16, 33, 0] < pencil(step, pressure=1)[16, 33, 0]
+    assert (
+        pencil(step, pressure=5)[16, 33, 0] < got[16, 33, 0] < pencil(step, pressure=1)[16, 33, 0]
+    )
 
 
 def test_painting_smooths_noise_and_keeps_a_strong_edge():

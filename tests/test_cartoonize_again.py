@@ -30,10 +30,17 @@ def test_other_limits_add_and_remove_only_the_difference(mixed, tmp_path):
     main([str(mixed), "--out", str(out)])
     before = times(out)
     main([str(mixed), "--out", str(out), "--min-face-ratio", "0.1", "--duplicate-bits", "-1"])
-    assert {name for name, result in results(out).items() if result == "kept"} == {"face.png", "again.jpg"}
+    assert {name for name, result in results(out).items() if result == "kept"} == {
+        "face.png",
+        "again.jpg",
+    }
     after = times(out)
-    assert set(after) == {f"{part}/{name}.png" for part in ("cartoon", "photo") for name in ("face", "again")}
-    assert all(after[f"{part}/face.png"] == before[f"{part}/face.png"] for part in ("cartoon", "photo"))
+    assert set(after) == {
+        f"{part}/{name}.png" for part in ("cartoon", "photo") for name in ("face", "again")
+    }
+    assert all(
+        after[f"{part}/face.png"] == before[f"{part}/face.png"] for part in ("cartoon", "photo")
+    )
 
 
 def test_a_changed_new_or_removed_photo_is_noticed(photos, tmp_path):
@@ -48,7 +55,14 @@ def test_a_changed_new_or_removed_photo_is_noticed(photos, tmp_path):
     (out / "photo" / "03.png").unlink()
     main(command)
     after = times(out)
-    assert {name.partition("/")[2] for name in after} == {"00.png", "new.png", "02.png", "03.png", "04.png", "05.png"}
+    assert {name.partition("/")[2] for name in after} == {
+        "00.png",
+        "new.png",
+        "02.png",
+        "03.png",
+        "04.png",
+        "05.png",
+    }
     unchanged = {name for name in before if before[name] == after.get(name)}
     assert {name.partition("/")[2] for name in unchanged} == {"00.png", "04.png", "05.png"}
     np.testing.assert_array_equal(read_image(out / "photo" / "02.png"), read_image(src / "02.png"))
@@ -68,7 +82,18 @@ def workers_of(parent: int) -> list[int]:
 
 def started(src: Path, out: Path, pictures: int) -> subprocess.Popen:
     """The command at work, as soon as `pictures` cartoons are there."""
-    command = [*COMMAND, str(src), "--out", str(out), "--style", "painting", "--size", "300", "--workers", "2"]
+    command = [
+        *COMMAND,
+        str(src),
+        "--out",
+        str(out),
+        "--style",
+        "painting",
+        "--size",
+        "300",
+        "--workers",
+        "2",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120
     while len(list((out / "cartoon").glob("[!.]*.png"))) < pictures:
@@ -91,7 +116,9 @@ def test_killed_at_work_and_run_again_makes_only_what_is_missing(tmp_path):
         assert time.monotonic() < end, "workers outlive their parent"
         time.sleep(0.05)
     assert not record(out)["finished"]
-    done = {p.name for p in (out / "cartoon").glob("[!.]*.png")} & {p.name for p in (out / "photo").glob("[!.]*.png")}
+    done = {p.name for p in (out / "cartoon").glob("[!.]*.png")} & {
+        p.name for p in (out / "photo").glob("[!.]*.png")
+    }
     assert 3 <= len(done) < 16
     before = {name: when for name, when in times(out).items() if name.partition("/")[2] in done}
     for name in before:
@@ -112,7 +139,11 @@ def test_interrupted_it_saves_and_says_so(tmp_path, number, status):
     process = started(src, tmp_path / "out", 2)
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == status and "the same command goes on" in error and "Traceback" not in error
+    assert (
+        process.returncode == status
+        and "the same command goes on" in error
+        and "Traceback" not in error
+    )
     assert not record(tmp_path / "out")["finished"]
     assert all(photo["width"] for photo in record(tmp_path / "out")["pictures"].values())
 
@@ -131,8 +162,11 @@ def test_two_at_once_are_refused(tmp_path):
 def test_other_options_are_refused_or_redone(photos, made, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(made, out)
-    for extra, named in ((["--style", "pencil"], "style cartoon, not pencil"), ([], "size 80, not None"),
-                         (["--size", "80", "--level-step", "64"], "strengths")):  # fmt: skip
+    for extra, named in (
+        (["--style", "pencil"], "style cartoon, not pencil"),
+        ([], "size 80, not None"),
+        (["--size", "80", "--level-step", "64"], "strengths"),
+    ):
         with pytest.raises(UserError, match=f"{named}.*--redo"):
             main([str(photos), "--out", str(out), *extra])
     assert tree(out) == tree(made)
@@ -173,7 +207,12 @@ def test_prepared_tensorflow_dataset(tmp_path):
     )
     prepared, out = tmp_path / "prepared", tmp_path / "out"
     paths = os.pathsep.join([str(tmp_path), str(Path(training.__file__).parents[1])])
-    environment = {**os.environ, "TFDS_DATA_DIR": str(prepared), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+    environment = {
+        **os.environ,
+        "TFDS_DATA_DIR": str(prepared),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": paths,
+    }
     command = [sys.executable, "-c", script, str(prepared), str(out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -26,7 +26,9 @@ def server():
         yield running
 
 
-def collect(source: str, out: Path, server: PictureServer, *more: str, query: str = "Ada Lind") -> int | None:
+def collect(
+    source: str, out: Path, server: PictureServer, *more: str, query: str = "Ada Lind"
+) -> int | None:
     return main([source, "--query", query, "--out", str(out), "--site", server.url, *QUICK, *more])
 
 
@@ -44,12 +46,19 @@ SERVICES = {
     "wikiart": (services.serve_wikiart, [], {}, {"unknown"}),
     "met": (services.serve_met, [], {1: "no picture offered", 2: "refused by the server"}, {"cc0"}),
     "artic": (services.serve_artic, [], {3: "no picture offered"}, {"cc0", "other"}),
-    "rijksmuseum": (services.serve_rijksmuseum, [], {3: "no picture offered"}, {"public-domain", "cc-by"}),
+    "rijksmuseum": (
+        services.serve_rijksmuseum,
+        [],
+        {3: "no picture offered"},
+        {"public-domain", "cc-by"},
+    ),
     "wikimedia": (
-        services.serve_wikimedia, ["--contact", "me@example.org"], {3: "not a picture that trainers read"},
+        services.serve_wikimedia,
+        ["--contact", "me@example.org"],
+        {3: "not a picture that trainers read"},
         {"public-domain", "cc-by-sa"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("source", SERVICES)
@@ -61,16 +70,28 @@ def test_a_whole_collection_of_each_service(source, server, tmp_path, capsys):
     found = table(tmp_path)
     assert sorted(pictures(tmp_path).values()) == sorted(picture(n) for n in got)
     assert {row["licence"] for row in found} == licences
-    assert sorted(row["sha256"] for row in found) == sorted(hashlib.sha256(picture(n)).hexdigest() for n in got)
+    assert sorted(row["sha256"] for row in found) == sorted(
+        hashlib.sha256(picture(n)).hexdigest() for n in got
+    )
     by_hash = {row["sha256"]: row for row in found}
     for n in got:
         row = by_hash[hashlib.sha256(picture(n)).hexdigest()]
         assert (tmp_path / row["file"]).read_bytes() == picture(n)
-        assert row["artist"] == "Ada Lind" and row["title"].startswith("Garden") and str(n) in row["title"]
-        assert str(1900 + n) in row["date"] and row["url"].startswith(server.url) and row["page"].startswith("http")
+        assert (
+            row["artist"] == "Ada Lind"
+            and row["title"].startswith("Garden")
+            and str(n) in row["title"]
+        )
+        assert (
+            str(1900 + n) in row["date"]
+            and row["url"].startswith(server.url)
+            and row["page"].startswith("http")
+        )
         assert (row["bytes"], row["width"], row["height"]) == (str(len(picture(n))), "96", "72")
         assert row["fetched"].startswith("20")
-    assert sorted(row["reason"] for row in table(tmp_path, "rejected.csv")) == sorted(missing.values())
+    assert sorted(row["reason"] for row in table(tmp_path, "rejected.csv")) == sorted(
+        missing.values()
+    )
     shown = capsys.readouterr()
     assert all(reason in shown.err and reason in shown.out for reason in missing.values())
 
@@ -80,7 +101,9 @@ def test_the_older_rijksmuseum_interface_takes_the_users_key(server, tmp_path, m
     monkeypatch.setenv("RIJKSMUSEUM_KEY", "k3y")
     collect("rijksmuseum", tmp_path, server)
     assert len(pictures(tmp_path)) == WORKS - 1
-    assert {row["date"] for row in table(tmp_path)} == {str(1900 + n) for n in range(WORKS) if n != 1}
+    assert {row["date"] for row in table(tmp_path)} == {
+        str(1900 + n) for n in range(WORKS) if n != 1
+    }
     # The key goes nowhere but to the museum.
     written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert b"k3y" not in written and "k3y" not in "".join(capsys.readouterr())
@@ -98,7 +121,10 @@ def test_a_category_of_commons_and_its_licences(server, tmp_path):
     collect("wikimedia", tmp_path, server, *options, query="Category:Gardens")
     assert {row["licence"] for row in table(tmp_path)} == {"public-domain"}
     rejected = {row["title"]: row for row in table(tmp_path, "rejected.csv")}
-    assert rejected["Garden 1"]["reason"] == "licence not asked for" and rejected["Garden 1"]["detail"] == "cc-by-sa"
+    assert (
+        rejected["Garden 1"]["reason"] == "licence not asked for"
+        and rejected["Garden 1"]["detail"] == "cc-by-sa"
+    )
     assert "gcmtitle=Category%3AGardens" in server.paths("/w/api.php")[0]
     assert all("me@example.org" in r.headers["User-Agent"] for r in server.requests)
     # What was not asked for is not fetched either.
@@ -174,22 +200,45 @@ def test_every_picture_that_is_left_out_is_named_with_its_reason(server, tmp_pat
         "/robots.txt": Reply(b"User-agent: *\nDisallow: /secret*.jpg$\n", "text/plain"),
     }
     wanted = {
-        "page.jpg": "not a picture that trainers read", "animation.gif": "not a picture that trainers read",
-        "gif-in-disguise.jpg": "not a picture that trainers read", "false.jpg": "damaged", "truncated.jpg": "damaged",
-        "tiny.jpg": "too small", "huge-said.jpg": "file too large", "pixels.jpg": "too many pixels",
-        "secret.jpg": "robots.txt says no", "loop.jpg": "refused by the server", "to-file.jpg": "address not allowed",
-        "missing.jpg": "refused by the server", "broken.jpg": "no answer, to be tried again",
-        "slow.jpg": "no answer, to be tried again", "trickle.jpg": "no answer, to be tried again",
-        "trouble.jpg": "no answer, to be tried again", "huge-unsaid.jpg": "damaged",
-    }  # fmt: skip
+        "page.jpg": "not a picture that trainers read",
+        "animation.gif": "not a picture that trainers read",
+        "gif-in-disguise.jpg": "not a picture that trainers read",
+        "false.jpg": "damaged",
+        "truncated.jpg": "damaged",
+        "tiny.jpg": "too small",
+        "huge-said.jpg": "file too large",
+        "pixels.jpg": "too many pixels",
+        "secret.jpg": "robots.txt says no",
+        "loop.jpg": "refused by the server",
+        "to-file.jpg": "address not allowed",
+        "missing.jpg": "refused by the server",
+        "broken.jpg": "no answer, to be tried again",
+        "slow.jpg": "no answer, to be tried again",
+        "trickle.jpg": "no answer, to be tried again",
+        "trouble.jpg": "no answer, to be tried again",
+        "huge-unsaid.jpg": "damaged",
+    }
     names = [name for name in server.routes if name != "/robots.txt"] + ["/missing.jpg"]
     listed = tmp_path / "list.txt"
     listed.write_text("# mine\n" + "\n".join(server.url + name for name in names) + "\n")
-    options = ["--max-file-mb", str(size / 1e6), "--max-megapixels", "0.2", "--timeout", "1", "--transfer-timeout", "2",
-               "--retries", "1", "--rights", "cc0"]  # fmt: skip
+    options = [
+        "--max-file-mb",
+        str(size / 1e6),
+        "--max-megapixels",
+        "0.2",
+        "--timeout",
+        "1",
+        "--transfer-timeout",
+        "2",
+        "--retries",
+        "1",
+        "--rights",
+        "cc0",
+    ]
     main(["urls", "--query", str(listed), "--out", str(tmp_path / "out"), *QUICK, *options])
     rejected = {
-        row["url"].removeprefix(server.url + "/"): row["reason"] for row in table(tmp_path / "out", "rejected.csv")
+        row["url"].removeprefix(server.url + "/"): row["reason"]
+        for row in table(tmp_path / "out", "rejected.csv")
     }
     # Of two with the same bytes the one stays that was there first.
     for pair in ({"good.jpg", "twice.jpg"}, {"moved.jpg", "good-too.jpg"}):
@@ -198,12 +247,15 @@ def test_every_picture_that_is_left_out_is_named_with_its_reason(server, tmp_pat
     assert rejected == wanted
     kept = {row["url"].removeprefix(server.url + "/"): row for row in table(tmp_path / "out")}
     assert len(kept) == 4 and len(kept.keys() & {"good.jpg", "twice.jpg"}) == 1
-    assert kept["named-wrong.png"]["file"].endswith(".jpg") and kept["phone.png"]["file"].endswith(".png")
+    assert kept["named-wrong.png"]["file"].endswith(".jpg") and kept["phone.png"]["file"].endswith(
+        ".png"
+    )
     assert {row["licence"] for row in kept.values()} == {"cc0"}
     shown = capsys.readouterr().err
     for name, reason in wanted.items():
         assert any(f"{name}: {reason}" in line for line in shown.splitlines()), name
-    # A header that lies about the size does not make us take more than it says; a passing trouble was tried twice.
+    # A header that lies about the size does not make us take more than it says; a passing trouble
+    # was tried twice.
     assert len(server.paths("/trouble.jpg")) == len(server.paths("/broken.jpg")) == 2
     assert len(server.paths("/page.jpg")) == 1 and not server.paths("/secret.jpg")
 
@@ -227,7 +279,10 @@ def test_a_server_in_trouble_gets_time_and_what_broke_off_is_continued(server, t
     # Retry-After is a least time: nothing may come before it has passed.
     assert lists[1].time - lists[0].time >= 0.95
     transfers = [r for r in server.requests if r.path.endswith("Large.jpg")]
-    assert [(r.status, r.headers.get("Range")) for r in transfers] == [(200, None), (206, f"bytes={half}-")]
+    assert [(r.status, r.headers.get("Range")) for r in transfers] == [
+        (200, None),
+        (206, f"bytes={half}-"),
+    ]
     assert sum(r.sent for r in transfers) == len(whole)
 
 
@@ -247,7 +302,9 @@ def test_a_longer_pause_than_ours_is_left_for_another_run(server, tmp_path):
         collect("wikiart", tmp_path, server, "--parallel", "1")
     # The host is left alone altogether.
     assert server.paths("/images") == ["/images/ada-lind/0.jpg!Large.jpg"]
-    assert {row["reason"] for row in table(tmp_path, "rejected.csv")} == {"no answer, to be tried again"}
+    assert {row["reason"] for row in table(tmp_path, "rejected.csv")} == {
+        "no answer, to be tried again"
+    }
     collect("wikiart", tmp_path, server)
     assert len(pictures(tmp_path)) == 2
 
@@ -257,7 +314,16 @@ def test_requests_keep_their_distance_and_few_are_under_way(server, tmp_path):
     for path in list(server.routes):
         if path.startswith("/images"):
             server.routes[path].pause = 0.8
-    arguments = ["wikiart", "--query", "ada-lind", "--out", str(tmp_path), "--site", server.url, "--allow-private"]
+    arguments = [
+        "wikiart",
+        "--query",
+        "ada-lind",
+        "--out",
+        str(tmp_path),
+        "--site",
+        server.url,
+        "--allow-private",
+    ]
     main([*arguments, "--interval", "0.5", "--parallel", "2"])
     times = [r.time for r in server.requests]
     assert len(times) == 8
@@ -268,7 +334,9 @@ def test_requests_keep_their_distance_and_few_are_under_way(server, tmp_path):
 
 def test_robots_delay_holds_where_it_is_longer(server, tmp_path):
     services.serve_wikiart(server, count=2)
-    server.routes["/robots.txt"] = Reply(b"User-agent: tf_i2i\nCrawl-delay: 1\nAllow: /\n", "text/plain")
+    server.routes["/robots.txt"] = Reply(
+        b"User-agent: tf_i2i\nCrawl-delay: 1\nAllow: /\n", "text/plain"
+    )
     collect("wikiart", tmp_path, server)
     times = [r.time for r in server.requests]
     assert len(times) == 4 and times[-1] - times[1] >= 2 * 1.0 - 0.5
@@ -289,10 +357,25 @@ def test_private_addresses_are_refused_unless_asked_for(server, tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("".join(f"http://{host}:{port}/images/ada-lind/0.jpg\n" for host in hosts))
     with pytest.raises(UserError, match="no picture was collected"):
-        main(["urls", "--query", str(listed), "--out", str(tmp_path / "out"), "--retries", "0", "--interval", "0"])
+        main(
+            [
+                "urls",
+                "--query",
+                str(listed),
+                "--out",
+                str(tmp_path / "out"),
+                "--retries",
+                "0",
+                "--interval",
+                "0",
+            ]
+        )
     assert not server.requests
     reasons = [row["reason"] for row in table(tmp_path / "out", "rejected.csv")]
-    assert len(reasons) == len(hosts) and set(reasons) <= {"private address", "no answer, to be tried again"}
+    assert len(reasons) == len(hosts) and set(reasons) <= {
+        "private address",
+        "no answer, to be tried again",
+    }
     assert reasons[0] == reasons[1] == "private address"
 
 
@@ -307,7 +390,15 @@ def test_what_a_user_can_mend_is_one_line(server, tmp_path):
         "--out is missing": ["met", "--query", "x"],
         "--contact is missing": ["wikimedia", "--query", "x", "--out", "o"],
         "--contact: ": ["met", "--query", "x", "--out", "o", "--contact", "a\nb"],
-        "--licence free: there is no such name": ["met", "--query", "x", "--out", "o", "--licence", "cc0,free"],
+        "--licence free: there is no such name": [
+            "met",
+            "--query",
+            "x",
+            "--out",
+            "o",
+            "--licence",
+            "cc0,free",
+        ],
         "--site ": ["met", "--query", "x", "--out", "o", "--site", "ftp://x"],
         "--key: ": ["met", "--query", "x", "--out", "o", "--key", "x"],
         "no URL is in it": ["urls", "--query", *listing, "--out", str(tmp_path / "a")],
@@ -332,7 +423,9 @@ def test_what_a_user_can_mend_is_one_line(server, tmp_path):
 
 
 def test_answers_that_are_not_as_documented_end_in_one_line(server, tmp_path):
-    for number, answer in enumerate(([], {"Paintings": 3}, {"Paintings": [None, 5, {}]}, "text", None)):
+    for number, answer in enumerate(
+        ([], {"Paintings": 3}, {"Paintings": [None, 5, {}]}, "text", None)
+    ):
         server.add_json("/en/ada-lind", answer)
         with pytest.raises(UserError) as caught:
             collect("wikiart", tmp_path / str(number), server)
@@ -361,8 +454,12 @@ def test_stopped_at_any_time_it_goes_on_without_fetching_anything_again(number, 
         "--site",
         server.url,
     ]
-    child = subprocess.Popen([*command, *QUICK, "--parallel", "1"], stderr=subprocess.PIPE, text=True)
-    while len(server.paths("Large.jpg")) < 5 or not any(p.stat().st_size for p in out.rglob("*.part") if p.exists()):
+    child = subprocess.Popen(
+        [*command, *QUICK, "--parallel", "1"], stderr=subprocess.PIPE, text=True
+    )
+    while len(server.paths("Large.jpg")) < 5 or not any(
+        p.stat().st_size for p in out.rglob("*.part") if p.exists()
+    ):
         assert child.poll() is None, child.stderr.read()
         time.sleep(0.01)
     os.kill(child.pid, number)
@@ -384,7 +481,10 @@ def test_stopped_at_any_time_it_goes_on_without_fetching_anything_again(number, 
 def test_two_at_once_in_one_folder_are_refused(server, tmp_path):
     from training.collecting.folder import CollectionFolder
 
-    with CollectionFolder(tmp_path / "out"), pytest.raises(UserError, match="another collect is writing here"):
+    with (
+        CollectionFolder(tmp_path / "out"),
+        pytest.raises(UserError, match="another collect is writing here"),
+    ):
         collect("wikiart", tmp_path / "out", server)
 
 

@@ -36,29 +36,46 @@ def write_zip(path: Path, files: dict[str, bytes]) -> Path:
 
 def media(uri: str, title: str = "", time: int = 1_700_000_000) -> dict:
     return {
-        "uri": uri, "creation_timestamp": time, "title": mojibake(title),
+        "uri": uri,
+        "creation_timestamp": time,
+        "title": mojibake(title),
         "media_metadata": {"camera_metadata": {"has_camera_metadata": False}},
         "cross_post_source": {"source_app": "FB"},
-    }  # fmt: skip
+    }
 
 
 POSTS = [
     {"media": [media("media/posts/202311/one.jpg", "Grüße aus Århus 🌊")]},
     {
-        "media": [media("media/posts/202311/two.jpg"), media("media/posts/202311/clip.mp4"), media(mojibake("media/posts/202311/drei-ü.jpg"))],
-        "title": mojibake("Zwei\nBilder"), "creation_timestamp": 1_700_000_100,
+        "media": [
+            media("media/posts/202311/two.jpg"),
+            media("media/posts/202311/clip.mp4"),
+            media(mojibake("media/posts/202311/drei-ü.jpg")),
+        ],
+        "title": mojibake("Zwei\nBilder"),
+        "creation_timestamp": 1_700_000_100,
     },
-    {"media": [media("media/posts/202311/lost.jpg", "Latin é that was never broken: naïve \u0153uvre")]},
+    {
+        "media": [
+            media("media/posts/202311/lost.jpg", "Latin é that was never broken: naïve \u0153uvre")
+        ]
+    },
     {"media": [media("../../outside.jpg")]},
-]  # fmt: skip
+]
 
 
 def export_files(root: str = "", layout: str = "your_instagram_activity/media") -> dict[str, bytes]:
-    archived = {"ig_archived_post_media": [{"media": [media("media/archived_posts/202001/four.jpg")], "title": "old"}]}
+    archived = {
+        "ig_archived_post_media": [
+            {"media": [media("media/archived_posts/202001/four.jpg")], "title": "old"}
+        ]
+    }
     return {
         f"{root}{layout}/posts_1.json": json.dumps(POSTS).encode(),
         f"{root}{layout}/archived_posts.json": json.dumps(archived).encode(),
-        f"{root}{layout}/stories.json": json.dumps({"ig_stories": [media("media/stories/202311/s.jpg")]}).encode(),
+        f"{root}{layout}/stories.json": json.dumps(
+            {"ig_stories": [media("media/stories/202311/s.jpg")]}
+        ).encode(),
         f"{root}media/posts/202311/one.jpg": picture(1),
         f"{root}media/posts/202311/two.jpg": picture(2),
         f"{root}media/posts/202311/drei-ü.jpg": picture(3),
@@ -67,12 +84,16 @@ def export_files(root: str = "", layout: str = "your_instagram_activity/media") 
         f"{root}media/posts/202311/clip.mp4": b"video",
         f"{root}personal_information/personal_information.json": b"{}",
         f"{root}messages/inbox/somebody/photo.jpg": picture(6),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
     "root, layout",
-    [("", "your_instagram_activity/media"), ("instagram-me-2026/", "your_instagram_activity/content"), ("", "content")],
+    [
+        ("", "your_instagram_activity/media"),
+        ("instagram-me-2026/", "your_instagram_activity/content"),
+        ("", "content"),
+    ],
 )
 def test_an_export_is_read_with_its_odd_encodings(root, layout, tmp_path):
     archive = write_zip(tmp_path / "export.zip", export_files(root, layout))
@@ -97,7 +118,9 @@ def test_an_export_in_several_parts_unpacked_or_of_the_oldest_kind(tmp_path):
     files = export_files()
     lists = {name: data for name, data in files.items() if name.endswith(".json")}
     first = write_zip(tmp_path / "part-1.zip", lists)
-    second = write_zip(tmp_path / "part-2.zip", {name: data for name, data in files.items() if name not in lists})
+    second = write_zip(
+        tmp_path / "part-2.zip", {name: data for name, data in files.items() if name not in lists}
+    )
     collect("instagram", tmp_path / "parts", first, second)
     assert len(table(tmp_path / "parts")) == 4
     with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as two:
@@ -107,24 +130,40 @@ def test_an_export_in_several_parts_unpacked_or_of_the_oldest_kind(tmp_path):
     assert len(table(tmp_path / "folder")) == 4
     oldest = {
         "photos": [
-            {"caption": mojibake("Früh"), "taken_at": "2016-05-01T10:00:00+00:00", "path": "photos/201605/a.jpg"}
+            {
+                "caption": mojibake("Früh"),
+                "taken_at": "2016-05-01T10:00:00+00:00",
+                "path": "photos/201605/a.jpg",
+            }
         ]
     }
     old = write_zip(
-        tmp_path / "old.zip", {"media.json": json.dumps(oldest).encode(), "photos/201605/a.jpg": picture(1)}
+        tmp_path / "old.zip",
+        {"media.json": json.dumps(oldest).encode(), "photos/201605/a.jpg": picture(1)},
     )
     collect("instagram", tmp_path / "old", old)
-    assert [(row["title"], row["date"]) for row in table(tmp_path / "old")] == [("Früh", "2016-05-01T10:00:00+00:00")]
+    assert [(row["title"], row["date"]) for row in table(tmp_path / "old")] == [
+        ("Früh", "2016-05-01T10:00:00+00:00")
+    ]
 
 
 def test_what_is_no_export_is_one_line(tmp_path):
-    html = write_zip(tmp_path / "html.zip", {"your_instagram_activity/media/posts_1.html": b"<html>"})
+    html = write_zip(
+        tmp_path / "html.zip", {"your_instagram_activity/media/posts_1.html": b"<html>"}
+    )
     other = write_zip(tmp_path / "other.zip", {"a.jpg": picture(1)})
     broken = write_zip(tmp_path / "broken.zip", {"content/posts_1.json": b'[{"media": ['})
     deep = write_zip(tmp_path / "deep.zip", {"content/posts_1.json": b"[" * 100_000})
     cut = tmp_path / "cut.zip"
     cut.write_bytes(other.read_bytes()[:-30])
-    cases = {html: "in HTML", other: "no list of posts", broken: "damaged", deep: "damaged", cut: "not a whole ZIP", tmp_path / "no": "no such file"}  # fmt: skip
+    cases = {
+        html: "in HTML",
+        other: "no list of posts",
+        broken: "damaged",
+        deep: "damaged",
+        cut: "not a whole ZIP",
+        tmp_path / "no": "no such file",
+    }
     for path, message in cases.items():
         with pytest.raises(UserError, match=message) as caught:
             collect("instagram", tmp_path / "out", path)
@@ -132,8 +171,14 @@ def test_what_is_no_export_is_one_line(tmp_path):
 
 
 def test_a_phones_zip_and_folder(tmp_path, capsys):
-    files = {"DCIM/1.jpg": picture(1), "DCIM/2.HEIC": b"heic", "DCIM/.thumbs/1.jpg": picture(2), "notes.txt": b"x",
-             "__MACOSX/DCIM/1.jpg": b"x", "DCIM/broken.jpg": picture(3)[:500]}  # fmt: skip
+    files = {
+        "DCIM/1.jpg": picture(1),
+        "DCIM/2.HEIC": b"heic",
+        "DCIM/.thumbs/1.jpg": picture(2),
+        "notes.txt": b"x",
+        "__MACOSX/DCIM/1.jpg": b"x",
+        "DCIM/broken.jpg": picture(3)[:500],
+    }
     archive = write_zip(tmp_path / "phone.zip", files)
     folder = tmp_path / "more"
     folder.mkdir()
@@ -141,9 +186,15 @@ def test_a_phones_zip_and_folder(tmp_path, capsys):
     (folder / "same.jpg").write_bytes(picture(1))
     collect("files", tmp_path / "out", archive, folder, more=("--rights", "own"))
     rows = table(tmp_path / "out")
-    assert [row["title"] for row in rows] == ["1", "4"] and {row["licence"] for row in rows} == {"own"}
+    assert [row["title"] for row in rows] == ["1", "4"] and {row["licence"] for row in rows} == {
+        "own"
+    }
     reasons = [row["reason"] for row in table(tmp_path / "out", "rejected.csv")]
-    assert sorted(reasons) == ["damaged", "not a picture that trainers read", "the same file as another"]
+    assert sorted(reasons) == [
+        "damaged",
+        "not a picture that trainers read",
+        "the same file as another",
+    ]
     assert "save it as JPEG" in capsys.readouterr().err
     assert (folder / "same.jpg").exists()
     collect("files", tmp_path / "out", archive, folder, more=("--rights", "own"))
@@ -153,7 +204,13 @@ def test_a_phones_zip_and_folder(tmp_path, capsys):
 def test_paths_that_lead_out_of_the_folder_are_refused(tmp_path):
     archive = tmp_path / "evil.zip"
     with zipfile.ZipFile(archive, "w") as file:
-        for name in ("../up.jpg", "a/../../up.jpg", "/etc/absolute.jpg", "C:/windows.jpg", "..\\back.jpg"):
+        for name in (
+            "../up.jpg",
+            "a/../../up.jpg",
+            "/etc/absolute.jpg",
+            "C:/windows.jpg",
+            "..\\back.jpg",
+        ):
             file.writestr(name, picture(1))
         link = zipfile.ZipInfo("link.jpg")
         link.external_attr = 0o120777 << 16
@@ -164,9 +221,13 @@ def test_paths_that_lead_out_of_the_folder_are_refused(tmp_path):
     collect("files", out, archive)
     assert [row["title"] for row in table(out)] == ["good"]
     rejected = table(out, "rejected.csv")
-    assert len(rejected) == 6 and {row["reason"] for row in rejected} == {"unsafe path in the archive"}
+    assert len(rejected) == 6 and {row["reason"] for row in rejected} == {
+        "unsafe path in the archive"
+    }
     # Nothing was written anywhere else.
-    assert all(path.is_relative_to(tmp_path / "inner") for path in set(tmp_path.rglob("*")) - before)
+    assert all(
+        path.is_relative_to(tmp_path / "inner") for path in set(tmp_path.rglob("*")) - before
+    )
 
 
 def test_zip_bombs_are_refused_before_anything_is_read(tmp_path):
@@ -186,11 +247,16 @@ def test_zip_bombs_are_refused_before_anything_is_read(tmp_path):
             with pytest.raises(UserError, match="a ZIP bomb; nothing of it was read"):
                 collect(source, tmp_path / "out", path)
     assert not list((tmp_path / "out").glob("*.jpg"))
-    # One entry that is larger than a picture may be, among others: it alone is left out, and not read to its end.
-    mixed = write_zip(tmp_path / "mixed.zip", {"large.jpg": bytes(40_000_000), "good.jpg": picture(1)})
+    # One entry that is larger than a picture may be, among others: it alone is left out, and not
+    # read to its end.
+    mixed = write_zip(
+        tmp_path / "mixed.zip", {"large.jpg": bytes(40_000_000), "good.jpg": picture(1)}
+    )
     collect("files", tmp_path / "mixed", mixed)
     assert [row["title"] for row in table(tmp_path / "mixed")] == ["good"]
-    assert [row["reason"] for row in table(tmp_path / "mixed", "rejected.csv")] == ["file too large"]
+    assert [row["reason"] for row in table(tmp_path / "mixed", "rejected.csv")] == [
+        "file too large"
+    ]
 
 
 def test_damaged_and_locked_entries(tmp_path):

@@ -25,13 +25,31 @@ from training.collecting.sources import artic, met, rijksmuseum, wikiart, wikime
 @pytest.mark.parametrize(
     "address, public",
     [
-        ("8.8.8.8", True), ("2600::1", True), ("::ffff:8.8.8.8", True), ("64:ff9b::808:808", True), ("2002:808:808::1", True),
-        ("127.0.0.1", False), ("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False),
-        ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::1", False),
-        ("::", False), ("fe80::1%eth0", False), ("fc00::1", False), ("ff02::1", False), ("::ffff:127.0.0.1", False),
-        ("::ffff:10.0.0.1", False), ("64:ff9b::a00:1", False), ("2002:7f00:1::1", False),
+        ("8.8.8.8", True),
+        ("2600::1", True),
+        ("::ffff:8.8.8.8", True),
+        ("64:ff9b::808:808", True),
+        ("2002:808:808::1", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("ff02::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::a00:1", False),
+        ("2002:7f00:1::1", False),
     ],
-)  # fmt: skip
+)
 def test_addresses_of_the_public_internet(address, public):
     assert is_public(address) is public
 
@@ -45,7 +63,10 @@ def test_a_name_with_one_private_address_among_others_is_refused(monkeypatch, tm
 
     def answers_otherwise_each_time(host, port, *arguments, **more):
         asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("8.8.8.8", "192.168.0.1")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
+            for ip in ("8.8.8.8", "192.168.0.1")
+        ]
 
     monkeypatch.setattr(socket, "getaddrinfo", answers_otherwise_each_time)
     fetcher = Fetcher(Manners(interval=0, retries=0), Answers(tmp_path, "x"), threading.Event())
@@ -77,11 +98,20 @@ Disallow: /all
 @pytest.mark.parametrize(
     "path, allowed",
     [
-        ("/", True), ("/private", False), ("/private/x?y=1", False), ("/private/open/x", True), ("/x/y.tif", False),
-        ("/x/y.tif?z", True), ("/x/y.tiff", True), ("/a%3Cd.html", False), ("/a<d.html", False), ("/all", True),
-        ("/robots.txt", True), ("", True),
+        ("/", True),
+        ("/private", False),
+        ("/private/x?y=1", False),
+        ("/private/open/x", True),
+        ("/x/y.tif", False),
+        ("/x/y.tif?z", True),
+        ("/x/y.tiff", True),
+        ("/a%3Cd.html", False),
+        ("/a<d.html", False),
+        ("/all", True),
+        ("/robots.txt", True),
+        ("", True),
     ],
-)  # fmt: skip
+)
 def test_robots_rules(path, allowed):
     assert parse_robots(ROBOTS, "tf_i2i").allow("https://museum.example" + path) is allowed
 
@@ -91,24 +121,40 @@ def test_robots_groups():
     assert not parse_robots(ROBOTS, "other").allow("https://museum.example/x")
     assert parse_robots(ROBOTS, "somebody").rules == (("/all", False),)
     assert not parse_robots(ROBOTS, "third").allow("https://museum.example/private")
-    # Two groups of one name are one; an allow of equal length wins; without any rule all is allowed.
+    # Two groups of one name are one; an allow of equal length wins; without any rule all is
+    # allowed.
     both = parse_robots("\ufeffUser-agent:*\nDisallow:/a\nuser-agent: *\nAllow: /a\n", "x")
     assert both.allow("https://h/a") and len(both.rules) == 2
-    assert RobotsRules().allow("https://h/") and parse_robots("<html>no file</html>", "x") == RobotsRules()
+    assert (
+        RobotsRules().allow("https://h/")
+        and parse_robots("<html>no file</html>", "x") == RobotsRules()
+    )
     assert parse_robots("User-agent: *\nCrawl-delay: soon\n", "x").delay == 0
 
 
 @pytest.mark.parametrize(
     "said, name",
     [
-        ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0"), ("CC0", "cc0"), ("cc-zero", "cc0"),
-        ("http://creativecommons.org/publicdomain/mark/1.0/", "public-domain"), ("Public domain", "public-domain"),
-        ("Publiek domein", "public-domain"), ("pd", "public-domain"), ("PD-old-100", "public-domain"),
-        ("CC BY-SA 4.0", "cc-by-sa"), ("cc-by-sa-3.0,2.5", "cc-by-sa"), ("CC BY 2.0", "cc-by"),
-        ("https://creativecommons.org/licenses/by-nc-nd/4.0/", "cc-by-nc-nd"), ("own", "own"), ("", "unknown"),
-        (None, "unknown"), ("All rights reserved", "other"), ("© Ada Lind Estate", "other"), ("GFDL", "other"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0"),
+        ("CC0", "cc0"),
+        ("cc-zero", "cc0"),
+        ("http://creativecommons.org/publicdomain/mark/1.0/", "public-domain"),
+        ("Public domain", "public-domain"),
+        ("Publiek domein", "public-domain"),
+        ("pd", "public-domain"),
+        ("PD-old-100", "public-domain"),
+        ("CC BY-SA 4.0", "cc-by-sa"),
+        ("cc-by-sa-3.0,2.5", "cc-by-sa"),
+        ("CC BY 2.0", "cc-by"),
+        ("https://creativecommons.org/licenses/by-nc-nd/4.0/", "cc-by-nc-nd"),
+        ("own", "own"),
+        ("", "unknown"),
+        (None, "unknown"),
+        ("All rights reserved", "other"),
+        ("© Ada Lind Estate", "other"),
+        ("GFDL", "other"),
     ],
-)  # fmt: skip
+)
 def test_licence_names(said, name):
     assert licence_name(said) == name
 
@@ -121,12 +167,22 @@ def test_file_names_are_safe_stable_and_never_alike():
     hostile = ("..", ".hidden", "a\0b", "con", "x" * 400, "é" * 400, "\ud800", "~", "-rf", "a\nb")
     for title in hostile:
         safe = file_name(Item(f"https://h/{title!r}", title), ".png")
-        assert not set(safe) & set('/\\:*?"<>|\0\n') and safe[0] not in ".-~" and len(safe.encode()) < 200
+        assert (
+            not set(safe) & set('/\\:*?"<>|\0\n')
+            and safe[0] not in ".-~"
+            and len(safe.encode()) < 200
+        )
 
 
 def _places(value, path=()):
     yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, part in inner:
         yield from _places(part, (*path, key))
 
@@ -134,7 +190,9 @@ def _places(value, path=()):
 def _damaged(value, generator: random.Random):
     """A copy of an answer with one of its parts replaced by what should not be there."""
     path = generator.choice(list(_places(value)))
-    odd = generator.choice([None, [], {}, "", "odd", -1, 10**30, 1.5, True, [None], [[]], {"id": 5}, "\ud800"])
+    odd = generator.choice(
+        [None, [], {}, "", "odd", -1, 10**30, 1.5, True, [None], [[]], {"id": 5}, "\ud800"]
+    )
     if not path:
         return odd
     whole = copy.deepcopy(value)
@@ -145,14 +203,27 @@ def _damaged(value, generator: random.Random):
     return whole
 
 
+def _one_damaged(answer, generator: random.Random):
+    """`answer`, but for one of the first four answers, which comes damaged."""
+    asked, damaged_one = iter(range(10**6)), generator.randrange(4)
+
+    def ask(url: str, accept: str = ""):
+        return _damaged(answer(url), generator) if next(asked) == damaged_one else answer(url)
+
+    return ask
+
+
 @pytest.mark.parametrize(
     "serve, module, key",
     [
-        (services.serve_wikiart, wikiart, None), (services.serve_met, met, None), (services.serve_artic, artic, None),
-        (services.serve_rijksmuseum, rijksmuseum, None), (services.serve_older_rijksmuseum, rijksmuseum, "k3y"),
+        (services.serve_wikiart, wikiart, None),
+        (services.serve_met, met, None),
+        (services.serve_artic, artic, None),
+        (services.serve_rijksmuseum, rijksmuseum, None),
+        (services.serve_older_rijksmuseum, rijksmuseum, "k3y"),
         (services.serve_wikimedia, wikimedia, None),
     ],
-)  # fmt: skip
+)
 def test_answers_with_anything_in_any_place_are_items_or_refused(serve, module, key):
     with picture_server() as server:
         serve(server)
@@ -167,15 +238,13 @@ def test_answers_with_anything_in_any_place_are_items_or_refused(serve, module, 
             return json.loads(reply.body)
 
         for seed in range(150):
-            generator = random.Random(seed)
-            damaged_one = generator.randrange(4)
-            asked = iter(range(10**6))
-            context = Context(
-                lambda url, accept="": _damaged(answer(url), generator) if next(asked) == damaged_one else answer(url),  # noqa: B023
-                server.url, key=key,
-            )  # fmt: skip
+            context = Context(_one_damaged(answer, random.Random(seed)), server.url, key=key)
             try:
                 for item in islice(module.items("Ada Lind", context), 200):
-                    assert isinstance(item, Item) and isinstance(item.url, str) and "\n" not in item.title
+                    assert (
+                        isinstance(item, Item)
+                        and isinstance(item.url, str)
+                        and "\n" not in item.title
+                    )
             except Refused as error:
                 assert "\n" not in str(error)

@@ -1,4 +1,6 @@
-"""training.curate on folders with planted copies, small, grey and framed pictures and pages of text, and the way back."""
+"""training.curate on folders with planted copies, small, grey and framed pictures and pages of
+text, and the way back.
+"""
 
 import os
 import shutil
@@ -41,15 +43,26 @@ def page_of_text(size: tuple[int, int] = (600, 800)) -> Image.Image:
     picture = Image.new("RGB", size, (240, 235, 220))
     draw, letters = ImageDraw.Draw(picture), np.random.default_rng(1)
     for line in range(30):
-        words = ("".join(letters.choice(list("aeimnorstuw"), letters.integers(2, 9))) for _ in range(12))
-        draw.text((20, 20 + 25 * line), " ".join(words), fill=(40, 30, 30), font=ImageFont.load_default(18))
+        words = (
+            "".join(letters.choice(list("aeimnorstuw"), letters.integers(2, 9))) for _ in range(12)
+        )
+        draw.text(
+            (20, 20 + 25 * line),
+            " ".join(words),
+            fill=(40, 30, 30),
+            font=ImageFont.load_default(18),
+        )
     return picture
 
 
-def framed(image: np.ndarray, *layers: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> np.ndarray:
+def framed(
+    image: np.ndarray, *layers: tuple[tuple[int, int, int, int], tuple[int, int, int]]
+) -> np.ndarray:
     """Layers of margin, inner ones first: (top, bottom, left, right), colour."""
     for (top, bottom, left, right), colour in layers:
-        whole = np.empty((image.shape[0] + top + bottom, image.shape[1] + left + right, 3), np.uint8)
+        whole = np.empty(
+            (image.shape[0] + top + bottom, image.shape[1] + left + right, 3), np.uint8
+        )
         whole[:] = colour
         whole[top : top + image.shape[0], left : left + image.shape[1]] = image
         image = whole
@@ -57,24 +70,37 @@ def framed(image: np.ndarray, *layers: tuple[tuple[int, int, int, int], tuple[in
 
 
 WANTED = {
-    "copies/smaller.jpg": "near-duplicate", "copies/recompressed.jpg": "near-duplicate",
-    "copies/cut-all-sides.png": "near-duplicate", "copies/cut-two-sides.jpg": "near-duplicate",
-    "copies/cut-one-side-and-smaller.webp": "near-duplicate", "grey.jpg": "near-grey", "tiny.png": "too small",
-    "strip.png": "too small", "page.png": "page of text", "broken.jpg": "unreadable", "mat-around-tiny.png": "too small",
-}  # fmt: skip
+    "copies/smaller.jpg": "near-duplicate",
+    "copies/recompressed.jpg": "near-duplicate",
+    "copies/cut-all-sides.png": "near-duplicate",
+    "copies/cut-two-sides.jpg": "near-duplicate",
+    "copies/cut-one-side-and-smaller.webp": "near-duplicate",
+    "grey.jpg": "near-grey",
+    "tiny.png": "too small",
+    "strip.png": "too small",
+    "page.png": "page of text",
+    "broken.jpg": "unreadable",
+    "mat-around-tiny.png": "too small",
+}
 MARGINS = {"mat.jpg": (300, 300), "letterbox.bmp": (300, 452)}
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory) -> Path:
-    """All bundled photographs, two of them with margins, drawn pictures, cartoons, and what is planted. Read only."""
+    """All bundled photographs, two of them with margins, drawn pictures, cartoons, and what is
+    planted. Read only.
+    """
     folder = draw_pictures(tmp_path_factory.mktemp("mixed") / "photos", 5, seed=3, size=(320, 280))
     for number, image in enumerate(IMAGES):
         if number not in (0, 7):
             Image.fromarray(image).save(folder / f"photo-{number}.png")
     for number in (3, 5):
-        Image.fromarray(STYLES["cartoon"](IMAGES[number])[:, 40:-40]).save(folder / f"cartoon-{number}.png")
-    Image.fromarray(framed(IMAGES[0], ((40, 60, 30, 30), (250, 248, 245)))).save(folder / "mat.jpg", quality=95)
+        Image.fromarray(STYLES["cartoon"](IMAGES[number])[:, 40:-40]).save(
+            folder / f"cartoon-{number}.png"
+        )
+    Image.fromarray(framed(IMAGES[0], ((40, 60, 30, 30), (250, 248, 245)))).save(
+        folder / "mat.jpg", quality=95
+    )
     Image.fromarray(framed(IMAGES[7], ((50, 50, 0, 0), (0, 0, 0)))).save(folder / "letterbox.bmp")
     (folder / "copies").mkdir()
     large = PHOTOS.read(5)
@@ -85,7 +111,9 @@ def mixed(tmp_path_factory) -> Path:
     down, across = round(0.05 * height), round(0.05 * width)
     cut = IMAGES[2][down // 2 : height - down // 2, across // 2 : width - across // 2]
     Image.fromarray(cut).save(folder / "copies" / "cut-all-sides.png")
-    Image.fromarray(IMAGES[6][down:, across:]).save(folder / "copies" / "cut-two-sides.jpg", quality=85)
+    Image.fromarray(IMAGES[6][down:, across:]).save(
+        folder / "copies" / "cut-two-sides.jpg", quality=85
+    )
     shorter = Image.fromarray(IMAGES[4][:, across:])
     shorter.resize((shorter.width * 9 // 10, shorter.height * 9 // 10)).save(
         folder / "copies" / "cut-one-side-and-smaller.webp"
@@ -120,22 +148,32 @@ def test_planted_pictures_are_found_and_no_other_and_everything_comes_back(copie
     assert main([str(copied), *limits]) is None
     shown = capsys.readouterr().out
     assert left_out(shown, copied) == WANTED
-    assert [line.split("/")[-1].split(":")[0] for line in shown.splitlines() if line.startswith("margins: ")] == sorted(
-        MARGINS
-    )
+    assert [
+        line.split("/")[-1].split(":")[0]
+        for line in shown.splitlines()
+        if line.startswith("margins: ")
+    ] == sorted(MARGINS)
     # Looking changes nothing.
     assert tree(copied) == before and "nothing was changed" in shown
     assert {p.name for p in copied.parent.iterdir()} == {"photos", "curate.html"}
-    assert "Margins: before and after" in (copied.parent / "curate.html").read_text(encoding="utf-8")
+    assert "Margins: before and after" in (copied.parent / "curate.html").read_text(
+        encoding="utf-8"
+    )
 
     main([str(copied), *limits, "--apply"])
     after = tree(copied)
     # A BMP without its margins becomes a PNG.
     assert after.keys() == (before.keys() - WANTED.keys() - {"letterbox.bmp"}) | {"letterbox.png"}
     assert all(after[name] == before[name] for name in after.keys() - {"mat.jpg", "letterbox.png"})
-    for name, size in {"mat.jpg": MARGINS["mat.jpg"], "letterbox.png": MARGINS["letterbox.bmp"]}.items():
+    for name, size in {
+        "mat.jpg": MARGINS["mat.jpg"],
+        "letterbox.png": MARGINS["letterbox.bmp"],
+    }.items():
         shape = read_image(copied / name).shape[:2]
-        assert all(0 <= wanted - found <= 4 for wanted, found in zip(size, shape, strict=True)), (name, shape)
+        assert all(0 <= wanted - found <= 4 for wanted, found in zip(size, shape, strict=True)), (
+            name,
+            shape,
+        )
     rejected = tree(copied.parent / "photos.rejected")
     assert rejected.keys() - {"curate.jsonl"} == WANTED.keys() | MARGINS.keys()
     assert all(rejected[name] == before[name] for name in rejected if name != "curate.jsonl")
@@ -155,13 +193,23 @@ def test_the_report_shows_both_domains_side_by_side(mixed, tmp_path, capsys):
     match = ["--match", "features", "--features", "offline", "--neighbours", "3"]
     main([str(mixed), str(other), "--min-size", "240", "--report", str(report), *match])
     page = report.read_text(encoding="utf-8")
-    for part in ("Counts", "Sizes", "Colours", "photos: what stays", "page of text: 1", "lightness L*", "not in both domains: ",
-                 "Matched by offline-bank-1, 3 neighbours."):  # fmt: skip
+    for part in (
+        "Counts",
+        "Sizes",
+        "Colours",
+        "photos: what stays",
+        "page of text: 1",
+        "lightness L*",
+        "not in both domains: ",
+        "Matched by offline-bank-1, 3 neighbours.",
+    ):
         assert part in page
     assert "&lt;paintings&gt;" in page and "<paintings>" not in page
     assert page.count("<img") > len(WANTED) and "http" not in page
     table = dict(
-        line.rsplit(maxsplit=2)[::2] for line in capsys.readouterr().out.splitlines() if line.startswith("pictures ")
+        line.rsplit(maxsplit=2)[::2]
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("pictures ")
     )
     assert table == {"pictures": "6"}
 
@@ -172,7 +220,9 @@ def test_a_killed_apply_can_be_undone(tmp_path):
     command = [sys.executable, "-m", "training.curate", str(root), "--apply", "--workers", "1"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = tmp_path / "photos.rejected" / "curate.jsonl"
-    while child.poll() is None and not (journal.exists() and len(journal.read_bytes().splitlines()) > 3):
+    while child.poll() is None and not (
+        journal.exists() and len(journal.read_bytes().splitlines()) > 3
+    ):
         time.sleep(0.001)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
@@ -181,7 +231,9 @@ def test_a_killed_apply_can_be_undone(tmp_path):
     assert tree(root) == before
 
 
-@pytest.mark.parametrize("moment", ["before the original leaves", "before the trimmed form arrives"])
+@pytest.mark.parametrize(
+    "moment", ["before the original leaves", "before the trimmed form arrives"]
+)
 def test_every_moment_of_a_trim_can_be_undone(moment, tmp_path, monkeypatch):
     root = draw_pictures(tmp_path / "d", 1, seed=1)
     before = tree(root)
@@ -235,9 +287,9 @@ def test_portraits_are_matched_by_the_size_of_their_faces(tmp_path, capsys):
     for number, (top, left, side) in enumerate([(0, 100, 256), (10, 90, 250), (0, 70, 300)]):
         part = astronaut[top : top + side, left : left + side]
         Image.fromarray(part).resize((280, 280)).save(photos / f"near-{number}.png")
-        Image.fromarray(STYLES["cartoon"](np.array(Image.fromarray(part[:, ::-1]).resize((280, 280))))).save(
-            paintings / f"near-{number}.png"
-        )
+        Image.fromarray(
+            STYLES["cartoon"](np.array(Image.fromarray(part[:, ::-1]).resize((280, 280))))
+        ).save(paintings / f"near-{number}.png")
     Image.fromarray(astronaut).save(photos / "whole.png")
     Image.fromarray(PHOTOS.read(1)[:, :400]).save(paintings / "cat.png")
     main([str(photos), str(paintings), "--match", "portraits", "--copies", "--min-face", "0.3"])
@@ -245,7 +297,16 @@ def test_portraits_are_matched_by_the_size_of_their_faces(tmp_path, capsys):
     assert left_out(shown, photos) == {"whole.png": "not in both domains"}
     assert left_out(shown, paintings) == {"cat.png": "not in both domains"}
     with pytest.raises(UserError, match=r"no face of 0\.3"):
-        main([str(photos), str(draw_pictures(tmp_path / "discs", 2, seed=1, size=(300, 300))), "--match", "portraits", "--min-face", "0.3"])  # fmt: skip
+        main(
+            [
+                str(photos),
+                str(draw_pictures(tmp_path / "discs", 2, seed=1, size=(300, 300))),
+                "--match",
+                "portraits",
+                "--min-face",
+                "0.3",
+            ]
+        )
 
 
 def test_features_find_what_only_one_domain_has():
@@ -260,11 +321,16 @@ def test_features_find_what_only_one_domain_has():
 
     import training.curating.matching as matching
 
-    domains = [Known(Path(name), {f"{name}{i}": Path() for i in range(len(cloud))}) for name, cloud in clouds.items()]
+    domains = [
+        Known(Path(name), {f"{name}{i}": Path() for i in range(len(cloud))})
+        for name, cloud in clouds.items()
+    ]
     points = iter(np.concatenate(list(clouds.values())))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            matching, "_features_of", lambda count, bar, features: np.stack([next(points) for _ in range(count)])
+            matching,
+            "_features_of",
+            lambda count, bar, features: np.stack([next(points) for _ in range(count)]),
         )
         match_features(domains, None, 5, list)
     assert "a7" in domains[0].rejects and "b3" in domains[1].rejects
@@ -284,7 +350,11 @@ def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
         "one folder lies in the other": [str(mixed), str(mixed / "copies")],
         "no pictures in this folder": [str(tmp_path / "empty")],
         "no picture is left": [str(tmp_path / "small")],
-        "can't be written": [str(tmp_path / "small"), "--report", str(tmp_path / "small" / "00.png" / "x.html")],
+        "can't be written": [
+            str(tmp_path / "small"),
+            "--report",
+            str(tmp_path / "small" / "00.png" / "x.html"),
+        ],
     }
     (tmp_path / "empty").mkdir()
     for message, arguments in cases.items():
@@ -303,16 +373,32 @@ def test_copies_are_told_from_other_photographs(number):
     height, width = image.shape[:2]
     down, across = round(0.05 * height), round(0.05 * width)
     small = resize_short_side(image, 90)
-    cuts = [image[down:, across:], image[: height - down], image[:, across:], image[down:-down, across:-across]]
-    assert all(likeness(small_grey(small), small_grey(np.ascontiguousarray(cut))) > 0.94 for cut in cuts)
-    others = [likeness(small_grey(image), small_grey(other)) for i, other in enumerate(IMAGES) if i != number]
+    cuts = [
+        image[down:, across:],
+        image[: height - down],
+        image[:, across:],
+        image[down:-down, across:-across],
+    ]
+    assert all(
+        likeness(small_grey(small), small_grey(np.ascontiguousarray(cut))) > 0.94 for cut in cuts
+    )
+    others = [
+        likeness(small_grey(image), small_grey(other))
+        for i, other in enumerate(IMAGES)
+        if i != number
+    ]
     assert max(others) < 0.85
     assert likeness(small_grey(image), small_grey(image[:, ::-1])) < 0.85
 
 
 def test_of_copies_the_largest_stays_whatever_their_order():
     image = IMAGES[5]
-    pictures = {"b": view(image, 9), "a": view(image[:, 16:], 4), "c": view(image[14:], 9), "x": view(IMAGES[6], 1)}
+    pictures = {
+        "b": view(image, 9),
+        "a": view(image[:, 16:], 4),
+        "c": view(image[14:], 9),
+        "x": view(IMAGES[6], 1),
+    }
     for names in ("abcx", "xcba", "cxab"):
         found = near_copies({name: pictures[name] for name in names})
         assert {name: kept for name, (kept, _) in found.items()} == {"a": "b", "c": "b"}
@@ -325,7 +411,10 @@ def test_text_is_told_from_pictures():
     assert text_share(np.asarray(page_of_text())) > 0.3
     assert text_share(255 - np.asarray(page_of_text((500, 700)))) > 0.2
     assert max(text_share(image) for image in IMAGES) < 0.08
-    assert text_share(np.zeros((1, 1, 3), np.uint8)) == 0 and text_share(np.zeros((3, 900, 3), np.uint8)) == 0
+    assert (
+        text_share(np.zeros((1, 1, 3), np.uint8)) == 0
+        and text_share(np.zeros((3, 900, 3), np.uint8)) == 0
+    )
 
 
 def test_margins_are_told_from_skies_and_studios():
@@ -342,7 +431,12 @@ def test_margins_are_told_from_skies_and_studios():
     ):
         top, left = box
         assert inner_box(framed(image, *layers)) == Box(top, left, top + size[0], left + size[1])
-    # Even bars of a colour on two sides may be a wall; a whole even picture has nothing within its margin.
+    # Even bars of a colour on two sides may be a wall; a whole even picture has nothing within its
+    # margin.
     assert inner_box(framed(image, ((40, 40, 0, 0), (90, 140, 200))))[0] == 0
-    for odd in (np.full((50, 60, 3), 255, np.uint8), np.zeros((1, 1, 3), np.uint8), np.zeros((2, 5000, 3), np.uint8)):
+    for odd in (
+        np.full((50, 60, 3), 255, np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((2, 5000, 3), np.uint8),
+    ):
         assert inner_box(odd) == (0, 0, *odd.shape[:2])

@@ -17,7 +17,9 @@ SIZE = 32
 def make_gan(**options) -> CycleGAN:
     keras.utils.set_random_seed(3)
     generators = (ResNetGenerator(1, 4, 1) for _ in range(2))
-    gan = CycleGAN(*generators, PatchDiscriminator(4, 1), PatchDiscriminator(4, 1), crop_size=SIZE, **options)
+    gan = CycleGAN(
+        *generators, PatchDiscriminator(4, 1), PatchDiscriminator(4, 1), crop_size=SIZE, **options
+    )
     gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
     return gan
 
@@ -37,20 +39,30 @@ def norm(gradients) -> float:
 @pytest.mark.parametrize(
     ("name", "reaches_ab", "reaches_ba"),
     [
-        ("G_A", True, False), ("G_B", False, True), ("cycle_A", True, True), ("cycle_B", True, True),
-        ("idt_A", True, False), ("idt_B", False, True), ("colour_A", True, False), ("colour_B", False, True),
+        ("G_A", True, False),
+        ("G_B", False, True),
+        ("cycle_A", True, True),
+        ("cycle_B", True, True),
+        ("idt_A", True, False),
+        ("idt_B", False, True),
+        ("colour_A", True, False),
+        ("colour_B", False, True),
     ],
-)  # fmt: skip
+)
 def test_each_loss_reaches_its_generators(name, reaches_ab, reaches_ba):
     gan = make_gan()
     with tf.GradientTape() as tape:
         loss = generator_losses(gan)[2][name]
-    to_ab, to_ba = tape.gradient(loss, [gan.generator_ab.trainable_variables, gan.generator_ba.trainable_variables])
+    to_ab, to_ba = tape.gradient(
+        loss, [gan.generator_ab.trainable_variables, gan.generator_ba.trainable_variables]
+    )
     assert (norm(to_ab) > 0, norm(to_ba) > 0) == (reaches_ab, reaches_ba)
 
 
 def test_losses_are_those_of_single_passes():
-    """Translation and identity go through in one batch: each value must be what separate passes give."""
+    """Translation and identity go through in one batch: each value must be what separate passes
+    give.
+    """
     gan = make_gan(lambda_cycle=7.0, lambda_identity=0.3, lambda_colour=2.0)
     real_a, real_b = images(1, 2), images(2, 2)
     fake_a, fake_b, named = gan._generator_losses(real_a, real_b)
@@ -82,7 +94,9 @@ def test_discriminator_loss_sends_no_gradient_into_generators():
     with tf.GradientTape(persistent=True) as tape:
         fake_a, fake_b, _ = generator_losses(gan)
         direct = gan._discriminator_loss(gan.discriminator_a, images(1), fake_a)
-        pooled = gan._discriminator_loss(gan.discriminator_b, images(2), gan.pool_b.swap(fake_b, tf.constant([1, 2])))
+        pooled = gan._discriminator_loss(
+            gan.discriminator_b, images(2), gan.pool_b.swap(fake_b, tf.constant([1, 2]))
+        )
     for loss in (direct, pooled):
         assert norm(tape.gradient(loss, gan.generator_variables)) == 0
     assert norm(tape.gradient(direct, gan.discriminator_variables)) > 0
@@ -94,7 +108,9 @@ def test_discriminator_loss_is_half_the_sum():
     real, fake = images(1), images(5)
     scores = [gan.discriminator_a(x) for x in (real, fake)]
     expected = 0.5 * (tf.reduce_mean((scores[0] - 1) ** 2) + tf.reduce_mean(scores[1] ** 2))
-    assert float(gan._discriminator_loss(gan.discriminator_a, real, fake)) == pytest.approx(float(expected), rel=1e-4)
+    assert float(gan._discriminator_loss(gan.discriminator_a, real, fake)) == pytest.approx(
+        float(expected), rel=1e-4
+    )
 
 
 def test_a_step_moves_all_four_networks_and_counts():
@@ -110,7 +126,9 @@ def test_a_step_moves_all_four_networks_and_counts():
 
 
 def test_global_batch_is_the_mean_of_its_images():
-    """The gradient of a batch of two equals the mean of the gradients of its images: what replicas rely on."""
+    """The gradient of a batch of two equals the mean of the gradients of its images: what replicas
+    rely on.
+    """
     gan = make_gan(lambda_colour=3.0)
     pair = (images(1, 2), images(2, 2))
 
@@ -130,8 +148,12 @@ def test_float16_step_scales_the_loss_and_stays_finite():
 
     set_precision("float16")
     keras.utils.set_random_seed(3)
-    gan = CycleGAN(*(ResNetGenerator(1, 4, 1) for _ in range(2)), PatchDiscriminator(4, 1), PatchDiscriminator(4, 1),
-                   crop_size=SIZE)  # fmt: skip
+    gan = CycleGAN(
+        *(ResNetGenerator(1, 4, 1) for _ in range(2)),
+        PatchDiscriminator(4, 1),
+        PatchDiscriminator(4, 1),
+        crop_size=SIZE,
+    )
     gan.compile(*(with_loss_scale(keras.optimizers.Adam(2e-4), "float16") for _ in range(2)))
     weight = gan.generator_ab.trainable_variables[0]
     step = tf.function(gan.train_step)
@@ -142,7 +164,9 @@ def test_float16_step_scales_the_loss_and_stays_finite():
             break
     assert all(np.isfinite(value) for value in named.values())
     change = np.abs(weight.numpy() - before).max()
-    assert 1e-5 < change < 1e-3, "Adam's first step is about the learning rate when the scale was taken out again"
+    assert 1e-5 < change < 1e-3, (
+        "Adam's first step is about the learning rate when the scale was taken out again"
+    )
 
 
 def test_moving_average_starts_as_the_mean_and_halves():

@@ -19,7 +19,9 @@ def images(seed: int, count: int = 2):
 def make(critic: bool = False, **options) -> Distillation:
     keras.utils.set_random_seed(2)
     discriminator = PatchDiscriminator(4, 1) if critic else None
-    distillation = Distillation(MobileGenerator(stem=8, width=8, blocks=1, drawing=1), discriminator, **options)
+    distillation = Distillation(
+        MobileGenerator(stem=8, width=8, blocks=1, drawing=1), discriminator, **options
+    )
     distillation.compile(keras.optimizers.Adam(3e-3), keras.optimizers.Adam(1e-3))
     return distillation
 
@@ -32,13 +34,18 @@ def test_losses_are_what_they_are_called():
         "distill_l1": losses.l1(output, label),
         "distill_gradient": 0.5 * losses.gradient_difference(output, label),
         "distill_colour": 3.0 * losses.coarse_chroma(photo, output),
-        "distill_adversarial": 0.2 * losses.generator_adversarial(distillation.discriminator(output)),
-        "D": losses.discriminator_adversarial(distillation.discriminator(real), distillation.discriminator(output)),
+        "distill_adversarial": 0.2
+        * losses.generator_adversarial(distillation.discriminator(output)),
+        "D": losses.discriminator_adversarial(
+            distillation.discriminator(real), distillation.discriminator(output)
+        ),
     }
     named = distillation.train_step((photo, label, real), statistics=False)
     for name, value in expected.items():
         assert float(named[name]) == pytest.approx(float(value), rel=1e-3), name
-    assert float(named["distill"]) == pytest.approx(sum(float(v) for k, v in expected.items() if k != "D"), rel=1e-3)
+    assert float(named["distill"]) == pytest.approx(
+        sum(float(v) for k, v in expected.items() if k != "D"), rel=1e-3
+    )
 
 
 def test_fixed_statistics_do_not_move():
@@ -69,7 +76,9 @@ def test_label_is_the_median_of_aligned_views():
     picture, *partners = np.random.default_rng(1).integers(0, 256, [4, 24, 28, 3], np.uint8)
     plain = median_translation(lambda view: -view, picture, partners, 1)
     np.testing.assert_array_equal(plain, 255 - picture)
-    np.testing.assert_array_equal(median_translation(lambda view: -view, picture, partners, 8), plain)
+    np.testing.assert_array_equal(
+        median_translation(lambda view: -view, picture, partners, 8), plain
+    )
 
     calls = []
 
@@ -87,7 +96,9 @@ def test_labels_of_all_photos_of_several_shapes():
     from training.labels import crisp, translate_all
 
     rng = np.random.default_rng(2)
-    cache = ImageCache.from_images((str(i), rng.integers(0, 256, [20 + i, 26, 3], np.uint8)) for i in range(3))
+    cache = ImageCache.from_images(
+        (str(i), rng.integers(0, 256, [20 + i, 26, 3], np.uint8)) for i in range(3)
+    )
     photos, labels = translate_all(lambda image, training: -image, [cache], views=8, seed=1)
     assert photos.names == labels.names == ["0", "1", "2"]
     for i in range(3):
@@ -119,28 +130,40 @@ def test_changed_copies_repeat_and_keep_what_differs_different():
     for seed in range(20):
         grey = changed(steps, np.random.default_rng(seed)).reshape(-1, 3).astype(int)
         assert np.ptp(grey, axis=1).max() <= 1, "grey stays grey"
-        assert (np.diff(grey.mean(1)) > 0).all() and grey.min() == 0 and grey.max() == 255, "darker stays darker"
+        assert (np.diff(grey.mean(1)) > 0).all() and grey.min() == 0 and grey.max() == 255, (
+            "darker stays darker"
+        )
 
 
 def test_a_lesson_with_copies(tiny_run, capsys):
-    """By default for the large student alone, by number for any; the teacher labels them like photos."""
+    """By default for the large student alone, by number for any; the teacher labels them like
+    photos.
+    """
     from training.distill import DistillOptions
     from training.lesson import prepare_lesson
     from training.loop import say
     from training.restore import load_teacher, run_data
     from training.run_folder import read_config
 
-    teacher, data, config = load_teacher(tiny_run, "ab"), run_data(tiny_run, say), read_config(tiny_run)
+    teacher, data, config = (
+        load_teacher(tiny_run, "ab"),
+        run_data(tiny_run, say),
+        read_config(tiny_run),
+    )
     photos = len(data.train_a)
 
     def lesson(**asked):
-        return prepare_lesson(teacher, data, DistillOptions(run=str(tiny_run), label_views=1, **asked), config)
+        return prepare_lesson(
+            teacher, data, DistillOptions(run=str(tiny_run), label_views=1, **asked), config
+        )
 
     assert len(lesson().inputs) == len(lesson(student="mobile-hq", label_copies=0).inputs) == photos
     assert "copies" not in capsys.readouterr().err
     large = lesson(student="mobile-hq")
     assert f"{photos} changed copies of {photos} photos (--label-copies)" in capsys.readouterr().err
-    assert large.inputs.names == large.labels.names and large.inputs.names[photos].endswith(", copy 1")
+    assert large.inputs.names == large.labels.names and large.inputs.names[photos].endswith(
+        ", copy 1"
+    )
     assert len(lesson(label_copies=2).inputs) == 3 * photos
     assert large.crop_size % 4 == 0 and large.crop_size <= large.inputs.shapes.min()
 
@@ -152,5 +175,7 @@ def test_crisp_steepens_edges_without_a_halo():
     edge = np.broadcast_to(ramp[None, :, None], (9, 14, 3))
     done = crisp(edge)
     assert done[4, 6, 0] < 60 - 5 and done[4, 7, 0] > 180 + 5
-    assert done.min() == 20 and done.max() == 220, "nothing darker or lighter than the edge's own sides"
+    assert done.min() == 20 and done.max() == 220, (
+        "nothing darker or lighter than the edge's own sides"
+    )
     np.testing.assert_array_equal(crisp(np.full((5, 7, 3), 90, np.uint8)), 90)

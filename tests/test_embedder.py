@@ -1,4 +1,6 @@
-"""training.embedder: synthetic people are told apart, held-out ones are none of those learnt, the file serves as a face network."""
+"""training.embedder: synthetic people are told apart, held-out ones are none of those learnt, the
+file serves as a face network.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def draw_people(folder: Path, people: int, pictures: int) -> Path:
         colour = rng.uniform(60, 190, 3)
         for number in range(pictures):
             image = colour * rng.uniform(0.9, 1.1) + rng.normal(0, 12, (60, 60, 3))
-            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"person-{person:02}" / f"{number}.png")
+            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(
+                folder / f"person-{person:02}" / f"{number}.png"
+            )
     return folder
 
 
@@ -38,7 +42,12 @@ def faces(tmp_path_factory) -> Path:
 def test_scores_of_known_distances():
     embeddings = np.array([[0.0, 0], [0, 1], [5, 0], [5, 3]])
     scores = verification_scores(embeddings, np.array([0, 0, 1, 1]))
-    assert (scores["auc"], scores["accuracy"], scores["same_pairs"], scores["other_pairs"]) == (1, 1, 2, 4)
+    assert (scores["auc"], scores["accuracy"], scores["same_pairs"], scores["other_pairs"]) == (
+        1,
+        1,
+        2,
+        4,
+    )
     assert scores["threshold"] == (3 + 5) / 2 and scores["same_distance"] == 2
     assert area_under_curve(np.array([1.0, 4]), np.array([2.0, 3])) == 0.5
     assert best_threshold(np.array([1.0, 4]), np.array([2.0, 3])) == (1.5, 0.75)
@@ -61,8 +70,21 @@ def test_people_are_split_not_pictures(faces):
 
 def test_strangers_are_told_apart(faces, tmp_path):
     out = tmp_path / "own.keras"
-    arguments = ["--faces", str(faces), "--out", str(out), "--size", "32", "--width", "4", "--dimensions", "8"]
-    assert main([*arguments, "--steps", "40", "--held-out", "0.4", "--learning-rate", "0.003"]) is None
+    arguments = [
+        "--faces",
+        str(faces),
+        "--out",
+        str(out),
+        "--size",
+        "32",
+        "--width",
+        "4",
+        "--dimensions",
+        "8",
+    ]
+    assert (
+        main([*arguments, "--steps", "40", "--held-out", "0.4", "--learning-rate", "0.003"]) is None
+    )
     card = json.loads(Path(f"{out}.json").read_text())
     assert card["verification"]["auc"] > 0.8 and len(card["held_out_people"]) == 4
     network = load_face_network(str(out))
@@ -84,7 +106,9 @@ def test_what_can_not_be_learnt_from(tmp_path):
         main(["--faces", str(few), "--size", "32", "--face-crop", "detected"])
 
 
-@pytest.mark.parametrize("module", ["training.embedder", "training.cyclegan", "benchmarks.guidance"])
+@pytest.mark.parametrize(
+    "module", ["training.embedder", "training.cyclegan", "benchmarks.guidance"]
+)
 def test_help_and_wrong_usage_need_no_heavy_import(module):
     script = (
         f"import sys, {module} as command\n"
@@ -92,5 +116,7 @@ def test_help_and_wrong_usage_need_no_heavy_import(module):
         "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)\n"
     )
     for arguments, status in ((["--help"], 0), (["--steps", "0"], 2)):
-        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        )
         assert done.stdout.splitlines()[-1] == f"{status} False"

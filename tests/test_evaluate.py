@@ -21,7 +21,9 @@ from training.scoring import Pictures, centre_crop, score
 
 
 def make_run(root: Path, student: bool = True, **changes) -> Path:
-    """A run folder with tiny networks of random weights, as a trainer leaves it. changes: of its options."""
+    """A run folder with tiny networks of random weights, as a trainer leaves it. changes: of its
+    options.
+    """
     import keras
     import tensorflow as tf
 
@@ -42,17 +44,44 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
         run.write_json("split.json", data.split)
     gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=10.0)
     Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
-    run.write_config("cyclegan", options, precision={"chosen": "float32", "reason": "a test"}, data=data.facts(),
-                     parameters={"generator_ab": gan.generator_ab.count_params()})  # fmt: skip
+    run.write_config(
+        "cyclegan",
+        options,
+        precision={"chosen": "float32", "reason": "a test"},
+        data=data.facts(),
+        parameters={"generator_ab": gan.generator_ab.count_params()},
+    )
     rng = np.random.default_rng(1)
-    names = ("G_A", "G_B", "cycle_A", "cycle_B", "idt_A", "idt_B", "colour_A", "colour_B", "D_A", "D_B", "G")
+    names = (
+        "G_A",
+        "G_B",
+        "cycle_A",
+        "cycle_B",
+        "idt_A",
+        "idt_B",
+        "colour_A",
+        "colour_B",
+        "D_A",
+        "D_B",
+        "G",
+    )
     with open(root / "metrics.jsonl", "w", encoding="utf-8") as file:
         for step in range(20, 401, 20):
             fall = {
-                name: (1 + k / 4) * (0.3 + np.exp(-step / 150)) + 0.1 * rng.random() for k, name in enumerate(names)
+                name: (1 + k / 4) * (0.3 + np.exp(-step / 150)) + 0.1 * rng.random()
+                for k, name in enumerate(names)
             }
             file.write(
-                json.dumps({"step": step, "time_s": 0.5 * step, "step_s": 0.5, "data_wait_share": 0.01, **fall}) + "\n"
+                json.dumps(
+                    {
+                        "step": step,
+                        "time_s": 0.5 * step,
+                        "step_s": 0.5,
+                        "data_wait_share": 0.01,
+                        **fall,
+                    }
+                )
+                + "\n"
             )
     if student:
         network = MobileGenerator(stem=8, width=16, blocks=1, drawing=1, detail=4)
@@ -60,10 +89,14 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
         network.save_weights(run.path("student/ab", "student.weights.h5"))
         run.write_json(
             "student/ab/config.json",
-            {"options": dataclasses.asdict(DistillOptions(steps=50)), "network": network.get_config()},
+            {
+                "options": dataclasses.asdict(DistillOptions(steps=50)),
+                "network": network.get_config(),
+            },
         )
         lines = [
-            json.dumps({"step": s, "time_s": s / 10, "distill_l1": 1 / s, "distill": 2 / s}) for s in range(5, 51, 5)
+            json.dumps({"step": s, "time_s": s / 10, "distill_l1": 1 / s, "distill": 2 / s})
+            for s in range(5, 51, 5)
         ]
         (root / "student" / "ab" / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     return root
@@ -89,8 +122,12 @@ def test_validation_scores_of_teacher_and_student(run, capsys):
 
     data = demo_images(64)
     pairs = [(data.val_a.image(i), data.val_b.image(i)) for i in range(14)]
-    assert untouched["psnr_db"] == pytest.approx(np.mean([metrics.psnr(a, b) for a, b in pairs]), abs=1e-4)
-    assert untouched["outline_f1"] == pytest.approx(np.mean([metrics.outline_f1(a, b) for a, b in pairs]), abs=1e-4)
+    assert untouched["psnr_db"] == pytest.approx(
+        np.mean([metrics.psnr(a, b) for a, b in pairs]), abs=1e-4
+    )
+    assert untouched["outline_f1"] == pytest.approx(
+        np.mean([metrics.outline_f1(a, b) for a, b in pairs]), abs=1e-4
+    )
     assert "to_teacher_psnr_db" in scores["student"]["validation"]["ab"]
     assert "to_teacher_psnr_db" not in scores["teacher"]["validation"]["ab"]
     assert "untouched" in capsys.readouterr().out
@@ -110,8 +147,17 @@ def test_named_pairs_and_unpaired_pictures_are_added_to_what_is_there(run, tmp_p
     assert scores["untouched"][source]["ab"]["images"] == 2
     assert scores["untouched"][source]["ab"]["psnr_db"] is None  # the same pictures: infinite
     ba = scores["teacher"][target]["ba"]
-    assert ba.keys() == {"images", "grid", "photo_psnr_db", "photo_ssim", "misread_ssim", "cycle_l1", "cycle_psnr_db",
-                         "cycle_ssim", "worst"}  # fmt: skip
+    assert ba.keys() == {
+        "images",
+        "grid",
+        "photo_psnr_db",
+        "photo_ssim",
+        "misread_ssim",
+        "cycle_l1",
+        "cycle_psnr_db",
+        "cycle_ssim",
+        "worst",
+    }
     for model, splits in before.items():
         assert splits.items() <= scores[model].items()
 
@@ -137,12 +183,16 @@ def test_file_is_scored_like_the_network_it_was_made_from(run):
     arguments = ["--run", str(run), "--float32", "--size", "48", "--min-psnr", "0"]
     assert not tflite.main(arguments) and not tflite.main([*arguments, "--model", "teacher"])
     evaluate.main(["--run", str(run), "--model", str(run / "export" / "ab-48-float32.tflite")])
-    evaluate.main(["--run", str(run), "--model", str(run / "export" / "teacher-ab-48-float32.tflite")])
+    evaluate.main(
+        ["--run", str(run), "--model", str(run / "export" / "teacher-ab-48-float32.tflite")]
+    )
     scores = json.loads((run / "evaluation.json").read_text())
-    # A student's file made for 48 px runs on the whole 64 px; rounding to uint8 may fall on either side.
+    # A student's file made for 48 px runs on the whole 64 px; rounding to uint8 may fall on either
+    # side.
     student = scores["export/ab-48-float32.tflite"]["validation"]["ab"]
     assert student["to_student_psnr_db"] is None or student["to_student_psnr_db"] > 60
-    # An instance-norm network depends on its size, so pictures are cut to the file's, and the name says so.
+    # An instance-norm network depends on its size, so pictures are cut to the file's, and the name
+    # says so.
     teacher = scores["export/teacher-ab-48-float32.tflite"]["validation, centre 48 px"]["ab"]
     assert teacher["to_teacher_psnr_db"] is None or teacher["to_teacher_psnr_db"] > 60
 
@@ -150,10 +200,15 @@ def test_file_is_scored_like_the_network_it_was_made_from(run):
 def test_score_means_over_pictures():
     photos = [np.full((16, 16, 3), 100, np.uint8)] * 2
     truths = [np.full((16, 16, 3), 110, np.uint8), np.full((16, 16, 3), 101, np.uint8)]
-    models = {"teacher": lambda image: image + np.uint8(1), "student": lambda image: image + np.uint8(6)}
+    models = {
+        "teacher": lambda image: image + np.uint8(1),
+        "student": lambda image: image + np.uint8(6),
+    }
     scores = score(models, Pictures("x", ["1", "2"], photos, truths), progress=False)
     decibels = lambda difference: 20 * np.log10(255 / difference)  # noqa: E731
-    assert scores["untouched"]["psnr_db"] == pytest.approx((decibels(10) + decibels(1)) / 2, abs=1e-4)
+    assert scores["untouched"]["psnr_db"] == pytest.approx(
+        (decibels(10) + decibels(1)) / 2, abs=1e-4
+    )
     assert scores["teacher"]["psnr_db"] is None  # 101 is 101 in the second
     assert scores["student"]["psnr_db"] == pytest.approx((decibels(4) + decibels(5)) / 2, abs=1e-4)
     assert scores["student"]["to_teacher_psnr_db"] == pytest.approx(decibels(5), abs=1e-4)
@@ -172,7 +227,11 @@ def test_centre_crop():
 def test_cropping_names_the_split_only_when_it_cuts():
     pictures = Pictures("validation", ["1"], [photo(64, 66)], [photo(64, 64)])
     whole = cropped(pictures, 4, 64)
-    assert whole.split == "validation" and whole.photos[0].shape == whole.truths[0].shape == (64, 64, 3)
+    assert whole.split == "validation" and whole.photos[0].shape == whole.truths[0].shape == (
+        64,
+        64,
+        3,
+    )
     assert cropped(pictures, 4, 48).split == "validation, centre 48 px"
 
 
@@ -188,7 +247,9 @@ def test_merging_keeps_others_and_survives_damage(tmp_path):
     got = merged(path, {"teacher": {"ssim": 2}}, "validation", "ba")
     assert got == {"teacher": {"validation": {"ab": {"ssim": 1}, "ba": {"ssim": 2}}}}
     path.write_text("{")
-    assert merged(path, {"teacher": {"ssim": 2}}, "s", "ab") == {"teacher": {"s": {"ab": {"ssim": 2}}}}
+    assert merged(path, {"teacher": {"ssim": 2}}, "s", "ab") == {
+        "teacher": {"s": {"ab": {"ssim": 2}}}
+    }
 
 
 def test_help_imports_nothing_heavy():

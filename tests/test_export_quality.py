@@ -28,13 +28,17 @@ def run_reference_kernels(data: bytes, images: np.ndarray) -> np.ndarray:
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     results = []
     for image in images:
-        interpreter.set_tensor(source["index"], image[None] if source["dtype"] == np.uint8 else to_float(image)[None])
+        interpreter.set_tensor(
+            source["index"], image[None] if source["dtype"] == np.uint8 else to_float(image)[None]
+        )
         interpreter.invoke()
         results.append(interpreter.get_tensor(target["index"])[0])
     return np.stack([to_float(r) if r.dtype == np.uint8 else r for r in results])
 
 
-@pytest.mark.parametrize(("variant", "bound"), [("float32", 100), ("float16", 60), ("dynamic", 40), ("int8", 38)])
+@pytest.mark.parametrize(
+    ("variant", "bound"), [("float32", 100), ("float16", 60), ("dynamic", 40), ("int8", 38)]
+)
 def test_file_equals_keras_network_by_two_runtimes(variant, bound, held_out):
     images, reference = held_out
     data = exported(variant)
@@ -49,7 +53,9 @@ def test_int8_of_both_runtimes_differs_by_rounding_only(held_out):
     assert psnr(to_float(ours), to_float(other)) >= 45
 
 
-@pytest.mark.parametrize(("variant", "dtype"), [("float32", np.float32), ("float16", np.float32), ("int8", np.uint8)])
+@pytest.mark.parametrize(
+    ("variant", "dtype"), [("float32", np.float32), ("float16", np.float32), ("int8", np.uint8)]
+)
 def test_border_is_one_fixed_image_of_the_promised_type(variant, dtype):
     interpreter = tf.lite.Interpreter(model_content=exported(variant))
     for tensor in (*interpreter.get_input_details(), *interpreter.get_output_details()):
@@ -91,9 +97,15 @@ def test_macs_equal_those_of_the_keras_graph(variant):
 
 
 def test_operations_are_counted_by_name():
-    # stem, 1x1 of down, two of the block, to_half, drawing, to_full, detail, head; depthwise: down, two of the block
+    # stem, 1x1 of down, two of the block, to_half, drawing, to_full, detail, head; depthwise: down,
+    # two of the block
     ops = summarize(exported("float32")).ops
-    assert (ops["CONV_2D"], ops["DEPTHWISE_CONV_2D"], ops["RESIZE_BILINEAR"], ops["TANH"]) == (9, 3, 2, 1)
+    assert (ops["CONV_2D"], ops["DEPTHWISE_CONV_2D"], ops["RESIZE_BILINEAR"], ops["TANH"]) == (
+        9,
+        3,
+        2,
+        1,
+    )
 
 
 def test_calibration_crops_are_chosen_by_seed_from_all_pictures():
@@ -101,8 +113,14 @@ def test_calibration_crops_are_chosen_by_seed_from_all_pictures():
     assert crops.shape == (12, 48, 48, 3) and crops.dtype == np.uint8
     assert np.array_equal(crops, random_crops(pictures(1), 48, 12, seed=5))
     assert not np.array_equal(crops, random_crops(pictures(1), 48, 12, seed=6))
-    windows = [np.lib.stride_tricks.sliding_window_view(pictures(1).image(n), (48, 48, 3)) for n in range(6)]
-    origin = [next(n for n, w in enumerate(windows) if (w[:, :, 0] == crop).all((2, 3, 4)).any()) for crop in crops]
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(pictures(1).image(n), (48, 48, 3))
+        for n in range(6)
+    ]
+    origin = [
+        next(n for n, w in enumerate(windows) if (w[:, :, 0] == crop).all((2, 3, 4)).any())
+        for crop in crops
+    ]
     assert sorted(origin) == sorted([*range(6), *range(6)])
 
 

@@ -20,9 +20,25 @@ from tf_i2i.lite_model import LiteModel
 from tf_i2i.model_file import read_facts
 
 FIELDS = {
-    "file", "model", "direction", "variant", "size", "bytes", "sha256", "input_dtype", "output_dtype", "params", "macs",
-    "halo_px", "calibration_images", "psnr_db", "ssim", "gpu_resident", "gpu_note", "ops",
-}  # fmt: skip
+    "file",
+    "model",
+    "direction",
+    "variant",
+    "size",
+    "bytes",
+    "sha256",
+    "input_dtype",
+    "output_dtype",
+    "params",
+    "macs",
+    "halo_px",
+    "calibration_images",
+    "psnr_db",
+    "ssim",
+    "gpu_resident",
+    "gpu_note",
+    "ops",
+}
 
 
 @pytest.fixture
@@ -36,7 +52,9 @@ def conversions_once(monkeypatch):
 
 
 def entries(run) -> dict:
-    return {entry["file"]: entry for entry in json.loads((run / "export" / "export.json").read_text())}
+    return {
+        entry["file"]: entry for entry in json.loads((run / "export" / "export.json").read_text())
+    }
 
 
 def test_files_and_their_entries_agree(run, capsys):
@@ -51,7 +69,11 @@ def test_files_and_their_entries_agree(run, capsys):
         assert entry["halo_px"] == student().halo == read_facts(data)["halo_px"]
         assert entry["params"] == student().count_params()
     int8 = found["ab-64-int8.tflite"]
-    assert (int8["input_dtype"], int8["output_dtype"], int8["calibration_images"]) == ("uint8", "uint8", 128)
+    assert (int8["input_dtype"], int8["output_dtype"], int8["calibration_images"]) == (
+        "uint8",
+        "uint8",
+        128,
+    )
     assert int8["psnr_db"] >= 38 and 0.95 < int8["ssim"] < 1
     assert found["ab-64-float32.tflite"]["psnr_db"] >= 100
     assert {path.name for path in (run / "export").iterdir()} == {*found, "export.json"}
@@ -68,16 +90,25 @@ def test_a_teacher_that_integers_break_leaves_no_file(run, capsys):
     stale.parent.mkdir()
     stale.write_bytes(b"older")
     (run / "export" / "export.json").write_text(json.dumps([{"file": stale.name}]))
-    status = main(["--run", str(run), "--size", "32", "--model", "teacher", "--int8", "--min-psnr", "45"])
+    status = main(
+        ["--run", str(run), "--size", "32", "--model", "teacher", "--int8", "--min-psnr", "45"]
+    )
     assert status == 3
     assert [path.name for path in (run / "export").iterdir()] == ["export.json"]
     assert entries(run) == {}
     message = capsys.readouterr().err
-    assert "mean and variance at run time" in message and "training.distill" in message and "--model student" in message
+    assert (
+        "mean and variance at run time" in message
+        and "training.distill" in message
+        and "--model student" in message
+    )
 
 
 def test_other_variants_are_written_when_one_misses(run):
-    assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--int8", "--min-psnr", "90"]) == 3
+    assert (
+        main(["--run", str(run), "--size", str(SIZE), "--float32", "--int8", "--min-psnr", "90"])
+        == 3
+    )
     assert list(entries(run)) == ["ab-64-float32.tflite"]
 
 
@@ -88,9 +119,14 @@ def test_size_must_fit_the_stride(run):
 
 def test_no_run_at_all_is_one_line_and_status_2(tmp_path):
     command = [sys.executable, "-m", "export.tflite", "--int8"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=_environment())
+    result = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=_environment()
+    )
     assert result.returncode == 2
-    assert result.stderr.startswith("error: no run with a checkpoint") and result.stderr.count("\n") == 1
+    assert (
+        result.stderr.startswith("error: no run with a checkpoint")
+        and result.stderr.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("module", ["tflite", "stylize", "benchmark"])
@@ -99,11 +135,15 @@ def test_help_imports_nothing_large(module):
         f"import sys, export.{module} as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
         "print([n for n in ('tensorflow', 'numpy', 'ai_edge_litert') if n in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment())
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=_environment()
+    )
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
 
 
-@pytest.mark.parametrize(("variant", "normalization"), [("float16", (127.5, 127.5)), ("int8", (0, 1))])
+@pytest.mark.parametrize(
+    ("variant", "normalization"), [("float16", (127.5, 127.5)), ("int8", (0, 1))]
+)
 def test_metadata_says_how_pixels_are_coded(variant, normalization):
     assert read_normalization(exported(variant)) == [normalization, normalization]
 

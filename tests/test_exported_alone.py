@@ -1,4 +1,6 @@
-"""What an exported file is without us: run by its metadata alone, made twice, and read in another process."""
+"""What an exported file is without us: run by its metadata alone, made twice, and read in another
+process.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(
-    ("variant", "least_db"), [("float32", 58), ("float16", 58), ("dynamic", 36), ("int8", 36), ("int16", 45)]
+    ("variant", "least_db"),
+    [("float32", 58), ("float16", 58), ("dynamic", 36), ("int8", 36), ("int16", 45)],
 )
 def test_metadata_alone_gives_the_right_picture(variant, least_db):
-    """No knowledge of the variant: pixels go in and come out by the mean and standard deviation that the file names.
-    Rounding to whole levels alone costs all but 58.9 dB."""
+    """No knowledge of the variant: pixels go in and come out by the mean and standard deviation
+    that the file names. Rounding to whole levels alone costs all but 58.9 dB."""
     from ai_edge_litert.interpreter import Interpreter
 
     data = exported(variant)
@@ -41,7 +44,9 @@ def test_metadata_alone_gives_the_right_picture(variant, least_db):
         value = (photo.astype(np.float32) - in_mean) / in_std
         interpreter.set_tensor(given["index"], value.astype(given["dtype"])[None])
         interpreter.invoke()
-        found.append(interpreter.get_tensor(result["index"])[0].astype(np.float32) * out_std + out_mean)
+        found.append(
+            interpreter.get_tensor(result["index"])[0].astype(np.float32) * out_std + out_mean
+        )
     wanted = (reference_outputs(student(), photos) + 1) * 127.5
     assert psnr(np.clip(np.round(found), 0, 255), wanted, peak=255) >= least_db
     assert np.mean(wanted) == pytest.approx(np.mean(found), abs=3)
@@ -59,7 +64,12 @@ def test_what_a_pixel_means_does_not_hang_on_the_calibration_pictures():
         assert [(pixel - zero) * step for pixel in (0, 255)] == pytest.approx([-1, 1], abs=0.01)
     photos = centre_crops(pictures(2), SIZE, 3) // 2 + 50
     model = LiteModel(data)
-    assert psnr(np.stack([model.run_float(one) for one in photos]), reference_outputs(student(), photos)) > 36
+    assert (
+        psnr(
+            np.stack([model.run_float(one) for one in photos]), reference_outputs(student(), photos)
+        )
+        > 36
+    )
 
 
 def run_python(arguments: list[str]) -> str:
@@ -90,14 +100,29 @@ print(psnr(np.stack([file.run_float(photo) for photo in photos]), reference_outp
 
 @pytest.mark.timeout(600)
 def test_export_repeats_and_agrees_in_another_process(tmp_path, tiny_run):
-    """Two processes export the same run to the same bytes; a third reloads run and file, and they compute the same."""
+    """Two processes export the same run to the same bytes; a third reloads run and file, and they
+    compute the same.
+    """
     sums = []
     for name in ("one", "two"):
         run = tmp_path / name / "run"
         shutil.copytree(tiny_run, run)
         # Twelve steps make no network that int8 could do justice to; only the bytes matter here.
-        run_python(["-m", "export.tflite", "--run", str(run), "--float32", "--int8", "--size", "32", "--min-psnr", "1",
-                    "--no-gpu-check"])  # fmt: skip
+        run_python(
+            [
+                "-m",
+                "export.tflite",
+                "--run",
+                str(run),
+                "--float32",
+                "--int8",
+                "--size",
+                "32",
+                "--min-psnr",
+                "1",
+                "--no-gpu-check",
+            ]
+        )
         entries = json.loads((run / "export" / "export.json").read_text())
         sums.append({entry["variant"]: entry["sha256"] for entry in entries})
     assert sums[0] == sums[1] and set(sums[0]) == {"float32", "int8"}

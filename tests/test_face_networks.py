@@ -43,8 +43,22 @@ def random_dlib(seed: int = 0) -> DlibResNet:
 
     convolution("conv32_down", 7, 3, 32)
     channels = 32
-    for name in ("conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3", "conv128_down",
-                 "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"):  # fmt: skip
+    for name in (
+        "conv32_1",
+        "conv32_2",
+        "conv32_3",
+        "conv64_down",
+        "conv64_1",
+        "conv64_2",
+        "conv64_3",
+        "conv128_down",
+        "conv128_1",
+        "conv128_2",
+        "conv256_down",
+        "conv256_1",
+        "conv256_2",
+        "conv256_down_out",
+    ):
         filters = int(name[4:].partition("_")[0])
         convolution(f"{name}/conv1", 3, channels, filters)
         convolution(f"{name}/conv2", 3, filters, filters)
@@ -58,13 +72,19 @@ def test_face_api_gives_the_embeddings_of_its_own_code():
     reference = json.loads((REFERENCES / "face_api.json").read_text())["embeddings"]
     embeddings = network.embed(face_pictures()).numpy()
     assert np.abs(embeddings - reference).max() < 2e-5
-    assert (network.size, network.threshold, network.crop) == ((150, 150), 0.6, FaceCrop(0.455, 0.05))
+    assert (network.size, network.threshold, network.crop) == (
+        (150, 150),
+        0.6,
+        FaceCrop(0.455, 0.05),
+    )
 
 
 def test_gradient_of_an_embedding_is_that_of_finite_differences():
     network = random_dlib()
     rng = np.random.default_rng(1)
-    picture, direction = (tf.constant(rng.uniform(-1, 1, (1, 150, 150, 3)), tf.float32) for _ in range(2))
+    picture, direction = (
+        tf.constant(rng.uniform(-1, 1, (1, 150, 150, 3)), tf.float32) for _ in range(2)
+    )
 
     def squared(x):
         return tf.reduce_sum(network(x) ** 2)
@@ -74,18 +94,29 @@ def test_gradient_of_an_embedding_is_that_of_finite_differences():
         value = squared(picture)
     slope = float(tf.reduce_sum(tape.gradient(value, picture) * direction))
     step = 2e-4  # short of the next kinks of the rectifiers, well above float32's rounding
-    difference = float(squared(picture + step * direction) - squared(picture - step * direction)) / (2 * step)
+    difference = float(
+        squared(picture + step * direction) - squared(picture - step * direction)
+    ) / (2 * step)
     assert slope == pytest.approx(difference, rel=0.03) and abs(slope) > 1e-3
 
 
-@pytest.mark.parametrize("box", [(10.0, 5.0, 60.0, 60.0), (0.0, 0.0, 90.0, 70.0), (33.3, 11.7, 20.2, 31.9)])
+@pytest.mark.parametrize(
+    "box", [(10.0, 5.0, 60.0, 60.0), (0.0, 0.0, 90.0, 70.0), (33.3, 11.7, 20.2, 31.9)]
+)
 def test_boxes_are_cut_as_pillow_cuts_them(box):
     image = np.random.default_rng(2).uniform(0, 255, (70, 90, 3)).astype(np.float32)
     left, top, width, height = box
     reference = np.stack(
-        [np.asarray(Image.fromarray(image[..., c]).resize((24, 40), Image.Resampling.BILINEAR,
-                                                          box=(left, top, left + width, top + height)))
-         for c in range(3)], axis=-1)  # fmt: skip
+        [
+            np.asarray(
+                Image.fromarray(image[..., c]).resize(
+                    (24, 40), Image.Resampling.BILINEAR, box=(left, top, left + width, top + height)
+                )
+            )
+            for c in range(3)
+        ],
+        axis=-1,
+    )
     found = resample_boxes(image[None], np.array([box], np.float32), (40, 24))[0].numpy()
     inner = slice(2, -2)  # Pillow's filter ends at the box, ours sees what is around it
     assert np.abs(found - reference)[inner, inner].max() < 0.1
@@ -115,8 +146,8 @@ def test_a_detected_crop_follows_the_face(scale):
     photo = Image.fromarray(data.astronaut())
     photo = np.asarray(photo.resize((round(512 * scale), round(512 * scale))))
     left, top, side, _ = detected(photo) / scale
-    # Her eyes are at (202, 101) and (247, 103), her mouth at (222, 145): dlib's rule is a square of the distance from
-    # eyes to mouth over 0.45, 0.07 of its side below the mean of the three.
+    # Her eyes are at (202, 101) and (247, 103), her mouth at (222, 145): dlib's rule is a square of
+    # the distance from eyes to mouth over 0.45, 0.07 of its side below the mean of the three.
     assert left + side / 2 == pytest.approx(224, abs=4)
     assert top + side / 2 == pytest.approx(124, abs=4)
     assert side == pytest.approx(96, rel=0.15)

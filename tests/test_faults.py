@@ -86,7 +86,9 @@ def test_two_processes_on_one_run(tmp_path, folders):
 
 
 def test_pictures_that_vanish(tmp_path, picture_folders):
-    """They were decoded at the start, so a running training does not mind; a resumed one says which domain changed."""
+    """They were decoded at the start, so a running training does not mind; a resumed one says which
+    domain changed.
+    """
     photos = tmp_path / "photos"
     shutil.copytree(picture_folders[0], photos)
     run = tmp_path / "run"
@@ -99,14 +101,29 @@ def test_pictures_that_vanish(tmp_path, picture_folders):
 
     thread = threading.Thread(target=remove)
     thread.start()
-    assert main([*SHORT, "--domain-a", str(photos), "--domain-b", str(picture_folders[1]), "--run", str(run)]) is None
+    assert (
+        main(
+            [
+                *SHORT,
+                "--domain-a",
+                str(photos),
+                "--domain-b",
+                str(picture_folders[1]),
+                "--run",
+                str(run),
+            ]
+        )
+        is None
+    )
     thread.join()
     with pytest.raises(UserError, match=r"pictures of train_a changed .*12 then, \d+ now"):
         main(["--run", str(run), "--resume", "--steps", "9"])
 
 
 def test_a_clock_that_jumps(tmp_path, folders, complete, monkeypatch):
-    """The time of day goes back and forth by days: durations come from another clock, checkpoints go by their step."""
+    """The time of day goes back and forth by days: durations come from another clock, checkpoints
+    go by their step.
+    """
     days = iter(range(10**6))
     monkeypatch.setattr(time, "time", lambda: 1.7e9 + 86400.0 * ((7 * next(days)) % 5))
     run = tmp_path / "run"
@@ -115,12 +132,16 @@ def test_a_clock_that_jumps(tmp_path, folders, complete, monkeypatch):
         os.utime(path, (4e9, 4e9))
     assert main(["--run", str(run), "--resume", "--steps", "8"]) is None
     assert newest_checkpoint(run / "checkpoints") == 8
-    times = [json.loads(line)["time_s"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    times = [
+        json.loads(line)["time_s"] for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
     assert times == sorted(times) and 0 < times[-1] < 600
 
 
 def test_divergence_goes_back_once(tmp_path, folders, capsys):
-    """Pictures are fine until step 5, then the rate explodes: one retry from step 4 with half the rate, then the end."""
+    """Pictures are fine until step 5, then the rate explodes: one retry from step 4 with half the
+    rate, then the end.
+    """
     arguments = [*SHORT, *folders, "--run", str(tmp_path / "r"), "--on-nan", "retry"]
     assert main([*arguments, "--steps", "4", "--decay-fraction", "0"]) is None
     config = json.loads((tmp_path / "r" / "config.json").read_text())
@@ -128,7 +149,9 @@ def test_divergence_goes_back_once(tmp_path, folders, capsys):
     (tmp_path / "r" / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"step \d: loss \w+ is (nan|inf)"):
         main(["--run", str(tmp_path / "r"), "--resume", "--steps", "12"])
-    assert capsys.readouterr().err.count("going back to step 4, on with 0.5 of the learning rate") == 1
+    assert (
+        capsys.readouterr().err.count("going back to step 4, on with 0.5 of the learning rate") == 1
+    )
     assert newest_checkpoint(tmp_path / "r" / "checkpoints") == 4
 
 
@@ -138,7 +161,9 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(folder)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
     )
     if mounted.returncode:
         pytest.skip(f"mounting a small file system takes root: {mounted.stderr.strip()}")
@@ -148,9 +173,13 @@ def small_disk(tmp_path):
 
 @pytest.mark.timeout(600)
 def test_a_full_disk(small_disk, folders, complete):
-    """The disk fills up after the first checkpoint: exit status 2 and a line; with room again it goes on to the same end."""
+    """The disk fills up after the first checkpoint: exit status 2 and a line; with room again it
+    goes on to the same end.
+    """
     run = small_disk / "run"
-    process = start([*SHORT, *folders, "--run", str(run), "--steps", "100000", "--sample-every", "100000"])
+    process = start(
+        [*SHORT, *folders, "--run", str(run), "--steps", "100000", "--sample-every", "100000"]
+    )
     while not newest_checkpoint(run / "checkpoints"):
         assert process.poll() is None, process.communicate()[1][-2000:]
         time.sleep(0.02)
@@ -163,9 +192,12 @@ def test_a_full_disk(small_disk, folders, complete):
             pass
     said = process.communicate(timeout=120)[1]
     errors = [line for line in said.splitlines() if line.startswith("error:")]
-    assert process.returncode == 2 and len(errors) == 1 and "--resume" in errors[0] and "Traceback" not in said, said[
-        -2000:
-    ]
+    assert (
+        process.returncode == 2
+        and len(errors) == 1
+        and "--resume" in errors[0]
+        and "Traceback" not in said
+    ), said[-2000:]
     filler.unlink()
     stands = newest_checkpoint(run / "checkpoints")
     assert stands >= 4
@@ -177,7 +209,9 @@ def test_a_full_disk(small_disk, folders, complete):
 def test_a_read_only_disk(small_disk, folders):
     (small_disk / "run").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(UserError, match=r"--run .*run: can't write there \(Read-only file system\)"):
+    with pytest.raises(
+        UserError, match=r"--run .*run: can't write there \(Read-only file system\)"
+    ):
         main([*SHORT, *folders, "--run", str(small_disk / "run")])
 
 

@@ -1,4 +1,6 @@
-"""FID and KID: against closed forms, and that they rise as pictures get worse in the features that work offline."""
+"""FID and KID: against closed forms, and that they rise as pictures get worse in the features that
+work offline.
+"""
 
 import math
 import os
@@ -10,7 +12,12 @@ import numpy as np
 import pytest
 
 from tf_i2i.demo_data import demo_images
-from tf_i2i.distribution_distances import frechet_distance, frechet_of_gaussians, kernel_distance, squared_mmd
+from tf_i2i.distribution_distances import (
+    frechet_distance,
+    frechet_of_gaussians,
+    kernel_distance,
+    squared_mmd,
+)
 from tf_i2i.errors import UserError
 from tf_i2i.feature_networks import WEIGHTS, OfflineFeatures, open_features
 from tf_i2i.offline_features import DIMENSIONS, offline_features
@@ -22,8 +29,12 @@ def gaussian(count: int, mean, deviations, seed: int) -> np.ndarray:
 
 def test_frechet_distance_of_gaussians_in_closed_form():
     # Commuting covariances: squared differences of the means and of the standard deviations.
-    assert frechet_of_gaussians(np.zeros(1), np.eye(1) * 4, np.ones(1) * 3, np.eye(1) * 25) == pytest.approx(9 + 9)
-    found = frechet_of_gaussians(np.array([1.0, 2]), np.diag([1.0, 9]), np.array([4.0, 6]), np.diag([4.0, 4]))
+    assert frechet_of_gaussians(
+        np.zeros(1), np.eye(1) * 4, np.ones(1) * 3, np.eye(1) * 25
+    ) == pytest.approx(9 + 9)
+    found = frechet_of_gaussians(
+        np.array([1.0, 2]), np.diag([1.0, 9]), np.array([4.0, 6]), np.diag([4.0, 4])
+    )
     assert found == pytest.approx(9 + 16 + 1 + 1)
     # Not commuting, in 2-D: the trace of the root of M is sqrt(tr M + 2 sqrt(det M)).
     a, b = np.array([[2.0, 0.8], [0.8, 1]]), np.array([[1.0, -0.5], [-0.5, 3]])
@@ -43,13 +54,17 @@ def test_frechet_distance_of_samples():
 
 
 def test_squared_mmd_by_hand():
-    # k(x, y) = (x y + 1)^3 in one dimension. Within {0, 1}: 1; within {2, 3}: 343; across: 1, 1, 27, 64, mean 93/4.
-    assert squared_mmd(np.array([[0.0], [1]]), np.array([[2.0], [3]])) == pytest.approx(1 + 343 - 2 * 93 / 4)
+    # k(x, y) = (x y + 1)^3 in one dimension. Within {0, 1}: 1; within {2, 3}: 343; across: 1, 1,
+    # 27, 64, mean 93/4.
+    assert squared_mmd(np.array([[0.0], [1]]), np.array([[2.0], [3]])) == pytest.approx(
+        1 + 343 - 2 * 93 / 4
+    )
 
 
 def test_kernel_distance_of_gaussians_is_that_of_their_moments():
-    # The kernel sees moments up to the third: k = 1 + 3xy + 3(xy)^2 + (xy)^3, so MMD^2 = 3 d1^2 + 3 d2^2 + d3^2, where
-    # dn is the difference of the n-th moments. N(0, 1): 0, 1, 0; N(m, 1): m, m^2 + 1, m^3 + 3m.
+    # The kernel sees moments up to the third: k = 1 + 3xy + 3(xy)^2 + (xy)^3, so MMD^2 = 3 d1^2 + 3
+    # d2^2 + d3^2, where dn is the difference of the n-th moments. N(0, 1): 0, 1, 0; N(m, 1): m, m^2
+    # + 1, m^3 + 3m.
     m = 0.5
     exact = 3 * m**2 + 3 * m**4 + (m**3 + 3 * m) ** 2
     found = kernel_distance(gaussian(4000, 0, [1], 1), gaussian(4000, m, [1], 2))
@@ -59,7 +74,9 @@ def test_kernel_distance_of_gaussians_is_that_of_their_moments():
 @pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 1.4, 3.0), (1.0, 0.6, 1.6)])
 def test_estimate_is_unbiased_and_its_error_is_true_to_size(shift, low, high):
     def one(i: int, count: int):
-        return kernel_distance(gaussian(count, 0, [1] * 5, 2 * i), gaussian(count, shift, [1] * 5, 2 * i + 1), 60)
+        return kernel_distance(
+            gaussian(count, 0, [1] * 5, 2 * i), gaussian(count, shift, [1] * 5, 2 * i + 1), 60
+        )
 
     values, errors = np.array([one(i, 40) for i in range(60)]).T
     large = one(99, 4000)
@@ -104,7 +121,8 @@ def test_two_halves_of_one_set_are_alike(photos):
 
 
 @pytest.mark.parametrize(
-    ("worse", "levels"), [(blurred, (0.7, 1.0, 1.5, 2.5)), (noisy, (5, 10, 20, 40)), (tinted, (15, 30, 60, 90))]
+    ("worse", "levels"),
+    [(blurred, (0.7, 1.0, 1.5, 2.5)), (noisy, (5, 10, 20, 40)), (tinted, (15, 30, 60, 90))],
 )
 def test_distances_rise_with_distortion(photos, worse, levels):
     features = OfflineFeatures()
@@ -117,7 +135,11 @@ def test_distances_rise_with_distortion(photos, worse, levels):
 
 
 def test_features_tell_size_and_type():
-    for image in (np.zeros((31, 64, 3), np.uint8), np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.uint8)):
+    for image in (
+        np.zeros((31, 64, 3), np.uint8),
+        np.zeros((64, 64, 3), np.float32),
+        np.zeros((64, 64), np.uint8),
+    ):
         with pytest.raises(ValueError, match="uint8"):
             offline_features(image)
     flat = offline_features(np.full((32, 32, 3), 128, np.uint8))
@@ -137,13 +159,27 @@ def test_a_name_says_which_features(tmp_path, monkeypatch):
 def test_weights_that_cannot_be_fetched_are_told_in_one_line(tmp_path):
     # A machine without network: all that urllib asks for goes to a port where nobody listens.
     nobody = "http://127.0.0.1:9"
-    environment = {**os.environ, "HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3", "https_proxy": nobody,
-                   "http_proxy": nobody, "HTTPS_PROXY": nobody, "no_proxy": "", "NO_PROXY": ""}  # fmt: skip
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "https_proxy": nobody,
+        "http_proxy": nobody,
+        "HTTPS_PROXY": nobody,
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }
     program = (
         "from training.options import run_command; from tf_i2i.feature_networks import open_features;"
         "run_command(lambda: open_features('inception'))"
     )
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=250)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: --features inception: Keras can't get its weights")
@@ -164,7 +200,11 @@ def test_inception_from_a_file_gives_its_pooled_features(tmp_path, top):
     image = np.random.default_rng(0).integers(0, 256, (299, 299, 3), np.uint8)
     small = np.asarray(Image.fromarray(image).resize((80, 60)))
     found = features([image, small])
-    assert found.shape == (2, 2048) and features.name.startswith("inception-v3-") and len(features.name) == 21
+    assert (
+        found.shape == (2, 2048)
+        and features.name.startswith("inception-v3-")
+        and len(features.name) == 21
+    )
     before = keras.Model(whole.input, whole.get_layer("mixed10").output)
     # preprocess_input writes into what it is given.
     expected = before(inception_v3.preprocess_input(image[None].astype(np.float32)), training=False)

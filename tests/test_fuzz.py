@@ -1,4 +1,6 @@
-"""Damaged and foreign files through every command that takes one: a line and an exit status, nothing else."""
+"""Damaged and foreign files through every command that takes one: a line and an exit status,
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Ended:
         where = f"{self.command} {self.arguments[0]}: status {self.status}"
         if self.status not in (0, 2, 3) or "Traceback" in self.error:
             return f"{where}: {lines[-1:]}"
-        if self.status == 2 and not (lines and lines[-1].startswith("error: ") and _is_told(lines[:-1])):
+        if self.status == 2 and not (
+            lines and lines[-1].startswith("error: ") and _is_told(lines[:-1])
+        ):
             return f"{where}: {self.error}"
         return None
 
@@ -48,7 +52,9 @@ def _is_told(lines: list[str]) -> bool:
 
 
 def run_jobs(jobs: list[tuple[str, list[str]]], folder: Path) -> list[Ended]:
-    """Runs [(command, arguments)] in two processes (tests/fuzz_driver.py); one that dies is followed by another."""
+    """Runs [(command, arguments)] in two processes (tests/fuzz_driver.py); one that dies is
+    followed by another.
+    """
     folder.mkdir()
     waiting = [(number, jobs[number::2]) for number in range(2) if jobs[number::2]]
     ended, number = [], 0
@@ -58,16 +64,24 @@ def run_jobs(jobs: list[tuple[str, list[str]]], folder: Path) -> list[Ended]:
             list_file, answers = folder / f"jobs-{number}.json", folder / f"answers-{number}"
             list_file.write_text(json.dumps(part))
             command = [sys.executable, str(DRIVER), str(list_file), str(answers)]
-            process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=folder)
+            process = subprocess.Popen(
+                command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=folder
+            )
             started.append((lane, part, process, answers))
             number += 1
         waiting = []
         for lane, part, process, answers in started:
             status = process.wait()
-            found = {one["job"]: one for one in map(json.loads, answers.read_text().splitlines()) if "status" in one}
+            found = {
+                one["job"]: one
+                for one in map(json.loads, answers.read_text().splitlines())
+                if "status" in one
+            }
             ended += [Ended(*part[job], one["status"], one["error"]) for job, one in found.items()]
             if len(found) < len(part):
-                ended.append(Ended(*part[len(found)], -abs(status or 1), "the process was taken along"))
+                ended.append(
+                    Ended(*part[len(found)], -abs(status or 1), "the process was taken along")
+                )
                 if rest := part[len(found) + 1 :]:
                     waiting.append((lane, rest))
     return ended
@@ -104,16 +118,26 @@ def _written(files, folder: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("command", ["export.stylize", "export.benchmark", "evaluate --model", "phone_model --peer"])
+@pytest.mark.parametrize(
+    "command", ["export.stylize", "export.benchmark", "evaluate --model", "phone_model --peer"]
+)
 def test_every_damaged_network_ends_a_command_cleanly(command, models, tmp_path):
     photo = draw_pictures(tmp_path / "photos", 1, seed=3, size=(90, 70)) / "00.png"
     out = tmp_path / "out"
     out.mkdir()
     more = {
         "export.stylize": lambda path: [str(photo), "--out", str(out / path.stem)],
-        "export.benchmark": lambda path: ["--threads", "1", "--repeats", "1", "--warm-up", "1",
-                                          "--json", str(out / f"{path.stem}.json")],
-    }.get(command, lambda path: [])  # fmt: skip
+        "export.benchmark": lambda path: [
+            "--threads",
+            "1",
+            "--repeats",
+            "1",
+            "--warm-up",
+            "1",
+            "--json",
+            str(out / f"{path.stem}.json"),
+        ],
+    }.get(command, lambda path: [])
     ended = run_jobs([(command, [str(path), *more(path)]) for path in models], tmp_path / "jobs")
     assert [one.complaint for one in ended if one.complaint] == []
     assert len(ended) == COUNT
@@ -128,7 +152,9 @@ def test_every_damaged_network_ends_a_command_cleanly(command, models, tmp_path)
 def test_every_damaged_photo_is_named_and_left_out_by_stylize(photos, tmp_path):
     model, out = tmp_path / "model.tflite", tmp_path / "out"
     model.write_bytes(exported("int8"))
-    (ended,) = run_jobs([("export.stylize", [str(model), *map(str, photos), "--out", str(out)])], tmp_path / "jobs")
+    (ended,) = run_jobs(
+        [("export.stylize", [str(model), *map(str, photos), "--out", str(out)])], tmp_path / "jobs"
+    )
     assert ended.status == 0, ended.error
     warnings = ended.error.splitlines()
     assert all(line.startswith(f"warning: {photos[0].parent}") for line in warnings), ended.error
@@ -147,15 +173,62 @@ def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_pa
         shutil.copytree(tiny_run, run)
     source, pairs = str(folder), tmp_path / "pairs"
     jobs = [
-        ("training.cyclegan", [*TINY, "--run", str(tmp_path / "trained"), "--domain-a", source, "--domain-b", str(style),
-                               "--steps", "1", "--student", "none"]),
-        ("training.distill", ["--run", str(runs[0]), "--extra", source, "--steps", "1", "--label-views", "1"]),
+        (
+            "training.cyclegan",
+            [
+                *TINY,
+                "--run",
+                str(tmp_path / "trained"),
+                "--domain-a",
+                source,
+                "--domain-b",
+                str(style),
+                "--steps",
+                "1",
+                "--student",
+                "none",
+            ],
+        ),
+        (
+            "training.distill",
+            ["--run", str(runs[0]), "--extra", source, "--steps", "1", "--label-views", "1"],
+        ),
         ("training.evaluate", ["--run", str(runs[1]), "--domain-a", source]),
-        ("training.pix2pix", [*PAIRED_TINY, "--run", str(tmp_path / "paired"), "--input", source, "--target", source,
-                              "--steps", "1", "--student", "none"]),
-        ("training.prepare", [source, "--out", str(tmp_path / "data"), "--name", "fuzz", "--size", "40", "--min-size", "16"]),
-        ("training.cartoonize", [source, "--out", str(pairs), "--size", "40", "--min-size", "16", "--workers", "2"]),
-    ]  # fmt: skip
+        (
+            "training.pix2pix",
+            [
+                *PAIRED_TINY,
+                "--run",
+                str(tmp_path / "paired"),
+                "--input",
+                source,
+                "--target",
+                source,
+                "--steps",
+                "1",
+                "--student",
+                "none",
+            ],
+        ),
+        (
+            "training.prepare",
+            [
+                source,
+                "--out",
+                str(tmp_path / "data"),
+                "--name",
+                "fuzz",
+                "--size",
+                "40",
+                "--min-size",
+                "16",
+            ],
+        ),
+        (
+            "training.cartoonize",
+            [source, "--out", str(pairs), "--size", "40", "--min-size", "16", "--workers", "2"],
+        ),
+    ]
     ended = run_jobs(jobs, tmp_path / "jobs")
     assert [one.complaint for one in ended if one.complaint] == []
     assert [one.status for one in ended] == [0] * len(jobs), [one.error for one in ended]

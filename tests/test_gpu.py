@@ -38,7 +38,9 @@ def photos() -> np.ndarray:
 
 @functools.cache
 def whole_student(variant: str) -> bytes:
-    """The student as it is trained by default, wide enough for every variant to quantise it; weights untrained."""
+    """The student as it is trained by default, wide enough for every variant to quantise it;
+    weights untrained.
+    """
     return _whole_converter().convert(RECIPES[variant])
 
 
@@ -47,8 +49,13 @@ def _whole_converter() -> NetworkConverter:
     keras.utils.set_random_seed(5)
     network = MobileGenerator()
     for seed in range(4):
-        network(tf.constant(random_crops(pictures(seed), SIZE, 4, seed) / 127.5 - 1, tf.float32), training=True)
-    return NetworkConverter(network.folded(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0))
+        network(
+            tf.constant(random_crops(pictures(seed), SIZE, 4, seed) / 127.5 - 1, tf.float32),
+            training=True,
+        )
+    return NetworkConverter(
+        network.folded(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0)
+    )
 
 
 def _written(folder: Path, data: bytes) -> Path:
@@ -78,8 +85,12 @@ def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, varian
     found = check_gpu(path, photos(), variant)
     assert (found.resident, found.agrees, found.photos) == (True, True, len(photos())), found.note
     assert found.refused == {} and found.device in found.note
-    assert found.psnr_db >= GPU_BOUNDS[variant].psnr_db and found.max_levels <= GPU_BOUNDS[variant].max_levels
-    # Another machine rounds otherwise: equal to the last bit would mean that the CPU was compared with itself.
+    assert (
+        found.psnr_db >= GPU_BOUNDS[variant].psnr_db
+        and found.max_levels <= GPU_BOUNDS[variant].max_levels
+    )
+    # Another machine rounds otherwise: equal to the last bit would mean that the CPU was compared
+    # with itself.
     assert found.max_levels > 0
     if found.is_software and variant.startswith("float"):
         assert found.psnr_db >= 120 and found.max_levels < 0.01
@@ -89,7 +100,10 @@ def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, varian
 def test_int16_stays_on_the_cpu_and_each_operation_says_why(tmp_path):
     found = check_gpu(_written(tmp_path, exported("int16")), photos(), "int16")
     assert (found.resident, found.agrees, found.photos) == (False, None, 0)
-    assert "int16 tensors" in found.refused["CONV_2D"][0] and "int16 tensors" in found.refused["DEPTHWISE_CONV_2D"][0]
+    assert (
+        "int16 tensors" in found.refused["CONV_2D"][0]
+        and "int16 tensors" in found.refused["DEPTHWISE_CONV_2D"][0]
+    )
     assert "stay on the CPU" in found.note and "\n" not in found.note
 
 
@@ -124,7 +138,9 @@ def test_resident_but_wrong_is_told(tmp_path):
     assert (strict.resident, strict.agrees) == (True, False)
     assert strict.note.startswith("WRONG on the GPU") and "float32 should have 60 dB" in strict.note
     broken = check_gpu(
-        _written(tmp_path, _network(keras.layers.Lambda(lambda x: tf.math.log(x - 3.0)))), photos(), "float32"
+        _written(tmp_path, _network(keras.layers.Lambda(lambda x: tf.math.log(x - 3.0)))),
+        photos(),
+        "float32",
     )
     assert (broken.resident, broken.agrees, broken.psnr_db) == (True, False, None)
     assert "NaN" in broken.note
@@ -151,7 +167,10 @@ def test_without_a_device_there_is_a_reason_instead(tmp_path, monkeypatch, missi
 @needs_device
 def test_a_driver_without_its_gpu_gives_way_to_the_next(tmp_path, monkeypatch):
     without = {**os.environ, "VK_ICD_FILENAMES": str(tmp_path / "none.json")}
-    path, environments = _written(tmp_path, exported("int8")), [without, *gpu_device.vulkan_environments()]
+    path, environments = (
+        _written(tmp_path, exported("int8")),
+        [without, *gpu_device.vulkan_environments()],
+    )
     for user in (gpu_process, model_worker):
         monkeypatch.setattr(user, "vulkan_environments", lambda *_: environments)
     assert check_gpu(path, photos()[:1], "int8").resident is True
@@ -173,7 +192,10 @@ def test_no_tflite_file_is_the_user_s_error(tmp_path):
 
 
 def _entries(run: Path) -> dict[str, dict]:
-    return {entry["variant"]: entry for entry in json.loads((run / "export" / "export.json").read_text())}
+    return {
+        entry["variant"]: entry
+        for entry in json.loads((run / "export" / "export.json").read_text())
+    }
 
 
 @pytest.fixture
@@ -186,7 +208,9 @@ def run(tmp_path, monkeypatch) -> Path:
 def test_export_files_what_the_gpu_did(run, capsys):
     assert main(["--run", str(run), "--size", str(SIZE), "--float32", "--int16"]) == 0
     entries, said = _entries(run), capsys.readouterr().out
-    seen = {variant: (entry["gpu_resident"], entry["gpu_agrees"]) for variant, entry in entries.items()}
+    seen = {
+        variant: (entry["gpu_resident"], entry["gpu_agrees"]) for variant, entry in entries.items()
+    }
     assert seen == {"float32": (True, True), "int16": (False, None)}
     assert entries["float32"]["gpu_psnr_db"] >= 60 and entries["float32"]["gpu_photos"] == 4
     assert "int16 tensors" in entries["int16"]["gpu_refused"]["TANH"][0]
@@ -201,7 +225,10 @@ def test_a_file_wrong_on_the_gpu_is_kept_with_a_warning(run, monkeypatch, capsys
     assert (run / "export" / f"ab-{SIZE}-int8.tflite").is_file()
     assert _entries(run)["int8"]["gpu_agrees"] is False
     warning = capsys.readouterr().err
-    assert warning.startswith(f"warning: ab-{SIZE}-int8.tflite: WRONG on the GPU") and warning.count("\n") == 1
+    assert (
+        warning.startswith(f"warning: ab-{SIZE}-int8.tflite: WRONG on the GPU")
+        and warning.count("\n") == 1
+    )
 
 
 def test_the_check_can_be_left_out(run):

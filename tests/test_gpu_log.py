@@ -18,9 +18,14 @@ from tf_i2i.gpu_log import refusals
 def test_what_is_said_without_a_device():
     no_loader = "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file\nNo adapters found\n"
     assert "libvulkan.so.1: cannot open" in why_no_device(no_loader)
-    assert "chromium" in why_no_device("vkCreateInstance: Found no drivers!\nERROR: INTERNAL: No adapters found\n")
+    assert "chromium" in why_no_device(
+        "vkCreateInstance: Found no drivers!\nERROR: INTERNAL: No adapters found\n"
+    )
     line = "environment.cc:532] Selected adapter: {}, arch=x, vendor=y, backend=Vulkan, adapterType={}\n"
-    real, software = (line.format(*a) for a in [("Adreno 740", "Integrated GPU"), ("SwiftShader", "CPU / Software")])
+    real, software = (
+        line.format(*a)
+        for a in [("Adreno 740", "Integrated GPU"), ("SwiftShader", "CPU / Software")]
+    )
     assert why_no_device(real) is None
     assert (device_in(real).name, device_in(real).is_software) == ("Adreno 740", False)
     assert device_in(software).is_software and "in software" in str(device_in(software))
@@ -48,15 +53,25 @@ def test_what_is_cut_off_is_told_from_what_is_refused():
     found = refusals(log, converted("float32"))
     assert found.reasons == {"TANH": ["version 3 of the operation, the GPU takes at most 1"]}
     assert (found.on_cpu, found.operations, found.by_place) == (9, 11, 8)
-    assert str(found).startswith("9 of 11 operations stay on the CPU, at least 8 of them only because")
+    assert str(found).startswith(
+        "9 of 11 operations stay on the CPU, at least 8 of them only because"
+    )
 
 
 def test_differences_are_in_steps_of_the_pixel_range():
     black, white = np.full([2, 2, 3], -1, np.float32), np.full([2, 2, 3], 1, np.float32)
-    assert difference(white, black) == {"max_levels": 255.0, "mean_square": 255.0**2, "finite": True}
+    assert difference(white, black) == {
+        "max_levels": 255.0,
+        "mean_square": 255.0**2,
+        "finite": True,
+    }
     grey = np.full([2, 2, 3], 7, np.uint8)
     assert difference(grey - 3, grey)["max_levels"] == 3.0
-    assert difference(black * np.nan, black) == {"max_levels": None, "mean_square": None, "finite": False}
+    assert difference(black * np.nan, black) == {
+        "max_levels": None,
+        "mean_square": None,
+        "finite": False,
+    }
 
 
 def test_the_report_tells_who_is_at_home_on_the_gpu(tmp_path):

@@ -1,4 +1,6 @@
-"""Guidance losses: known values, where gradients go and where not, faces that take no part, what a model saves."""
+"""Guidance losses: known values, where gradients go and where not, faces that take no part, what a
+model saves.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,12 @@ def network_files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def guidance(network_files) -> Guidance:
     return Guidance(
-        load_face_network(str(network_files / "face.keras")), 5.0,
-        load_segmentation_network(str(network_files / "segmentation.keras")), 2.0, temperature=1.5,
-    )  # fmt: skip
+        load_face_network(str(network_files / "face.keras")),
+        5.0,
+        load_segmentation_network(str(network_files / "segmentation.keras")),
+        2.0,
+        temperature=1.5,
+    )
 
 
 SEED = [7, 0]
@@ -77,16 +82,26 @@ def test_embedding_distance_counts_faces_only():
 
 @pytest.mark.parametrize(
     "box, share",
-    [((0, 0, 10, 10), 1), ((-5, 0, 10, 10), 0.5), ((27, 27, 10, 10), 0.25), ((40, 0, 9, 9), 0), ((3, 3, 0, 0), 0)],
+    [
+        ((0, 0, 10, 10), 1),
+        ((-5, 0, 10, 10), 0.5),
+        ((27, 27, 10, 10), 0.25),
+        ((40, 0, 9, 9), 0),
+        ((3, 3, 0, 0), 0),
+    ],
 )
 def test_visible_share(box, share):
-    assert float(visible_share(tf.constant([box], tf.float32), SIDE, SIDE)[0]) == pytest.approx(share)
+    assert float(visible_share(tf.constant([box], tf.float32), SIDE, SIDE)[0]) == pytest.approx(
+        share
+    )
 
 
 def test_jitter_moves_and_scales_within_its_share_and_repeats():
     boxes = tf.tile(tf.constant([[10.0, 20.0, 40.0, 40.0]]), [500, 1])
     moved = jittered(boxes, 0.1, SEED).numpy()
-    assert (moved == jittered(boxes, 0.1, SEED).numpy()).all() and (moved != jittered(boxes, 0.1, [8, 0]).numpy()).any()
+    assert (moved == jittered(boxes, 0.1, SEED).numpy()).all() and (
+        moved != jittered(boxes, 0.1, [8, 0]).numpy()
+    ).any()
     np.testing.assert_allclose(moved[:, 2], moved[:, 3])
     assert 36 <= moved[:, 2].min() < 37 and 43 < moved[:, 2].max() <= 44.001
     for axis, middle in ((0, 30), (1, 40)):
@@ -102,7 +117,9 @@ def test_losses_and_their_names(guidance):
     assert float(named["face_A"]) == pytest.approx(
         5 * np.mean(np.sum((embeddings[0] - embeddings[1]) ** 2, 1)), rel=1e-5
     )
-    assert float(named["face_B"]) == pytest.approx(float(named["face_A"]), rel=1e-5)  # a distance is symmetric
+    assert float(named["face_B"]) == pytest.approx(
+        float(named["face_A"]), rel=1e-5
+    )  # a distance is symmetric
     assert all(float(loss) > 0 for loss in named.values())
     same = guidance.losses(real, real, fake, fake, BOXES, BOXES, step=3)
     assert all(float(loss) == pytest.approx(0, abs=1e-5) for loss in same.values())
@@ -119,14 +136,17 @@ def test_gradient_is_that_of_finite_differences_and_none_for_the_real(guidance, 
     assert to_real is None
     step = 1e-2
     difference = (
-        loss(real, fake + step * direction, BOXES, SEED) - loss(real, fake - step * direction, BOXES, SEED)
+        loss(real, fake + step * direction, BOXES, SEED)
+        - loss(real, fake - step * direction, BOXES, SEED)
     ) / (2 * step)
     slope = float(tf.reduce_sum(to_fake * direction))
     assert slope == pytest.approx(float(difference), rel=0.02) and abs(slope) > 1e-4
 
 
 def test_a_pull_is_limited_picture_by_picture_and_keeps_value_and_direction():
-    """Slopes of 2 and 40 an L1 loss's, limited to 5 times; also under a loss scale, as float16 has it."""
+    """Slopes of 2 and 40 an L1 loss's, limited to 5 times; also under a loss scale, as float16 has
+    it.
+    """
     pictures = tf.random.stateless_normal([2, 4, 4, 3], [1, 2])
     slopes = tf.random.stateless_normal([2, 4, 4, 3], [3, 4])
     slopes *= (
@@ -156,7 +176,8 @@ def test_a_pull_is_limited_picture_by_picture_and_keeps_value_and_direction():
 def test_segmentation_looks_through_a_window_that_moves(network_files):
     network = load_segmentation_network(str(network_files / "segmentation.keras"))
     still, moving = (
-        Guidance(segmentation=network, lambda_segmentation=1.0, segmentation_jitter=share) for share in (0, 0.2)
+        Guidance(segmentation=network, lambda_segmentation=1.0, segmentation_jitter=share)
+        for share in (0, 0.2)
     )
     real, fake = pictures(1), pictures(2)
 
@@ -184,9 +205,11 @@ def test_a_picture_without_a_face_takes_no_part(guidance):
 @pytest.fixture(scope="module")
 def guided_model(guidance):
     model = CycleGAN(
-        *(ResNetGenerator(1, 4, 1) for _ in range(2)), *(PatchDiscriminator(4, 1) for _ in range(2)), crop_size=SIDE,
+        *(ResNetGenerator(1, 4, 1) for _ in range(2)),
+        *(PatchDiscriminator(4, 1) for _ in range(2)),
+        crop_size=SIDE,
         pool_size=2,
-    )  # fmt: skip
+    )
     model.guidance = guidance
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
     return model
@@ -202,7 +225,9 @@ def test_a_step_pays_it_and_leaves_the_networks_alone(guided_model, guidance):
     losses = tf.function(guided_model.train_step)((real_a, real_b, BOXES, BOXES))
     named = ("face_A", "face_B", "segmentation_A", "segmentation_B")
     unguided = [v for k, v in losses.items() if k not in (*named, "G", "D_A", "D_B")]
-    assert float(losses["G"]) == pytest.approx(float(sum(unguided) + sum(losses[k] for k in named)), rel=1e-5)
+    assert float(losses["G"]) == pytest.approx(
+        float(sum(unguided) + sum(losses[k] for k in named)), rel=1e-5
+    )
     # Neither weights nor the moving statistics of the batch normalisation moved.
     assert np.array_equal(guidance.face.embed(crops), embedded)
     assert np.array_equal(guidance.segmentation.logits(crops), scores)
@@ -246,11 +271,23 @@ def test_the_box_goes_through_crop_and_mirroring():
 
 def asked(**changes):
     defaults = {
-        "lambda_face": 0.0, "face_model": None, "face_crop": "fixed", "face_share": None, "face_shift": None, "face_range": (),
-        "face_jitter": 0.1, "segmentation_jitter": 0.1,
-        "lambda_segmentation": 0.0, "segmentation_model": None, "segmentation_temperature": None, "segmentation_size": None,
-        "segmentation_range": (), "segmentation_output": "auto", "crop_size": SIDE, "batch_size": 1,
-    }  # fmt: skip
+        "lambda_face": 0.0,
+        "face_model": None,
+        "face_crop": "fixed",
+        "face_share": None,
+        "face_shift": None,
+        "face_range": (),
+        "face_jitter": 0.1,
+        "segmentation_jitter": 0.1,
+        "lambda_segmentation": 0.0,
+        "segmentation_model": None,
+        "segmentation_temperature": None,
+        "segmentation_size": None,
+        "segmentation_range": (),
+        "segmentation_output": "auto",
+        "crop_size": SIDE,
+        "batch_size": 1,
+    }
     return types.SimpleNamespace(**{**defaults, **changes})
 
 
@@ -260,7 +297,9 @@ def test_options_that_lack_others():
         require_guidance(asked(lambda_face=5.0))
     with pytest.raises(UserError, match="--lambda-segmentation needs --segmentation-model: selfie"):
         require_guidance(asked(lambda_segmentation=1.0))
-    with pytest.raises(UserError, match=r"--segmentation-model keras-cv:no\.h5: no\.h5 is not there"):
+    with pytest.raises(
+        UserError, match=r"--segmentation-model keras-cv:no\.h5: no\.h5 is not there"
+    ):
         require_guidance(asked(lambda_segmentation=1.0, segmentation_model="keras-cv:no.h5"))
     with pytest.raises(UserError, match="--face-range takes two different values"):
         require_guidance(asked(face_range=(1.0,)))
@@ -273,7 +312,9 @@ def test_detected_faces_of_two_domains(network_files, capsys):
     face = np.asarray(Image.fromarray(data.astronaut()).resize((128, 128)))
     cache = ImageCache.from_images([("face", face), ("none", np.full_like(face, 90))])
     model = types.SimpleNamespace()
-    options = asked(lambda_face=5.0, face_model=str(network_files / "face.keras"), face_crop="detected")
+    options = asked(
+        lambda_face=5.0, face_model=str(network_files / "face.keras"), face_crop="detected"
+    )
     found, cost = guide(model, options, run_data_of(cache))
     assert "a face was found in 1 of 2 pictures" in capsys.readouterr().err
     for boxes in found.face_boxes:

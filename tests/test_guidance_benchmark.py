@@ -1,4 +1,6 @@
-"""benchmarks.guidance: who is trained on and who judged, what its claims are, and its scores of known pictures."""
+"""benchmarks.guidance: who is trained on and who judged, what its claims are, and its scores of
+known pictures.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ import tensorflow as tf
 from PIL import Image
 from test_embedder import draw_people
 
-from benchmarks.guidance import GuidanceOptions, claims, crops, crops_iou, make_data, scores_of, show
+from benchmarks.guidance import (
+    GuidanceOptions,
+    claims,
+    crops,
+    crops_iou,
+    make_data,
+    scores_of,
+    show,
+)
 from tf_i2i.errors import UserError
 from tf_i2i.face_networks import FaceNetwork
 
@@ -34,7 +44,10 @@ def test_no_person_is_in_two_parts(tmp_path):
 
 def test_claims():
     none = {"distance": 0.8, "mask_iou": 0.7, "mask_iou_crops": 0.6, "outline_f1": 0.5}
-    face, segmentation = {**none, "distance": 0.5}, {**none, "mask_iou": 0.8, "mask_iou_crops": 0.5, "outline_f1": 0.4}
+    face, segmentation = (
+        {**none, "distance": 0.5},
+        {**none, "mask_iou": 0.8, "mask_iou_crops": 0.5, "outline_f1": 0.4},
+    )
     found = claims({"none": none, "face": face, "segmentation": segmentation, "true cartoon": none})
     assert [(round(one.value, 3), one.met) for one in found] == [
         (0.375, True),
@@ -50,9 +63,18 @@ def test_scores_of_known_pictures():
     face = FaceNetwork("mean", lambda crops: tf.reduce_mean(crops, [1, 2]), (8, 8), 0.6)
     photos = [np.full((32, 32, 3), value, np.uint8) for value in (0, 255)]
     fakes = [np.full((32, 32, 3), value, np.uint8) for value in (51, 255)]
-    scores = scores_of(photos, fakes, fakes, ["a", "b"], face, lambda image: (image[..., 0] > 127).astype(int))
-    assert scores["distance"] == pytest.approx(0.5 * 0.4 * 3**0.5, rel=1e-4)  # 51 of 255 is 0.4 of -1 to 1
-    assert (scores["same_person"], scores["impostors"], scores["mask_iou"], scores["ssim"]) == (0.5, 0, 1, 1)
+    scores = scores_of(
+        photos, fakes, fakes, ["a", "b"], face, lambda image: (image[..., 0] > 127).astype(int)
+    )
+    assert scores["distance"] == pytest.approx(
+        0.5 * 0.4 * 3**0.5, rel=1e-4
+    )  # 51 of 255 is 0.4 of -1 to 1
+    assert (scores["same_person"], scores["impostors"], scores["mask_iou"], scores["ssim"]) == (
+        0.5,
+        0,
+        1,
+        1,
+    )
 
 
 def test_masks_of_crops():
@@ -70,7 +92,9 @@ def test_masks_of_crops():
     half[:, :4] = 255
     other = half[::-1].copy()
     other[:4] = 0  # of 32 pixels 16 are left: 16 of 32, and 32 of 48 of the rest
-    assert crops_iou([[half, half]], [[half, other]], segment) == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+    assert crops_iou([[half, half]], [[half, other]], segment) == pytest.approx(
+        (1 + (1 / 2 + 2 / 3) / 2) / 2
+    )
 
 
 def test_shown_photos_are_translated_by_each_run(tiny_run, tmp_path):

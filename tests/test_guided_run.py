@@ -1,4 +1,6 @@
-"""A whole run with both guidances: interrupted and continued to the same bits, distilled, exported without a trace."""
+"""A whole run with both guidances: interrupted and continued to the same bits, distilled, exported
+without a trace.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,35 @@ def arguments(tmp_path_factory, picture_folders) -> list[str]:
     folder = tmp_path_factory.mktemp("networks")
     keras.utils.set_random_seed(3)
     inputs = keras.Input((24, 24, 3))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 5, strides=2, name="secret_face")(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(
+        keras.layers.Conv2D(8, 5, strides=2, name="secret_face")(inputs)
+    )
     keras.Model(inputs, x).save(folder / "face.keras")
     inputs = keras.Input((32, 32, 3))
-    keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", name="secret_map")(inputs)).save(folder / "map.keras")
+    keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", name="secret_map")(inputs)).save(
+        folder / "map.keras"
+    )
     recipe = folder / "recipe.yaml"
     recipe.write_text(
         f"lambda-face: 5\nface-model: '{folder / 'face.keras'}'\nlambda-segmentation: 1\n"
         f"segmentation-model: '{folder / 'map.keras'}'\n"
     )
     a, b = picture_folders
-    return [*TINY, "--domain-a", str(a), "--domain-b", str(b), "--steps", "16", "--student-steps", "2",
-            "--checkpoint-every", "4", "--options", str(recipe)]  # fmt: skip
+    return [
+        *TINY,
+        "--domain-a",
+        str(a),
+        "--domain-b",
+        str(b),
+        "--steps",
+        "16",
+        "--student-steps",
+        "2",
+        "--checkpoint-every",
+        "4",
+        "--options",
+        str(recipe),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +97,24 @@ def test_exported_without_a_trace(whole, tiny_run, arguments, tmp_path):
     networks.rename(away)
     try:
         for one in (run, tiny_run):
-            assert main(["--run", str(one), "--size", "32", "--float32", "--min-psnr", "0", "--no-gpu-check"]) in (
-                None,
-                0,
-            )
+            assert main(
+                [
+                    "--run",
+                    str(one),
+                    "--size",
+                    "32",
+                    "--float32",
+                    "--min-psnr",
+                    "0",
+                    "--no-gpu-check",
+                ]
+            ) in (None, 0)
     finally:
         away.rename(networks)
     files = [one / "export" / "ab-32-float32.tflite" for one in (run, tiny_run)]
-    guided, plain = (json.loads((one / "export" / "export.json").read_text())[0] for one in (run, tiny_run))
+    guided, plain = (
+        json.loads((one / "export" / "export.json").read_text())[0] for one in (run, tiny_run)
+    )
     assert (guided["params"], guided["ops"]) == (plain["params"], plain["ops"])
     assert b"secret" not in files[0].read_bytes()
     assert all(b"secret" not in path.read_bytes() for path in (run / "checkpoints").iterdir())

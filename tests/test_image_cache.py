@@ -20,14 +20,20 @@ def fill(folder, count: int, seed: int = 0):
 def load(folder, **options):
     warnings = []
     cache = load_images(
-        open_source(str(folder), "--domain-a"), 32, option="--domain-a", warn=warnings.append, **options
+        open_source(str(folder), "--domain-a"),
+        32,
+        option="--domain-a",
+        warn=warnings.append,
+        **options,
     )
     return cache, warnings
 
 
 def random_cache(count: int) -> ImageCache:
     rng = np.random.default_rng(count)
-    return ImageCache.from_images((f"{i}.png", rng.integers(0, 256, (4, 5, 3), np.uint8)) for i in range(count))
+    return ImageCache.from_images(
+        (f"{i}.png", rng.integers(0, 256, (4, 5, 3), np.uint8)) for i in range(count)
+    )
 
 
 def test_layout(tmp_path):
@@ -92,7 +98,10 @@ def test_subset_shares_pixels():
     part = cache.subset([4, 1])
     assert part.names == ["4.png", "1.png"] and len(part) == 2 and part.pixels is cache.pixels
     np.testing.assert_array_equal(part.image(0), cache.image(4))
-    assert part.fingerprint == ImageCache.from_images((n, part.image(i)) for i, n in enumerate(part.names)).fingerprint
+    assert (
+        part.fingerprint
+        == ImageCache.from_images((n, part.image(i)) for i, n in enumerate(part.names)).fingerprint
+    )
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(12, 2), (60, 2), (100, 4), (800, 32), (2000, 32)])
@@ -106,7 +115,9 @@ def test_held_out_share(count, held_out):
 def test_held_out_is_chosen_by_content_and_seed():
     cache = random_cache(40)
     order = np.random.default_rng(0).permutation(40)
-    pixels = {held.image(i).tobytes() for held in [split_held_out(cache, 1)[1]] for i in range(len(held))}
+    pixels = {
+        held.image(i).tobytes() for held in [split_held_out(cache, 1)[1]] for i in range(len(held))
+    }
     shuffled = split_held_out(cache.subset(order), 1)[1]
     assert {shuffled.image(i).tobytes() for i in range(len(shuffled))} == pixels
     assert split_held_out(cache, 2)[1].names != split_held_out(cache, 1)[1].names

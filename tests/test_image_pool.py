@@ -25,7 +25,9 @@ def test_size_zero_hands_through():
 
 
 def test_swaps_half_of_the_images_each_by_its_own_coin():
-    """2,000 batches of 2 into a pool of 50: half come back old; both, one or none of a batch as often as coins fall."""
+    """2,000 batches of 2 into a pool of 50: half come back old; both, one or none of a batch as
+    often as coins fall.
+    """
     pool = ImagePool(50, (1, 1, 1))
     swap = tf.function(pool.swap)
     old, places = [], np.zeros(50)

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from tf_i2i.images import UnreadableImage, read_image, remove_unfinished, resize_short_side, write_jpeg, write_png
+from tf_i2i.images import (
+    UnreadableImage,
+    read_image,
+    remove_unfinished,
+    resize_short_side,
+    write_jpeg,
+    write_png,
+)
 
 
 def encoded(image: Image.Image, format: str, **options) -> io.BytesIO:
@@ -44,7 +51,9 @@ def test_exif_orientation_is_undone(orientation):
     exif[0x0112] = orientation
     for format, tolerance in (("PNG", 0), ("JPEG", 8)):
         options = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
-        file = encoded(Image.fromarray(np.ascontiguousarray(stored)), format, exif=exif.tobytes(), **options)
+        file = encoded(
+            Image.fromarray(np.ascontiguousarray(stored)), format, exif=exif.tobytes(), **options
+        )
         got = read_image(file)
         assert got.shape == (48, 64, 3)
         assert np.abs(got[12::24, 16::32].astype(int) - upright[12::24, 16::32]).max() <= tolerance
@@ -52,7 +61,9 @@ def test_exif_orientation_is_undone(orientation):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_damaged_exif_keeps_the_picture():
-    file = encoded(Image.fromarray(quadrants()), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff garbage")
+    file = encoded(
+        Image.fromarray(quadrants()), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff garbage"
+    )
     assert read_image(file).shape == (48, 64, 3)
 
 
@@ -82,20 +93,28 @@ def test_16_bit_rgb_is_scaled():
 
 def png_file(width: int, height: int, depth: int, colour: int, data: bytes) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
 
 
 def test_cmyk_jpeg():
     ink = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta and yellow: red
-    np.testing.assert_allclose(read_image(encoded(ink, "JPEG", quality=95))[8, 8], (255, 0, 0), atol=4)
+    np.testing.assert_allclose(
+        read_image(encoded(ink, "JPEG", quality=95))[8, 8], (255, 0, 0), atol=4
+    )
 
 
 def test_profile_of_other_channels_is_ignored():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    ink = encoded(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95, icc_profile=srgb)
+    ink = encoded(
+        Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95, icc_profile=srgb
+    )
     np.testing.assert_allclose(read_image(ink)[8, 8], (255, 0, 0), atol=4)
     broken = encoded(Image.fromarray(quadrants()), "PNG", icc_profile=b"not a profile at all")
     np.testing.assert_array_equal(read_image(broken), quadrants())
@@ -116,7 +135,9 @@ def test_alpha_lies_on_white():
 def test_first_frame_of_an_animation(format):
     frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "blue", "lime")]
     options = {"lossless": True} if format == "WEBP" else {}
-    file = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=50, **options)
+    file = encoded(
+        frames[0], format, save_all=True, append_images=frames[1:], duration=50, **options
+    )
     got = read_image(file)
     assert got.shape == (10, 20, 3)
     np.testing.assert_allclose(got[5, 10], (255, 0, 0), atol=2)
@@ -181,8 +202,16 @@ def test_max_side_reduces_and_keeps_thin_pictures_usable():
         got = read_image(encoded(Image.fromarray(image), format), max_side=320)
         assert got.shape == (240, 320, 3)
         np.testing.assert_allclose(got[::60, ::80], image[2::300, 2::400], atol=6)
-    assert read_image(encoded(Image.fromarray(image[:24]), "PNG"), max_side=320).shape == (24, 1600, 3)
-    assert read_image(encoded(Image.fromarray(image[:160]), "PNG"), max_side=320).shape == (80, 800, 3)
+    assert read_image(encoded(Image.fromarray(image[:24]), "PNG"), max_side=320).shape == (
+        24,
+        1600,
+        3,
+    )
+    assert read_image(encoded(Image.fromarray(image[:160]), "PNG"), max_side=320).shape == (
+        80,
+        800,
+        3,
+    )
 
 
 def test_resize_short_side():

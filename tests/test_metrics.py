@@ -22,26 +22,46 @@ def structured() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_numbers_are_those_of_the_yardstick():
-    # Made by saving structured() as PNG files and running the yardstick's score.py (OpenCV 4.10, scikit-image 0.26)
-    # with its means printed in full; the other picture there was the truth upside down.
+    # Made by saving structured() as PNG files and running the yardstick's score.py (OpenCV 4.10,
+    # scikit-image 0.26) with its means printed in full; the other picture there was the truth
+    # upside down.
     image, truth = structured()
-    want = {"psnr_db": 12.773937630995098, "ssim": 0.66245665862337, "outline_f1": 0.8259958071278826,
-            "colour_error": 16.093503952026367, "grid": 183.2822540197786, "grid_truth": 217.01940645711684}  # fmt: skip
+    want = {
+        "psnr_db": 12.773937630995098,
+        "ssim": 0.66245665862337,
+        "outline_f1": 0.8259958071278826,
+        "colour_error": 16.093503952026367,
+        "grid": 183.2822540197786,
+        "grid_truth": 217.01940645711684,
+    }
     found = metrics.against_truth(image, truth)
-    assert found.pop("l1") == pytest.approx(np.abs(image - truth.astype(float)).mean()), "not one of the yardstick's"
+    assert found.pop("l1") == pytest.approx(np.abs(image - truth.astype(float)).mean()), (
+        "not one of the yardstick's"
+    )
     assert found == pytest.approx(want, rel=1e-5)
     upside_down = metrics.against_truth(truth[::-1], truth)
-    want = {"psnr_db": 8.11315894815803, "ssim": 0.08062511057888452, "outline_f1": 0.17424975798644723,
-            "colour_error": 58.24229431152344, "grid": 217.05474928539965, "grid_truth": 217.01940645711684}  # fmt: skip
+    want = {
+        "psnr_db": 8.11315894815803,
+        "ssim": 0.08062511057888452,
+        "outline_f1": 0.17424975798644723,
+        "colour_error": 58.24229431152344,
+        "grid": 217.05474928539965,
+        "grid_truth": 217.01940645711684,
+    }
     assert {name: upside_down[name] for name in want} == pytest.approx(want, rel=1e-5)
 
 
 def test_psnr_of_constant_differences():
     assert metrics.psnr(flat(100, 100, 100), flat(100, 100, 100)) == math.inf
     assert metrics.psnr(flat(0, 0, 0), flat(255, 255, 255)) == pytest.approx(0)
-    assert metrics.psnr(flat(90, 90, 90), flat(100, 100, 100)) == pytest.approx(20 * math.log10(25.5))
-    # A third of the squared error when one channel of three differs; unsigned bytes must not wrap round.
-    assert metrics.psnr(flat(100, 0, 0), flat(90, 0, 0)) == pytest.approx(20 * math.log10(25.5) + 10 * math.log10(3))
+    assert metrics.psnr(flat(90, 90, 90), flat(100, 100, 100)) == pytest.approx(
+        20 * math.log10(25.5)
+    )
+    # A third of the squared error when one channel of three differs; unsigned bytes must not wrap
+    # round.
+    assert metrics.psnr(flat(100, 0, 0), flat(90, 0, 0)) == pytest.approx(
+        20 * math.log10(25.5) + 10 * math.log10(3)
+    )
 
 
 def test_ssim_of_flat_pictures_is_its_luminance_term():
@@ -57,7 +77,9 @@ def test_outline_f1_counts_pixels_darker_than_48():
     image, truth = flat(255, 255, 255), flat(255, 255, 255)
     assert metrics.outline_f1(image, truth) == 0
     image[4:8, :10], truth[4:8, 5:15] = 47, 0
-    assert metrics.outline_f1(image, truth) == pytest.approx(0.5)  # half of each covers half of the other
+    assert metrics.outline_f1(image, truth) == pytest.approx(
+        0.5
+    )  # half of each covers half of the other
     image[4:8, :10] = 48
     assert metrics.outline_f1(image, truth) == 0
     truth[:] = 255
@@ -77,8 +99,12 @@ def test_colour_error_of_known_colours():
     black = flat(0, 0, 0)
     assert metrics.colour_error(black, flat(255, 255, 255)) == pytest.approx(100, abs=0.1)
     # CIE L*a*b* of sRGB red is (53.24, 80.09, 67.20), of blue (32.30, 79.19, -107.86).
-    assert metrics.colour_error(flat(255, 0, 0), black) == pytest.approx(math.hypot(53.24, 80.09, 67.20), abs=0.3)
-    assert metrics.colour_error(flat(0, 0, 255), black) == pytest.approx(math.hypot(32.30, 79.19, 107.86), abs=0.3)
+    assert metrics.colour_error(flat(255, 0, 0), black) == pytest.approx(
+        math.hypot(53.24, 80.09, 67.20), abs=0.3
+    )
+    assert metrics.colour_error(flat(0, 0, 255), black) == pytest.approx(
+        math.hypot(32.30, 79.19, 107.86), abs=0.3
+    )
 
 
 def test_colour_error_forgives_where_a_stroke_lies_but_not_a_cast():
@@ -107,11 +133,16 @@ def test_grid_energy_of_periodic_pictures():
 def test_grid_energy_of_noise_is_its_share_of_the_spectrum():
     # 3 lines of 3 bins along each axis and 9 where they cross, of 64 x 64 that hold alike.
     rng = np.random.default_rng(5)
-    found = [metrics.grid_energy(np.repeat(rng.integers(0, 256, (64, 64, 1), np.uint8), 3, 2)) for _ in range(200)]
+    found = [
+        metrics.grid_energy(np.repeat(rng.integers(0, 256, (64, 64, 1), np.uint8), 3, 2))
+        for _ in range(200)
+    ]
     assert np.mean(found) == pytest.approx(1e4 * 27 / 64**2, rel=0.05)
 
 
-@pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim, metrics.outline_f1, metrics.colour_error])
+@pytest.mark.parametrize(
+    "metric", [metrics.psnr, metrics.ssim, metrics.outline_f1, metrics.colour_error]
+)
 def test_wrong_pictures(metric):
     with pytest.raises(ValueError, match="differ in size"):
         metric(flat(1, 1, 1), flat(1, 1, 1, size=(32, 41)))
@@ -122,7 +153,9 @@ def test_wrong_pictures(metric):
 
 
 def test_means_name_the_count_and_keep_json_valid():
-    got = metrics.mean_scores([{"ssim": 0.25, "psnr_db": 10.0}, {"ssim": 0.75, "psnr_db": math.inf}])
+    got = metrics.mean_scores(
+        [{"ssim": 0.25, "psnr_db": 10.0}, {"ssim": 0.75, "psnr_db": math.inf}]
+    )
     assert got == {"images": 2, "ssim": 0.5, "psnr_db": None}
     with pytest.raises(ValueError, match="no scores"):
         metrics.mean_scores([])

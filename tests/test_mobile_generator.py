@@ -34,7 +34,9 @@ def test_folded_equals_unfolded(student):
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 3, 13])
 def test_halo_bounds_what_a_pixel_sees(student, offset):
-    """Gradient of one output pixel: nothing outside the halo; and the halo is not generous by more than a cell."""
+    """Gradient of one output pixel: nothing outside the halo; and the halo is not generous by more
+    than a cell.
+    """
     size, middle = 512, 256 + offset
     image = tf.Variable(tf.random.stateless_uniform([1, size, size, 3], [4, offset], -1, 1))
     with tf.GradientTape() as tape:

@@ -1,4 +1,6 @@
-"""Shapes and parameter counts of every network, and that each layer's training form equals its inference form."""
+"""Shapes and parameter counts of every network, and that each layer's training form equals its
+inference form.
+"""
 
 import keras
 import numpy as np
@@ -18,7 +20,9 @@ def test_resnet9_has_the_reference_parameters(upsampling):
     assert network.count_params() == 11_378_179
 
 
-@pytest.mark.parametrize(("blocks", "downsamplings", "parameters"), [(6, 2, 7_837_699), (3, 1, 1_052_035)])
+@pytest.mark.parametrize(
+    ("blocks", "downsamplings", "parameters"), [(6, 2, 7_837_699), (3, 1, 1_052_035)]
+)
 def test_smaller_generators(blocks, downsamplings, parameters):
     network = ResNetGenerator(blocks=blocks, ngf=64, downsamplings=downsamplings)
     assert network(tf.zeros([2, 32, 48, 3])).shape == (2, 32, 48, 3)
@@ -27,7 +31,13 @@ def test_smaller_generators(blocks, downsamplings, parameters):
 
 @pytest.mark.parametrize(
     ("layers", "channels", "parameters", "side"),
-    [(3, 3, 2_764_737, 30), (3, 6, 2_767_809, 30), (1, 3, 136_385, 126), (2, 3, 662_977, 62), (4, 3, 6_959_553, 14)],
+    [
+        (3, 3, 2_764_737, 30),
+        (3, 6, 2_767_809, 30),
+        (1, 3, 136_385, 126),
+        (2, 3, 662_977, 62),
+        (4, 3, 6_959_553, 14),
+    ],
 )
 def test_patch_discriminator_judges_a_grid(layers, channels, parameters, side):
     network = PatchDiscriminator(ndf=64, layers=layers)
@@ -55,14 +65,22 @@ def test_every_convolution_starts_with_weights_of_its_own():
     network(tf.zeros([1, 32, 32, 3]))
     kernels = [v.numpy().ravel()[:20] for v in network.trainable_variables if len(v.shape) == 4]
     assert len({tuple(k) for k in kernels}) == len(kernels)
-    everything = np.concatenate([v.numpy().ravel() for v in network.trainable_variables if len(v.shape) == 4])
+    everything = np.concatenate(
+        [v.numpy().ravel() for v in network.trainable_variables if len(v.shape) == 4]
+    )
     assert abs(everything.std() - 0.02) < 5e-4
 
 
 @pytest.mark.parametrize(
-    "layer", [InstanceNormalization(), InstanceNormalization(affine=True), ReflectionPadding2D(3), ReflectionPadding2D(1),
-              ResizeConv2D(5)],
-)  # fmt: skip
+    "layer",
+    [
+        InstanceNormalization(),
+        InstanceNormalization(affine=True),
+        ReflectionPadding2D(3),
+        ReflectionPadding2D(1),
+        ResizeConv2D(5),
+    ],
+)
 def test_training_form_equals_inference_form(layer):
     inputs = tf.random.stateless_normal([3, 12, 10, 6], [3, 4], mean=2.0)
     outputs, gradients = [], []
@@ -80,7 +98,9 @@ def test_training_form_equals_inference_form(layer):
 
 def test_instance_normalization_by_hand():
     image = np.array([[1.0, 3.0], [5.0, 7.0]], np.float32).reshape(1, 2, 2, 1)
-    output = InstanceNormalization(epsilon=0.0)(np.concatenate([image, 10 * image + 4]), training=False)
+    output = InstanceNormalization(epsilon=0.0)(
+        np.concatenate([image, 10 * image + 4]), training=False
+    )
     expected = np.array([-3, -1, 1, 3], np.float32) / np.sqrt(5.0)
     np.testing.assert_allclose(np.reshape(output, (2, 4)), [expected, expected], atol=1e-6)
 
@@ -103,7 +123,9 @@ def test_moments_stay_float32_under_bfloat16():
     """A bfloat16 mean of 4,096 values around 300 would be off by whole units."""
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     layer = InstanceNormalization()
-    inputs = tf.cast(tf.random.stateless_normal([1, 64, 64, 1], [7, 8], mean=300.0, stddev=8.0), tf.bfloat16)
+    inputs = tf.cast(
+        tf.random.stateless_normal([1, 64, 64, 1], [7, 8], mean=300.0, stddev=8.0), tf.bfloat16
+    )
     for training in (False, True):
         output = tf.cast(layer(inputs, training=training), tf.float32)
         assert abs(float(tf.reduce_mean(output))) < 0.01

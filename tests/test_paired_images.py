@@ -1,4 +1,6 @@
-"""Pictures in pairs: two folders or side by side, the same place in both, and what can't be used is named."""
+"""Pictures in pairs: two folders or side by side, the same place in both, and what can't be used is
+named.
+"""
 
 import numpy as np
 import pytest
@@ -60,7 +62,9 @@ def test_more_than_half_without_partner_is_an_error(tmp_path):
         save(tmp_path / "input", f"{i}.png", (i, 0, 0))
     for i in range(2):
         save(tmp_path / "target", f"{i}.png", (0, i, 0))
-    with pytest.raises(UserError, match=r"--input .*: 3 of 5 pictures have no partner in --target \(first 2\.png\)"):
+    with pytest.raises(
+        UserError, match=r"--input .*: 3 of 5 pictures have no partner in --target \(first 2\.png\)"
+    ):
         named_pairs(tmp_path)
 
 
@@ -83,7 +87,10 @@ def test_another_size_is_resized_and_another_shape_left_out(tmp_path):
     inputs, targets = named_pairs(tmp_path, said.append)
     assert inputs.names == ["0.png", "1.png", "2.png"]
     np.testing.assert_array_equal(inputs.shapes, targets.shapes)
-    assert len(said) == 1 and "left out 3.png: its target has another shape (48x32 and 64x32" in said[0]
+    assert (
+        len(said) == 1
+        and "left out 3.png: its target has another shape (48x32 and 64x32" in said[0]
+    )
 
 
 def two_halves(folder, name: str, left, right, width=64):
@@ -124,15 +131,22 @@ def test_odd_width_is_named_and_left_out_once(tmp_path):
 def test_mostly_odd_widths_are_an_error(tmp_path):
     for i in range(5):
         two_halves(tmp_path / "p", f"{i}.png", (10, 0, 0), (0, 20, 0), 65 if i < 3 else 64)
-    with pytest.raises(UserError, match=r"3 of 5 pictures can't be read .*its width of 65 pixels is odd"):
+    with pytest.raises(
+        UserError, match=r"3 of 5 pictures can't be read .*its width of 65 pixels is odd"
+    ):
         side_by_side(tmp_path / "p")
 
 
 def markers(count: int) -> tuple[ImageCache, ImageCache]:
-    """Pairs that tell which picture (red) and where in it (green: column, blue: row) a pixel comes from; B is 255 - A."""
+    """Pairs that tell which picture (red) and where in it (green: column, blue: row) a pixel comes
+    from; B is 255 - A.
+    """
     rows, columns = np.mgrid[:24, :36].astype(np.uint8)
     images = [np.stack([np.full_like(rows, i), columns, rows], -1) for i in range(count)]
-    named = [[(f"{i}", image if a else 255 - image) for i, image in enumerate(images)] for a in (True, False)]
+    named = [
+        [(f"{i}", image if a else 255 - image) for i, image in enumerate(images)]
+        for a in (True, False)
+    ]
     return tuple(ImageCache.from_images(one) for one in named)
 
 
@@ -147,11 +161,15 @@ def test_augmentation_keeps_pairs_aligned():
 
 
 def test_several_workers_see_the_batches_of_one():
-    whole = [np.asarray(a) for a, _ in aligned_batches(markers(5), 16, 4, flip=True, seed=4).take(3)]
+    whole = [
+        np.asarray(a) for a, _ in aligned_batches(markers(5), 16, 4, flip=True, seed=4).take(3)
+    ]
     shares = [
         [
             np.asarray(a)
-            for a, _ in aligned_batches(markers(5), 16, 4, flip=True, seed=4, shard=(w, 2), replicas=2).take(3)
+            for a, _ in aligned_batches(
+                markers(5), 16, 4, flip=True, seed=4, shard=(w, 2), replicas=2
+            ).take(3)
         ]
         for w in range(2)
     ]

@@ -1,4 +1,6 @@
-"""python -m export.benchmark --adb: the protocol with the app, spoken to a stand-in for adb and the phone behind it."""
+"""python -m export.benchmark --adb: the protocol with the app, spoken to a stand-in for adb and the
+phone behind it.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,10 @@ def model(tmp_path):
 
 def test_rows_of_the_phone_follow_those_of_this_machine(phone, model, tmp_path):
     out = tmp_path / "out.json"
-    assert main([str(model), "--threads", "1", "2", "--repeats", "2", "--adb", "--json", str(out)]) == 0
+    assert (
+        main([str(model), "--threads", "1", "2", "--repeats", "2", "--adb", "--json", str(out)])
+        == 0
+    )
     assert (phone / "model.tflite").read_bytes() == model.read_bytes()
     rows = json.loads(out.read_text())["results"]
     assert [(row["device"], row["threads"]) for row in rows] == [
@@ -72,8 +77,13 @@ def test_rows_of_the_phone_follow_those_of_this_machine(phone, model, tmp_path):
         ("Abacus 3", 2),
     ]
     assert {row["file"] for row in rows} == {str(model)}
-    assert rows[3]["median_ms"] == 2 and rows[3]["us_per_pixel"] == pytest.approx(2e3 / 64**2, abs=1e-5)
-    assert rows[3]["gmac_s"] == pytest.approx(rows[0]["macs"] / 2e6, rel=1e-3) and rows[3]["ratio"] == 1
+    assert rows[3]["median_ms"] == 2 and rows[3]["us_per_pixel"] == pytest.approx(
+        2e3 / 64**2, abs=1e-5
+    )
+    assert (
+        rows[3]["gmac_s"] == pytest.approx(rows[0]["macs"] / 2e6, rel=1e-3)
+        and rows[3]["ratio"] == 1
+    )
     assert rows[0].keys() == rows[3].keys()
 
 
@@ -109,6 +119,19 @@ def test_without_adb_that_is_said(model, monkeypatch, tmp_path):
 
 
 def test_gpu_rows_of_a_phone_have_no_threads(model):
-    result = {"file": "model.tflite", "threads": None, "accelerator": "gpu", "median_ms": None, "note": "no OpenCL"}
-    (row,) = read_answer(json.dumps({"device": "Abacus 3", "results": [result]}), {"model.tflite": model})
-    assert (row["device"], row["threads"], row["median_ms"], row["note"]) == ("Abacus 3 GPU", None, None, "no OpenCL")
+    result = {
+        "file": "model.tflite",
+        "threads": None,
+        "accelerator": "gpu",
+        "median_ms": None,
+        "note": "no OpenCL",
+    }
+    (row,) = read_answer(
+        json.dumps({"device": "Abacus 3", "results": [result]}), {"model.tflite": model}
+    )
+    assert (row["device"], row["threads"], row["median_ms"], row["note"]) == (
+        "Abacus 3 GPU",
+        None,
+        None,
+        "no OpenCL",
+    )

@@ -12,7 +12,15 @@ from PIL import Image
 from tf_i2i.demo_data import bundled_photographs
 from tf_i2i.faces import face_boxes, face_ratio
 from tf_i2i.images import read_image
-from tf_i2i.photo_pairs import GREY, NO_FACE, TOO_SMALL, Features, Limits, drop_reason, duplicates_among
+from tf_i2i.photo_pairs import (
+    GREY,
+    NO_FACE,
+    TOO_SMALL,
+    Features,
+    Limits,
+    drop_reason,
+    duplicates_among,
+)
 from tf_i2i.picture_filters import difference_hash, hamming, mean_chroma, near_duplicates
 
 PHOTOS = bundled_photographs()
@@ -21,7 +29,9 @@ ASTRONAUT, CHELSEA = PHOTOS.read(0), PHOTOS.read(1)
 
 def recompressed(image: np.ndarray, quality: int, scale: float = 1.0) -> np.ndarray:
     picture, file = Image.fromarray(image), io.BytesIO()
-    picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+    picture = picture.resize(
+        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
+    )
     picture.save(file, "JPEG", quality=quality)
     return read_image(io.BytesIO(file.getvalue()))
 
@@ -60,13 +70,23 @@ def test_hash_of_known_slopes():
 def test_near_duplicates_do_not_depend_on_order():
     # A chain: b is near a and near c, but a and c are not near each other.
     far = (1 << 60) - 1 << 60
-    chain = {"a": (0b0, 100), "b": (0b111, 100), "c": (0b111111, 100), "d": (far, 100), "e": (far, 400)}
+    chain = {
+        "a": (0b0, 100),
+        "b": (0b111, 100),
+        "c": (0b111111, 100),
+        "d": (far, 100),
+        "e": (far, 400),
+    }
     wanted = {"b": ("a", 3), "d": ("e", 0)}
     for seed in range(20):
         names = list(chain)
         random.Random(seed).shuffle(names)
         assert near_duplicates({name: chain[name] for name in names}, 3) == wanted
-    assert near_duplicates(chain | {"b": (0b111, 101)}, 3) == {"a": ("b", 3), "c": ("b", 3), "d": ("e", 0)}
+    assert near_duplicates(chain | {"b": (0b111, 101)}, 3) == {
+        "a": ("b", 3),
+        "c": ("b", 3),
+        "d": ("e", 0),
+    }
     assert near_duplicates(chain, 0) == {"d": ("e", 0)}
 
 
@@ -88,7 +108,10 @@ def test_near_duplicates_equal_the_comparison_of_all_with_all(bound):
             staying.append(name)
     found = near_duplicates(pictures, bound)
     assert set(found) == left_out and left_out
-    assert all(hamming(pictures[n][0], pictures[other][0]) == bits <= bound for n, (other, bits) in found.items())
+    assert all(
+        hamming(pictures[n][0], pictures[other][0]) == bits <= bound
+        for n, (other, bits) in found.items()
+    )
     with pytest.raises(ValueError, match="bound"):
         near_duplicates(pictures, 33)
 
@@ -115,7 +138,9 @@ def test_no_face_where_there_is_none(tmp_path):
 def test_boxes_of_a_wide_picture_are_in_its_own_pixels():
     wide = np.full((512, 4000, 3), 128, np.uint8)
     wide[:, 1700:2212] = ASTRONAUT
-    np.testing.assert_allclose(face_boxes(wide)[0], face_boxes(ASTRONAUT)[0] + [1700, 0, 0, 0], atol=16)
+    np.testing.assert_allclose(
+        face_boxes(wide)[0], face_boxes(ASTRONAUT)[0] + [1700, 0, 0, 0], atol=16
+    )
 
 
 def test_reasons_in_order_and_limits_of_zero():

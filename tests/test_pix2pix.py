@@ -1,4 +1,6 @@
-"""The Pix2Pix step: its losses at known tensors, what reaches which network, and what a step changes."""
+"""The Pix2Pix step: its losses at known tensors, what reaches which network, and what a step
+changes.
+"""
 
 import keras
 import numpy as np
@@ -17,7 +19,11 @@ SIZE = 64
 def make_gan(generator=None, **options) -> Pix2Pix:
     keras.utils.set_random_seed(3)
     gan = Pix2Pix(
-        generator or UNetGenerator(6, 4), PatchDiscriminator(4, 1, affine=True), crop_size=SIZE, seed=7, **options
+        generator or UNetGenerator(6, 4),
+        PatchDiscriminator(4, 1, affine=True),
+        crop_size=SIZE,
+        seed=7,
+        **options,
     )
     gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
     return gan
@@ -28,7 +34,9 @@ def images(seed: int, count: int = 1):
 
 
 class Constant(keras.Model):
-    """A generator or discriminator whose output is known: the inputs' first channels times a weight of 1."""
+    """A generator or discriminator whose output is known: the inputs' first channels times a weight
+    of 1.
+    """
 
     def __init__(self, channels: int):
         super().__init__()
@@ -43,22 +51,36 @@ class Constant(keras.Model):
 
 
 def test_losses_at_known_tensors():
-    """The generator repeats its input, 0.5 everywhere; the discriminator's score is the judged picture's last channel."""
+    """The generator repeats its input, 0.5 everywhere; the discriminator's score is the judged
+    picture's last channel.
+    """
     gan = Pix2Pix(Constant(3), Constant(1), crop_size=SIZE, lambda_l1=10.0)
     gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     found = gan.train_step((tf.fill([1, SIZE, SIZE, 3], 0.5), tf.fill([1, SIZE, SIZE, 3], -0.25)))
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     assert float(found["G_L1"]) == pytest.approx(10 * 0.75, rel=1e-5)
     assert float(found["G_GAN"]) == pytest.approx(-np.log(sigmoid(0.5)), rel=1e-5)
-    assert float(found["D"]) == pytest.approx(0.5 * (-np.log(sigmoid(-0.25)) - np.log(1 - sigmoid(0.5))), rel=1e-5)
+    assert float(found["D"]) == pytest.approx(
+        0.5 * (-np.log(sigmoid(-0.25)) - np.log(1 - sigmoid(0.5))), rel=1e-5
+    )
     assert float(found["D_real"]) == pytest.approx(sigmoid(-0.25), rel=1e-5)
     assert float(found["D_fake"]) == pytest.approx(sigmoid(0.5), rel=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "score", "probability"), [("vanilla", 0.0, 0.5), ("lsgan", 0.25, 0.25), ("lsgan", 1.5, 1.0),
-                                                            ("hinge", -0.5, 0.25), ("hinge", -2.0, 0.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "score", "probability"),
+    [
+        ("vanilla", 0.0, 0.5),
+        ("lsgan", 0.25, 0.25),
+        ("lsgan", 1.5, 1.0),
+        ("hinge", -0.5, 0.25),
+        ("hinge", -2.0, 0.0),
+    ],
+)
 def test_scores_as_probabilities(kind, score, probability):
-    assert float(losses.probability_of_real(tf.fill([2, 3, 3, 1], score), kind)) == pytest.approx(probability)
+    assert float(losses.probability_of_real(tf.fill([2, 3, 3, 1], score), kind)) == pytest.approx(
+        probability
+    )
 
 
 def test_real_and_fake_pairs_do_not_mix_in_one_batch():
@@ -72,13 +94,18 @@ def test_real_and_fake_pairs_do_not_mix_in_one_batch():
 def test_the_discriminator_sees_the_input():
     """Conditional: the same output beside another input is judged anew."""
     gan = make_gan()
-    assert np.abs(gan._scores(images(1), images(3)) - gan._scores(images(2), images(3))).max() > 1e-4
+    assert (
+        np.abs(gan._scores(images(1), images(3)) - gan._scores(images(2), images(3))).max() > 1e-4
+    )
 
 
 def test_a_step_moves_both_networks_and_counts():
     gan = make_gan()
     networks = gan.generator, gan.discriminator
-    before = [[v.numpy() for v in network.trainable_variables if len(v.shape) == 4] for network in networks]
+    before = [
+        [v.numpy() for v in network.trainable_variables if len(v.shape) == 4]
+        for network in networks
+    ]
     named = tf.function(gan.train_step)((images(1), images(2)))
     assert set(named) == {"G_GAN", "G_L1", "D", "D_real", "D_fake"}
     for network, kernels in zip(networks, before, strict=True):
@@ -104,7 +131,9 @@ def test_steps_are_a_function_of_seed_and_step():
 
 def test_a_resnet_is_a_generator_too():
     gan = make_gan(ResNetGenerator(1, 4), gan_loss="lsgan")
-    assert all(np.isfinite(float(value)) for value in gan.train_step((images(1), images(2))).values())
+    assert all(
+        np.isfinite(float(value)) for value in gan.train_step((images(1), images(2))).values()
+    )
 
 
 def test_it_learns_a_pair():

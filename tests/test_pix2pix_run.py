@@ -1,4 +1,5 @@
-"""Pix2Pix as a user runs it: the folder it leaves, its student, files, scores and page; wrong usage.
+"""Pix2Pix as a user runs it: the folder it leaves, its student, files, scores and page; wrong
+usage.
 
 That a killed run goes on to the same weights is in test_never_lose_work.py."""
 
@@ -30,7 +31,9 @@ def folders(pair_folders) -> list[str]:
 def paired_run(tmp_path_factory, folders):
     """8 steps of a U-Net, a student of 12. Read only, but for what export and evaluation add."""
     run = tmp_path_factory.mktemp("runs") / "paired"
-    assert main([*TINY, *folders, "--run", str(run), "--steps", "8", "--student-steps", "12"]) is None
+    assert (
+        main([*TINY, *folders, "--run", str(run), "--steps", "8", "--student-steps", "12"]) is None
+    )
     return run
 
 
@@ -41,7 +44,9 @@ def test_run_folder(paired_run):
     assert all(0 <= record[name] <= 1 for record in records for name in ("D_real", "D_fake"))
     config = json.loads((paired_run / "config.json").read_text())
     assert config["model"] == "pix2pix"
-    assert config["options"]["generator"] == "unet64" and config["options"]["ema_half_life"] == pytest.approx(1.6)
+    assert config["options"]["generator"] == "unet64" and config["options"][
+        "ema_half_life"
+    ] == pytest.approx(1.6)
     assert config["data"]["counts"] == {"train_a": 12, "train_b": 12, "val_a": 2, "val_b": 2}
     assert config["data"]["paired_validation"] is True
     sample = Image.open(paired_run / "samples" / "step-000008.png")
@@ -73,14 +78,39 @@ def test_pairs_have_no_changed_copies(paired_run):
 def test_exported_files_hold(paired_run):
     from export.tflite import main as export
 
-    # A student of 12 steps is no good in integers yet; that the file is made and measured is the point here.
-    assert export(["--run", str(paired_run), "--size", "64", "--int8", "--float16", "--min-psnr", "15"]) == 0
+    # A student of 12 steps is no good in integers yet; that the file is made and measured is the
+    # point here.
     assert (
-        export(["--run", str(paired_run), "--size", "64", "--model", "teacher", "--float32", "--min-psnr", "60"]) == 0
+        export(
+            ["--run", str(paired_run), "--size", "64", "--int8", "--float16", "--min-psnr", "15"]
+        )
+        == 0
     )
-    entries = {entry["file"]: entry for entry in json.loads((paired_run / "export" / "export.json").read_text())}
+    assert (
+        export(
+            [
+                "--run",
+                str(paired_run),
+                "--size",
+                "64",
+                "--model",
+                "teacher",
+                "--float32",
+                "--min-psnr",
+                "60",
+            ]
+        )
+        == 0
+    )
+    entries = {
+        entry["file"]: entry
+        for entry in json.loads((paired_run / "export" / "export.json").read_text())
+    }
     assert entries["teacher-ab-64-float32.tflite"]["psnr_db"] >= 60
-    assert entries["ab-64-float16.tflite"]["psnr_db"] >= 40 and entries["ab-64-int8.tflite"]["psnr_db"] >= 15
+    assert (
+        entries["ab-64-float16.tflite"]["psnr_db"] >= 40
+        and entries["ab-64-int8.tflite"]["psnr_db"] >= 15
+    )
 
 
 def test_students_of_other_designs_are_compared(paired_run, tmp_path):
@@ -89,9 +119,28 @@ def test_students_of_other_designs_are_compared(paired_run, tmp_path):
 
     run = tmp_path / "run"
     shutil.copytree(paired_run, run)
-    with pytest.raises(UserError, match="--size 40: must be a multiple of 16 for the candidate u-2"):
+    with pytest.raises(
+        UserError, match="--size 40: must be a multiple of 16 for the candidate u-2"
+    ):
         search(["--run", str(run), "--only", "narrow", "u-2", "--size", "40"])
-    assert search(["--run", str(run), "--only", "narrow", "u-2", "--steps", "2", "--size", "32", "--repeats", "3"]) == 0
+    assert (
+        search(
+            [
+                "--run",
+                str(run),
+                "--only",
+                "narrow",
+                "u-2",
+                "--steps",
+                "2",
+                "--size",
+                "32",
+                "--repeats",
+                "3",
+            ]
+        )
+        == 0
+    )
     rows = json.loads((run / "search" / "search.json").read_text())["results"]
     assert {row["candidate"] for row in rows} == {"narrow", "u-2"}
     assert all(0 < row["ssim"] < 1 and row["parameters"] > 30_000 for row in rows)
@@ -106,7 +155,10 @@ def test_evaluation_holds_against_the_untouched_input(paired_run, pair_folders):
     evaluate(["--run", str(paired_run)])
     scores = json.loads((paired_run / "evaluation.json").read_text())
     data = run_data(paired_run)
-    crops = [[centre_crop(cache.image(i), 64, 64) for i in range(2)] for cache in (data.val_a, data.val_b)]
+    crops = [
+        [centre_crop(cache.image(i), 64, 64) for i in range(2)]
+        for cache in (data.val_a, data.val_b)
+    ]
     expected = np.mean([l1(a, b) for a, b in zip(*crops, strict=True)])
     for name in ("untouched", "teacher", "student"):
         split = next(iter(scores[name].values()))["ab"]
@@ -119,20 +171,32 @@ def test_report_shows_input_output_and_target(paired_run):
     from export.report import write_report
 
     page = write_report(paired_run).read_text()
-    for text in ("Pix2Pix", "<figcaption>input</figcaption>", "<figcaption>teacher</figcaption>", "<figcaption>student</figcaption>",
-                 "<figcaption>target</figcaption>", "<code>D_real</code>", "training.pix2pix --run"):  # fmt: skip
+    for text in (
+        "Pix2Pix",
+        "<figcaption>input</figcaption>",
+        "<figcaption>teacher</figcaption>",
+        "<figcaption>student</figcaption>",
+        "<figcaption>target</figcaption>",
+        "<code>D_real</code>",
+        "training.pix2pix --run",
+    ):
         assert text in page, text
 
 
 @pytest.mark.parametrize(("direction", "brighter"), [("ab", "input"), ("ba", "target")])
 def test_side_by_side_directions(pair_folders, direction, brighter):
     options = parse(
-        Pix2PixOptions, ["--pairs", str(pair_folders / "both"), "--direction", direction], prog="x", description="x"
+        Pix2PixOptions,
+        ["--pairs", str(pair_folders / "both"), "--direction", direction],
+        prog="x",
+        description="x",
     )
     data = load_paired(dataclasses.replace(options, load_size=72), lambda message: None)
     assert (data.train_a.image(0).mean() > data.train_b.image(0).mean()) == (brighter == "input")
     assert data.train_a.names == data.train_b.names
-    assert data.descriptions["domain_a"].startswith({"ab": "left halves of", "ba": "right halves of"}[direction])
+    assert data.descriptions["domain_a"].startswith(
+        {"ab": "left halves of", "ba": "right halves of"}[direction]
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""training.prepare: what its Beam pipeline leaves is what training.cartoonize makes, as a dataset that trains."""
+"""training.prepare: what its Beam pipeline leaves is what training.cartoonize makes, as a dataset
+that trains.
+"""
 
 import json
 import os
@@ -37,7 +39,11 @@ def quiet_tfds():
 
 def entries(dataset: Path) -> dict[str, dict]:
     """What is told of each photo, without what only files of a folder have."""
-    lines = [json.loads(line) for file in dataset.glob("photos-*.jsonl") for line in file.read_text().splitlines()]
+    lines = [
+        json.loads(line)
+        for file in dataset.glob("photos-*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
     assert len(lines) == len({line["name"] for line in lines})
     return {line.pop("name"): line | {"stamp": None} for line in lines}
 
@@ -71,7 +77,12 @@ def test_equals_the_plain_path_and_counts_bad_pictures(mixed, tmp_path, capsys):
     dataset = tmp_path / "data" / "mine" / "1.0.0"
     assert_equal_content(dataset, tmp_path / "pairs")
     counters = json.loads((dataset / "prepare.json").read_text())["counters"]
-    assert (counters["kept"], counters["unreadable"], counters["near-duplicate"], counters["near-grey"]) == (7, 3, 2, 2)
+    assert (
+        counters["kept"],
+        counters["unreadable"],
+        counters["near-duplicate"],
+        counters["near-grey"],
+    ) == (7, 3, 2, 2)
     shown = capsys.readouterr()
     assert all(f"left out {name}: " in shown.err for name in ("cut.jpg", "text.jpg", "empty.png"))
     assert f"tfds:{tmp_path}/data/mine:train:photo" in shown.out
@@ -80,9 +91,25 @@ def test_equals_the_plain_path_and_counts_bad_pictures(mixed, tmp_path, capsys):
 
 def test_two_processes_and_a_list_file_make_the_same(mixed, tmp_path):
     listed = tmp_path / "list.txt"
-    listed.write_text("".join(f"src/{name}\n" for name in ("again.jpg", "face.png", "00.png", "00.png", "gone.jpg")))
-    cartoonize.main([str(listed), "--out", str(tmp_path / "pairs"), "--size", "64", "--workers", "1"])
-    command = [*COMMAND, str(listed), "--out", str(tmp_path / "data"), "--name", "two", "--size", "64", *TWO_PROCESSES]
+    listed.write_text(
+        "".join(
+            f"src/{name}\n" for name in ("again.jpg", "face.png", "00.png", "00.png", "gone.jpg")
+        )
+    )
+    cartoonize.main(
+        [str(listed), "--out", str(tmp_path / "pairs"), "--size", "64", "--workers", "1"]
+    )
+    command = [
+        *COMMAND,
+        str(listed),
+        "--out",
+        str(tmp_path / "data"),
+        "--name",
+        "two",
+        "--size",
+        "64",
+        *TWO_PROCESSES,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert_equal_content(tmp_path / "data" / "two" / "1.0.0", tmp_path / "pairs")
@@ -91,25 +118,42 @@ def test_two_processes_and_a_list_file_make_the_same(mixed, tmp_path):
 def test_dataset_is_read_by_its_path_prepared_again_and_trains(tmp_path, monkeypatch):
     photos = draw_pictures(tmp_path / "photos", 14, seed=3)
     common = ["--min-size", "16", "--style", "pencil"]
-    assert main([f"file://{photos}", "--out", str(tmp_path / "data"), "--name", "mine", *common]) is None
+    assert (
+        main([f"file://{photos}", "--out", str(tmp_path / "data"), "--name", "mine", *common])
+        is None
+    )
     made = examples(tmp_path / "data" / "mine" / "1.0.0")
     source = f"tfds:{tmp_path}/data/mine:train"
-    cache = load_images(open_source(f"{source}:photo", "--target"), 48, option="--target", warn=print)
-    assert {cache.image(i).tobytes() for i in range(len(cache))} == {one["photo"].tobytes() for one in made.values()}
-    assert len(open_source(f"tfds:{tmp_path}/data/mine/1.0.0:train[:50%]:cartoon", "--input")) == len(made) // 2
+    cache = load_images(
+        open_source(f"{source}:photo", "--target"), 48, option="--target", warn=print
+    )
+    assert {cache.image(i).tobytes() for i in range(len(cache))} == {
+        one["photo"].tobytes() for one in made.values()
+    }
+    assert (
+        len(open_source(f"tfds:{tmp_path}/data/mine/1.0.0:train[:50%]:cartoon", "--input"))
+        == len(made) // 2
+    )
     monkeypatch.chdir(tmp_path)
     assert len(open_source("tfds:./data/mine:train:cartoon", "--input")) == len(made)
 
     # A TensorFlow dataset as the source: bytes, not files, reach the workers.
     listed = ["--out", str(tmp_path / "again"), "--size", "32", *common]
     main([f"{source}:photo", "--name", "again", *listed])
-    cartoonize.main([f"{source}:photo", "--workers", "1", *listed[:1], str(tmp_path / "pairs"), *listed[2:]])
+    cartoonize.main(
+        [f"{source}:photo", "--workers", "1", *listed[:1], str(tmp_path / "pairs"), *listed[2:]]
+    )
     assert_equal_content(tmp_path / "again" / "again" / "1.0.0", tmp_path / "pairs")
 
     from training.cyclegan import main as train
 
     domains = ["--domain-a", f"{source}:photo", "--domain-b", f"{source}:cartoon"]
-    assert train([*TINY, *domains, "--run", str(tmp_path / "run"), "--steps", "2", "--student", "none"]) is None
+    assert (
+        train(
+            [*TINY, *domains, "--run", str(tmp_path / "run"), "--steps", "2", "--student", "none"]
+        )
+        is None
+    )
     facts = json.loads((tmp_path / "run" / "config.json").read_text())
     assert json.dumps(facts).count(f"{source}:photo") >= 1
 
@@ -143,18 +187,33 @@ def test_a_dataset_that_is_not_there_is_told(tmp_path):
     for version in ("1.0.0", "1.0.1"):
         (tmp_path / "two" / version).mkdir(parents=True)
         (tmp_path / "two" / version / "dataset_info.json").touch()
-    cases = {f"tfds:{tmp_path}/none:train": "no prepared", f"tfds:{tmp_path}/two:train": "which of 1.0.0, 1.0.1"}
+    cases = {
+        f"tfds:{tmp_path}/none:train": "no prepared",
+        f"tfds:{tmp_path}/two:train": "which of 1.0.0, 1.0.1",
+    }
     for src, message in cases.items():
         with pytest.raises(UserError, match=message):
             open_source(src, "--input")
 
 
 def test_sigterm_leaves_nothing_half_done(mixed, tmp_path):
-    command = [*COMMAND, str(mixed), "--out", str(tmp_path / "out"), "--name", "mine", "--size", "4000"]
+    command = [
+        *COMMAND,
+        str(mixed),
+        "--out",
+        str(tmp_path / "out"),
+        "--name",
+        "mine",
+        "--size",
+        "4000",
+    ]
     child = subprocess.Popen([*command, "--style", "painting"], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline().startswith("15 photos of ")
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("mine/incomplete.*/listing.jsonl")) and time.monotonic() < deadline:
+    while (
+        not list((tmp_path / "out").glob("mine/incomplete.*/listing.jsonl"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     child.send_signal(signal.SIGTERM)
     assert child.wait(120) == 143
@@ -184,6 +243,12 @@ def test_help_and_wrong_usage_need_no_heavy_import():
         "try: command.main(sys.argv[1:])\n"
         "except SystemExit as end: print(end.code, {'tensorflow', 'apache_beam', 'numpy'} & set(sys.modules))\n"
     )
-    for arguments, status in ((["--help"], 0), (["--style", "oil"], 2), (["--runner=DirectRunner"], 2)):
-        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    for arguments, status in (
+        (["--help"], 0),
+        (["--style", "oil"], 2),
+        (["--runner=DirectRunner"], 2),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        )
         assert done.stdout.splitlines()[-1] == f"{status} set()"

@@ -25,7 +25,9 @@ SECTIONS = ["overview", "pictures", "zoom", "scores", "files", "losses", "comman
 
 
 class Page(HTMLParser):
-    """What a test asks of a page: its images, ids, tags left open, text, and every attribute's value."""
+    """What a test asks of a page: its images, ids, tags left open, text, and every attribute's
+    value.
+    """
 
     def __init__(self, path: Path):
         super().__init__()
@@ -54,24 +56,44 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory) -> tuple[Page, Path]:
-    """A run with a student, its int8 file and the teacher's file, made up latencies and scores, reported."""
+    """A run with a student, its int8 file and the teacher's file, made up latencies and scores,
+    reported.
+    """
     from export import tflite
 
     run = make_run(tmp_path_factory.mktemp("runs") / "full & <more>")
     assert not tflite.main(["--run", str(run), "--int8", "--size", "48", "--min-psnr", "0"])
-    assert not tflite.main(["--run", str(run), "--float32", "--model", "teacher", "--size", "48", "--min-psnr", "0"])
+    assert not tflite.main(
+        ["--run", str(run), "--float32", "--model", "teacher", "--size", "48", "--min-psnr", "0"]
+    )
     speeds = {"ab-48-int8.tflite": 2.0, "teacher-ab-48-float32.tflite": 80.0}
     latencies = [
-        {"file": f"{run}/export/{f}", "threads": t, "median_ms": ms / t} for f, ms in speeds.items() for t in (1, 2)
+        {"file": f"{run}/export/{f}", "threads": t, "median_ms": ms / t}
+        for f, ms in speeds.items()
+        for t in (1, 2)
     ]
     latencies += [
-        {"file": "peers/peer & co.tflite", "device": "CPU", "threads": t, "median_ms": 60 / t, "us_per_pixel": 0.5}
+        {
+            "file": "peers/peer & co.tflite",
+            "device": "CPU",
+            "threads": t,
+            "median_ms": 60 / t,
+            "us_per_pixel": 0.5,
+        }
         for t in (1, 2)
     ]
     speed = {"file": latencies[0]["file"], "threads": None, "median_ms": 7.5}
-    latencies += [{**speed, "device": "Abacus 3 GPU"}, {**speed, "device": "SwiftShader", "emulated": True}]
+    latencies += [
+        {**speed, "device": "Abacus 3 GPU"},
+        {**speed, "device": "SwiftShader", "emulated": True},
+    ]
     (run / "export" / "benchmark.json").write_text(
-        json.dumps({"results": latencies, "machine": {"processor": "Abacus 3", "cores": 2, "packages": {"x": "1"}}})
+        json.dumps(
+            {
+                "results": latencies,
+                "machine": {"processor": "Abacus 3", "cores": 2, "packages": {"x": "1"}},
+            }
+        )
     )
     (run / "evaluation.json").write_text(
         json.dumps({"student": {"validation": {"ab": {"images": 14, "ssim": 0.6294}}}})
@@ -89,7 +111,9 @@ def bare(tmp_path_factory) -> tuple[Page, Path]:
 
 def test_every_picture_is_in_the_page_and_described(full):
     page, _ = full
-    assert len(page.images) == 5 * 5 + 2 * 4  # photo, teacher, student, int8, truth; two details without the photo
+    assert (
+        len(page.images) == 5 * 5 + 2 * 4
+    )  # photo, teacher, student, int8, truth; two details without the photo
     for image in page.images:
         head, data = image["src"].split(",", 1)
         assert head == "data:image/webp;base64"
@@ -112,15 +136,22 @@ def test_pictures_are_what_the_networks_make(full):
 
     page, run = full
     photo = run_data(run).val_a.image(0)
-    for label, want in (("photo", photo), ("student", keras_translator(load_generator(run, "student", "ab"))(photo))):
+    for label, want in (
+        ("photo", photo),
+        ("student", keras_translator(load_generator(run, "student", "ab"))(photo)),
+    ):
         image = next(image for image in page.images if image["alt"].endswith(label))
         encoded = base64.b64decode(image["src"].split(",")[1])
-        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")), want)
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")), want
+        )
 
 
 def test_page_needs_nothing_from_outside(full):
     page, _ = full
-    assert "<script" not in page.source and "@import" not in page.source and "url(" not in page.source
+    assert (
+        "<script" not in page.source and "@import" not in page.source and "url(" not in page.source
+    )
     assert not [value for value in page.values if re.match(r"(https?:)?//", value)]
     assert not re.search(r"https?://", page.source)
     assert len(page.source) < 8_000_000
@@ -140,22 +171,42 @@ def test_tables_tell_scores_size_speed_and_ratio(full):
     values = re.findall("<td>(.*?)</td>", cells)
     size = (run / "export" / "ab-48-int8.tflite").stat().st_size
     assert values[:2] == ["int8", f"{size / 1e6:.2f}"]
-    int8 = next(e for e in json.loads((run / "export" / "export.json").read_text()) if e["variant"] == "int8")
+    int8 = next(
+        e
+        for e in json.loads((run / "export" / "export.json").read_text())
+        if e["variant"] == "int8"
+    )
     assert values[4] == ("yes" if int8["gpu_resident"] else "?")
-    # 2 ms on 48 x 48 pixels are 0.868 us a pixel; the teacher takes 40 times as long with either count of threads.
+    # 2 ms on 48 x 48 pixels are 0.868 us a pixel; the teacher takes 40 times as long with either
+    # count of threads.
     assert values[5:] == ["2.0", "0.868", "40.0×", "1.0", "0.434", "40.0×"]
 
 
 def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
     page, run = full
     cells = re.findall(r'<th scope="row">peer &amp; co.tflite</th>(.*?)</tr>', page.source)[0]
-    assert re.findall("<td>(.*?)</td>", cells) == ["", "", "", "", "", "60.0", "0.500", "", "30.0", "0.500", ""]
+    assert re.findall("<td>(.*?)</td>", cells) == [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "60.0",
+        "0.500",
+        "",
+        "30.0",
+        "0.500",
+        "",
+    ]
     assert "timed beside it: peer & co.tflite." in page.text
     # Two files and the peer with two counts of threads, and the phone's GPU; not the emulated one.
     assert len(re.findall('<line class="bar ', page.source)) == 3 * 2 + 1
     assert "Abacus 3 GPU" in page.text and "SwiftShader" not in page.text
-    assert any(line.endswith(f"--json {shlex.quote(str(run / 'export' / 'benchmark.json'))}") and "'peers/peer & co.tflite'" in line
-               for line in commands(read_record(run)))  # fmt: skip
+    assert any(
+        line.endswith(f"--json {shlex.quote(str(run / 'export' / 'benchmark.json'))}")
+        and "'peers/peer & co.tflite'" in line
+        for line in commands(read_record(run))
+    )
 
 
 def test_names_are_escaped(full):
@@ -179,8 +230,13 @@ def test_a_run_with_nothing_but_its_configuration(bare, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     page = Page(report.write_report(tmp_path))
     assert page.ids == SECTIONS and not page.images
-    assert "There is no picture of the teacher" in page.text and "No losses were logged yet" in page.text
-    assert "Domain A was too small to hold pictures out" in page.text and "never saw" not in page.text
+    assert (
+        "There is no picture of the teacher" in page.text
+        and "No losses were logged yet" in page.text
+    )
+    assert (
+        "Domain A was too small to hold pictures out" in page.text and "never saw" not in page.text
+    )
     with pytest.raises(UserError, match="no run there"):
         report.write_report(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
@@ -193,8 +249,15 @@ def test_commands_name_what_is_unlike_the_defaults(full):
         f"python -m training.cyclegan --run '{run}' --load-size 64 --crop-size 64 --steps 400 --generator shallow --ngf 4 --ndf 4"
     )
     modules = [line[2] for line in lines]
-    assert modules == ["training.cyclegan", "training.distill", "export.tflite", "export.tflite", "training.evaluate",
-                       "export.benchmark", "export.report"]  # fmt: skip
+    assert modules == [
+        "training.cyclegan",
+        "training.distill",
+        "export.tflite",
+        "export.tflite",
+        "training.evaluate",
+        "export.benchmark",
+        "export.report",
+    ]
     assert lines[2][5:] == ["--size", "48", "--int8"] and "--model" in lines[3]
 
 
@@ -203,17 +266,33 @@ def test_options_as_flags():
         options_as_flags({"flip": False, "ngf": 64, "seed": 2, "resume": True}, "training.cyclegan")
         == "--no-flip --seed 2"
     )
-    assert options_as_flags({"x": "a b", "y": None, "z": True, "t": [1, 2]}, "no.module") == "--x 'a b' --z --t 1 2"
+    assert (
+        options_as_flags({"x": "a b", "y": None, "z": True, "t": [1, 2]}, "no.module")
+        == "--x 'a b' --z --t 1 2"
+    )
 
 
 def test_losses_are_drawn_where_they_belong():
     lines = [
-        {"step": s, "time_s": s, "learning_rate": 1, "G_A": s / 100, "G_B": 1.0, "D_A": float("nan")} for s in (50, 100)
+        {
+            "step": s,
+            "time_s": s,
+            "learning_rate": 1,
+            "G_A": s / 100,
+            "G_B": 1.0,
+            "D_A": float("nan"),
+        }
+        for s in (50, 100)
     ]
     assert loss_names(lines) == ["G_A", "G_B"]
     chart = loss_chart("Losses", lines, ["G_A", "G_B"])
     curves = re.findall(r'<polyline class="([^"]*)" points="([^"]*)"', chart)
-    assert [kind for kind, _ in curves] == ["curve c0 raw", "curve c0", "curve c0 dashed raw", "curve c0 dashed"]
+    assert [kind for kind, _ in curves] == [
+        "curve c0 raw",
+        "curve c0",
+        "curve c0 dashed raw",
+        "curve c0 dashed",
+    ]
     (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in curves[0][1].split())
     (_, flat0), (_, flat1) = (map(float, point.split(",")) for point in curves[2][1].split())
     base = 270 - 40
@@ -236,7 +315,11 @@ def test_busiest_finds_the_detailed_corner():
 
 def test_small_pictures_are_lossless_large_ones_bounded():
     image = np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8)
-    decode = lambda uri: np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB"))  # noqa: E731
+
+    def decode(uri: str) -> np.ndarray:
+        data = base64.b64decode(uri.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
     np.testing.assert_array_equal(decode(data_uri(image)), image)
     large = np.random.default_rng(2).integers(0, 256, (384, 384, 3), np.uint8)
     assert len(data_uri(large)) < 384 * 384 * 3

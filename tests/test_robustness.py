@@ -71,29 +71,68 @@ def evaluated(run, sketches, segmenter):
     import io
 
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        evaluate(["--run", str(run), "--robustness", "--features", "offline", "--segmentation-model", str(segmenter),
-                  "--input", str(sketches / "input"), "--target", str(sketches / "target"), "--most-pictures", "6"])  # fmt: skip
+        evaluate(
+            [
+                "--run",
+                str(run),
+                "--robustness",
+                "--features",
+                "offline",
+                "--segmentation-model",
+                str(segmenter),
+                "--input",
+                str(sketches / "input"),
+                "--target",
+                str(sketches / "target"),
+                "--most-pictures",
+                "6",
+            ]
+        )
     return json.loads((run / "robustness.json").read_text()), shown.getvalue()
 
 
 def test_table_has_all_styles_and_names_its_features(evaluated, sketches):
     found, shown = evaluated
     assert list(found["sets"]) == [*STYLES, str(sketches / "input")]
-    assert found["features"] == "offline-bank-1" and "features of KID and FID: offline-bank-1" in shown
+    assert (
+        found["features"] == "offline-bank-1" and "features of KID and FID: offline-bank-1" in shown
+    )
     assert [name for name, scores in found["sets"].items() if scores["trained_on"]] == ["cartoon"]
     for name, scores in found["sets"].items():
         assert scores.keys() >= METRICS | {"mask_iou"}, name
-        assert 0 <= scores["verdict"] <= 1 and 0 <= scores["mask_iou"] <= 1 and 0 <= scores["sift_share"] <= 1
+        assert (
+            0 <= scores["verdict"] <= 1
+            and 0 <= scores["mask_iou"] <= 1
+            and 0 <= scores["sift_share"] <= 1
+        )
         assert scores["images"] == (5 if name == str(sketches / "input") else 6)
         assert scores["kid_error"] > 0
     lines = shown.splitlines()
-    assert lines[0].split() == ["images", "L1", "PSNR", "dB", "SSIM", "SIFT", "SIFT", "share", "verdict", "of", "truth",
-                                "mask", "IoU", "KID", "+-", "FID"]  # fmt: skip
+    assert lines[0].split() == [
+        "images",
+        "L1",
+        "PSNR",
+        "dB",
+        "SSIM",
+        "SIFT",
+        "SIFT",
+        "share",
+        "verdict",
+        "of",
+        "truth",
+        "mask",
+        "IoU",
+        "KID",
+        "+-",
+        "FID",
+    ]
     assert any(line.startswith("cartoon (trained on)") for line in lines)
 
 
 def test_scores_are_those_of_the_pictures(run, evaluated):
-    """By the second path: the demo's photographs redrawn here, the network and the metrics called one by one."""
+    """By the second path: the demo's photographs redrawn here, the network and the metrics called
+    one by one.
+    """
     from training.restore import load_discriminator, load_generator
     from training.scoring import keras_translator
 
@@ -121,13 +160,17 @@ def test_kinds_of_photos_are_told_apart(evaluated, sketches):
         rows = [row for row in found["pictures"] if row["set"] == name]
         for group, of_group in scores["groups"].items():
             members = [row["l1"] for row in rows if group in row["groups"]]
-            assert of_group["images"] == len(members) and of_group["l1"] == pytest.approx(np.mean(members), abs=1e-4)
+            assert of_group["images"] == len(members) and of_group["l1"] == pytest.approx(
+                np.mean(members), abs=1e-4
+            )
     assert all(len(row["groups"]) == 2 for row in found["pictures"])
     photo = np.asarray(Image.fromarray(robustness_sets_photo()))
     grey = np.repeat(photo.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
     kinds = robustness_sets.Truths(["a", "b"], [photo, grey]).kinds
     assert kinds[0]["groups"][0] == "colour" and kinds[1]["groups"][0] == "grey"
-    assert kinds[0]["groups"][1] in ("small face", "large face"), "the astronaut looks at the camera"
+    assert kinds[0]["groups"][1] in ("small face", "large face"), (
+        "the astronaut looks at the camera"
+    )
 
 
 def robustness_sets_photo() -> np.ndarray:
@@ -139,10 +182,16 @@ def robustness_sets_photo() -> np.ndarray:
 
 def test_page_has_a_figure_a_metric_and_the_sheet(run, evaluated):
     page = (run / "robustness.html").read_text()
-    assert page.count('<figure class="chart">') == 8, "one a metric that has a mean: L1 to mask IoU, and KID"
+    assert page.count('<figure class="chart">') == 8, (
+        "one a metric that has a mean: L1 to mask IoU, and KID"
+    )
     for style in STYLES:
         assert f">{style}<" in page
-    assert "data:image/webp" in page and not re.search(r"(src|href)=\"http", page) and "offline-bank-1" in page
+    assert (
+        "data:image/webp" in page
+        and not re.search(r"(src|href)=\"http", page)
+        and "offline-bank-1" in page
+    )
     sheet = Image.open(run / "robustness.png")
     assert sheet.size[0] > 9 * 64 and sheet.size[1] > 6 * 64
 
@@ -151,16 +200,34 @@ def test_without_network_or_sketches_and_with_few_pictures(run, capsys):
     evaluate(["--run", str(run), "--robustness", "--features", "offline", "--most-pictures", "2"])
     shown, found = capsys.readouterr().out, json.loads((run / "robustness.json").read_text())
     assert list(found["sets"]) == list(STYLES)
-    assert all(scores["kid"] is None and "mask_iou" not in scores for scores in found["sets"].values())
-    assert "mask IoU" not in shown and "--segmentation-model" in shown and "too few pictures for KID" in shown
+    assert all(
+        scores["kid"] is None and "mask_iou" not in scores for scores in found["sets"].values()
+    )
+    assert (
+        "mask IoU" not in shown
+        and "--segmentation-model" in shown
+        and "too few pictures for KID" in shown
+    )
 
 
 def test_wrong_use(run, tiny_run, tmp_path):
     cases = {
         "was not trained on pairs": ["--run", str(tiny_run), "--robustness"],
         "name --input and --target": ["--run", str(run), "--robustness", "--domain-a", "x"],
-        "--robustness takes one direction": ["--run", str(run), "--robustness", "--judge-model", "face-api"],
-        "--segmentation-model .*no such file": ["--run", str(run), "--robustness", "--segmentation-model", "/none"],
+        "--robustness takes one direction": [
+            "--run",
+            str(run),
+            "--robustness",
+            "--judge-model",
+            "face-api",
+        ],
+        "--segmentation-model .*no such file": [
+            "--run",
+            str(run),
+            "--robustness",
+            "--segmentation-model",
+            "/none",
+        ],
         "--features .*no such file": ["--run", str(run), "--robustness", "--features", "/none.h5"],
     }
     for message, arguments in cases.items():
@@ -185,7 +252,10 @@ def test_style_of_a_run_comes_from_its_pairs_record(tmp_path):
     assert trained(pairs=str(out / "pairs"), direction="ab", input=None) == "poster"
     assert trained(input=None, pairs=None) == "cartoon"
     assert trained(input=str(photos), target=str(photos)) is None
-    for options in ({"input": str(out / "photo")}, {"input": None, "pairs": str(out / "pairs"), "direction": "ba"}):
+    for options in (
+        {"input": str(out / "photo")},
+        {"input": None, "pairs": str(out / "pairs"), "direction": "ba"},
+    ):
         with pytest.raises(UserError, match="trained to draw photos"):
             trained(**options)
 
@@ -198,7 +268,11 @@ def test_means_leave_out_what_is_not_there():
     assert means(rows) == {"images": 2, "l1": 2.0, "sift_share": 0.5}
     assert means(rows[:1])["sift_share"] is None
     features = np.random.default_rng(0).normal(size=(8, 3))
-    assert distribution_scores(features[:3], features) == {"kid": None, "kid_error": None, "fid": None}
+    assert distribution_scores(features[:3], features) == {
+        "kid": None,
+        "kid_error": None,
+        "fid": None,
+    }
     assert distribution_scores(features, features)["fid"] == pytest.approx(0, abs=1e-6)
 
 

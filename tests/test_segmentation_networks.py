@@ -21,14 +21,20 @@ def selfie_file():
 
 
 def with_plain_operations(path) -> bytes:
-    """The selfie network with its custom operation swapped for TRANSPOSE_CONV and ADD, which the runtime knows."""
+    """The selfie network with its custom operation swapped for TRANSPOSE_CONV and ADD, which the
+    runtime knows.
+    """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
     graph = model.subgraphs[0]
     codes = [code.builtinCode for code in model.operatorCodes]
-    place = next(i for i, one in enumerate(graph.operators) if codes[one.opcodeIndex] == schema.BuiltinOperator.CUSTOM)
+    place = next(
+        i
+        for i, one in enumerate(graph.operators)
+        if codes[one.opcodeIndex] == schema.BuiltinOperator.CUSTOM
+    )
     custom = graph.operators[place]
     x, weights, bias = (int(i) for i in custom.inputs)
 
@@ -41,7 +47,12 @@ def with_plain_operations(path) -> bytes:
 
     def tensor(shape, buffer=0, dtype=schema.TensorType.FLOAT32) -> int:
         one = schema.TensorT()
-        one.shape, one.type, one.buffer, one.name = list(shape), dtype, buffer, f"added_{len(graph.tensors)}"
+        one.shape, one.type, one.buffer, one.name = (
+            list(shape),
+            dtype,
+            buffer,
+            f"added_{len(graph.tensors)}",
+        )
         graph.tensors.append(one)
         return len(graph.tensors) - 1
 
@@ -49,18 +60,28 @@ def with_plain_operations(path) -> bytes:
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(np.asarray(output, np.int32).tobytes(), np.uint8)
     model.buffers.append(buffer)
-    shape, before_bias = tensor([4], len(model.buffers) - 1, schema.TensorType.INT32), tensor(output)
+    shape, before_bias = (
+        tensor([4], len(model.buffers) - 1, schema.TensorType.INT32),
+        tensor(output),
+    )
     transposed, addition = schema.OperatorT(), schema.OperatorT()
     transposed.opcodeIndex, transposed.inputs, transposed.outputs = (
-        added(schema.BuiltinOperator.TRANSPOSE_CONV), [shape, weights, x], [before_bias],
-    )  # fmt: skip
+        added(schema.BuiltinOperator.TRANSPOSE_CONV),
+        [shape, weights, x],
+        [before_bias],
+    )
     transposed.builtinOptionsType = schema.BuiltinOptions.TransposeConvOptions
     transposed.builtinOptions = schema.TransposeConvOptionsT()
     transposed.builtinOptions.strideH = transposed.builtinOptions.strideW = 2
     addition.opcodeIndex, addition.inputs, addition.outputs = (
-        added(schema.BuiltinOperator.ADD), [before_bias, bias], list(custom.outputs),
-    )  # fmt: skip
-    addition.builtinOptionsType, addition.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+        added(schema.BuiltinOperator.ADD),
+        [before_bias, bias],
+        list(custom.outputs),
+    )
+    addition.builtinOptionsType, addition.builtinOptions = (
+        schema.BuiltinOptions.AddOptions,
+        schema.AddOptionsT(),
+    )
     graph.operators[place : place + 1] = [transposed, addition]
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -103,8 +124,14 @@ def test_selfie_as_a_source(selfie_file):
 def small_network(softmax: bool, classes: int = 3) -> keras.Model:
     keras.utils.set_random_seed(1)
     inputs = keras.Input((32, 32, 3))
-    scores = keras.layers.Conv2D(classes, 3, padding="same", kernel_initializer="glorot_normal")(inputs)
-    outputs = keras.layers.Activation("sigmoid" if classes == 1 else "softmax")(scores) if softmax else scores
+    scores = keras.layers.Conv2D(classes, 3, padding="same", kernel_initializer="glorot_normal")(
+        inputs
+    )
+    outputs = (
+        keras.layers.Activation("sigmoid" if classes == 1 else "softmax")(scores)
+        if softmax
+        else scores
+    )
     return keras.Model(inputs, outputs)
 
 
@@ -129,16 +156,20 @@ def test_size_and_range_options(tmp_path):
         np.allclose(network.logits(tf.ones([1, 64, 64, 3])), 255)
         and network.logits(tf.ones([1, 64, 64, 3])).shape[1] == 40
     )
-    assert load_segmentation_network(str(path), output="logits").logits(tf.ones([1, 50, 70, 3])).shape[1:3] == (64, 64)
+    assert load_segmentation_network(str(path), output="logits").logits(
+        tf.ones([1, 50, 70, 3])
+    ).shape[1:3] == (64, 64)
 
 
 def test_deeplab_with_a_weights_file(tmp_path):
     from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone
 
     backbone = ResNetV2Backbone(
-        stackwise_filters=[64, 128, 256, 512], stackwise_blocks=[3, 4, 6, 3], stackwise_strides=[1, 2, 2, 2],
+        stackwise_filters=[64, 128, 256, 512],
+        stackwise_blocks=[3, 4, 6, 3],
+        stackwise_strides=[1, 2, 2, 2],
         include_rescaling=True,
-    )  # fmt: skip
+    )
     model = DeepLabV3Plus(backbone=backbone, num_classes=21)
     model.save_weights(tmp_path / "model.weights.h5")
     network = load_segmentation_network(f"keras-cv:{tmp_path / 'model.weights.h5'}")

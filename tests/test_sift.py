@@ -68,7 +68,9 @@ def brightness_network():
 
     layer = keras.layers.Conv2D(1, 1, activation="sigmoid")
     network = keras.Sequential([keras.layers.InputLayer((32, 48, 3)), layer])
-    layer.set_weights([np.array([0, 40, 0], np.float32).reshape(1, 1, 3, 1), np.array([-20], np.float32)])
+    layer.set_weights(
+        [np.array([0, 40, 0], np.float32).reshape(1, 1, 3, 1), np.array([-20], np.float32)]
+    )
     return network
 
 

@@ -21,7 +21,9 @@ def save(path, value: int, size=(20, 24)) -> None:
 
 
 def test_folder_is_searched_recursively_and_sorted(tmp_path):
-    for value, name in enumerate(["b.PNG", "a/z.bmp", "a.webp", "c/d/e.png", ".hidden.png", "__MACOSX/x.png"]):
+    for value, name in enumerate(
+        ["b.PNG", "a/z.bmp", "a.webp", "c/d/e.png", ".hidden.png", "__MACOSX/x.png"]
+    ):
         save(tmp_path / name, value)
     save(tmp_path / ".cache" / "y.png", 9)
     (tmp_path / "notes.txt").write_text("not a picture")
@@ -43,7 +45,9 @@ def test_list_file_paths_are_relative_to_the_list(tmp_path, monkeypatch):
     save(tmp_path / "data" / "x.png", 5)
     save(tmp_path / "y.png", 6)
     listing = tmp_path / "data" / "list.txt"
-    listing.write_bytes(b"\xef\xbb\xbfx.png\r\n\r\n  ../y.png \n" + str(tmp_path / "gone.png").encode() + b"\n")
+    listing.write_bytes(
+        b"\xef\xbb\xbfx.png\r\n\r\n  ../y.png \n" + str(tmp_path / "gone.png").encode() + b"\n"
+    )
     monkeypatch.chdir("/")
     source = open_source(str(listing), "--domain-b")
     assert [int(source.read(i)[0, 0, 0]) for i in (0, 1)] == [5, 6]
@@ -123,7 +127,8 @@ assert [int(part.read(i)[0, 0, 0]) - 100 for i in range(4)] == values[:4]
 
 
 def test_prepared_tensorflow_dataset(tmp_path):
-    # A process of its own: this one may never import TensorFlow. A package: the builder looks for its folder.
+    # A process of its own: this one may never import TensorFlow. A package: the builder looks for
+    # its folder.
     package, prepared = tmp_path / "tiny", tmp_path / "prepared"
     package.mkdir()
     (package / "__init__.py").touch()

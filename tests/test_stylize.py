@@ -1,4 +1,6 @@
-"""python -m export.stylize: files keep what they should, whatever kind of picture comes in and whatever goes wrong."""
+"""python -m export.stylize: files keep what they should, whatever kind of picture comes in and
+whatever goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_a_tile_that_keeps_nothing_is_refused(model, photo, tmp_path):
 def test_names_kinds_and_sizes_are_kept(model, photo, tmp_path, capsys):
     photo("a.png"), photo("b.jpg", 64, 64), photo("c.webp", 21, 40), photo("c.jpg", 30, 40)
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 not a photo")
-    status = main([model("int8"), str(tmp_path / "photos"), "--out", str(tmp_path / "out"), "--tile", "64"])
+    status = main(
+        [model("int8"), str(tmp_path / "photos"), "--out", str(tmp_path / "out"), "--tile", "64"]
+    )
     assert status == 0
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
     assert sizes == {"a.png": (37, 50), "b.jpg": (64, 64), "c.jpg": (40, 30), "c-2.jpg": (40, 21)}
@@ -116,17 +120,25 @@ def test_odd_pictures_all_come_out_in_rgb(model, tmp_path):
     assert main([model("int8"), str(folder), "--out", str(tmp_path / "out")]) == 0
     results = {path.name: Image.open(path) for path in (tmp_path / "out").iterdir()}
     assert {name: (image.size, image.mode) for name, image in results.items()} == {
-        **{name: ((37, 50), "RGB") for name in ("cmyk.jpg", "grey.png", "palette.png", "moving.jpg", "deep.png")},
-        "one.png": ((1, 1), "RGB"), "thin.jpg": ((1, 90), "RGB"),
-    }  # fmt: skip
+        **{
+            name: ((37, 50), "RGB")
+            for name in ("cmyk.jpg", "grey.png", "palette.png", "moving.jpg", "deep.png")
+        },
+        "one.png": ((1, 1), "RGB"),
+        "thin.jpg": ((1, 90), "RGB"),
+    }
     assert np.array_equal(np.asarray(results["grey.png"]), np.asarray(results["deep.png"]))
 
 
 def run_command(*arguments: str, **options) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "export.stylize", *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", "export.stylize", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        **options,
+    )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -136,7 +148,9 @@ def test_an_interrupt_leaves_whole_results_only(model, photo, tmp_path, number, 
     out = tmp_path / "out"
     # What runs in the background of a shell inherits that SIGINT is ignored.
     heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=heard)
+    process = run_command(
+        model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=heard
+    )
     deadline = time.monotonic() + 60
     while not list(out.glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -150,11 +164,15 @@ def test_an_interrupt_leaves_whole_results_only(model, photo, tmp_path, number, 
 
 
 def test_a_full_folder_ends_the_command_in_one_line(model, photo, tmp_path):
-    """Files may grow to 64 KiB here, as on a disk that is nearly full; the first result is larger, the second not."""
+    """Files may grow to 64 KiB here, as on a disk that is nearly full; the first result is larger,
+    the second not.
+    """
     photo("1.png", 300, 300), photo("2.png", 20, 20)
     out = tmp_path / "out"
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))  # noqa: E731
-    process = run_command(model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=limit)
+    process = run_command(
+        model("int8"), str(tmp_path / "photos"), "--out", str(out), preexec_fn=limit
+    )
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(errors.splitlines()) == 1 and "1.png: can't be written" in errors
@@ -181,7 +199,9 @@ def test_a_folder_that_can_not_be_made_is_named(model, photo, tmp_path):
 def test_no_usable_photo_is_an_error(model, tmp_path):
     (tmp_path / "x.jpg").write_text("text")
     with pytest.raises(UserError, match="none of 1 photos"):
-        main([model("int8"), str(tmp_path / "x.jpg"), "--out", str(tmp_path / "out"), "--tile", "64"])
+        main(
+            [model("int8"), str(tmp_path / "x.jpg"), "--out", str(tmp_path / "out"), "--tile", "64"]
+        )
 
 
 def test_photos_are_never_overwritten(model, photo, tmp_path):
@@ -192,10 +212,28 @@ def test_photos_are_never_overwritten(model, photo, tmp_path):
 def test_a_teacher_takes_small_photos_whole_and_refuses_large_ones(photo, tmp_path, capsys):
     path = tmp_path / "teacher.tflite"
     # Whether a network can be tiled is told by the facts, so any network will do.
-    facts = {"model": "teacher", "direction": "ab", "training_data": "?", "version": "0", "stride": 4, "halo_px": None}
+    facts = {
+        "model": "teacher",
+        "direction": "ab",
+        "training_data": "?",
+        "version": "0",
+        "stride": 4,
+        "halo_px": None,
+    }
     path.write_bytes(with_metadata(converted("float32"), RECIPES["float32"], facts))
     out = tmp_path / "out"
-    assert main([str(path), photo("small.png", 20, SIZE), photo("large.png", 20, SIZE + 1), "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                str(path),
+                photo("small.png", 20, SIZE),
+                photo("large.png", 20, SIZE + 1),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     assert [p.name for p in out.iterdir()] == ["small.png"]
     assert Image.open(out / "small.png").size == (SIZE, 20)
     assert "sees all of a picture at once" in capsys.readouterr().err

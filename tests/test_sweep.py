@@ -1,4 +1,6 @@
-"""training.sweep: two values and two seeds of tiny trainings, killed halfway and continued; choice, tables and figure."""
+"""training.sweep: two values and two seeds of tiny trainings, killed halfway and continued; choice,
+tables and figure.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +46,49 @@ def wait_until(process: subprocess.Popen, reached) -> None:
 
 @pytest.fixture(scope="module")
 def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
-    """A sweep that was killed in its second training and stopped in its third; and the last command's words."""
+    """A sweep that was killed in its second training and stopped in its third; and the last
+    command's words.
+    """
     root = tmp_path_factory.mktemp("sweeps") / "cycle"
     a, b = picture_folders
-    arguments = ["cyclegan", "--lambda-cycle", "5", "10", "--seeds", "1", "2", "--run", str(root), "--choose", "photo_ssim",
-                 "--", *TINY, "--domain-a", str(a), "--domain-b", str(b), "--steps", "4", "--checkpoint-every", "2",
-                 "--student", "none", "--split", "6/4/4", "--", "--features", "offline"]  # fmt: skip
+    arguments = [
+        "cyclegan",
+        "--lambda-cycle",
+        "5",
+        "10",
+        "--seeds",
+        "1",
+        "2",
+        "--run",
+        str(root),
+        "--choose",
+        "photo_ssim",
+        "--",
+        *TINY,
+        "--domain-a",
+        str(a),
+        "--domain-b",
+        str(b),
+        "--steps",
+        "4",
+        "--checkpoint-every",
+        "2",
+        "--student",
+        "none",
+        "--split",
+        "6/4/4",
+        "--",
+        "--features",
+        "offline",
+    ]
     process = start(arguments)
     wait_until(process, lambda: (root / RUNS[1] / "checkpoints" / "ckpt-2.json").exists())
     process.kill()
     process.wait()
     process = start(arguments)
-    wait_until(process, lambda: (root / RUNS[2] / LOG).exists())  # while it starts, which costs least
+    wait_until(
+        process, lambda: (root / RUNS[2] / LOG).exists()
+    )  # while it starts, which costs least
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130, said
@@ -73,7 +106,10 @@ def commands(folder: Path) -> list[str]:
 def test_nothing_is_done_twice(finished):
     root, _ = finished
     for name in RUNS:
-        steps = [json.loads(line)["step"] for line in (root / name / "metrics.jsonl").read_text().splitlines()]
+        steps = [
+            json.loads(line)["step"]
+            for line in (root / name / "metrics.jsonl").read_text().splitlines()
+        ]
         assert steps[-1] == 4 and len(set(steps)) == len(steps)
     assert len([line for line in commands(root / RUNS[0]) if "training.cyclegan" in line]) == 1
     killed = [line for line in commands(root / RUNS[1]) if "training.cyclegan" in line]
@@ -87,10 +123,26 @@ def test_the_same_command_again_only_reads(finished):
     before = {path: path.stat().st_mtime_ns for path in root.glob("*/*") if path.name != ".lock"}
     plan = json.loads((root / "sweep-plan.json").read_text())
     again = subprocess.run(
-        [sys.executable, "-m", "training.sweep", "cyclegan", "--lambda-cycle", "5", "10", "--run", str(root),
-         "--choose", "photo_ssim", "--", *plan["common"], "--", *plan["evaluate"]],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "training.sweep",
+            "cyclegan",
+            "--lambda-cycle",
+            "5",
+            "10",
+            "--run",
+            str(root),
+            "--choose",
+            "photo_ssim",
+            "--",
+            *plan["common"],
+            "--",
+            *plan["evaluate"],
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert again.stdout in said
@@ -103,21 +155,32 @@ def test_tables_and_choice(finished):
     scores = {}
     for run in found["runs"]:
         evaluation = json.loads((root / run["folder"] / "evaluation.json").read_text())["teacher"]
-        assert run["scores"]["validation"]["ab"]["photo_ssim"] == evaluation["validation"]["ab"]["photo_ssim"]
+        assert (
+            run["scores"]["validation"]["ab"]["photo_ssim"]
+            == evaluation["validation"]["ab"]["photo_ssim"]
+        )
         assert evaluation["validation"]["ba"]["cycle_l1"] >= 0
         scores.setdefault(run["value"], []).append(evaluation["validation"]["ab"]["photo_ssim"])
         # Test pictures are looked at for the chosen value alone.
         assert ("test" in evaluation) == (run["value"] == found["chosen"])
     assert found["chosen"] == max(scores, key=lambda value: np.mean(scores[value]))
-    (row,) = [row for row in found["summary"]
-              if (row["split"], row["direction"], row["score"], row["value"]) == ("validation", "ab", "photo_ssim", "5")]  # fmt: skip
+    (row,) = [
+        row
+        for row in found["summary"]
+        if (row["split"], row["direction"], row["score"], row["value"])
+        == ("validation", "ab", "photo_ssim", "5")
+    ]
     assert row["mean"] == pytest.approx(np.mean(scores["5"]), abs=1e-5)
     assert row["deviation"] == pytest.approx(np.std(scores["5"], ddof=1), abs=1e-5)
     assert "validation data, A to B" in said and "test data, B to A" in said
     with open(root / "sweep.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    numbers = [float(r["number"]) for r in rows
-               if (r["lambda-cycle"], r["split"], r["direction"], r["score"]) == ("10", "validation", "ab", "photo_ssim")]  # fmt: skip
+    numbers = [
+        float(r["number"])
+        for r in rows
+        if (r["lambda-cycle"], r["split"], r["direction"], r["score"])
+        == ("10", "validation", "ab", "photo_ssim")
+    ]
     assert numbers == scores["10"]
     assert (root / "sweep.txt").read_text().strip() in said
 
@@ -135,13 +198,27 @@ def test_another_sweep_is_kept_out(finished, picture_folders):
     with pytest.raises(UserError, match="the option differed"):
         main(["cyclegan", "--ngf", "4", "8", "--run", str(root), "--", *found["common"][:4]])
     with pytest.raises(UserError, match="the trainings' options differed"):
-        main(["cyclegan", "--lambda-cycle", "5", "10", "--run", str(root), "--", *found["common"], "--no-flip"])
+        main(
+            [
+                "cyclegan",
+                "--lambda-cycle",
+                "5",
+                "10",
+                "--run",
+                str(root),
+                "--",
+                *found["common"],
+                "--no-flip",
+            ]
+        )
 
 
 def results(scores: dict[str, list[dict]], choice: Choice) -> Results:
     plan = Plan("cyclegan", "--lambda-face", tuple(scores), (1, 2), (), (), True)
     found = {
-        (value, seed): {"validation": {"ab": one}} for value, both in scores.items() for seed, one in enumerate(both, 1)
+        (value, seed): {"validation": {"ab": one}}
+        for value, both in scores.items()
+        for seed, one in enumerate(both, 1)
     }
     return Results(plan, choice, found)
 
@@ -165,7 +242,10 @@ def test_figure_shows_every_score():
         value: [{"kid": 0.1 * k, "ssim": 0.5}, {"kid": 0.1 * k + 0.02, "ssim": 0.52}]
         for k, value in enumerate(("0", "1", "5"))
     }
-    one = results({v: [{"kid": row["kid"]} for row in both] for v, both in scores.items()}, Choice.parse("kid", ()))
+    one = results(
+        {v: [{"kid": row["kid"]} for row in both] for v, both in scores.items()},
+        Choice.parse("kid", ()),
+    )
     picture, narrower = figure(results(scores, Choice.parse("kid", ()))), figure(one)
     assert picture.dtype == np.uint8 and picture.shape[1] == 2 * narrower.shape[1]
     blue = np.all(np.abs(picture.astype(int) - (31, 111, 178)) < 30, axis=-1)
@@ -189,13 +269,23 @@ def test_command_lines(tmp_path):
         "offline",
     ]
     assert split_command(head, SweepOptions) == (
-        ["--seeds", "3", "4"], ["cyclegan", "--lambda-face", "0", "-1"], ["--steps", "5"], ["--features", "offline"],
-    )  # fmt: skip
-    plan = make_plan(["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], [])
-    assert [run.folder for run in plan.runs()] == ["learning-rate-1e-4-seed-1", "learning-rate-2e-4-seed-1"]
+        ["--seeds", "3", "4"],
+        ["cyclegan", "--lambda-face", "0", "-1"],
+        ["--steps", "5"],
+        ["--features", "offline"],
+    )
+    plan = make_plan(
+        ["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], []
+    )
+    assert [run.folder for run in plan.runs()] == [
+        "learning-rate-1e-4-seed-1",
+        "learning-rate-2e-4-seed-1",
+    ]
     file = tmp_path / "options.yaml"
     file.write_text("ngf: 8\nsplit: 80%/10%/10%\n")
-    plan = make_plan(["cyclegan", "--ngf", "4", "6"], (1,), ["--options", str(file), "--no-flip"], [])
+    plan = make_plan(
+        ["cyclegan", "--ngf", "4", "6"], (1,), ["--options", str(file), "--no-flip"], []
+    )
     assert plan.has_test, "a file's options count, and yield to the sweep's"
     assert not make_plan(["pix2pix", "--norm", "batch", "instance"], (1,), [], []).has_test
 
@@ -214,11 +304,17 @@ def test_command_lines(tmp_path):
         (["cyclegan", "--ngf", "1", "2", "--", "--seed", "3"], "it is set by --seeds"),
         (["cyclegan", "--ngf", "1", "2", "--", "--ngf", "3"], "it is set by --ngf before"),
         (["cyclegan", "--ngf", "1", "2", "--", "--split", "5"], "write TRAIN/VAL/TEST"),
-        (["cyclegan", "--ngf", "1", "2", "--", "--", "--split", "test"], "a sweep scores its own runs"),
+        (
+            ["cyclegan", "--ngf", "1", "2", "--", "--", "--split", "test"],
+            "a sweep scores its own runs",
+        ),
         (["cyclegan", "--ngf", "1", "2", "--choose", "beauty"], "--choose beauty: no such score"),
-        (["cyclegan", "--ngf", "1", "2", "--guard", "kid"], "--guard kid: write a score and a share"),
+        (
+            ["cyclegan", "--ngf", "1", "2", "--guard", "kid"],
+            "--guard kid: write a score and a share",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_use_is_told_before_anything_runs(arguments, message, tmp_path, monkeypatch):
     from training.sweep import main
 
@@ -240,7 +336,9 @@ def test_a_value_that_the_trainer_refuses(tmp_path, monkeypatch, capsys):
 def test_unusable_data_stops_the_sweep_at_once(tmp_path):
     from training.sweep import main
 
-    with pytest.raises(UserError, match=r"the sweep is stopped.*--domain-a .*no such folder") as error:
+    with pytest.raises(
+        UserError, match=r"the sweep is stopped.*--domain-a .*no such folder"
+    ) as error:
         main(
             [
                 "cyclegan",
@@ -258,7 +356,10 @@ def test_unusable_data_stops_the_sweep_at_once(tmp_path):
             ]
         )
     assert "\n" not in str(error.value)
-    assert not (tmp_path / "s/ngf-8-seed-1").exists() and not (tmp_path / "s/ngf-4-seed-1" / STATE).exists()
+    assert (
+        not (tmp_path / "s/ngf-8-seed-1").exists()
+        and not (tmp_path / "s/ngf-4-seed-1" / STATE).exists()
+    )
 
 
 def test_a_run_without_results_is_left_out(tmp_path):

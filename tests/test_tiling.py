@@ -24,7 +24,8 @@ def levels_apart(a: np.ndarray, b: np.ndarray) -> int:
 def test_mirror_is_that_of_numpy(length):
     axis = np.arange(length)
     assert np.array_equal(
-        mirrored_indices(-7, length + 20, length), np.pad(axis, (7, 13), "reflect" if length > 1 else "edge")
+        mirrored_indices(-7, length + 20, length),
+        np.pad(axis, (7, 13), "reflect" if length > 1 else "edge"),
     )
 
 
@@ -61,20 +62,29 @@ def test_parallel_tiles_equal_serial_ones_whatever_order_they_end_in(height, wid
     parallel = image.copy()
     Tiling(60, 60, 20).translate(parallel, models)
     # One tile; one that keeps less than its margin is refused.
-    whole = tiled(data, (max(height + 3, 48) // 4 * 4 + 96, max(width + 3, 48) // 4 * 4 + 96), image, margin=48)
+    whole = tiled(
+        data,
+        (max(height + 3, 48) // 4 * 4 + 96, max(width + 3, 48) // 4 * 4 + 96),
+        image,
+        margin=48,
+    )
     assert np.array_equal(parallel, whole) and np.array_equal(tiled(data, 60, image), whole)
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_reach_of_a_block_is_what_the_network_shows(variant):
-    """The graph's answer against the Keras network: turning a pixel row's sign changes no block further away."""
+    """The graph's answer against the Keras network: turning a pixel row's sign changes no block
+    further away.
+    """
     network = student()
     image = np.random.default_rng(0).uniform(-1, 1, [1, 120, 120, 3]).astype(np.float32)
     start, reach = network(image, training=False).numpy(), 0
     for place in range(56, 56 + network.stride):
         moved = image.copy()
         moved[:, place] = -moved[:, place]
-        rows = np.nonzero(np.abs(network(moved, training=False).numpy() - start).max((0, 2, 3)) > 1e-7)[0]
+        rows = np.nonzero(
+            np.abs(network(moved, training=False).numpy() - start).max((0, 2, 3)) > 1e-7
+        )[0]
         first, last = rows.min() // 4 * 4, rows.max() // 4 * 4
         # A block ends beside the row that its last pixel sees; both ways.
         reach = max(reach, place - (first + 3), last - place)
@@ -88,7 +98,9 @@ def test_reach_of_a_network_with_statistics_is_not_known():
     assert block_reach(data, 4) is None
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 37), (3000, 4000), (4001, 333), (100, 12000)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (50, 37), (3000, 4000), (4001, 333), (100, 12000)]
+)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_planned_tiles_cover_the_photo_and_keep_their_limits(height, width, workers):
     tiling = plan(height, width, margin=32, stride=4, workers=workers, most_pixels=700_000)
@@ -106,7 +118,10 @@ def test_a_plan_for_12_megapixels_wastes_little_and_keeps_what_is_built():
     rows, columns = tiling.grid(3000, 4000)
     assert rows * columns * tiling.height * tiling.width < 1.18 * 3000 * 4000
     assert rows * columns % 2 == 0
-    assert plan(2990, 3990, margin=32, stride=4, workers=2, most_pixels=900_000, ready=tiling) == tiling
+    assert (
+        plan(2990, 3990, margin=32, stride=4, workers=2, most_pixels=900_000, ready=tiling)
+        == tiling
+    )
     assert max(plan(3000, 4000, 32, 4, 2, 900_000, most_side=256).step) <= 192
 
 
@@ -117,7 +132,9 @@ def test_nothing_outside_the_halo_changes_a_pixel_and_the_halo_is_not_idle():
     for place in range(56, 56 + network.stride):
         moved = image.copy()
         moved[:, place] = -moved[:, place]
-        rows = np.nonzero(np.abs(network(moved, training=False).numpy() - start).max((0, 2, 3)) > 1e-7)[0]
+        rows = np.nonzero(
+            np.abs(network(moved, training=False).numpy() - start).max((0, 2, 3)) > 1e-7
+        )[0]
         nearest.append(max(place - rows.min(), rows.max() - place))
     assert max(nearest) <= halo
     assert max(nearest) >= halo - network.stride - 4

@@ -1,4 +1,6 @@
-"""The trainer as a user runs it: the folder it leaves, resuming, interruption, divergence, wrong usage."""
+"""The trainer as a user runs it: the folder it leaves, resuming, interruption, divergence, wrong
+usage.
+"""
 
 import json
 import os
@@ -26,13 +28,35 @@ def test_run_folder(tiny_run):
     records = lines(tiny_run / "metrics.jsonl")
     assert [record["step"] for record in records] == [1, 4, 8]
     assert ["val_score" in record for record in records] == [False, True, True]
-    names = {"step", "time_s", "step_s", "val_score", "images_per_s", "data_wait_share", "learning_rate", "G_A", "G_B", "cycle_A",
-             "cycle_B", "idt_A", "idt_B", "colour_A", "colour_B", "D_A", "D_B", "G"}  # fmt: skip
+    names = {
+        "step",
+        "time_s",
+        "step_s",
+        "val_score",
+        "images_per_s",
+        "data_wait_share",
+        "learning_rate",
+        "G_A",
+        "G_B",
+        "cycle_A",
+        "cycle_B",
+        "idt_A",
+        "idt_B",
+        "colour_A",
+        "colour_B",
+        "D_A",
+        "D_B",
+        "G",
+    }
     assert set(records[-1]) == names
     assert records[0]["learning_rate"] == pytest.approx(2e-4)
-    assert records[2]["learning_rate"] == pytest.approx(2e-4 / 4), "step 8 of 8: one step before the end of the decay"
+    assert records[2]["learning_rate"] == pytest.approx(2e-4 / 4), (
+        "step 8 of 8: one step before the end of the decay"
+    )
     config = json.loads((tiny_run / "config.json").read_text())
-    assert config["options"]["steps"] == 8 and config["options"]["ema_half_life"] == pytest.approx(2.4)
+    assert config["options"]["steps"] == 8 and config["options"]["ema_half_life"] == pytest.approx(
+        2.4
+    )
     assert config["data"]["counts"] == {"train_a": 12, "train_b": 12, "val_a": 2, "val_b": 2}
     assert len(config["data"]["fingerprint"]["train_a"]) == 64
     assert config["packages"]["tensorflow"].startswith("2.")
@@ -40,13 +64,19 @@ def test_run_folder(tiny_run):
         sample = Image.open(tiny_run / "samples" / f"step-{step:06}.png")
         assert sample.size[0] > 6 * 32 and sample.size[1] > 2 * 32
     assert {p.name for p in (tiny_run / "student" / "ab").iterdir()} >= {
-        "student.weights.h5", "config.json", "distillation.json", "metrics.jsonl", "samples",
-    }  # fmt: skip
+        "student.weights.h5",
+        "config.json",
+        "distillation.json",
+        "metrics.jsonl",
+        "samples",
+    }
     assert list((tiny_run / "tensorboard" / "train").glob("events*"))
 
 
 def test_networks_come_back_from_the_run(tiny_run):
-    """The restored teacher is the average of the checkpoint, and the student is what distillation measured."""
+    """The restored teacher is the average of the checkpoint, and the student is what distillation
+    measured.
+    """
     import tensorflow as tf
 
     from tf_i2i.metrics import psnr
@@ -62,7 +92,9 @@ def test_networks_come_back_from_the_run(tiny_run):
     for i in range(len(held_out)):
         image = to_float(held_out.image(i)[None, :40, :52])
         measured.append(psnr(*(to_uint8(network(image))[0] for network in (teacher, student))))
-    noted = json.loads((tiny_run / "student" / "ab" / "distillation.json").read_text())["student_to_teacher_psnr_db"]
+    noted = json.loads((tiny_run / "student" / "ab" / "distillation.json").read_text())[
+        "student_to_teacher_psnr_db"
+    ]
     assert np.mean(measured) == pytest.approx(noted, abs=0.02)
 
 
@@ -87,7 +119,10 @@ def test_interrupted_and_resumed_is_the_same_run(tmp_path, folders):
     broken = tmp_path / "broken"
 
     def interrupt():
-        while not (broken / "metrics.jsonl").exists() or "step" not in (broken / "metrics.jsonl").read_text():
+        while (
+            not (broken / "metrics.jsonl").exists()
+            or "step" not in (broken / "metrics.jsonl").read_text()
+        ):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -99,18 +134,34 @@ def test_interrupted_and_resumed_is_the_same_run(tmp_path, folders):
     stopped = int(tf.train.latest_checkpoint(str(broken / "checkpoints")).rpartition("-")[2])
     assert 1 <= stopped < 40
     assert main(["--run", str(broken), "--resume"]) is None
-    readers = [tf.train.load_checkpoint(str(tmp_path / name / "checkpoints")) for name in ("whole", "broken")]
+    readers = [
+        tf.train.load_checkpoint(str(tmp_path / name / "checkpoints"))
+        for name in ("whole", "broken")
+    ]
     names = [n for n in readers[0].get_variable_to_shape_map() if "VARIABLE_VALUE" in n]
     assert len(names) > 100
     for name in names:
-        np.testing.assert_allclose(*(reader.get_tensor(name) for reader in readers), rtol=1e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            *(reader.get_tensor(name) for reader in readers), rtol=1e-4, atol=1e-5, err_msg=name
+        )
     steps = [record["step"] for record in lines(broken / "metrics.jsonl")]
     assert steps == sorted(set(steps)) and steps[-1] == 40
 
 
 def test_divergence_stops_with_the_step_and_the_loss(tmp_path, folders):
     with pytest.raises(UserError, match=r"step \d+: loss \w+ is (nan|inf).*--learning-rate"):
-        main([*TINY, *folders, "--run", str(tmp_path / "r"), "--steps", "9", "--learning-rate", "1e30"])
+        main(
+            [
+                *TINY,
+                *folders,
+                "--run",
+                str(tmp_path / "r"),
+                "--steps",
+                "9",
+                "--learning-rate",
+                "1e30",
+            ]
+        )
 
 
 def test_a_run_is_not_overwritten_and_keeps_its_options(tiny_run, folders):
@@ -144,8 +195,19 @@ def test_option_ranges_exit_with_2(capsys):
     assert "--decay-fraction must be from 0 to 1, not 1.5" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["training.cyclegan", "training.pix2pix", "training.distill", "training.evaluate", "export.tflite",
-                                    "export.benchmark", "export.stylize", "export.report"])  # fmt: skip
+@pytest.mark.parametrize(
+    "module",
+    [
+        "training.cyclegan",
+        "training.pix2pix",
+        "training.distill",
+        "training.evaluate",
+        "export.tflite",
+        "export.benchmark",
+        "export.stylize",
+        "export.report",
+    ],
+)
 def test_help_does_not_load_tensorflow(module):
     code = (
         f"import runpy, sys; sys.argv = ['{module}', '--help']\n"
@@ -157,11 +219,27 @@ def test_help_does_not_load_tensorflow(module):
 
 
 def test_user_error_is_one_line_and_exit_2(tmp_path):
-    command = [sys.executable, "-m", "training.cyclegan", "--domain-a", "/nowhere", "--domain-b", "/nowhere"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120,
-                          env={**os.environ, "PYTHONPATH": os.getcwd()})  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "training.cyclegan",
+        "--domain-a",
+        "/nowhere",
+        "--domain-b",
+        "/nowhere",
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
     assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith("error: --domain-a")
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith(
+        "error: --domain-a"
+    )
     assert "Traceback" not in done.stderr
 
 

@@ -1,5 +1,5 @@
-"""The commands of docs/tutorial.md, read out of the page, run in their order at a tiny size, from a museum's answers to a
-file for phones."""
+"""The commands of docs/tutorial.md, read out of the page, run in their order at a tiny size, from a
+museum's answers to a file for phones."""
 
 import importlib
 import json
@@ -15,7 +15,8 @@ from PIL import Image
 from test_collect_archives import media, write_zip
 
 PAGE = Path(__file__).parent.parent / "docs" / "tutorial.md"
-# What makes each command small, or lets it ask the local server; appended, so that it wins over what the page says.
+# What makes each command small, or lets it ask the local server; appended, so that it wins over
+# what the page says.
 SMALL = {
     "training.collect wikiart": ["--site", "{server}", "--allow-private", "--interval", "0"],
     "training.collect met": ["--site", "{server}", "--allow-private", "--interval", "0"],
@@ -27,7 +28,11 @@ SMALL = {
 
 def blocks(kind: str = "") -> list[list[str]]:
     """The commands of the page's blocks: those without a name, or those that are called `kind`."""
-    found = re.findall(r"^```(?:sh )?([a-z]*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        r"^```(?:sh )?([a-z]*)\n(.*?)^```$",
+        PAGE.read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
     lines = [line for name, block in found if name == kind for line in block.splitlines()]
     assert all(line.startswith("python -m ") for line in lines)
     return [shlex.split(line)[2:] for line in lines]
@@ -49,7 +54,9 @@ def workplace(tmp_path, monkeypatch) -> Path:
     files = {f"media/posts/202401/{n}.jpg": picture(100 + n) for n in range(4)}
     lists = {"your_instagram_activity/media/posts_1.json": json.dumps(posts).encode()}
     write_zip(tmp_path / "instagram-export.zip", files | lists)
-    write_zip(tmp_path / "phone.zip", {f"DCIM/{n}.jpg": picture(200 + n, (120, 96)) for n in range(4)})
+    write_zip(
+        tmp_path / "phone.zip", {f"DCIM/{n}.jpg": picture(200 + n, (120, 96)) for n in range(4)}
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -64,14 +71,24 @@ def test_from_an_artists_name_to_a_file_for_phones(workplace):
             server.routes[f"/images/{number}.jpg"] = Reply(picture(300 + number))
         commands = blocks()
         assert [" ".join(command[:1]) for command in commands] == [
-            *["training.collect"] * 4, *["training.curate"] * 2, "training.cyclegan", "export.tflite", "export.stylize",
+            *["training.collect"] * 4,
+            *["training.curate"] * 2,
+            "training.cyclegan",
+            "export.tflite",
+            "export.stylize",
             "export.report",
-        ]  # fmt: skip
+        ]
         for command in commands:
             run(command, server.url)
     data = workplace / "data"
-    assert len(list((data / "paintings").glob("*.jpg"))) == 7 + 5 and len(list((data / "photos").glob("*.jpg"))) == 8
-    licences = {line.rsplit(",", 7)[1] for line in (data / "photos" / "sources.csv").read_text().splitlines()[1:]}
+    assert (
+        len(list((data / "paintings").glob("*.jpg"))) == 7 + 5
+        and len(list((data / "photos").glob("*.jpg"))) == 8
+    )
+    licences = {
+        line.rsplit(",", 7)[1]
+        for line in (data / "photos" / "sources.csv").read_text().splitlines()[1:]
+    }
     assert licences == {"own"}
     assert (data / "curate.html").exists()
     (exported,) = json.loads((workplace / "runs/klimt/export/export.json").read_text())
@@ -84,7 +101,11 @@ def test_from_an_artists_name_to_a_file_for_phones(workplace):
 def test_the_other_forms_are_commands_that_there_are(workplace, picture_folders, capsys):
     (small,) = blocks("small")
     a, b = map(str, picture_folders)
-    run(small, "", ["--domain-a", a, "--domain-b", b, "--run", str(workplace / "other"), "--dry-run"])
+    run(
+        small,
+        "",
+        ["--domain-a", a, "--domain-b", b, "--run", str(workplace / "other"), "--dry-run"],
+    )
     (android,) = blocks("android")
     assert android[0] == "export.android"
     with pytest.raises(SystemExit) as end:

@@ -1,4 +1,6 @@
-"""The U-Net: the reference's parameters, a skip connection at every size, one behaviour at inference."""
+"""The U-Net: the reference's parameters, a skip connection at every size, one behaviour at
+inference.
+"""
 
 import keras
 import numpy as np
@@ -34,7 +36,9 @@ def tiny(**options) -> UNetGenerator:
 )
 @pytest.mark.parametrize("norm", ["batch", "instance"])
 def test_parameters(depth, norm, upsampling, parameters):
-    """The reference's unet_256 has 54.414 M; either normalisation has its scale and offset a channel."""
+    """The reference's unet_256 has 54.414 M; either normalisation has its scale and offset a
+    channel.
+    """
     side = 2**depth
     network = UNetGenerator(depth, 64, norm, upsampling)
     assert network(tf.zeros([1, side, side, 3])).shape == (1, side, side, 3)
@@ -48,8 +52,17 @@ def test_discriminator_of_pairs_has_the_reference_parameters():
 
 
 @pytest.mark.parametrize(
-    ("crop", "name"), [(256, "unet256"), (512, "unet256"), (128, "unet128"), (384, "unet128"), (64, "unet64"), (192, "unet64"), (100, None)],
-)  # fmt: skip
+    ("crop", "name"),
+    [
+        (256, "unet256"),
+        (512, "unet256"),
+        (128, "unet128"),
+        (384, "unet128"),
+        (64, "unet64"),
+        (192, "unet64"),
+        (100, None),
+    ],
+)
 def test_depth_follows_the_crop(crop, name):
     assert unet_for(crop) == name
 
@@ -66,7 +79,9 @@ def test_each_level_halves_and_the_innermost_is_one_pixel():
 
 @pytest.mark.parametrize("level", range(6))
 def test_skip_connections_join_equal_sizes(level):
-    """With the way through the deeper levels cut off, a change of a level's features still reaches the output."""
+    """With the way through the deeper levels cut off, a change of a level's features still reaches
+    the output.
+    """
     network = tiny(norm="instance")
     image = tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1)
     for deeper in network.encoder[level + 1 :]:
@@ -92,13 +107,17 @@ def test_seeded_dropout_repeats_and_keeps_the_mean():
 
 def test_dropout_is_in_the_three_levels_after_the_innermost_and_off_at_inference():
     network = tiny(norm="instance")
-    assert [level.drop.rate for level in network.decoder] == [0.0, 0.5, 0.5, 0.5, 0.0][: len(network.decoder)]
+    assert [level.drop.rate for level in network.decoder] == [0.0, 0.5, 0.5, 0.5, 0.0][
+        : len(network.decoder)
+    ]
     image, seeds = tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1), ([1, 0], [2, 0])
     drawn = [network(image, training=True, seed=tf.constant(seed)).numpy() for seed in seeds]
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-4
     still = [network(image, training=False, seed=tf.constant(seed)).numpy() for seed in seeds]
     np.testing.assert_array_equal(*still)
-    np.testing.assert_array_equal(drawn[0], network(image, training=True, seed=tf.constant(seeds[0])))
+    np.testing.assert_array_equal(
+        drawn[0], network(image, training=True, seed=tf.constant(seeds[0]))
+    )
 
 
 def test_batch_norm_uses_moving_statistics_at_inference_and_when_settled():
@@ -107,14 +126,18 @@ def test_batch_norm_uses_moving_statistics_at_inference_and_when_settled():
     for _ in range(3):
         network(image, training=True)
     inference = network(image, training=False)
-    np.testing.assert_allclose(inference, network(image, training=True, statistics=False), atol=1e-6)
+    np.testing.assert_allclose(
+        inference, network(image, training=True, statistics=False), atol=1e-6
+    )
     assert np.abs(inference - network(image, training=True)).max() > 1e-4
 
 
 def test_average_takes_in_the_moving_statistics():
     network = tiny(norm="batch")
     plain, whole = MovingAverage(network, 10.0), MovingAverage(network, 10.0, statistics=True)
-    assert len(whole.averages) == len(plain.averages) + 2 * 9, "mean and variance of each of 9 normalisations"
+    assert len(whole.averages) == len(plain.averages) + 2 * 9, (
+        "mean and variance of each of 9 normalisations"
+    )
     statistic = network.encoder[1].normalise.moving_variance
     place = next(i for i, weight in enumerate(network.weights) if weight is statistic)
     values = []
@@ -140,9 +163,13 @@ def test_exported_file_computes_what_keras_does(norm, upsampling):
     network = tiny(norm=norm, upsampling=upsampling)
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     for image in images:
-        network(tf.cast(image[None], tf.float32) / 127.5 - 1, training=True)  # moves the statistics off their start
+        network(
+            tf.cast(image[None], tf.float32) / 127.5 - 1, training=True
+        )  # moves the statistics off their start
     for weight in network.trainable_variables:
-        weight.assign(3.0 * weight)  # fresh weights give a nearly flat picture, on which anything agrees
+        weight.assign(
+            3.0 * weight
+        )  # fresh weights give a nearly flat picture, on which anything agrees
     data = NetworkConverter(network, 64, lambda: images).convert(RECIPES["float32"])
     reference = reference_outputs(network, images)
     assert reference.std() > 0.05

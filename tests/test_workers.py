@@ -1,4 +1,6 @@
-"""Two real processes that train as one: the same losses and weights as one process, and no loss when one dies."""
+"""Two real processes that train as one: the same losses and weights as one process, and no loss
+when one dies.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,11 @@ def start_with_copies(folder: Path, arguments: list[str], **environment) -> subp
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, str(ROOT / "tests" / "worker_with_copies.py"), str(folder), *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
 
 
 def weights(prefix: Path) -> dict[str, np.ndarray]:
@@ -50,7 +55,9 @@ def alone(tmp_path_factory, folders) -> Path:
 
 
 def require_close(root: Path, alone: Path) -> None:
-    """Losses and weights of one process, to float tolerance: sums over replicas are taken in another order."""
+    """Losses and weights of one process, to float tolerance: sums over replicas are taken in
+    another order.
+    """
     ours, theirs = (untimed_lines(one / "run" / "metrics.jsonl") for one in (root, alone))
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
     for mine, other in zip(ours, theirs, strict=True):
@@ -60,7 +67,8 @@ def require_close(root: Path, alone: Path) -> None:
     generator = [name for name in mine if "average_ab/averages" in name]
     assert generator
     for name in generator:
-        # Adam moves each weight by up to its rate a step, whatever the gradient's size: 12 steps of 2e-4.
+        # Adam moves each weight by up to its rate a step, whatever the gradient's size: 12 steps of
+        # 2e-4.
         np.testing.assert_allclose(mine[name], other[name], atol=1.5e-3, err_msg=name)
 
 
@@ -69,7 +77,9 @@ def test_two_workers_are_one(tmp_path, folders, alone):
     addresses = [f"localhost:{port}" for port in _free_ports(2)]
     processes = []
     for index in range(2):
-        config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+        config = json.dumps(
+            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        )
         arguments = [*TWO, *folders, "--run", str(tmp_path / "run")]
         processes.append(start_with_copies(tmp_path / "copies", arguments, TF_CONFIG=config))
     for process in processes:
@@ -85,7 +95,10 @@ def test_two_workers_are_one(tmp_path, folders, alone):
 def test_a_lost_worker_comes_back(tmp_path, folders, alone):
     """SIGKILL to one of two; the launcher starts both again, and they end where one process does."""
     run = tmp_path / "run"
-    launcher = start(["--workers", "2", "training.cyclegan", *TWO, *folders, "--run", str(run)], "training.launch")
+    launcher = start(
+        ["--workers", "2", "training.cyclegan", *TWO, *folders, "--run", str(run)],
+        "training.launch",
+    )
     deadline = time.monotonic() + 300
     while newest_checkpoint(run / "checkpoints") < 4:
         assert launcher.poll() is None and time.monotonic() < deadline

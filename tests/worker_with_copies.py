@@ -1,4 +1,6 @@
-"""A trainer that also leaves every worker's own weights: python worker_with_copies.py FOLDER trainer-options..."""
+"""A trainer that also leaves every worker's own weights: python worker_with_copies.py FOLDER
+trainer-options...
+"""
 
 import json
 import os

@@ -1,5 +1,7 @@
-"""Cutting boxes out of pictures and resizing them, as two matrix products: differentiable, antialiased, and with the
-same bits each time (TensorFlow's own crop_and_resize has no deterministic gradient on a GPU and doesn't antialias)."""
+"""Cutting boxes out of pictures and resizing them, as two matrix products: differentiable,
+antialiased, and with the same bits each time (TensorFlow's own crop_and_resize has no deterministic
+gradient on a GPU and doesn't antialias).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ import tensorflow as tf
 
 
 def resample_boxes(images, boxes, size: tuple[int, int]):
-    """Cuts one box out of each picture and resizes it by a triangle filter, wider where it reduces (as Pillow's BILINEAR).
+    """Cuts one box out of each picture and resizes it by a triangle filter, wider where it reduces
+    (as Pillow's BILINEAR).
 
     What lies outside of the picture repeats its border.
 
@@ -36,7 +39,9 @@ def resized(images, size: tuple[int, int]):
 
 
 def _filters(start, extent, count: int, side):
-    """[N, count, side]: how much each of `side` pixels counts for each of `count` that share `extent` from `start` on."""
+    """[N, count, side]: how much each of `side` pixels counts for each of `count` that share
+    `extent` from `start` on.
+    """
     scale = (extent / float(count))[:, None]
     centres = start[:, None] + (tf.range(count, dtype=tf.float32) + 0.5)[None] * scale - 0.5
     centres = tf.clip_by_value(centres, 0.0, tf.cast(side - 1, tf.float32))

@@ -1,4 +1,6 @@
-"""The cartoon look of the demo's second domain: flat colours and black outlines, made from a photograph."""
+"""The cartoon look of the demo's second domain: flat colours and black outlines, made from a
+photograph.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,17 @@ def cartoon(
     # In 16 bits: the middle of the last level lies above 255 where the step does not divide 256.
     levels = smooth.astype(np.uint16) // level_step * level_step + level_step // 2
     flat = np.minimum(levels, 255).astype(np.uint8)
-    flat[outlines(image, median=median, outline_block=outline_block, outline_contrast=outline_contrast)] = 0
+    flat[
+        outlines(
+            image, median=median, outline_block=outline_block, outline_contrast=outline_contrast
+        )
+    ] = 0
     return flat
 
 
-def outlines(image: np.ndarray, *, median: int, outline_block: int, outline_contrast: float) -> np.ndarray:
+def outlines(
+    image: np.ndarray, *, median: int, outline_block: int, outline_contrast: float
+) -> np.ndarray:
     """Where a pen would draw: bool [H, W] of uint8 [H, W, 3] RGB; arguments as in `cartoon`."""
     import cv2
 

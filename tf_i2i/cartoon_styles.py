@@ -1,7 +1,7 @@
 """Photographs drawn in several styles, by filters alone: inputs (or targets) of paired training.
 
-Every style is a pure function of its picture: uint8 [H, W, 3] RGB in, the same shape out, the same bytes each time on
-one machine. The strengths are its keyword arguments.
+Every style is a pure function of its picture: uint8 [H, W, 3] RGB in, the same shape out, the same
+bytes each time on one machine. The strengths are its keyword arguments.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from tf_i2i.cartoon import cartoon, check_picture, outlines
 
-# Colours that the clusters are found in; more of them change a cluster's colour by less than a level.
+# Colours that the clusters are found in; more of them change a cluster's colour by less than a
+# level.
 _SAMPLES = 4096
 _SEED = 1
 
@@ -33,8 +34,10 @@ def bold(
 
     Args:
         image: uint8 [H, W, 3], RGB.
-        outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them as found.
-        smoothings, sigma_color, level_step, median, outline_block, outline_contrast: as in `tf_i2i.cartoon.cartoon`.
+        outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them as
+            found.
+        smoothings, sigma_color, level_step, median, outline_block, outline_contrast: as in
+            `tf_i2i.cartoon.cartoon`.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -45,10 +48,17 @@ def bold(
     import cv2
 
     flat = cartoon(
-        image, smoothings=smoothings, sigma_color=sigma_color, level_step=level_step, median=median,
-        outline_block=outline_block, outline_contrast=256.0,
-    )  # fmt: skip
-    drawn = outlines(image, median=median, outline_block=outline_block, outline_contrast=outline_contrast)
+        image,
+        smoothings=smoothings,
+        sigma_color=sigma_color,
+        level_step=level_step,
+        median=median,
+        outline_block=outline_block,
+        outline_contrast=256.0,
+    )
+    drawn = outlines(
+        image, median=median, outline_block=outline_block, outline_contrast=outline_contrast
+    )
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (outline_width, outline_width))
     flat[cv2.dilate(drawn.astype(np.uint8), pen) > 0] = 0
     return flat
@@ -79,8 +89,8 @@ def painting(image: np.ndarray, *, reach: float = 60.0, smoothness: float = 0.45
 def pencil(image: np.ndarray, *, stroke: float = 5.0, pressure: float = 2.5) -> np.ndarray:
     """A pencil sketch on white paper, which stands in for drawings made by hand.
 
-    Grey divided by its own surroundings: flat areas of any tone become paper, what is darker than its surroundings
-    becomes graphite.
+    Grey divided by its own surroundings: flat areas of any tone become paper, what is darker than
+    its surroundings becomes graphite.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -115,12 +125,14 @@ def poster(
 ) -> np.ndarray:
     """The picture's own few colours (k-means of its pixels) and black outlines.
 
-    Sets the seed of OpenCV's random numbers in the calling thread, so that the same clusters are found each time.
+    Sets the seed of OpenCV's random numbers in the calling thread, so that the same clusters are
+    found each time.
 
     Args:
         image: uint8 [H, W, 3], RGB.
         colours: how many at most, outlines apart.
-        smoothings, sigma_color, median, outline_block, outline_contrast: as in `tf_i2i.cartoon.cartoon`.
+        smoothings, sigma_color, median, outline_block, outline_contrast: as in
+            `tf_i2i.cartoon.cartoon`.
 
     Returns:
         uint8 [H, W, 3], RGB, of at most `colours` + 1 colours.
@@ -135,7 +147,11 @@ def poster(
     for _ in range(smoothings):
         smooth = cv2.bilateralFilter(smooth, 9, sigma_color, 7.0)
     result = _clustered(smooth, colours)
-    result[outlines(image, median=median, outline_block=outline_block, outline_contrast=outline_contrast)] = 0
+    result[
+        outlines(
+            image, median=median, outline_block=outline_block, outline_contrast=outline_contrast
+        )
+    ] = 0
     return result
 
 
@@ -150,12 +166,17 @@ def _clustered(image: np.ndarray, colours: int) -> np.ndarray:
     ending = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
     count = min(colours, len(np.unique(samples, axis=0)))
     _, _, centres = cv2.kmeans(samples, count, None, ending, 1, cv2.KMEANS_PP_CENTERS)
-    # The nearest centre is looked up for 32 levels a channel, not for each pixel: that is 40 times less work.
+    # The nearest centre is looked up for 32 levels a channel, not for each pixel: that is 40 times
+    # less work.
     level = np.arange(4, 256, 8, dtype=np.float32)
     cells = np.stack(np.meshgrid(level, level, level, indexing="ij"), -1).reshape(-1, 1, 3)
     nearest = ((cells - centres) ** 2).sum(-1).argmin(-1)
     red, green, blue = (pixels >> 3).astype(np.int32).T
-    return np.rint(centres).astype(np.uint8)[nearest[(red * 32 + green) * 32 + blue]].reshape(image.shape)
+    return (
+        np.rint(centres)
+        .astype(np.uint8)[nearest[(red * 32 + green) * 32 + blue]]
+        .reshape(image.shape)
+    )
 
 
 # Name on the command line -> uint8 [H, W, 3] RGB to the same.

@@ -10,14 +10,20 @@ from PIL import Image, ImageCms
 
 
 def eight_bit(image: Image.Image, white: int) -> Image.Image:
-    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would clip)."""
+    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would
+    clip).
+    """
     if image.mode.startswith("I"):
         values = np.asarray(image)
-        return Image.fromarray((values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8))
+        return Image.fromarray(
+            (values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8)
+        )
     if image.mode == "F":
         values = np.asarray(image)
         if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError("floating-point values outside 0..1 (save it with 8 or 16 bits a channel)")
+            raise ValueError(
+                "floating-point values outside 0..1 (save it with 8 or 16 bits a channel)"
+            )
         return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
         return image.convert("RGBA")
@@ -38,8 +44,8 @@ def on_white(picture: Image.Image, to_srgb: Callable[[Image.Image], Image.Image]
 
 
 class SrgbConversion:
-    """Strips of one picture through its ICC profile; plain RGB where there is none, a damaged one, or one for other
-    channels."""
+    """Strips of one picture through its ICC profile; plain RGB where there is none, a damaged one,
+    or one for other channels."""
 
     def __init__(self, profile: bytes | None):
         self._profile, self._transform = profile, None

@@ -26,24 +26,41 @@ class CycleGAN(keras.Model):
         ema_half_life: of the generators' averaged weights, in steps.
         seed: of the pools' coins.
 
-    `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, the local share of the
-    batch when run by a tf.distribute strategy, and returns the named losses (means over the local share). With a face
-    loss it takes (real_a, real_b, boxes_a, boxes_b), the faces' places: see tf_i2i.guidance.
+    `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, the
+    local share of the batch when run by a tf.distribute strategy, and returns the named losses
+    (means over the local share). With a face loss it takes (real_a, real_b, boxes_a, boxes_b), the
+    faces' places: see tf_i2i.guidance.
 
-    guidance: a tf_i2i.guidance.Guidance whose losses the generators pay as well, or None; may be set at any time before
-    the first step.
+    guidance: a tf_i2i.guidance.Guidance whose losses the generators pay as well, or None; may be
+    set at any time before the first step.
     """
 
     def __init__(
-        self, generator_ab, generator_ba, discriminator_a, discriminator_b, *, crop_size: int,
-        lambda_cycle: float = 10.0, lambda_identity: float = 0.5, lambda_colour: float = 30.0,
-        gan_loss: str = "lsgan", pool_size: int = 50, ema_half_life: float = 300.0, seed: int = 0, **kwargs,
-    ):  # fmt: skip
+        self,
+        generator_ab,
+        generator_ba,
+        discriminator_a,
+        discriminator_b,
+        *,
+        crop_size: int,
+        lambda_cycle: float = 10.0,
+        lambda_identity: float = 0.5,
+        lambda_colour: float = 30.0,
+        gan_loss: str = "lsgan",
+        pool_size: int = 50,
+        ema_half_life: float = 300.0,
+        seed: int = 0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.generator_ab, self.generator_ba = generator_ab, generator_ba
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.crop_size, self.seed = crop_size, seed
-        self.lambda_cycle, self.lambda_identity, self.lambda_colour = lambda_cycle, lambda_identity, lambda_colour
+        self.lambda_cycle, self.lambda_identity, self.lambda_colour = (
+            lambda_cycle,
+            lambda_identity,
+            lambda_colour,
+        )
         self.gan_loss, self.pool_size, self.ema_half_life = gan_loss, pool_size, ema_half_life
         self.guidance = None
         image = (crop_size, crop_size, 3)
@@ -60,7 +77,10 @@ class CycleGAN(keras.Model):
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
         """One optimizer for both generators, one for both discriminators."""
         super().compile(**kwargs)
-        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.generator_optimizer, self.discriminator_optimizer = (
+            generator_optimizer,
+            discriminator_optimizer,
+        )
         generator_optimizer.build(self.generator_variables)
         discriminator_optimizer.build(self.discriminator_variables)
 
@@ -102,19 +122,28 @@ class CycleGAN(keras.Model):
         discriminator_gradients = tape.gradient(scaled, self.discriminator_variables)
 
         apply_scaled_gradients(self.generator_optimizer, gradients, self.generator_variables)
-        apply_scaled_gradients(self.discriminator_optimizer, discriminator_gradients, self.discriminator_variables)
+        apply_scaled_gradients(
+            self.discriminator_optimizer, discriminator_gradients, self.discriminator_variables
+        )
         self.average_ab.update()
         self.average_ba.update()
         self.step.assign_add(1)
         return {**generator_losses, **discriminator_losses, "G": total}
 
     def _generator_losses(self, real_a, real_b):
-        """Losses as they are weighted in the sum (equation 3 of the paper, and section 5.2 for the identity)."""
+        """Losses as they are weighted in the sum (equation 3 of the paper, and section 5.2 for the
+        identity).
+        """
         count = real_a.shape[0]
-        # Translation and identity in one batch: instance normalisation keeps images apart, and the kernels run fuller.
+        # Translation and identity in one batch: instance normalisation keeps images apart, and the
+        # kernels run fuller.
         if self.lambda_identity > 0:
-            fake_b, same_b = _split(self.generator_ab(tf.concat([real_a, real_b], 0), training=True), count)
-            fake_a, same_a = _split(self.generator_ba(tf.concat([real_b, real_a], 0), training=True), count)
+            fake_b, same_b = _split(
+                self.generator_ab(tf.concat([real_a, real_b], 0), training=True), count
+            )
+            fake_a, same_a = _split(
+                self.generator_ba(tf.concat([real_b, real_a], 0), training=True), count
+            )
         else:
             fake_b = self.generator_ab(real_a, training=True)
             fake_a = self.generator_ba(real_b, training=True)
@@ -122,8 +151,12 @@ class CycleGAN(keras.Model):
         rec_b = self.generator_ab(fake_a, training=True)
 
         named = {
-            "G_A": losses.generator_adversarial(self.discriminator_b(fake_b, training=True), self.gan_loss),
-            "G_B": losses.generator_adversarial(self.discriminator_a(fake_a, training=True), self.gan_loss),
+            "G_A": losses.generator_adversarial(
+                self.discriminator_b(fake_b, training=True), self.gan_loss
+            ),
+            "G_B": losses.generator_adversarial(
+                self.discriminator_a(fake_a, training=True), self.gan_loss
+            ),
             "cycle_A": self.lambda_cycle * losses.l1(real_a, rec_a),
             "cycle_B": self.lambda_cycle * losses.l1(real_b, rec_b),
         }

@@ -1,8 +1,9 @@
-"""Data for a first training without any download: photographs that scikit-image and scikit-learn bring along.
+"""Data for a first training without any download: photographs that scikit-image and scikit-learn
+bring along.
 
-Seven scenes, each in one place only: domain A (photographs), domain B (cartoons of other photographs) or
-validation (photographs with their true cartoons, which training never sees). Each is cut into overlapping
-square windows at three scales.
+Seven scenes, each in one place only: domain A (photographs), domain B (cartoons of other
+photographs) or validation (photographs with their true cartoons, which training never sees). Each
+is cut into overlapping square windows at three scales.
 """
 
 from __future__ import annotations
@@ -33,22 +34,32 @@ class Photograph:
     source: str
 
 
-# Of all ways to share out the scenes, one of those where the two training domains' colours overlap most (a
-# colour that only one of them knows gets changed into another), with something unlike the rest held out.
+# Of all ways to share out the scenes, one of those where the two training domains' colours overlap
+# most (a colour that only one of them knows gets changed into another), with something unlike the
+# rest held out.
 PHOTOGRAPHS = (
     Photograph("skimage", "data/astronaut.png", "a", 26, "NASA Great Images, public domain"),
     Photograph("skimage", "data/chelsea.png", "a", 22, "Stefan van der Walt, CC0"),
     Photograph("skimage", "data/rocket.jpg", "a", 14, "SpaceX, flickr.com, public domain (CC0)"),
-    Photograph("skimage", "data/motorcycle_left.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"),
-    Photograph("skimage", "data/motorcycle_right.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"),
-    Photograph("sklearn", "datasets/images/flower.jpg", "b", 28, "vultilion, flickr.com, CC BY 2.0"),
-    Photograph("sklearn", "datasets/images/china.jpg", "val", 8, "danielbuechele, flickr.com, CC BY 2.0"),
+    Photograph(
+        "skimage", "data/motorcycle_left.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"
+    ),
+    Photograph(
+        "skimage", "data/motorcycle_right.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"
+    ),
+    Photograph(
+        "sklearn", "datasets/images/flower.jpg", "b", 28, "vultilion, flickr.com, CC BY 2.0"
+    ),
+    Photograph(
+        "sklearn", "datasets/images/china.jpg", "val", 8, "danielbuechele, flickr.com, CC BY 2.0"
+    ),
     Photograph("skimage", "data/coffee.png", "val", 6, "Rachel Michetti, Pikolo Espresso Bar, CC0"),
 )
 
 # Windows this share of the photograph's shorter side; under 0.5 they would have to be enlarged.
 SCALES = (1.0, 0.7, 0.5)
-# Standard deviation of grey (0..255) and share of pixels with visible detail under which a window is dull.
+# Standard deviation of grey (0..255) and share of pixels with visible detail under which a window
+# is dull.
 MIN_CONTRAST = 16.0
 MIN_DETAIL = 0.06
 
@@ -83,9 +94,13 @@ def demo_images(short_side: int) -> DemoData:
     val_a = ImageCache.from_images(_windows("val", short_side))
     return DemoData(
         domain_a=ImageCache.from_images(_windows("a", short_side)),
-        domain_b=ImageCache.from_images((name, cartoon(image)) for name, image in _windows("b", short_side)),
+        domain_b=ImageCache.from_images(
+            (name, cartoon(image)) for name, image in _windows("b", short_side)
+        ),
         val_a=val_a,
-        val_b=ImageCache.from_images((name, cartoon(val_a.image(i))) for i, name in enumerate(val_a.names)),
+        val_b=ImageCache.from_images(
+            (name, cartoon(val_a.image(i))) for i, name in enumerate(val_a.names)
+        ),
         sources=_sources(),
     )
 
@@ -97,20 +112,27 @@ def bundled_photographs() -> ImageSource:
         UserError: an installed package lacks its photographs.
     """
     paths = [_path(photo) for photo in PHOTOGRAPHS]
-    return ImageSource("bundled photographs", [path.name for path in paths], lambda index: paths[index])
+    return ImageSource(
+        "bundled photographs", [path.name for path in paths], lambda index: paths[index]
+    )
 
 
 def demo_pairs(short_side: int) -> DemoData:
-    """The same windows in pairs: cartoons (domain A, val_a) and the photographs they were made from (B, val_b).
+    """The same windows in pairs: cartoons (domain A, val_a) and the photographs they were made from
+    (B, val_b).
 
     Raises: as demo_images.
     """
     photos, held_out = (
-        ImageCache.from_images(window for domain in domains for window in _windows(domain, short_side))
+        ImageCache.from_images(
+            window for domain in domains for window in _windows(domain, short_side)
+        )
         for domains in ("ab", ("val",))
     )
     cartoons, val_cartoons = (
-        ImageCache.from_images((name, cartoon(cache.image(i))) for i, name in enumerate(cache.names))
+        ImageCache.from_images(
+            (name, cartoon(cache.image(i))) for i, name in enumerate(cache.names)
+        )
         for cache in (photos, held_out)
     )
     return DemoData(cartoons, photos, val_cartoons, held_out, _sources())
@@ -126,8 +148,11 @@ def _windows(domain: str, short_side: int) -> Iterator[tuple[str, np.ndarray]]:
             continue
         image = read_image(_path(photo))
         places = [place for place in _grid(*image.shape[:2]) if not _dull(_cut(image, place))]
-        # Evenly over all scales and places rather than the most detailed: flat areas must be learned too.
-        chosen = np.linspace(0, len(places) - 1, min(photo.windows, len(places))).round().astype(int)
+        # Evenly over all scales and places rather than the most detailed: flat areas must be
+        # learned too.
+        chosen = (
+            np.linspace(0, len(places) - 1, min(photo.windows, len(places))).round().astype(int)
+        )
         for top, left, side in (places[i] for i in chosen):
             window = resize_short_side(_cut(image, (top, left, side)), short_side)
             yield f"{Path(photo.file).stem}-{side}px-y{top:03d}-x{left:03d}.png", window

@@ -1,4 +1,6 @@
-"""Dropout whose masks are a function of a seed, so that a run that starts again at a step draws the same ones."""
+"""Dropout whose masks are a function of a seed, so that a run that starts again at a step draws the
+same ones.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,18 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class SeededDropout(keras.layers.Layer):
-    """Sets a share of the values to 0 and scales the others up (Srivastava et al. 2014, section 10, inverted).
+    """Sets a share of the values to 0 and scales the others up (Srivastava et al. 2014, section 10,
+    inverted).
 
-    Keras's own layer keeps a generator whose state is no weight: an exact resume would need it. Here the mask of an
-    image depends on (seed, its place in the global batch) alone, so that replicas draw what one device would.
+    Keras's own layer keeps a generator whose state is no weight: an exact resume would need it.
+    Here the mask of an image depends on (seed, its place in the global batch) alone, so that
+    replicas draw what one device would.
 
     Args:
         rate: share that is dropped, 0 to under 1.
 
-    `call(inputs, seed)` takes float [N, ...] and an int32 [2] seed, or None: then nothing is dropped.
+    `call(inputs, seed)` takes float [N, ...] and an int32 [2] seed, or None: then nothing is
+    dropped.
     """
 
     def __init__(self, rate: float, **kwargs):

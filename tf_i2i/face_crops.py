@@ -1,4 +1,6 @@
-"""Where the face is that a face network looks at: a fixed share of the picture, or around a detected face."""
+"""Where the face is that a face network looks at: a fixed share of the picture, or around a
+detected face.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# The cascade's boxes lie a little high: so far down, as a share of their side, lies the middle that the networks expect.
+# The cascade's boxes lie a little high: so far down, as a share of their side, lies the middle that
+# the networks expect.
 _CASCADE_SHIFT = 0.105
 
 
@@ -23,10 +26,14 @@ class FaceCrop:
     shift: float = 0.05
 
     def fixed(self, height: int, width: int) -> np.ndarray:
-        """The crop of a picture framed like a portrait: float32 [4], left, top, width, height in pixels."""
+        """The crop of a picture framed like a portrait: float32 [4], left, top, width, height in
+        pixels.
+        """
         short = min(height, width)
         side = self.share * short
-        return np.array([(width - side) / 2, (height - side) / 2 + self.shift * short, side, side], np.float32)
+        return np.array(
+            [(width - side) / 2, (height - side) / 2 + self.shift * short, side, side], np.float32
+        )
 
 
 # As Labeled Faces in the Wild are framed.
@@ -34,7 +41,9 @@ PORTRAIT = FaceCrop()
 
 
 def detected(image: np.ndarray) -> np.ndarray | None:
-    """The crop around the largest face in `image` (uint8 [H, W, 3]): float32 [4] as in FaceCrop, or None without one."""
+    """The crop around the largest face in `image` (uint8 [H, W, 3]): float32 [4] as in FaceCrop, or
+    None without one.
+    """
     from tf_i2i.faces import face_boxes
 
     boxes = face_boxes(image)

@@ -6,7 +6,8 @@ import keras
 
 
 def build_face_embedder(size: int = 96, width: int = 32, dimensions: int = 128) -> keras.Model:
-    """Residual network (He et al. 2016) that embeds faces on the unit sphere (Schroff et al. 2015, section 3).
+    """Residual network (He et al. 2016) that embeds faces on the unit sphere (Schroff et al. 2015,
+    section 3).
 
     Args:
         size: side of the crops in pixels.

@@ -1,7 +1,8 @@
-"""Networks that tell people apart by their faces: dlib's, from the npm package face-api, or any Keras model or SavedModel.
+"""Networks that tell people apart by their faces: dlib's, from the npm package face-api, or any
+Keras model or SavedModel.
 
-Each turns a square crop of a face into a vector; vectors of one person lie near each other (Schroff et al. 2015,
-"FaceNet: A Unified Embedding for Face Recognition and Clustering").
+Each turns a square crop of a face into a vector; vectors of one person lie near each other (Schroff
+et al. 2015, "FaceNet: A Unified Embedding for Face Recognition and Clustering").
 """
 
 from __future__ import annotations
@@ -35,8 +36,22 @@ PACKAGE = NpmPackage(
 _FACE_API_THRESHOLD = 0.6
 _FACE_API_SIDE = 150
 _MEAN = (122.782, 117.001, 104.298)
-_RESIDUAL = ("conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3", "conv128_down",
-             "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out")  # fmt: skip
+_RESIDUAL = (
+    "conv32_1",
+    "conv32_2",
+    "conv32_3",
+    "conv64_down",
+    "conv64_1",
+    "conv64_2",
+    "conv64_3",
+    "conv128_down",
+    "conv128_1",
+    "conv128_2",
+    "conv256_down",
+    "conv256_1",
+    "conv256_2",
+    "conv256_down_out",
+)
 
 
 class FaceNetwork:
@@ -47,21 +62,37 @@ class FaceNetwork:
     Attributes:
         name: for logs and records.
         size: height and width of the crops that it takes, in pixels.
-        threshold: Euclidean distance under which two embeddings are taken for one person; None where nobody measured it.
+        threshold: Euclidean distance under which two embeddings are taken for one person; None
+            where nobody measured it.
         crop: where a face's crop lies, in a picture or around a detected face.
     """
 
     def __init__(
-        self, name: str, network: Callable, size: tuple[int, int], threshold: float | None, crop: FaceCrop = PORTRAIT
-    ):  # fmt: skip
-        self.name, self.size, self.threshold, self.crop, self._network = name, size, threshold, crop, network
+        self,
+        name: str,
+        network: Callable,
+        size: tuple[int, int],
+        threshold: float | None,
+        crop: FaceCrop = PORTRAIT,
+    ):
+        self.name, self.size, self.threshold, self.crop, self._network = (
+            name,
+            size,
+            threshold,
+            crop,
+            network,
+        )
 
     def embed(self, crops):
-        """Crops of faces, RGB float [N, h, w, 3] in [-1, 1] of any size, to float32 [N, D]. Differentiable."""
+        """Crops of faces, RGB float [N, h, w, 3] in [-1, 1] of any size, to float32 [N, D].
+        Differentiable.
+        """
         return self._network(resized(crops, self.size))
 
     def embed_boxes(self, images, boxes):
-        """The faces in `boxes` (float32 [N, 4]: left, top, width, height in pixels), one a picture: float32 [N, D]."""
+        """The faces in `boxes` (float32 [N, 4]: left, top, width, height in pixels), one a picture:
+        float32 [N, D].
+        """
         return self._network(resample_boxes(images, boxes, self.size))
 
 
@@ -72,15 +103,17 @@ def load_face_network(
     input_range: tuple[float, float] | None = None,
     log: Callable[[str], None] = print,
 ) -> FaceNetwork:
-    """A face network by its source: "face-api", a Keras model (.keras, .h5) or a SavedModel's folder.
+    """A face network by its source: "face-api", a Keras model (.keras, .h5) or a SavedModel's
+    folder.
 
-    A file FILE.json beside a model FILE (training.embedder writes one) tells its threshold, crop and input range.
+    A file FILE.json beside a model FILE (training.embedder writes one) tells its threshold, crop
+    and input range.
 
     Args:
         source: as the option has it.
         option: named in messages.
-        input_range: what the model takes for black and white; None: as FILE.json says, otherwise -1 and 1. face-api has
-            its own.
+        input_range: what the model takes for black and white; None: as FILE.json says, otherwise -1
+            and 1. face-api has its own.
         log: is told before anything is fetched.
 
     Raises:
@@ -89,13 +122,18 @@ def load_face_network(
     if source == FACE_API:
         manifest, weights = npm_files(PACKAGE, f"{option} {FACE_API}", log)
         return FaceNetwork(
-            FACE_API, DlibResNet(read_face_api(manifest, weights)), (_FACE_API_SIDE,) * 2, _FACE_API_THRESHOLD
+            FACE_API,
+            DlibResNet(read_face_api(manifest, weights)),
+            (_FACE_API_SIDE,) * 2,
+            _FACE_API_THRESHOLD,
         )
     return _load_own(source, option, input_range)
 
 
 def read_face_api(manifest: Path, weights: Path) -> dict[str, np.ndarray]:
-    """The tensors of a tfjs weights file by name, float32: 8-bit ones as q * scale + min, the others as they are."""
+    """The tensors of a tfjs weights file by name, float32: 8-bit ones as q * scale + min, the
+    others as they are.
+    """
     data, tensors, place = weights.read_bytes(), {}, 0
     for entry in json.loads(manifest.read_text(encoding="utf-8"))[0]["weights"]:
         rule = entry.get("quantization")
@@ -109,9 +147,11 @@ def read_face_api(manifest: Path, weights: Path) -> dict[str, np.ndarray]:
 
 
 class DlibResNet:
-    """dlib's face recognition network: 29 convolutions, 5.6 million parameters (He et al. 2016 with half of the layers).
+    """dlib's face recognition network: 29 convolutions, 5.6 million parameters (He et al. 2016 with
+    half of the layers).
 
-    Takes float32 RGB [N, 150, 150, 3] in [-1, 1]; gives float32 [N, 128], not normalised (of length 1.4 or so).
+    Takes float32 RGB [N, 150, 150, 3] in [-1, 1]; gives float32 [N, 128], not normalised (of length
+    1.4 or so).
 
     tensors: by name, as `read_face_api` has them.
     """
@@ -120,7 +160,8 @@ class DlibResNet:
         self._tensors = {name: tf.constant(value) for name, value in tensors.items()}
 
     def __call__(self, crops):
-        # dlib divides by 256; the package's own JavaScript by 255, which changes an embedding in the third digit.
+        # dlib divides by 256; the package's own JavaScript by 255, which changes an embedding in
+        # the third digit.
         x = ((crops + 1.0) * 127.5 - tf.constant(_MEAN)) / 256.0
         x = tf.nn.relu(self._convolution(x, "conv32_down", 2))
         x = tf.nn.max_pool2d(x, 3, 2, "VALID")
@@ -134,7 +175,9 @@ class DlibResNet:
         y = self._convolution(y, f"{name}/conv2", 1)
         if down:
             x = tf.nn.avg_pool2d(x, 2, 2, "VALID")
-            y = tf.pad(y, [[0, 0], [0, x.shape[1] - y.shape[1]], [0, x.shape[2] - y.shape[2]], [0, 0]])
+            y = tf.pad(
+                y, [[0, 0], [0, x.shape[1] - y.shape[1]], [0, x.shape[2] - y.shape[2]], [0, 0]]
+            )
             x = tf.pad(x, [[0, 0], [0, 0], [0, 0], [0, y.shape[3] - x.shape[3]]])
         return tf.nn.relu(x + y)
 
@@ -162,7 +205,9 @@ def _load_own(source: str, option: str, input_range) -> FaceNetwork:
     def embed(crops):
         embedded = network((crops + 1.0) * (0.5 * (high - low)) + low)
         if len(embedded.shape) != 2:
-            raise UserError(f"{option} {one_line(source)}: gives {embedded.shape}, not one vector a picture")
+            raise UserError(
+                f"{option} {one_line(source)}: gives {embedded.shape}, not one vector a picture"
+            )
         return embedded
 
     embed(tf.zeros([1, *size, 3]))
@@ -184,5 +229,7 @@ def _read_card(path: Path, option: str) -> dict:
         if not isinstance(card, dict) or not set(card.get("crop", {})) <= known:
             raise ValueError("unknown entries")
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{option} {one_line(file)}: can't be read ({one_line(error)}); mend or remove it") from error
+        raise UserError(
+            f"{option} {one_line(file)}: can't be read ({one_line(error)}); mend or remove it"
+        ) from error
     return card

@@ -1,4 +1,5 @@
-"""Frontal faces by OpenCV's bundled Haar cascade: needs no download, finds upright faces that look at the camera.
+"""Frontal faces by OpenCV's bundled Haar cascade: needs no download, finds upright faces that look
+at the camera.
 
 Source: Viola and Jones 2001, "Rapid Object Detection using a Boosted Cascade of Simple Features".
 """
@@ -11,7 +12,8 @@ import numpy as np
 
 from tf_i2i.images import resize_short_side
 
-# On 80 Labeled Faces in the Wild it finds as many faces at 192 pixels as at 256, in half of the time.
+# On 80 Labeled Faces in the Wild it finds as many faces at 192 pixels as at 256, in half of the
+# time.
 DETECTION_SIDE = 192
 _CASCADE = "haarcascade_frontalface_alt2.xml"
 _SCALE_STEP = 1.1
@@ -23,21 +25,23 @@ _of_thread = threading.local()
 def face_boxes(image: np.ndarray) -> np.ndarray:
     """Finds faces, the largest first.
 
-    The picture is searched with its shorter side reduced to 192 pixels, so faces of under a tenth of that side are
-    not found; of one more elongated than 4:1 only the middle is searched.
+    The picture is searched with its shorter side reduced to 192 pixels, so faces of under a tenth
+    of that side are not found; of one more elongated than 4:1 only the middle is searched.
 
     Args:
         image: uint8 [H, W, 3], RGB.
 
     Returns:
-        float32 [N, 4]: left, top, width, height in pixels of `image`. Boxes of this cascade lie a little high: the
-        face's middle is about 0.1 of their side further down.
+        float32 [N, 4]: left, top, width, height in pixels of `image`. Boxes of this cascade lie a
+        little high: the face's middle is about 0.1 of their side further down.
     """
     import cv2
 
     small = resize_short_side(image, min(DETECTION_SIDE, *image.shape[:2]))
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    found = np.array(_cascade().detectMultiScale(grey, _SCALE_STEP, _NEIGHBOURS), np.float32).reshape(-1, 4)
+    found = np.array(
+        _cascade().detectMultiScale(grey, _SCALE_STEP, _NEIGHBOURS), np.float32
+    ).reshape(-1, 4)
     # By size, then by place: the order of the cascade's answers is not part of its contract.
     found = found[np.lexsort((found[:, 0], found[:, 1], -found[:, 2]))]
     scale = min(image.shape[:2]) / min(small.shape[:2])
@@ -47,7 +51,9 @@ def face_boxes(image: np.ndarray) -> np.ndarray:
 
 
 def face_ratio(image: np.ndarray) -> float:
-    """Side of the largest face's box over the shorter side of `image` (uint8 [H, W, 3]): 0 (no face found) to 1."""
+    """Side of the largest face's box over the shorter side of `image` (uint8 [H, W, 3]): 0 (no face
+    found) to 1.
+    """
     boxes = face_boxes(image)
     return min(1.0, float(boxes[0, 2]) / min(image.shape[:2])) if len(boxes) else 0.0
 

@@ -1,8 +1,10 @@
-"""The features that distances of distributions are taken in: InceptionV3's where its weights are there, else a fixed bank.
+"""The features that distances of distributions are taken in: InceptionV3's where its weights are
+there, else a fixed bank.
 
-Keras's ImageNet weights are not those of the FID and KID papers (a TF-Slim file of 2015): their numbers can be compared
-with each other, not with published ones. Pictures are resized by an antialiased filter (Parmar et al. 2022, "On Aliased
-Resizing and Surprising Subtleties in GAN Evaluation").
+Keras's ImageNet weights are not those of the FID and KID papers (a TF-Slim file of 2015): their
+numbers can be compared with each other, not with published ones. Pictures are resized by an
+antialiased filter (Parmar et al. 2022, "On Aliased Resizing and Surprising Subtleties in GAN
+Evaluation").
 """
 
 from __future__ import annotations
@@ -40,10 +42,11 @@ class InceptionFeatures:
     """The 2,048 means before InceptionV3's classifier (Szegedy et al. 2016).
 
     Args:
-        weights: an .h5 file of Keras's InceptionV3, with or without its classifier; None: Keras's own ImageNet weights,
-            which it fetches (88 MB) unless it has them.
+        weights: an .h5 file of Keras's InceptionV3, with or without its classifier; None: Keras's
+            own ImageNet weights, which it fetches (88 MB) unless it has them.
 
-    name: "inception-v3-" and the first digits of the file's sha256, so that no two sets of weights are mistaken.
+    name: "inception-v3-" and the first digits of the file's sha256, so that no two sets of weights
+        are mistaken.
 
     Raises:
         UserError: the weights can't be had or are of another network.
@@ -61,14 +64,17 @@ class InceptionFeatures:
         found = []
         for start in range(0, len(images), _BATCH):
             part = [Image.fromarray(image) for image in images[start : start + _BATCH]]
-            batch = np.stack([np.asarray(one.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)) for one in part])
+            batch = np.stack(
+                [np.asarray(one.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)) for one in part]
+            )
             found.append(self._network(batch.astype(np.float32) / 127.5 - 1, training=False))
         return np.concatenate(found).astype(np.float64)
 
 
 def open_features(choice: str) -> OfflineFeatures | InceptionFeatures:
-    """The features of --features: "offline", "inception" (Keras fetches the weights where it lacks them), the path of
-    a file of weights, or "auto": inception where Keras has its weights already, offline elsewhere; nothing is fetched.
+    """The features of --features: "offline", "inception" (Keras fetches the weights where it lacks
+    them), the path of a file of weights, or "auto": inception where Keras has its weights already,
+    offline elsewhere; nothing is fetched.
 
     Raises:
         UserError: no such file, or its weights can't be used.
@@ -115,7 +121,9 @@ def _inception(path: Path):
 
     shape = (_SIDE, _SIDE, 3)
     try:
-        network = inception_v3.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=shape)
+        network = inception_v3.InceptionV3(
+            include_top=False, weights=None, pooling="avg", input_shape=shape
+        )
         try:
             network.load_weights(path)
         except ValueError:  # other layers: perhaps the classifier's two are in the file as well

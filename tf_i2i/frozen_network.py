@@ -1,4 +1,6 @@
-"""A user's network out of a file, Keras model or SavedModel, in inference mode: a differentiable function of a batch."""
+"""A user's network out of a file, Keras model or SavedModel, in inference mode: a differentiable
+function of a batch.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tf_i2i.errors import UserError, one_line
 
 @dataclass(frozen=True)
 class FrozenNetwork:
-    """`call(float32 [N, h, w, 3])` to its first output, float32. It holds its weights but is no Keras layer.
+    """`call(float32 [N, h, w, 3])` to its first output, float32. It holds its weights but is no
+    Keras layer.
 
     size: height and width that it takes, None where it takes any.
     dtype: of the pictures that it takes.
@@ -30,18 +33,25 @@ class FrozenNetwork:
 
 
 def load_network(path: Path, option: str) -> FrozenNetwork:
-    """The network in a Keras file (.keras, .h5) or a SavedModel's folder, which takes one batch of RGB pictures.
+    """The network in a Keras file (.keras, .h5) or a SavedModel's folder, which takes one batch of
+    RGB pictures.
 
     Raises:
         UserError: it can't be loaded or takes something else.
     """
     try:
         call, shape, dtype, owner = _saved_model(path) if path.is_dir() else _keras_model(path)
-    except Exception as error:  # Keras and TensorFlow raise nearly every type on files that are none of theirs
+    except (
+        Exception
+    ) as error:  # Keras and TensorFlow raise nearly every type on files that are none of theirs
         reason = one_line((str(error) or type(error).__name__).splitlines()[0])
-        raise UserError(f"{option} {one_line(path)}: can't be loaded ({reason}); is it a complete model?") from error
+        raise UserError(
+            f"{option} {one_line(path)}: can't be loaded ({reason}); is it a complete model?"
+        ) from error
     if len(shape) != 4 or shape[3] not in (3, None):
-        raise UserError(f"{option} {one_line(path)}: takes {list(shape)}, not pictures [count, height, width, 3]")
+        raise UserError(
+            f"{option} {one_line(path)}: takes {list(shape)}, not pictures [count, height, width, 3]"
+        )
     return FrozenNetwork(call, None if None in shape[1:3] else tuple(shape[1:3]), dtype, owner)
 
 
@@ -52,7 +62,12 @@ def _saved_model(path: Path):
     if more:
         raise ValueError("it takes more than one input")
     shape = [None] * 4 if spec.shape.rank is None else spec.shape.as_list()
-    return (lambda batch: next(iter(function(**{name: batch}).values()))), shape, spec.dtype, network
+    return (
+        (lambda batch: next(iter(function(**{name: batch}).values()))),
+        shape,
+        spec.dtype,
+        network,
+    )
 
 
 def _keras_model(path: Path):

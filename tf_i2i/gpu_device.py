@@ -1,4 +1,6 @@
-"""Which Vulkan device the GPU accelerator gets: a real one where its driver is installed, SwiftShader otherwise."""
+"""Which Vulkan device the GPU accelerator gets: a real one where its driver is installed,
+SwiftShader otherwise.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from pathlib import Path
 
 from tf_i2i.errors import one_line
 
-# Chromium and Chrome bring SwiftShader, a Vulkan device in software, with a manifest that no loader looks for.
+# Chromium and Chrome bring SwiftShader, a Vulkan device in software, with a manifest that no loader
+# looks for.
 SWIFTSHADER_MANIFESTS = (
     "/usr/lib/chromium/vk_swiftshader_icd.json",
     "/usr/lib/chromium-browser/vk_swiftshader_icd.json",
@@ -27,7 +30,9 @@ _NO_DEVICE = "No adapters found"
 
 @dataclass(frozen=True)
 class Device:
-    """What ran the file. is_software: the CPU in disguise; its numbers count, its times and its float16 do not."""
+    """What ran the file. is_software: the CPU in disguise; its numbers count, its times and its
+    float16 do not.
+    """
 
     name: str
     is_software: bool
@@ -37,19 +42,26 @@ class Device:
 
 
 def vulkan_environments(environment: Mapping[str, str] = os.environ) -> list[dict[str, str]]:
-    """Environment variables to try one after the other, for a process that opens the GPU accelerator.
+    """Environment variables to try one after the other, for a process that opens the GPU
+    accelerator.
 
-    VK_DRIVER_FILES or VK_ICD_FILENAMES settle it. Without them: the installed drivers where there are any (one can be
-    there without its GPU, hence the second try), then SwiftShader where a browser has brought it.
+    VK_DRIVER_FILES or VK_ICD_FILENAMES settle it. Without them: the installed drivers where there
+    are any (one can be there without its GPU, hence the second try), then SwiftShader where a
+    browser has brought it.
     """
     # Log levels that silence TensorFlow would silence the accelerator's reasons too.
     plain = {name: value for name, value in environment.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     # Systems other than Linux have a GPU interface without manifests.
     if sys.platform != "linux" or any(plain.get(name) for name in _CHOSEN_BY_USER):
         return [plain]
-    software = [{**plain, "VK_ICD_FILENAMES": path} for path in SWIFTSHADER_MANIFESTS if Path(path).is_file()][:1]
+    software = [
+        {**plain, "VK_ICD_FILENAMES": path}
+        for path in SWIFTSHADER_MANIFESTS
+        if Path(path).is_file()
+    ][:1]
     installed = [plain] if any(Path(folder).glob("*.json") for folder in MANIFEST_FOLDERS) else []
-    # With neither, the plain environment is tried all the same: the loader's own words say what is missing.
+    # With neither, the plain environment is tried all the same: the loader's own words say what is
+    # missing.
     return installed + software or [plain]
 
 
@@ -60,7 +72,9 @@ def device_in(log: str) -> Device | None:
 
 
 def why_no_device(log: str) -> str | None:
-    """What is missing and what to do, where the log says that there is no device; None where there is one."""
+    """What is missing and what to do, where the log says that there is no device; None where there
+    is one.
+    """
     no_loader = _NO_LOADER.search(log)
     if no_loader:
         return f"no Vulkan loader ({one_line(no_loader['why'])}); install it (Debian: libvulkan1)"

@@ -11,7 +11,9 @@ from tf_i2i.model_file import operator_name
 
 _LIST_START = "operations are not supported by GPU delegate"
 _NOT_ACCELERATED = "ops are not accelerated"
-_LIST_END = re.compile(r"(?P<gpu>\d+|No) operations will run on the GPU, and (?:the remaining|all) (?P<cpu>\d+) ")
+_LIST_END = re.compile(
+    r"(?P<gpu>\d+|No) operations will run on the GPU, and (?:the remaining|all) (?P<cpu>\d+) "
+)
 _REFUSED = re.compile(r"(?P<operation>\w+): (?P<reason>.+)")
 _VERSION = re.compile(r"Max version supported: (\d+)\. Requested version (\d+)")
 _TYPE = re.compile(r"Tensor type\((\w+)\) is not supported")
@@ -25,9 +27,11 @@ class Refusals:
 
     Attributes:
         reasons: operation name to the reasons, each once; empty when the accelerator gave none.
-        on_cpu, operations: how many stay there, of how many the accelerator counts; None where it did not say.
-        by_place: how many of them, at the least, were not refused themselves. The accelerator takes one connected part
-            of the graph; what is cut off from it by a refused operation stays behind too.
+        on_cpu, operations: how many stay there, of how many the accelerator counts; None where it
+            did not say.
+        by_place: how many of them, at the least, were not refused themselves. The accelerator takes
+            one connected part of the graph; what is cut off from it by a refused operation stays
+            behind too.
     """
 
     reasons: dict[str, list[str]]
@@ -42,10 +46,15 @@ class Refusals:
             for reason in reasons:
                 by_reason.setdefault(reason, []).append(operation)
         causes = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-        count = f"{self.on_cpu} of {self.operations} operations stay on the CPU" if self.on_cpu else ""
+        count = (
+            f"{self.on_cpu} of {self.operations} operations stay on the CPU" if self.on_cpu else ""
+        )
         if self.by_place:
             count += f", at least {self.by_place} of them only because the others cut them off"
-        return ". ".join(part for part in (count, causes) if part) or "the GPU accelerator gives no reason"
+        return (
+            ". ".join(part for part in (count, causes) if part)
+            or "the GPU accelerator gives no reason"
+        )
 
 
 def failure_line(error: str) -> str:
@@ -54,7 +63,9 @@ def failure_line(error: str) -> str:
 
 
 def why_not_on_gpu(log: str, failure: str, data: bytes) -> str:
-    """One line: what is missing for a device, or which operations of the .tflite file `data` stay on the CPU, or else `failure`."""
+    """One line: what is missing for a device, or which operations of the .tflite file `data` stay
+    on the CPU, or else `failure`.
+    """
     if missing := why_no_device(log):
         return missing
     return str(refusals(log, data)) if is_refusal(log, failure) else failure
@@ -68,9 +79,9 @@ def is_refusal(log: str, failure: str) -> bool:
 def refusals(log: str, data: bytes) -> Refusals:
     """Reads what the accelerator logged while it loaded the .tflite file `data`.
 
-    Its reasons name a tensor, not what is the matter with it, and some hide the cause (SUM of rank 5: "Unknown
-    layout"): shapes are added from the graph. Where the log has no list (another version), the known limits of rank and
-    type are held against the graph.
+    Its reasons name a tensor, not what is the matter with it, and some hide the cause (SUM of rank
+    5: "Unknown layout"): shapes are added from the graph. Where the log has no list (another
+    version), the known limits of rank and type are held against the graph.
     """
     graph = _graph(data)
     reasons: dict[str, list[str]] = {}
@@ -83,7 +94,12 @@ def refusals(log: str, data: bytes) -> Refusals:
         return Refusals(reasons or _by_rule(graph), None, None)
     on_cpu, on_gpu = int(counts["cpu"]), 0 if counts["gpu"] == "No" else int(counts["gpu"])
     alike = sum(one.name in reasons for one in graph)
-    return Refusals(reasons or _by_rule(graph), on_cpu, on_cpu + on_gpu, max(0, on_cpu - alike) if reasons else 0)
+    return Refusals(
+        reasons or _by_rule(graph),
+        on_cpu,
+        on_cpu + on_gpu,
+        max(0, on_cpu - alike) if reasons else 0,
+    )
 
 
 def _listed(log: str) -> list[tuple[str, str]]:
@@ -112,15 +128,23 @@ def _graph(data: bytes) -> list[_Operation]:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
-    graph, types = model.subgraphs[0], {code: name for name, code in vars(schema.TensorType).items()}
+    graph, types = (
+        model.subgraphs[0],
+        {code: name for name, code in vars(schema.TensorType).items()},
+    )
     operations = []
     for operator in graph.operators:
         used = [graph.tensors[n] for n in [*operator.inputs, *operator.outputs] if n >= 0]
         tensors = {
-            tensor.name.decode(): (tuple(int(side) for side in (tensor.shape if tensor.shape is not None else ())), types[tensor.type])
+            tensor.name.decode(): (
+                tuple(int(side) for side in (tensor.shape if tensor.shape is not None else ())),
+                types[tensor.type],
+            )
             for tensor in used
-        }  # fmt: skip
-        operations.append(_Operation(operator_name(model.operatorCodes[operator.opcodeIndex]), tensors))
+        }
+        operations.append(
+            _Operation(operator_name(model.operatorCodes[operator.opcodeIndex]), tensors)
+        )
     return operations
 
 
@@ -134,7 +158,9 @@ def _explained(operation: str, reason: str, graph: list[_Operation]) -> str:
         cause = f"version {found[2]} of the operation, the GPU takes at most {found[1]}"
     else:
         names = sorted((name for one in alike for name in one.tensors), key=len, reverse=True)
-        cause = next((reason[: -len(name)] for name in names if name and reason.endswith(" " + name)), reason)
+        cause = next(
+            (reason[: -len(name)] for name in names if name and reason.endswith(" " + name)), reason
+        )
         cause = one_line(cause).rstrip(". ")
     rank = max((one.rank for one in alike), default=0)
     return f"{cause} (its tensors are of rank {rank})" if rank > _HIGHEST_RANK else cause

@@ -1,7 +1,8 @@
 """One network on LiteRT's GPU accelerator (WebGPU over Vulkan).
 
-Meant for a process of its own (tf_i2i.model_worker, export.gpu_worker): a driver may crash it or never answer, and
-what it logs is the process's standard error (tf_i2i.gpu_device and tf_i2i.gpu_log read it).
+Meant for a process of its own (tf_i2i.model_worker, export.gpu_worker): a driver may crash it or
+never answer, and what it logs is the process's standard error (tf_i2i.gpu_device and tf_i2i.gpu_log
+read it).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from tf_i2i.tensor_details import border_facts, noise
 class GpuModel:
     """A .tflite file on the GPU alone.
 
-    With the CPU as a fall-back the runtime reports even a file without a single operation on the GPU as fully
-    accelerated; alone, it refuses what is not.
+    With the CPU as a fall-back the runtime reports even a file without a single operation on the
+    GPU as fully accelerated; alone, it refuses what is not.
 
     Args:
         path: .tflite file; any number of inputs of any shape.
@@ -36,9 +37,13 @@ class GpuModel:
 
         self._model = CompiledModel.from_file(path, hardware_accel=HardwareAccelerator.GPU)
         self.is_resident = bool(self._model.is_fully_accelerated())
-        self._inputs, self._outputs = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
+        self._inputs, self._outputs = (
+            self._model.create_input_buffers(0),
+            self._model.create_output_buffers(0),
+        )
         self._given, self._results = (
-            [buffer.get_tensor_details() for buffer in buffers] for buffers in (self._inputs, self._outputs)
+            [buffer.get_tensor_details() for buffer in buffers]
+            for buffers in (self._inputs, self._outputs)
         )
         self.facts = border_facts(self._given, self._results)
 
@@ -55,6 +60,8 @@ class GpuModel:
         """All outputs, read: without that the GPU may not have finished."""
         self._model.run_by_index(0, self._inputs, self._outputs)
         return [
-            buffer.read(prod(map(int, one["shape"])), np.dtype(one["dtype"]).type).reshape(one["shape"])
+            buffer.read(prod(map(int, one["shape"])), np.dtype(one["dtype"]).type).reshape(
+                one["shape"]
+            )
             for buffer, one in zip(self._outputs, self._results, strict=True)
         ]

@@ -1,4 +1,6 @@
-"""Pictures decoded once: all pixels of a domain in one flat array, in memory or in a temporary file."""
+"""Pictures decoded once: all pixels of a domain in one flat array, in memory or in a temporary
+file.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class ImageCache:
 
     Attributes:
         names: one a picture.
-        pixels: uint8, 1-D, read-only: all pictures flat (H, W, RGB), back to back; may be a np.memmap.
+        pixels: uint8, 1-D, read-only: all pictures flat (H, W, RGB), back to back; may be a
+            np.memmap.
         offsets: int64 [N], where each picture starts in `pixels`.
         shapes: int32 [N, 2], height and width.
         skipped: (name, reason) of pictures that were left out.
@@ -62,7 +65,9 @@ class ImageCache:
         for index in chosen:
             _add_to(digest, self.names[index], self.image(index))
         offsets, shapes = self.offsets[chosen], self.shapes[chosen]
-        return ImageCache(names, self.pixels, offsets, shapes, list(self.skipped), digest.hexdigest())
+        return ImageCache(
+            names, self.pixels, offsets, shapes, list(self.skipped), digest.hexdigest()
+        )
 
     @classmethod
     def from_images(
@@ -71,7 +76,8 @@ class ImageCache:
         skipped: list[tuple[str, str]] | None = None,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
     ) -> ImageCache:
-        """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read only after the last pair was taken.
+        """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read only after the last pair was
+        taken.
 
         Raises:
             UserError: over `memory_limit_bytes`, and the temporary folder has no room.
@@ -104,7 +110,8 @@ def load_images(
     progress: bool = True,
     memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
 ) -> ImageCache:
-    """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source order.
+    """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source
+    order.
 
     Args:
         source: the pictures; decoded by several threads.
@@ -122,7 +129,9 @@ def load_images(
 
     def usable() -> Iterator[tuple[str, np.ndarray]]:
         nonlocal unreadable
-        for name, result in zip(source.names, _decoded(source, short_side, min_side, progress), strict=True):
+        for name, result in zip(
+            source.names, _decoded(source, short_side, min_side, progress), strict=True
+        ):
             if isinstance(result, np.ndarray):
                 yield name, result
                 continue
@@ -147,7 +156,9 @@ def load_images(
 
 
 def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache]:
-    """Splits off pictures for validation where the user named none; (cache, cache) when there are too few."""
+    """Splits off pictures for validation where the user named none; (cache, cache) when there are
+    too few.
+    """
     held_out = held_out_indices(cache, seed)
     if not held_out:
         return cache, cache
@@ -156,7 +167,8 @@ def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache
 
 
 def held_out_indices(cache: ImageCache, seed: int) -> list[int]:
-    """Places of the pictures to validate on: 4 %, at least 2, at most 32; none of fewer than 12 pictures.
+    """Places of the pictures to validate on: 4 %, at least 2, at most 32; none of fewer than 12
+    pictures.
 
     Chosen by content and seed, so that renaming or reordering the files changes nothing.
     """
@@ -188,10 +200,13 @@ def _decoded(
             return error
         height, width = image.shape[:2]
         if min(height, width) < min_side:
-            return _TooSmall(source.names[index], f"{width}x{height} pixels, a side is under {min_side}")
+            return _TooSmall(
+                source.names[index], f"{width}x{height} pixels, a side is under {min_side}"
+            )
         return resize_short_side(image, short_side)
 
-    # Pillow decodes outside Python's lock; more threads than this only hold more full-size pictures.
+    # Pillow decodes outside Python's lock; more threads than this only hold more full-size
+    # pictures.
     threads = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
         results = pool.map(one, range(len(source)))
@@ -205,7 +220,9 @@ def _add_to(digest, name: str, image: np.ndarray) -> None:
 
 
 class _ByteStore:
-    """Bytes appended one picture at a time: in memory, from `limit` on in an unlinked temporary file."""
+    """Bytes appended one picture at a time: in memory, from `limit` on in an unlinked temporary
+    file.
+    """
 
     def __init__(self, limit: int):
         self.size, self._limit, self._memory, self._file = 0, limit, bytearray(), None

@@ -1,4 +1,6 @@
-"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB, and files are replaced in one step."""
+"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB, and files are replaced in one
+step.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,12 @@ MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
 # Pillow warns from 89 megapixels on; read_image refuses by the limit above.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# What Pillow finds odd in EXIF data it tells without the file's name; what can't be read is an UnreadableImage.
+# What Pillow finds odd in EXIF data it tells without the file's name; what can't be read is an
+# UnreadableImage.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-# The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be turned afterwards.
+# The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be
+# turned afterwards.
 _STORED_VIEWS = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -53,22 +57,23 @@ def read_image(
 ) -> np.ndarray:
     """Decodes the first frame of a picture.
 
-    EXIF orientation is applied, an embedded ICC profile is converted to sRGB, 16-bit channels are scaled to
-    8 bits, CMYK becomes RGB, transparent parts become white.
+    EXIF orientation is applied, an embedded ICC profile is converted to sRGB, 16-bit channels are
+    scaled to 8 bits, CMYK becomes RGB, transparent parts become white.
 
     Args:
         file: path or open binary file.
-        max_side: longest side wanted, in pixels: a larger picture is reduced to it (a JPEG already while it
-            is decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a shorter side
-            of max_side / 4. None: full size.
-        inspect: called with Pillow's picture once all of the file has been read, for what else stands in it.
+        max_side: longest side wanted, in pixels: a larger picture is reduced to it (a JPEG already
+            while it is decoded, which makes 100 megapixels cheap). One more elongated than 4:1
+            keeps a shorter side of max_side / 4. None: full size.
+        inspect: called with Pillow's picture once all of the file has been read, for what else
+            stands in it.
 
     Returns:
         uint8 [H, W, 3], sRGB in 0..255, an array of its own.
 
     Raises:
-        UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels (found in
-            the header, before anything is decoded).
+        UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels
+            (found in the header, before anything is decoded).
     """
     with _picture(file) as image:
         return _decoded(image, max_side, inspect)
@@ -77,8 +82,8 @@ def read_image(
 def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
     """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, aspect kept.
 
-    A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip of
-    1x5000 pixels would become 5,000 times the memory of a square.
+    A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip
+    of 1x5000 pixels would become 5,000 times the memory of a square.
     """
     height, width = image.shape[:2]
     limit = MAX_ELONGATION * min(height, width)
@@ -94,7 +99,8 @@ def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
-    """(width, height) in pixels of the picture that `read_image` would give at full size; only the header is read.
+    """(width, height) in pixels of the picture that `read_image` would give at full size; only the
+    header is read.
 
     Raises:
         UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
@@ -112,12 +118,18 @@ def write_png(
     *,
     compress_level: int = 6,
 ) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, with EXIF and ICC if given; a half-written file never
-    bears the name.
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, with EXIF and ICC if given; a
+    half-written file never bears the name.
 
     compress_level: 0..9; photographs come out as large at 1 as at 6, in a third of the time.
     """
-    _write(path, image, format="PNG", compress_level=compress_level, **_given(exif=exif, icc_profile=icc_profile))
+    _write(
+        path,
+        image,
+        format="PNG",
+        compress_level=compress_level,
+        **_given(exif=exif, icc_profile=icc_profile),
+    )
 
 
 def write_jpeg(
@@ -127,12 +139,15 @@ def write_jpeg(
     exif: bytes | None = None,
     icc_profile: bytes | None = None,
 ) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, with EXIF and ICC if given.
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, with EXIF and ICC
+    if given.
 
     From quality 90 on colours are kept at full size: halved, they fringe the outlines of a cartoon.
     """
     extra = _given(exif=exif, icc_profile=icc_profile)
-    _write(path, image, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **extra)
+    _write(
+        path, image, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **extra
+    )
 
 
 def _given(**options: bytes | None) -> dict[str, bytes]:
@@ -140,14 +155,20 @@ def _given(**options: bytes | None) -> dict[str, bytes]:
 
 
 def remove_unfinished(folder: str | os.PathLike) -> None:
-    """Removes what a process that was killed while it wrote a picture left in `folder`. For who alone writes there."""
+    """Removes what a process that was killed while it wrote a picture left in `folder`. For who
+    alone writes there.
+    """
     for path in Path(folder).glob(f".*{_PARTIAL}"):
         path.unlink(missing_ok=True)
 
 
 def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
-    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
-        raise ValueError(f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}")
+    if image.dtype != np.uint8 or not (
+        image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    ):
+        raise ValueError(
+            f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}"
+        )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{uuid.uuid4().hex[:12]}{_PARTIAL}")
@@ -160,7 +181,9 @@ def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
 
 @contextmanager
 def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
-    """Pillow's picture, only its header read; whatever goes wrong with it until it is closed is an UnreadableImage."""
+    """Pillow's picture, only its header read; whatever goes wrong with it until it is closed is an
+    UnreadableImage.
+    """
     name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
     # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -168,7 +191,9 @@ def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
         with _opened(file) as handle, Image.open(handle) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise UnreadableImage(name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
+                raise UnreadableImage(
+                    name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels"
+                )
             yield image
     except UnreadableImage:
         raise
@@ -194,23 +219,30 @@ def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
         yield handle
 
 
-def _decoded(image: Image.Image, max_side: int | None, inspect: Callable[[Image.Image], object]) -> np.ndarray:
+def _decoded(
+    image: Image.Image, max_side: int | None, inspect: Callable[[Image.Image], object]
+) -> np.ndarray:
     size = _reduced_size(image.size, max_side)
     if size != image.size:
         image.draft(None, size)
     image.load()
     inspect(image)
-    # Only now: PNG may keep EXIF behind the pixels, and some decoders have turned the picture themselves.
+    # Only now: PNG may keep EXIF behind the pixels, and some decoders have turned the picture
+    # themselves.
     orientation, profile = _orientation(image), image.info.get("icc_profile")
-    # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the brightest.
+    # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the
+    # brightest.
     white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
     picture = image
     if picture.width > size[0] or picture.height > size[1]:
         picture = eight_bit(image, white).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    upright = np.empty((*(picture.size if orientation in (5, 6, 7, 8) else picture.size[::-1]), 3), np.uint8)
+    upright = np.empty(
+        (*(picture.size if orientation in (5, 6, 7, 8) else picture.size[::-1]), 3), np.uint8
+    )
     stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
     to_srgb = SrgbConversion(profile)
-    # Strip by strip: each step on the whole picture would hold another copy of it, 400 MB for 100 megapixels.
+    # Strip by strip: each step on the whole picture would hold another copy of it, 400 MB for 100
+    # megapixels.
     for top in range(0, picture.height, _STRIP_ROWS):
         strip = picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
         stored[top : top + _STRIP_ROWS] = np.asarray(on_white(eight_bit(strip, white), to_srgb))

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 
 def normal_init() -> keras.initializers.Initializer:
-    """N(0, 0.02), the reference start of every convolution. A new object a layer: a shared one without a seed
-    would give all of them the same weights."""
+    """N(0, 0.02), the reference start of every convolution. A new object a layer: a shared one
+    without a seed would give all of them the same weights."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
@@ -17,7 +17,8 @@ class ReflectionPadding2D(keras.layers.Layer):
     """Mirrors `padding` rows and columns outward, without repeating the border: [N, H, W, C] to
     [N, H + 2 padding, W + 2 padding, C]. H and W must be larger than `padding`.
 
-    In training the mirror is made of slices: TensorFlow's own MirrorPad takes twice as long on a CPU.
+    In training the mirror is made of slices: TensorFlow's own MirrorPad takes twice as long on a
+    CPU.
     """
 
     def __init__(self, padding: int = 1, **kwargs):
@@ -39,12 +40,12 @@ class ReflectionPadding2D(keras.layers.Layer):
 class ResizeConv2D(keras.layers.Layer):
     """Doubles height and width by nearest neighbour, then convolves 3x3 with mirrored borders.
 
-    Odena et al. 2016, "Deconvolution and Checkerboard Artifacts": no checkerboard, unlike a transposed
-    convolution, at the same parameter count.
+    Odena et al. 2016, "Deconvolution and Checkerboard Artifacts": no checkerboard, unlike a
+    transposed convolution, at the same parameter count.
 
-    In training it is computed before the doubling. Each of the four output phases sees only 2x2 distinct
-    input pixels, so the 3x3 kernel folds into four of 2x2: the same numbers for 16 instead of 36
-    multiplications. At inference the plain form is kept, which every device runtime knows.
+    In training it is computed before the doubling. Each of the four output phases sees only 2x2
+    distinct input pixels, so the 3x3 kernel folds into four of 2x2: the same numbers for 16 instead
+    of 36 multiplications. At inference the plain form is kept, which every device runtime knows.
 
     Shapes: [N, H, W, C] to [N, 2H, 2W, filters].
     """
@@ -64,17 +65,25 @@ class ResizeConv2D(keras.layers.Layer):
         # Mirroring the doubled map by 1 repeats the border pixel of the small one.
         padded = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
         kernel = tf.cast(self.kernel, inputs.dtype)
-        bias = tf.cast(self.bias, inputs.dtype) if self.use_bias else tf.zeros([self.filters], inputs.dtype)
+        bias = (
+            tf.cast(self.bias, inputs.dtype)
+            if self.use_bias
+            else tf.zeros([self.filters], inputs.dtype)
+        )
         height, width = inputs.shape[1], inputs.shape[2]
         if not training or height is None or width is None:
             size = tf.shape(inputs)[1:3] * 2
             doubled = tf.image.resize(inputs, size, method="nearest")
-            doubled = tf.pad(tf.cast(doubled, inputs.dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+            doubled = tf.pad(
+                tf.cast(doubled, inputs.dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"
+            )
             return tf.nn.bias_add(tf.nn.conv2d(doubled, kernel, 1, "VALID"), bias)
         phases = tf.nn.bias_add(
-            tf.nn.conv2d(padded, _phase_kernels(self.kernel, inputs.dtype), 1, "VALID"), tf.tile(bias, [4])
+            tf.nn.conv2d(padded, _phase_kernels(self.kernel, inputs.dtype), 1, "VALID"),
+            tf.tile(bias, [4]),
         )
-        # Channels are split before the rows and columns are cut: the gradient of a cut fills its whole source.
+        # Channels are split before the rows and columns are cut: the gradient of a cut fills its
+        # whole source.
         quads = [
             tf.slice(phase, [0, i // 2, i % 2, 0], [-1, height, width, -1])
             for i, phase in enumerate(tf.split(phases, 4, axis=-1))
@@ -87,9 +96,9 @@ class ResizeConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class LeakyReLU(keras.layers.Layer):
-    """max(x, slope x). TensorFlow's own operation makes the graph optimiser of 2.15 give up on the whole training
-    step (its fusion with the bias breaks the gradient's input); a maximum it leaves alone, and the gradient's
-    operation is the fast one."""
+    """max(x, slope x). TensorFlow's own operation makes the graph optimiser of 2.15 give up on the
+    whole training step (its fusion with the bias breaks the gradient's input); a maximum it leaves
+    alone, and the gradient's operation is the fast one."""
 
     def __init__(self, slope: float, **kwargs):
         super().__init__(**kwargs)
@@ -110,20 +119,25 @@ class LeakyReLU(keras.layers.Layer):
 
 
 def _phase_kernels(kernel, dtype):
-    """[3, 3, I, O] to [2, 2, I, 4 O]: what the 3x3 kernel becomes for the even and odd output rows and columns."""
+    """[3, 3, I, O] to [2, 2, I, 4 O]: what the 3x3 kernel becomes for the even and odd output rows
+    and columns.
+    """
 
     def fold(k, axis):
         a, b, c = tf.unstack(k, axis=axis)
         return tf.stack([a, b + c], axis=axis), tf.stack([a + b, c], axis=axis)
 
-    return tf.cast(tf.concat([both for row in fold(kernel, 0) for both in fold(row, 1)], axis=-1), dtype)
+    return tf.cast(
+        tf.concat([both for row in fold(kernel, 0) for both in fold(row, 1)], axis=-1), dtype
+    )
 
 
 def _mirrored(image, padding: int, axis: int):
-    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) on both ends; its side is at least
-    2 padding + 2.
+    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) on both ends; its side is
+    at least 2 padding + 2.
 
-    The gradient is written out: TensorFlow's own fills a whole map with zeros for each of the slices and adds them up.
+    The gradient is written out: TensorFlow's own fills a whole map with zeros for each of the
+    slices and adds them up.
     """
 
     def cut(x, start, size):

@@ -12,7 +12,8 @@ class LiteModel:
     """An image network in LiteRT with XNNPACK.
 
     Args:
-        data: bytes of a .tflite file that is known to load; a damaged one can crash the process (see model_worker).
+        data: bytes of a .tflite file that is known to load; a damaged one can crash the process
+            (see model_worker).
         threads: of the CPU.
 
     Attributes:
@@ -29,10 +30,15 @@ class LiteModel:
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.size = int(self._input["shape"][1])
-        self.input_dtype, self.output_dtype = np.dtype(self._input["dtype"]), np.dtype(self._output["dtype"])
+        self.input_dtype, self.output_dtype = (
+            np.dtype(self._input["dtype"]),
+            np.dtype(self._output["dtype"]),
+        )
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB [H, W, 3] of the input's size to what the file returns: uint8 RGB or float32 RGB in [-1, 1], same shape."""
+        """uint8 RGB [H, W, 3] of the input's size to what the file returns: uint8 RGB or float32
+        RGB in [-1, 1], same shape.
+        """
         value = image if self.input_dtype == np.uint8 else to_float(image)
         self._interpreter.set_tensor(self._input["index"], value[None])
         self._interpreter.invoke()

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def class_changes(photos: Sequence[np.ndarray], translations: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
-    """By class, the most frequent one first: its mean share of the photos' pixels ("photo") and of the translations'
-    ("translation"), and "iou", intersection over union of all pixels of all pictures together (Long et al. 2015,
-    section 5).
+def class_changes(
+    photos: Sequence[np.ndarray], translations: Sequence[np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """By class, the most frequent one first: its mean share of the photos' pixels ("photo") and of
+    the translations' ("translation"), and "iou", intersection over union of all pixels of all
+    pictures together (Long et al. 2015, section 5).
 
     Args: integer label maps, the two of a place of one shape; at least one.
     """
@@ -20,6 +22,10 @@ def class_changes(photos: Sequence[np.ndarray], translations: Sequence[np.ndarra
         before, after = ([mask == number for mask in masks] for masks in (photos, translations))
         both = sum(np.count_nonzero(a & b) for a, b in zip(before, after, strict=True))
         either = sum(np.count_nonzero(a | b) for a, b in zip(before, after, strict=True))
-        shares = (round(float(np.mean([mask.mean() for mask in masks])), 5) for masks in (before, after))
-        found[str(number)] = dict(zip(("photo", "translation"), shares, strict=True)) | {"iou": round(both / either, 5)}
+        shares = (
+            round(float(np.mean([mask.mean() for mask in masks])), 5) for masks in (before, after)
+        )
+        found[str(number)] = dict(zip(("photo", "translation"), shares, strict=True)) | {
+            "iou": round(both / either, 5)
+        }
     return dict(sorted(found.items(), key=lambda item: -item[1]["photo"]))

@@ -1,4 +1,6 @@
-"""Scores of pictures against pictures, on uint8 RGB as people see it: likeness, outlines, colours, checkerboard."""
+"""Scores of pictures against pictures, on uint8 RGB as people see it: likeness, outlines, colours,
+checkerboard.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ def l1(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def psnr(image: np.ndarray, reference: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, peak 255: 48 and more is invisible, 20 plainly visible, equal pictures inf.
+    """Peak signal-to-noise ratio in dB, peak 255: 48 and more is invisible, 20 plainly visible,
+    equal pictures inf.
 
     Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
     """
@@ -30,7 +33,8 @@ def psnr(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def ssim(image: np.ndarray, reference: np.ndarray) -> float:
-    """Structural similarity (Wang et al. 2004), at most 1 (equal): uniform 7x7 windows, mean over the channels.
+    """Structural similarity (Wang et al. 2004), at most 1 (equal): uniform 7x7 windows, mean over
+    the channels.
 
     Args: both uint8 RGB [H, W, 3], at least 7 pixels a side. Raises ValueError otherwise.
     """
@@ -41,10 +45,11 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def misread_ssim(image: np.ndarray, reference: np.ndarray) -> float:
-    """What SSIM comes to when pixels in [-1, 1] are given with the range of 0..255: for showing the mistake, not a score.
+    """What SSIM comes to when pixels in [-1, 1] are given with the range of 0..255: for showing the
+    mistake, not a score.
 
-    The constants that keep the quotients finite (Wang et al. 2004, equation 13) grow with the square of the range; here
-    they outweigh the pictures, and nearly any two have 0.9 and more.
+    The constants that keep the quotients finite (Wang et al. 2004, equation 13) grow with the
+    square of the range; here they outweigh the pictures, and nearly any two have 0.9 and more.
 
     Args: as `ssim`.
     """
@@ -56,19 +61,26 @@ def misread_ssim(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def outline_f1(image: np.ndarray, reference: np.ndarray) -> float:
-    """F1 in 0..1 of ink, pixel by pixel: where the reference is inked is the image too, and nowhere else.
+    """F1 in 0..1 of ink, pixel by pixel: where the reference is inked is the image too, and nowhere
+    else.
 
-    Ink is darker than 48 of 255 grey levels (luma of Rec. 601). With no ink in either picture it is 0.
+    Ink is darker than 48 of 255 grey levels (luma of Rec. 601). With no ink in either picture it is
+    0.
 
     Args: both uint8 RGB [H, W, 3]. Raises ValueError when shapes differ or the type is another.
     """
     _require_alike(image, reference)
     drawn, wanted = _grey(image) < INK_LEVEL, _grey(reference) < INK_LEVEL
-    return float(2 * np.count_nonzero(drawn & wanted) / max(1, np.count_nonzero(drawn) + np.count_nonzero(wanted)))
+    return float(
+        2
+        * np.count_nonzero(drawn & wanted)
+        / max(1, np.count_nonzero(drawn) + np.count_nonzero(wanted))
+    )
 
 
 def colour_error(image: np.ndarray, reference: np.ndarray) -> float:
-    """Mean CIE76 distance (2.3 is just noticeable, black to white 100) after a Gaussian blur of sigma 6 pixels.
+    """Mean CIE76 distance (2.3 is just noticeable, black to white 100) after a Gaussian blur of
+    sigma 6 pixels.
 
     The blur spreads strokes out, so that their exact place does not count here.
 
@@ -79,10 +91,12 @@ def colour_error(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def grid_energy(image: np.ndarray) -> float:
-    """Checkerboard: share of the luma's power (mean removed) at periods of exactly 2 and 4 pixels, times 1e4.
+    """Checkerboard: share of the luma's power (mean removed) at periods of exactly 2 and 4 pixels,
+    times 1e4.
 
-    Counted along both axes (each with the three lowest frequencies across, for a grid seldom stands alone) and where
-    they cross. 0 for a flat picture; to be read beside that of a true picture, since strokes have some of it too.
+    Counted along both axes (each with the three lowest frequencies across, for a grid seldom stands
+    alone) and where they cross. 0 for a flat picture; to be read beside that of a true picture,
+    since strokes have some of it too.
 
     Args: image: uint8 RGB [H, W, 3], at least 12 pixels a side. Raises ValueError otherwise.
     """
@@ -117,14 +131,17 @@ def against_truth(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def mean_scores(scores: list[dict[str, float]]) -> dict[str, float | int | None]:
-    """Means over pictures by name, beside `images`, their number; None (JSON has no inf) for an infinite mean.
+    """Means over pictures by name, beside `images`, their number; None (JSON has no inf) for an
+    infinite mean.
 
     Raises ValueError for an empty list.
     """
     if not scores:
         raise ValueError("no scores to average")
     means = {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}
-    return {"images": len(scores)} | {name: round(v, 5) if math.isfinite(v) else None for name, v in means.items()}
+    return {"images": len(scores)} | {
+        name: round(v, 5) if math.isfinite(v) else None for name, v in means.items()
+    }
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
@@ -149,4 +166,6 @@ def _require_alike(image: np.ndarray, reference: np.ndarray) -> None:
     _require_picture(image)
     _require_picture(reference)
     if image.shape != reference.shape:
-        raise ValueError(f"pictures differ in size: {list(image.shape)} and {list(reference.shape)}")
+        raise ValueError(
+            f"pictures differ in size: {list(image.shape)} and {list(reference.shape)}"
+        )

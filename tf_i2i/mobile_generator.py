@@ -8,17 +8,20 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class MobileGenerator(keras.Model):
-    """Wide view at a quarter of the size, careful drawing at half of it, a path of fine detail at full size.
+    """Wide view at a quarter of the size, careful drawing at half of it, a path of fine detail at
+    full size.
 
-    5x5 convolution to half size; separable step to a quarter; residual blocks of two depthwise-separable convolutions
-    (Sandler et al. 2018 for the parts); bilinear upsampling with the half-size features added (Ronneberger et al. 2015
-    for the idea); dense 3x3 convolutions, where the strokes are decided; at full size a few 3x3 features of the photo
-    itself join before the last 3x3 convolution, so that strokes end where they end in the photo.
+    5x5 convolution to half size; separable step to a quarter; residual blocks of two
+    depthwise-separable convolutions (Sandler et al. 2018 for the parts); bilinear upsampling with
+    the half-size features added (Ronneberger et al. 2015 for the idea); dense 3x3 convolutions,
+    where the strokes are decided; at full size a few 3x3 features of the photo itself join before
+    the last 3x3 convolution, so that strokes end where they end in the photo.
 
-    Why so: every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8 kernel in XNNPACK and
-    one on GPU delegates, so the graph is one partition; most multiplications are in dense convolutions, which gain most
-    from int8; ReLU6 bounds tensors for int8; bilinear resizing leaves no checkerboard; batch normalisation folds into
-    the convolutions, so no statistic is taken at run time, int8 holds, and a pixel of the output depends on its
+    Why so: every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8
+    kernel in XNNPACK and one on GPU delegates, so the graph is one partition; most multiplications
+    are in dense convolutions, which gain most from int8; ReLU6 bounds tensors for int8; bilinear
+    resizing leaves no checkerboard; batch normalisation folds into the convolutions, so no
+    statistic is taken at run time, int8 holds, and a pixel of the output depends on its
     neighbourhood alone: photos of any size can be tiled.
 
     Args:
@@ -28,12 +31,14 @@ class MobileGenerator(keras.Model):
         drawing: dense convolutions at half size.
         full: channels that go up to full size.
         detail: channels of the photo's own path at full size; 0 leaves it out.
-        levels: of a U below a quarter of the size (Ronneberger et al. 2015): each halves the size once more, at twice
-            `width` channels, and what comes up is added to what went down. A wider view, and a wider halo with it.
-        folded: True builds the inference form: convolutions with bias in place of batch normalisation.
+        levels: of a U below a quarter of the size (Ronneberger et al. 2015): each halves the size
+            once more, at twice `width` channels, and what comes up is added to what went down. A
+            wider view, and a wider halo with it.
+        folded: True builds the inference form: convolutions with bias in place of batch
+            normalisation.
 
-    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are multiples of `stride`,
-    4 without levels.
+    Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are
+    multiples of `stride`, 4 without levels.
 
     Example:
         student = MobileGenerator()
@@ -41,16 +46,35 @@ class MobileGenerator(keras.Model):
     """
 
     def __init__(
-        self, stem: int = 32, width: int = 64, blocks: int = 2, drawing: int = 4, full: int = 8, detail: int = 8,
-        levels: int = 0, folded: bool = False, **kwargs,
-    ):  # fmt: skip
+        self,
+        stem: int = 32,
+        width: int = 64,
+        blocks: int = 2,
+        drawing: int = 4,
+        full: int = 8,
+        detail: int = 8,
+        levels: int = 0,
+        folded: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.config = {"stem": stem, "width": width, "blocks": blocks, "drawing": drawing, "full": full,
-                       "detail": detail, "levels": levels, "folded": folded}  # fmt: skip
+        self.config = {
+            "stem": stem,
+            "width": width,
+            "blocks": blocks,
+            "drawing": drawing,
+            "full": full,
+            "detail": detail,
+            "levels": levels,
+            "folded": folded,
+        }
         self.stride = 4 * 2**levels
         unit = {"folded": folded}
         self.stem = ConvUnit(stem, 5, stride=2, **unit, name="stem")
-        self.down = [DepthwiseUnit(3, stride=2, **unit, name="down_dw"), ConvUnit(width, 1, **unit, name="down_pw")]
+        self.down = [
+            DepthwiseUnit(3, stride=2, **unit, name="down_dw"),
+            ConvUnit(width, 1, **unit, name="down_pw"),
+        ]
         self.levels_down = [
             [
                 DepthwiseUnit(3, stride=2, **unit, name=f"level{i}_down_dw"),
@@ -60,7 +84,8 @@ class MobileGenerator(keras.Model):
         ]
         self.levels_body = [_residual_block(f"level{i}", 2 * width, unit) for i in range(levels)]
         self.levels_up = [
-            ConvUnit(2 * width if i else width, 1, activation=None, **unit, name=f"level{i}_up") for i in range(levels)
+            ConvUnit(2 * width if i else width, 1, activation=None, **unit, name=f"level{i}_up")
+            for i in range(levels)
         ]
         self.body = [_residual_block(f"block{i}", width, unit) for i in range(blocks)]
         self.to_half = ConvUnit(stem, 1, activation=None, **unit, name="to_half")
@@ -97,21 +122,29 @@ class MobileGenerator(keras.Model):
 
     @property
     def halo(self) -> int:
-        """Pixels around an output pixel that can change it, on the worse side: what tiles must overlap by.
+        """Pixels around an output pixel that can change it, on the worse side: what tiles must
+        overlap by.
 
-        Counted outward through the layers: the reach of a k x k convolution is k // 2 at its scale; a bilinear
-        doubling reaches one coarse pixel; the grid's own offset at the quarter scale adds at most stride - 1.
+        Counted outward through the layers: the reach of a k x k convolution is k // 2 at its scale;
+        a bilinear doubling reaches one coarse pixel; the grid's own offset at the quarter scale
+        adds at most stride - 1.
         """
         full = 1  # head
         half = 1 + self.config["drawing"]  # bilinear to full size, dense convolutions
         quarter = 1 + 2 * self.config["blocks"]  # bilinear to half size, blocks
-        sides = [4 * 2**i for i in range(self.config["levels"])]  # pixels of full size a cell above each level
-        levels = sum(side * 1 + 2 * side * (1 + 2) for side in sides)  # 3x3 down; bilinear up, a block
+        sides = [
+            4 * 2**i for i in range(self.config["levels"])
+        ]  # pixels of full size a cell above each level
+        levels = sum(
+            side * 1 + 2 * side * (1 + 2) for side in sides
+        )  # 3x3 down; bilinear up, a block
         # Downs of what is above: 3x3 at half size, 5x5 at full.
         return full + 2 * half + 4 * quarter + levels + 2 * 1 + 2 + (self.stride - 1)
 
     def folded(self) -> MobileGenerator:
-        """The inference form with batch normalisation folded in: equal to this network at training=False."""
+        """The inference form with batch normalisation folded in: equal to this network at
+        training=False.
+        """
         twin = MobileGenerator(**{**self.config, "folded": True})
         twin(tf.zeros([1, self.stride, self.stride, 3]))
         ours = {layer.name: layer for layer in self._units()}
@@ -124,7 +157,11 @@ class MobileGenerator(keras.Model):
         units = [
             self.stem,
             *self.down,
-            *(unit for units in (*self.levels_down, *self.levels_body, *self.body) for unit in units),
+            *(
+                unit
+                for units in (*self.levels_down, *self.levels_body, *self.body)
+                for unit in units
+            ),
             *self.levels_up,
             self.to_half,
             *self.drawing,
@@ -158,7 +195,9 @@ class _Unit(keras.layers.Layer):
     def __init__(self, convolution, activation, folded: bool, **kwargs):
         super().__init__(**kwargs)
         self.convolution = convolution
-        self.normalise = None if folded else keras.layers.BatchNormalization(momentum=0.98, synchronized=True)
+        self.normalise = (
+            None if folded else keras.layers.BatchNormalization(momentum=0.98, synchronized=True)
+        )
         self.activation = activation
 
     def call(self, inputs, training=False):
@@ -180,9 +219,22 @@ class _Unit(keras.layers.Layer):
 class ConvUnit(_Unit):
     """[N, H, W, C] to [N, H / stride, W / stride, filters]."""
 
-    def __init__(self, filters: int, kernel_size: int, stride: int = 1, activation="relu6", folded=False, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        stride: int = 1,
+        activation="relu6",
+        folded=False,
+        **kwargs,
+    ):
         convolution = keras.layers.Conv2D(
-            filters, kernel_size, strides=stride, padding="same", use_bias=folded, kernel_initializer="he_normal"
+            filters,
+            kernel_size,
+            strides=stride,
+            padding="same",
+            use_bias=folded,
+            kernel_initializer="he_normal",
         )
         super().__init__(convolution, activation, folded, **kwargs)
 
@@ -190,8 +242,14 @@ class ConvUnit(_Unit):
 class DepthwiseUnit(_Unit):
     """[N, H, W, C] to [N, H / stride, W / stride, C], each channel by itself."""
 
-    def __init__(self, kernel_size: int, stride: int = 1, activation="relu6", folded=False, **kwargs):
+    def __init__(
+        self, kernel_size: int, stride: int = 1, activation="relu6", folded=False, **kwargs
+    ):
         convolution = keras.layers.DepthwiseConv2D(
-            kernel_size, strides=stride, padding="same", use_bias=folded, depthwise_initializer="he_normal"
+            kernel_size,
+            strides=stride,
+            padding="same",
+            use_bias=folded,
+            depthwise_initializer="he_normal",
         )
         super().__init__(convolution, activation, folded, **kwargs)

@@ -1,4 +1,6 @@
-"""What stands in a .tflite file: operations, cost, tensors, and the facts that our exporter packs into it."""
+"""What stands in a .tflite file: operations, cost, tensors, and the facts that our exporter packs
+into it.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ class ModelSummary:
     Attributes:
         ops: operation name to how often it occurs; custom operations by their own name.
         macs: multiply-accumulate operations of one inference.
-        arithmetic: what most of them are done in by their weights: "int8" (also where only the weights are stored so,
-            since activations are then quantised on the way), "float32", or None for a network without any.
+        arithmetic: what most of them are done in by their weights: "int8" (also where only the
+            weights are stored so, since activations are then quantised on the way), "float32", or
+            None for a network without any.
         input_shape, output_shape: of the first input and output; -1 where the size is open.
     """
 
@@ -40,13 +43,16 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     """A .tflite file's bytes.
 
     Raises:
-        UserError: it can't be read, or it is no .tflite file by its identifier. A file that passes may still be
+        UserError: it can't be read, or it is no .tflite file by its identifier. A file that passes
+            may still be
             damaged: `tf_i2i.model_worker.check` runs it where a crash does no harm.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise UserError(f"{one_line(path)}: can't be read ({error.strerror}); name a .tflite file") from error
+        raise UserError(
+            f"{one_line(path)}: can't be read ({error.strerror}); name a .tflite file"
+        ) from error
     if data[4:8] != _IDENTIFIER:
         raise UserError(f"{one_line(path)}: not a .tflite file; name one that export.tflite wrote")
     return data
@@ -64,7 +70,10 @@ def summarize(data: bytes) -> ModelSummary:
         ops[name] += 1
         cost = _operation_macs(name, operator, graph.tensors)
         if cost:
-            whole = graph.tensors[operator.inputs[1]].type in (schema.TensorType.INT8, schema.TensorType.UINT8)
+            whole = graph.tensors[operator.inputs[1]].type in (
+                schema.TensorType.INT8,
+                schema.TensorType.UINT8,
+            )
             macs["int8" if whole else "float32"] += cost
     return ModelSummary(
         ops=dict(sorted(ops.items())),
@@ -76,22 +85,37 @@ def summarize(data: bytes) -> ModelSummary:
 
 
 def operator_name(code) -> str:
-    """The name of an entry of a model's operatorCodes (OperatorCodeT); of a custom operation its own."""
+    """The name of an entry of a model's operatorCodes (OperatorCodeT); of a custom operation its
+    own.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     # Codes up to 126 stand in the old field too; 127 there means: see the new one.
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:
         return (code.customCode or b"").decode("utf-8", "backslashreplace")
-    return next((name for name, value in vars(schema.BuiltinOperator).items() if value == builtin), str(builtin))
+    return next(
+        (name for name, value in vars(schema.BuiltinOperator).items() if value == builtin),
+        str(builtin),
+    )
 
 
 def read_facts(data: bytes) -> dict | None:
-    """model.json that our exporter packed into the file (see export.metadata), or None for a file without it."""
+    """model.json that our exporter packed into the file (see export.metadata), or None for a file
+    without it.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             facts = json.loads(archive.read(MODEL_FACTS))
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, OSError, EOFError, RuntimeError):
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        NotImplementedError,
+        OSError,
+        EOFError,
+        RuntimeError,
+    ):
         return None
     except Exception:  # zlib and struct raise types of their own on damaged archives
         return None
@@ -105,7 +129,9 @@ def _shape(tensor) -> tuple[int, ...]:
 
 
 def _operation_macs(name: str, operator, tensors) -> int:
-    """Multiply-accumulates of one operation; weights are [out, h, w, in], depthwise [1, h, w, channels]."""
+    """Multiply-accumulates of one operation; weights are [out, h, w, in], depthwise [1, h, w,
+    channels].
+    """
     if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"):
         return 0
     if any(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 
 def resized(data: bytes, height: int, width: int | None = None) -> bytes:
-    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; metadata is dropped.
+    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; metadata
+    is dropped.
 
-    Only for networks of local operations: every map grows in proportion, and so do the targets of its
-    RESIZE operations, the one place where a graph of convolutions holds sizes as numbers.
+    Only for networks of local operations: every map grows in proportion, and so do the targets of
+    its RESIZE operations, the one place where a graph of convolutions holds sizes as numbers.
 
     Args:
         data: a valid file.
@@ -32,8 +33,15 @@ def resized(data: bytes, height: int, width: int | None = None) -> bytes:
         if number not in constant and tensor.shape is not None and len(tensor.shape) == 4:
             tensor.shape = [tensor.shape[0], *_scaled(tensor.shape[1:3], new, old), tensor.shape[3]]
             tensor.shapeSignature = None
-    resizes = (schema.BuiltinOperator.RESIZE_BILINEAR, schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR)
-    targets = {op.inputs[1] for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode in resizes}
+    resizes = (
+        schema.BuiltinOperator.RESIZE_BILINEAR,
+        schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
+    )
+    targets = {
+        op.inputs[1]
+        for op in graph.operators
+        if model.operatorCodes[op.opcodeIndex].builtinCode in resizes
+    }
     # Two operations may share a target, so each buffer is scaled once.
     for number in {graph.tensors[target].buffer for target in targets}:
         sides = np.frombuffer(bytes(model.buffers[number].data), np.int32)
@@ -44,8 +52,12 @@ def resized(data: bytes, height: int, width: int | None = None) -> bytes:
 
 
 def _constants(model, graph) -> set[int]:
-    """Numbers of the tensors that no input reaches: weights, and what is made of weights alone (float16 to float32)."""
-    constant = {n for n, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None}
+    """Numbers of the tensors that no input reaches: weights, and what is made of weights alone
+    (float16 to float32).
+    """
+    constant = {
+        n for n, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None
+    }
     for operator in graph.operators:
         if all(number in constant for number in operator.inputs if number >= 0):
             constant.update(operator.outputs)
@@ -58,6 +70,8 @@ def _scaled(sides, new: tuple[int, int], old: tuple[int, int]) -> list[int]:
     for side, wanted, had in zip(sides, new, old, strict=True):
         scaled, rest = divmod(int(side) * wanted, had)
         if rest:
-            raise ValueError(f"a map of side {side} at input {had} has no whole side at input {wanted}")
+            raise ValueError(
+                f"a map of side {side} at input {had} has no whole side at input {wanted}"
+            )
         result.append(scaled)
     return result

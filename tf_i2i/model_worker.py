@@ -1,8 +1,10 @@
-"""A process of its own for one model: a damaged file may crash it, and its memory is its own to measure.
+"""A process of its own for one model: a damaged file may crash it, and its memory is its own to
+measure.
 
-Protocol, one JSON object a line on standard output: first what was loaded (or {"error": ...}), then, for each line
-on standard input, the milliseconds of one inference and the peak memory so far. A line is "run", or a number: the
-side of a square that the network is then resized to, which replaces it.
+Protocol, one JSON object a line on standard output: first what was loaded (or {"error": ...}),
+then, for each line on standard input, the milliseconds of one inference and the peak memory so far.
+A line is "run", or a number: the side of a square that the network is then resized to, which
+replaces it.
 """
 
 from __future__ import annotations
@@ -54,8 +56,13 @@ class ModelWorker:
         UserError: the file can't be loaded, or crashes the runtime.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 1, accelerator: str = "cpu",
-                 memory: int | None = None):  # fmt: skip
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        threads: int = 1,
+        accelerator: str = "cpu",
+        memory: int | None = None,
+    ):
         self._path, self._shown, self._accelerator = path, one_line(path), accelerator
         environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
         for variables in environments:
@@ -64,9 +71,12 @@ class ModelWorker:
                 self.facts = self._answer(_START_SECONDS)
                 return
             except BaseException as error:
-                # A driver without its GPU finds no adapter, or crashes in the search for one: the next may do better.
+                # A driver without its GPU finds no adapter, or crashes in the search for one: the
+                # next may do better.
                 again = (
-                    isinstance(error, NotOnThisGpu) and not device_in(self.log) and variables is not environments[-1]
+                    isinstance(error, NotOnThisGpu)
+                    and not device_in(self.log)
+                    and variables is not environments[-1]
                 )
                 self.close()
                 if not again:
@@ -76,12 +86,25 @@ class ModelWorker:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
         paths = {"PYTHONPATH": os.pathsep.join([_ROOT, variables.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tf_i2i.model_worker", str(self._path), str(threads), self._accelerator, str(memory)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=variables | paths,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "tf_i2i.model_worker",
+                str(self._path),
+                str(threads),
+                self._accelerator,
+                str(memory),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=variables | paths,
+        )
 
     def run(self) -> dict:
-        """One inference on a fixed picture: {"ms": milliseconds, "peak_bytes": growth since before the file was loaded}.
+        """One inference on a fixed picture: {"ms": milliseconds, "peak_bytes": growth since before
+        the file was loaded}.
 
         Raises:
             UserError: the runtime failed or crashed.
@@ -89,7 +112,8 @@ class ModelWorker:
         return self._ask("run")
 
     def run_resized(self, size: int) -> dict:
-        """As `run`, on the CPU, with the network resized to size x size (tf_i2i.model_resizing); it stays so.
+        """As `run`, on the CPU, with the network resized to size x size (tf_i2i.model_resizing); it
+        stays so.
 
         "finite" in the answer: neither NaN nor infinity came out.
 
@@ -128,10 +152,14 @@ class ModelWorker:
         ready, _, _ = select.select([self._process.stdout], [], [], seconds)
         line = self._process.stdout.readline() if ready else ""
         if not line:
-            raise self._refused("it crashes the runtime" if ready else f"no answer in {seconds} seconds")
+            raise self._refused(
+                "it crashes the runtime" if ready else f"no answer in {seconds} seconds"
+            )
         answer = json.loads(line)
         if "error" in answer:
-            raise self._refused(failure_line(answer["error"]) if self._accelerator == "gpu" else answer["error"])
+            raise self._refused(
+                failure_line(answer["error"]) if self._accelerator == "gpu" else answer["error"]
+            )
         return answer
 
     def _refused(self, reason: str) -> UserError:
@@ -140,7 +168,9 @@ class ModelWorker:
             error = NotOnThisGpu(f"{self._shown}: {why}")
             error.reason = why
             return error
-        return UserError(f"{self._shown}: can't be run ({one_line(reason)}); is it a complete .tflite file?")
+        return UserError(
+            f"{self._shown}: can't be run ({one_line(reason)}); is it a complete .tflite file?"
+        )
 
 
 def check(path: str | os.PathLike) -> dict:
@@ -173,7 +203,10 @@ class _CpuRunner:
         self._interpreter.invoke()
 
     def is_finite(self) -> bool:
-        results = (self._interpreter.get_tensor(one["index"]) for one in self._interpreter.get_output_details())
+        results = (
+            self._interpreter.get_tensor(one["index"])
+            for one in self._interpreter.get_output_details()
+        )
         return all(bool(np.isfinite(one).all()) for one in results if one.dtype.kind == "f")
 
 
@@ -193,7 +226,9 @@ def _serve(path: str, threads: int, accelerator: str, memory: int) -> None:
         for line in sys.stdin:
             resize = line.strip() != "run"
             if resize:
-                runner = _CpuRunner(threads, model_content=resized(Path(path).read_bytes(), int(line)))
+                runner = _CpuRunner(
+                    threads, model_content=resized(Path(path).read_bytes(), int(line))
+                )
                 runner.write_noise()
             start = time.perf_counter()
             runner.run()
@@ -211,12 +246,17 @@ def _half_of_memory() -> int:
 
 
 def _limit_memory(most: int) -> None:
-    """A damaged size may ask for all memory there is, and the machine comes to a halt or ends somebody else's process."""
+    """A damaged size may ask for all memory there is, and the machine comes to a halt or ends
+    somebody else's process.
+    """
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        resource.setrlimit(
+            resource.RLIMIT_DATA,
+            (most if hard == resource.RLIM_INFINITY else min(most, hard), hard),
+        )
 
 
 def _reset_peak() -> int:
@@ -233,7 +273,9 @@ def _peak_bytes() -> int:
     except (OSError, IndexError):
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+            1 if sys.platform == "darwin" else 1024
+        )
 
 
 _ROOT = str(Path(__file__).resolve().parent.parent)

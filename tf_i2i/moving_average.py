@@ -8,20 +8,23 @@ import tensorflow as tf
 
 
 class MovingAverage(tf.Module):
-    """Averages a network's weights over the steps: late GAN weights circle around a better point (Yazici et al. 2019,
-    "The Unusual Effectiveness of Averaging in GAN Training").
+    """Averages a network's weights over the steps: late GAN weights circle around a better point
+    (Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training").
 
-    The average is read as the true mean at first and forgets by half each `half_life` steps later on:
-    the decay of step t is min(0.5**(1 / half_life), t / (t + 1)).
+    The average is read as the true mean at first and forgets by half each `half_life` steps later
+    on: the decay of step t is min(0.5**(1 / half_life), t / (t + 1)).
 
     Args:
         network: built model whose trainable weights are averaged.
         half_life: in steps; 0 follows the weights themselves.
-        statistics: average what the network keeps besides too, batch normalisation's moving mean and variance: those
-            of the last steps are noise at a batch of 1, and belong to other weights than the averaged ones.
+        statistics: average what the network keeps besides too, batch normalisation's moving mean
+            and variance: those of the last steps are noise at a batch of 1, and belong to other
+            weights than the averaged ones.
     """
 
-    def __init__(self, network, half_life: float, statistics: bool = False, name: str = "moving_average"):
+    def __init__(
+        self, network, half_life: float, statistics: bool = False, name: str = "moving_average"
+    ):
         super().__init__(name=name)
         self._statistics = statistics
         self._watched = self._averaged(network)
@@ -30,7 +33,9 @@ class MovingAverage(tf.Module):
         self.updates = tf.Variable(0.0, trainable=False, name="updates")
 
     def update(self):
-        """Takes in the present weights. Call once a step, in the cross-replica or the replica context."""
+        """Takes in the present weights. Call once a step, in the cross-replica or the replica
+        context.
+        """
         decay = tf.minimum(self.decay, self.updates / (self.updates + 1.0))
         for average, weight in zip(self.averages, self._watched, strict=True):
             average.assign(decay * average + (1.0 - decay) * tf.cast(weight, average.dtype))

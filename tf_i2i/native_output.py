@@ -18,9 +18,10 @@ def silence_tensorflow() -> None:
 def quiet_native_output() -> Iterator[None]:
     """Catches what native code writes to file descriptors 1 and 2 while the block runs.
 
-    The converter and the XNNPACK delegate write there past Python's and TensorFlow's own log levels. When the block
-    raises, the caught text is attached to the exception as a note (`native_output`), since it often
-    names the operation that was refused. Not for code that other threads print beside.
+    The converter and the XNNPACK delegate write there past Python's and TensorFlow's own log
+    levels. When the block raises, the caught text is attached to the exception as a note
+    (`native_output`), since it often names the operation that was refused. Not for code that other
+    threads print beside.
     """
     sys.stdout.flush()
     sys.stderr.flush()

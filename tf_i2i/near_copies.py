@@ -1,7 +1,9 @@
-"""Whether two pictures are copies of one another, be it at another size, compressed anew or with some of the edge cut off.
+"""Whether two pictures are copies of one another, be it at another size, compressed anew or with
+some of the edge cut off.
 
-A hash alone can't tell the last: cutting 5 % off two sides changes as many bits as there are between some pairs of different
-photographs. So the hash only proposes, and laying one small picture over the other decides.
+A hash alone can't tell the last: cutting 5 % off two sides changes as many bits as there are
+between some pairs of different photographs. So the hash only proposes, and laying one small picture
+over the other decides.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ CANDIDATE_BITS = 36
 ALIKE = 0.9
 _SIDE = 128
 _LEAST_PART, _STEP = 0.88, 0.01
-# Standard deviation (levels) under which a picture is one flat tone, which correlates with anything.
+# Standard deviation (levels) under which a picture is one flat tone, which correlates with
+# anything.
 _FLAT = 2.0
 
 
@@ -46,12 +49,16 @@ def small_grey(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     scale = _SIDE / max(height, width)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    return cv2.resize(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY),
+        size,
+        interpolation=cv2.INTER_AREA,
+    )
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Largest correlation (-1 to 1) of two `small_grey` pictures over all ways to lay one into the other that leave out
-    12 % or less of its width and height. 0 where one is a flat tone."""
+    """Largest correlation (-1 to 1) of two `small_grey` pictures over all ways to lay one into the
+    other that leave out 12 % or less of its width and height. 0 where one is a flat tone."""
     if min(one.std(), other.std()) < _FLAT:
         return 0.0
     one, other = one.astype(np.float32), other.astype(np.float32)
@@ -63,22 +70,33 @@ def near_copies(
     bits: int = CANDIDATE_BITS,
     progress: Callable[[list[str]], Iterable[str]] = lambda names: names,
 ) -> dict[str, tuple[str, float]]:
-    """Chooses which pictures to leave out so that no two that stay are copies. Independent of the order.
+    """Chooses which pictures to leave out so that no two that stay are copies. Independent of the
+    order.
 
     Args:
         bits: hashes that differ in more are not compared any further; 0 to 128.
         progress: wraps the iteration over all names.
 
     Returns:
-        Name of each picture to leave out -> (name of the one that stays for it, their likeness). Of copies the one with
-        the most pixels stays, among equals that with the most bytes, then the one whose name sorts first.
+        Name of each picture to leave out -> (name of the one that stays for it, their likeness). Of
+        copies the one with the most pixels stays, among equals that with the most bytes, then the
+        one whose name sorts first.
     """
     order = sorted(pictures, key=lambda name: (-pictures[name].pixels, -pictures[name].bytes, name))
-    codes = np.array([np.frombuffer(pictures[name].hash.to_bytes(HASH_BITS // 8, "big"), np.uint8) for name in order])
+    codes = np.array(
+        [
+            np.frombuffer(pictures[name].hash.to_bytes(HASH_BITS // 8, "big"), np.uint8)
+            for name in order
+        ]
+    )
     staying: list[int] = []
     left_out: dict[str, tuple[str, float]] = {}
     for number, name in enumerate(progress(order)):
-        apart = _BITS[codes[staying] ^ codes[number]].sum(axis=1, dtype=np.int64) if staying else np.array([])
+        apart = (
+            _BITS[codes[staying] ^ codes[number]].sum(axis=1, dtype=np.int64)
+            if staying
+            else np.array([])
+        )
         for place in np.argsort(apart, kind="stable"):
             if apart[place] > bits:
                 staying.append(number)
@@ -97,7 +115,9 @@ _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=
 
 
 def _best_inside(whole: np.ndarray, part: np.ndarray) -> float:
-    """Correlation of `part` with the place of `whole` that it fits best, part being what is left of it after a cut."""
+    """Correlation of `part` with the place of `whole` that it fits best, part being what is left of
+    it after a cut.
+    """
     import cv2
 
     height, width = whole.shape

@@ -1,4 +1,6 @@
-"""Instance normalisation, behind one module because Keras 2.15 and Keras 3 offer different layers for it."""
+"""Instance normalisation, behind one module because Keras 2.15 and Keras 3 offer different layers
+for it.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,16 @@ _LARGEST_FUSED_BATCH = 8
 class InstanceNormalization(keras.layers.Layer):
     """Normalises each channel of each image by its own mean and variance.
 
-    Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization", equation 5.
-    Moments are taken in float32 whatever the compute type is: a bfloat16 sum over a map of 64x64 has lost
-    half its digits. At inference all operations stay 4-D, so that the exported graph is one a GPU delegate
-    takes whole (keras GroupNormalization goes through rank 5, which none takes). In training each image goes
-    through the fused batch-normalisation kernel as a batch of its own: the same numbers in a third of the time.
+    Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization",
+    equation 5. Moments are taken in float32 whatever the compute type is: a bfloat16 sum over a map
+    of 64x64 has lost half its digits. At inference all operations stay 4-D, so that the exported
+    graph is one a GPU delegate takes whole (keras GroupNormalization goes through rank 5, which
+    none takes). In training each image goes through the fused batch-normalisation kernel as a batch
+    of its own: the same numbers in a third of the time.
 
     Args:
-        affine: learn a scale (start 1) and an offset (start 0) a channel. CycleGAN's networks have none.
+        affine: learn a scale (start 1) and an offset (start 0) a channel. CycleGAN's networks have
+            none.
         epsilon: added to the variance.
 
     Shapes: [N, H, W, C] float to the same.
@@ -56,7 +60,13 @@ class InstanceNormalization(keras.layers.Layer):
         beta = tf.cast(self.beta, tf.float32) if self.affine else tf.zeros([channels])
         images = [
             tf.raw_ops.FusedBatchNormV3(
-                x=image, scale=gamma, offset=beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
+                x=image,
+                scale=gamma,
+                offset=beta,
+                mean=[],
+                variance=[],
+                epsilon=self.epsilon,
+                is_training=True,
             ).y
             for image in (tf.split(inputs, batch, axis=0) if batch > 1 else [inputs])
         ]

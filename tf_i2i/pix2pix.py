@@ -16,7 +16,8 @@ class Pix2Pix(keras.Model):
     """A generator and a discriminator that judges its output together with the input.
 
     Args:
-        generator: 3 channels to 3; a UNetGenerator gets seeds for its dropout, the paper's only noise.
+        generator: 3 channels to 3; a UNetGenerator gets seeds for its dropout, the paper's only
+            noise.
         discriminator: takes a pair, 6 channels: input and output one after the other.
         crop_size: side of the training crops in pixels.
         lambda_l1: weight of the distance to the true target (paper: 100).
@@ -24,16 +25,24 @@ class Pix2Pix(keras.Model):
         ema_half_life: of the generator's averaged weights, in steps.
         seed: of the dropout.
 
-    `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, inputs and their true
-    targets (the local share of the batch when run by a tf.distribute strategy), and returns the losses G_GAN, G_L1
-    and D as they are weighted, and D_real and D_fake: the mean probability of being real that the discriminator gives
-    to either.
+    `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, inputs
+    and their true targets (the local share of the batch when run by a tf.distribute strategy), and
+    returns the losses G_GAN, G_L1 and D as they are weighted, and D_real and D_fake: the mean
+    probability of being real that the discriminator gives to either.
     """
 
     def __init__(
-        self, generator, discriminator, *, crop_size: int, lambda_l1: float = 100.0, gan_loss: str = "vanilla",
-        ema_half_life: float = 300.0, seed: int = 0, **kwargs,
-    ):  # fmt: skip
+        self,
+        generator,
+        discriminator,
+        *,
+        crop_size: int,
+        lambda_l1: float = 100.0,
+        gan_loss: str = "vanilla",
+        ema_half_life: float = 300.0,
+        seed: int = 0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.generator, self.discriminator = generator, discriminator
         self.crop_size, self.lambda_l1, self.gan_loss = crop_size, lambda_l1, gan_loss
@@ -47,7 +56,10 @@ class Pix2Pix(keras.Model):
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
         super().compile(**kwargs)
-        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.generator_optimizer, self.discriminator_optimizer = (
+            generator_optimizer,
+            discriminator_optimizer,
+        )
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
@@ -67,14 +79,20 @@ class Pix2Pix(keras.Model):
         gradients = tape.gradient(scaled, self.generator.trainable_variables)
 
         with tf.GradientTape() as tape:
-            real_scores, fake_scores = self._scores_of_both(real_a, real_b, tf.stop_gradient(fake_b))
+            real_scores, fake_scores = self._scores_of_both(
+                real_a, real_b, tf.stop_gradient(fake_b)
+            )
             loss_d = losses.discriminator_adversarial(real_scores, fake_scores, self.gan_loss)
             scaled = scale_loss(self.discriminator_optimizer, losses.share_of_global_mean(loss_d))
         discriminator_gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
 
-        apply_scaled_gradients(self.generator_optimizer, gradients, self.generator.trainable_variables)
         apply_scaled_gradients(
-            self.discriminator_optimizer, discriminator_gradients, self.discriminator.trainable_variables
+            self.generator_optimizer, gradients, self.generator.trainable_variables
+        )
+        apply_scaled_gradients(
+            self.discriminator_optimizer,
+            discriminator_gradients,
+            self.discriminator.trainable_variables,
         )
         self.average.update()
         self.step.assign_add(1)
@@ -96,6 +114,8 @@ class Pix2Pix(keras.Model):
         return self.discriminator(tf.concat([real_a, b], -1), training=True)
 
     def _scores_of_both(self, real_a, real_b, fake_b):
-        """Scores of the true and of the generated pairs, in one batch: each picture is normalised by itself."""
+        """Scores of the true and of the generated pairs, in one batch: each picture is normalised
+        by itself.
+        """
         pairs = tf.concat([tf.concat([real_a, real_b], -1), tf.concat([real_a, fake_b], -1)], 0)
         return tf.split(self.discriminator(pairs, training=True), 2)

@@ -1,4 +1,5 @@
-"""The number format of training: which one this machine is fast at, and the loss scaling that float16 needs.
+"""The number format of training: which one this machine is fast at, and the loss scaling that
+float16 needs.
 
 Behind one module because Keras 2.15 and Keras 3 name the loss-scaling calls differently.
 """
@@ -20,11 +21,19 @@ def choose_precision(asked: str = "auto") -> tuple[str, str]:
         return asked, "asked for"
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        capability = tf.config.experimental.get_device_details(gpus[0]).get(
+            "compute_capability", (0, 0)
+        )
         if capability >= (8, 0):
-            return "bfloat16", f"the GPU (compute capability {capability[0]}.{capability[1]}) has bfloat16 matrix units"
+            return (
+                "bfloat16",
+                f"the GPU (compute capability {capability[0]}.{capability[1]}) has bfloat16 matrix units",
+            )
         if capability >= (7, 0):
-            return "float16", f"the GPU (compute capability {capability[0]}.{capability[1]}) has float16 matrix units"
+            return (
+                "float16",
+                f"the GPU (compute capability {capability[0]}.{capability[1]}) has float16 matrix units",
+            )
         return "float32", "the GPU has no 16-bit matrix units"
     flags = cpu_flags()
     for flag in ("amx_bf16", "avx512_bf16"):
@@ -50,7 +59,9 @@ def set_precision(precision: str) -> None:
 
 @contextmanager
 def float32_layers() -> Iterator[None]:
-    """Layers built inside compute in float32, whatever the policy is: pretrained networks were trained so."""
+    """Layers built inside compute in float32, whatever the policy is: pretrained networks were
+    trained so.
+    """
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
@@ -60,19 +71,31 @@ def float32_layers() -> Iterator[None]:
 
 
 def with_loss_scale(optimizer, precision: str):
-    """float16 gradients underflow: scale the loss dynamically. Other formats have float32's range and need nothing."""
-    return keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+    """float16 gradients underflow: scale the loss dynamically. Other formats have float32's range
+    and need nothing.
+    """
+    return (
+        keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+    )
 
 
 def scale_loss(optimizer, loss):
     """The loss times the optimizer's loss scale, where it has one."""
     if not hasattr(optimizer, "inner_optimizer"):
         return loss
-    return optimizer.scale_loss(loss) if hasattr(optimizer, "scale_loss") else optimizer.get_scaled_loss(loss)
+    return (
+        optimizer.scale_loss(loss)
+        if hasattr(optimizer, "scale_loss")
+        else optimizer.get_scaled_loss(loss)
+    )
 
 
 def apply_scaled_gradients(optimizer, gradients, variables) -> None:
-    """Applies gradients of a `scale_loss`-ed loss; a float16 step with an overflow is skipped by the optimizer."""
-    if hasattr(optimizer, "get_unscaled_gradients"):  # Keras 2.15; Keras 3 takes the scale out by itself
+    """Applies gradients of a `scale_loss`-ed loss; a float16 step with an overflow is skipped by
+    the optimizer.
+    """
+    if hasattr(
+        optimizer, "get_unscaled_gradients"
+    ):  # Keras 2.15; Keras 3 takes the scale out by itself
         gradients = optimizer.get_unscaled_gradients(gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -12,7 +12,8 @@ _LETTER_HEIGHT, _LETTER_WIDTH, _LEAST_FILLED = (6, 48), (2, 96), 0.15
 _LETTERS_A_LINE, _LEAST_LETTERS = 8, 20
 
 _MARGIN_SIDE = 512
-# Levels (largest of R, G, B) that a margin may differ in itself; JPEG and paper are never quite even.
+# Levels (largest of R, G, B) that a margin may differ in itself; JPEG and paper are never quite
+# even.
 _EVEN = 28
 # Share of an edge where what lies inside must differ from the margin.
 _EDGE = 0.4
@@ -31,8 +32,8 @@ class Box(NamedTuple):
 def text_share(image: np.ndarray) -> float:
     """How much of a picture lines of small text cover: 0 to about 0.6.
 
-    Letters are ink of a letter's size on a lighter or darker ground; eight or more of one height on one line, close
-    together, make text. Pages have 0.2 to 0.4, 158 photographs 0.08 or less.
+    Letters are ink of a letter's size on a lighter or darker ground; eight or more of one height on
+    one line, close together, make text. Pages have 0.2 to 0.4, 158 photographs 0.08 or less.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -50,17 +51,25 @@ def _letters(grey: np.ndarray) -> np.ndarray:
     """Boxes of what may be a letter: int [N, 4], left, top, width, height, from left to right."""
     import cv2
 
-    ink = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 20)
+    ink = cv2.adaptiveThreshold(
+        grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 20
+    )
     _, _, found, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     boxes, filled = found[1:, :4], found[1:, 4]
     width, height = boxes[:, 2], boxes[:, 3]
     fits = (height >= _LETTER_HEIGHT[0]) & (height <= _LETTER_HEIGHT[1])
-    fits &= (width >= _LETTER_WIDTH[0]) & (width <= _LETTER_WIDTH[1]) & (filled >= _LEAST_FILLED * width * height)
+    fits &= (
+        (width >= _LETTER_WIDTH[0])
+        & (width <= _LETTER_WIDTH[1])
+        & (filled >= _LEAST_FILLED * width * height)
+    )
     return boxes[fits][np.argsort(boxes[fits][:, 0], kind="stable")]
 
 
 def _lines_area(letters: np.ndarray) -> float:
-    """Pixels within the lines that letters form: each is joined to the next one to its right on the same line."""
+    """Pixels within the lines that letters form: each is joined to the next one to its right on the
+    same line.
+    """
     if len(letters) < _LEAST_LETTERS:
         return 0.0
     left, top, width, height = letters.T
@@ -68,10 +77,14 @@ def _lines_area(letters: np.ndarray) -> float:
     line = np.arange(len(letters))
     # From right to left: the line of the neighbour is known when it is joined to.
     for number in range(len(letters) - 1, -1, -1):
-        begin, end = np.searchsorted(left, (right[number] - 2, right[number] + 1.2 * height[number]))
+        begin, end = np.searchsorted(
+            left, (right[number] - 2, right[number] + 1.2 * height[number])
+        )
         near = np.arange(max(begin, number + 1), end)
         alike = (height[near] > 0.5 * height[number]) & (height[near] < 2 * height[number])
-        level = np.abs(bottom[near] - bottom[number]) < 0.35 * np.maximum(height[near], height[number])
+        level = np.abs(bottom[near] - bottom[number]) < 0.35 * np.maximum(
+            height[near], height[number]
+        )
         if len(joined := near[alike & level]):
             line[number] = line[joined[0]]
     area = 0.0
@@ -82,10 +95,12 @@ def _lines_area(letters: np.ndarray) -> float:
 
 
 def inner_box(image: np.ndarray) -> Box:
-    """The picture without even margins: a scan's paper, a mat, plain frames inside one another, black bars.
+    """The picture without even margins: a scan's paper, a mat, plain frames inside one another,
+    black bars.
 
-    A margin is even in colour, ends in a straight edge, and is on all four sides; on two opposite ones, or three, it must
-    be black or white. So neither a sky nor a studio's background is taken for one.
+    A margin is even in colour, ends in a straight edge, and is on all four sides; on two opposite
+    ones, or three, it must be black or white. So neither a sky nor a studio's background is taken
+    for one.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -110,9 +125,11 @@ def inner_box(image: np.ndarray) -> Box:
     # Inwards by what the reduction has mixed at the edge.
     inset = int(np.ceil(scale))
     return Box(
-        round(top * scale) + inset * (top > 0), round(left * scale) + inset * (left > 0),
-        round(bottom * scale) - inset * (bottom < small.shape[0]), round(right * scale) - inset * (right < small.shape[1]),
-    )  # fmt: skip
+        round(top * scale) + inset * (top > 0),
+        round(left * scale) + inset * (left > 0),
+        round(bottom * scale) - inset * (bottom < small.shape[0]),
+        round(right * scale) - inset * (right < small.shape[1]),
+    )
 
 
 def _margins(image: np.ndarray) -> tuple[int, int, int, int]:
@@ -129,7 +146,9 @@ def _margins(image: np.ndarray) -> tuple[int, int, int, int]:
         alike = np.abs(colours[pair[0]] - colours[pair[1]]).max() <= _EVEN
         if all(depths[i] for i in pair) and plain and alike:
             same = [np.abs(colour - colours[pair[0]]).max() <= _EVEN for colour in colours]
-            return tuple(depth if depth and like else 0 for depth, like in zip(depths, same, strict=True))
+            return tuple(
+                depth if depth and like else 0 for depth, like in zip(depths, same, strict=True)
+            )
     return 0, 0, 0, 0
 
 
@@ -153,4 +172,6 @@ def _depth(view: np.ndarray) -> tuple[int, np.ndarray]:
     beyond = far[depth : depth + max(3, len(view) // 60)].any(axis=0)
     columns = np.flatnonzero(far[depth:].any(axis=0))
     inside = beyond[columns[0] : columns[-1] + 1].mean() if len(columns) else 0.0
-    return (depth, colour) if depth >= max(2, 0.013 * len(view)) and inside >= _EDGE else (0, colour)
+    return (
+        (depth, colour) if depth >= max(2, 0.013 * len(view)) and inside >= _EDGE else (0, colour)
+    )

@@ -1,8 +1,9 @@
-"""Segmentation networks: masks of pictures, how far two of them agree (after the FCN score of Isola et al. 2017), and
-class scores that gradients pass through.
+"""Segmentation networks: masks of pictures, how far two of them agree (after the FCN score of Isola
+et al. 2017), and class scores that gradients pass through.
 
-A source is "selfie" (MediaPipe's person network), "keras-cv:FILE" (keras-cv's DeepLabV3+ with the weights file of a
-downloaded preset), or the path of a Keras model or a SavedModel; for masks alone also of a .tflite file.
+A source is "selfie" (MediaPipe's person network), "keras-cv:FILE" (keras-cv's DeepLabV3+ with the
+weights file of a downloaded preset), or the path of a Keras model or a SavedModel; for masks alone
+also of a .tflite file.
 """
 
 from __future__ import annotations
@@ -42,17 +43,24 @@ class SegmentationNetwork:
     """
 
     def __init__(
-        self, name: str, network: Callable, size: tuple[int, int] | None = None,
-        input_range: tuple[float, float] = (0.0, 1.0), output: str = "logits", temperature: float = 1.0,
-    ):  # fmt: skip
+        self,
+        name: str,
+        network: Callable,
+        size: tuple[int, int] | None = None,
+        input_range: tuple[float, float] = (0.0, 1.0),
+        output: str = "logits",
+        temperature: float = 1.0,
+    ):
         self.name, self.size, self.temperature = name, size, temperature
         self._network, self._range, self._output = network, input_range, output
 
     def logits(self, images, boxes=None):
-        """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2: softmax of them are the classes'
-        probabilities. A single map becomes two classes, background and it. Differentiable.
+        """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2: softmax of them
+        are the classes' probabilities. A single map becomes two classes, background and it.
+        Differentiable.
 
-        boxes: float32 [N, 4], left, top, width, height in pixels of what is looked at in each picture; None: all of it.
+        boxes: float32 [N, 4], left, top, width, height in pixels of what is looked at in each
+            picture; None: all of it.
         """
         import tensorflow as tf
 
@@ -86,7 +94,8 @@ def load_segmentation_network(
 
     Args:
         size: height and width of what it is given; None: as it asks for. selfie has its own.
-        input_range: what it takes for black and white; None: 0 and 1. selfie and keras-cv have their own.
+        input_range: what it takes for black and white; None: 0 and 1. selfie and keras-cv have
+            their own.
         output: "softmax" (probabilities) or "logits"; "auto" tries a picture and looks.
         log: is told before anything is fetched.
 
@@ -101,7 +110,9 @@ def load_segmentation_network(
         return SegmentationNetwork(SELFIE, network, (SIDE, SIDE), temperature=_SELFIE_TEMPERATURE)
     own_size = (size, size) if size else None
     if src.startswith(KERAS_CV):
-        return SegmentationNetwork(src, _deeplab(src.removeprefix(KERAS_CV), option), own_size, (0.0, 255.0), "softmax")
+        return SegmentationNetwork(
+            src, _deeplab(src.removeprefix(KERAS_CV), option), own_size, (0.0, 255.0), "softmax"
+        )
     from tf_i2i.frozen_network import load_network, require_differentiable
 
     path = _existing(src, option, "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
@@ -115,36 +126,48 @@ def load_segmentation_network(
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:
-    """Mean over the classes that either has of intersection over union (Long et al. 2015, section 5): 0 to 1, equal 1.
+    """Mean over the classes that either has of intersection over union (Long et al. 2015, section
+    5): 0 to 1, equal 1.
 
     Args: integer label maps [H, W] of one shape. Raises ValueError when shapes differ.
     """
     if labels.shape != truth.shape:
         raise ValueError(f"masks differ in size: {list(labels.shape)} and {list(truth.shape)}")
     classes = np.union1d(labels, truth)
-    ious = [np.sum((labels == c) & (truth == c)) / np.sum((labels == c) | (truth == c)) for c in classes]
+    ious = [
+        np.sum((labels == c) & (truth == c)) / np.sum((labels == c) | (truth == c)) for c in classes
+    ]
     return float(np.mean(ious))
 
 
 def open_segmenter(src: str, option: str = "--segmentation-model") -> Segment:
     """uint8 RGB [H, W, 3] to int label map [h, w] by a network of any source.
 
-    One in a file (.tflite, .keras, .h5 or a SavedModel) takes one picture [1, h, w, 3], resized to what it asks for (or
-    to multiples of 32 pixels): floats in [0, 1], or uint8. It gives labels [1, h, w], class scores [1, h, w, C], or one
-    map [1, h, w, 1] of a foreground: probabilities, cut at 0.5, or logits, cut at 0.
+    One in a file (.tflite, .keras, .h5 or a SavedModel) takes one picture [1, h, w, 3], resized to
+    what it asks for (or to multiples of 32 pixels): floats in [0, 1], or uint8. It gives labels [1,
+    h, w], class scores [1, h, w, C], or one map [1, h, w, 1] of a foreground: probabilities, cut at
+    0.5, or logits, cut at 0.
 
     Raises:
         UserError: no such file, it can't be run, or it gives no map.
     """
     if src == SELFIE or src.startswith(KERAS_CV):
         network = load_segmentation_network(src, option=option)
-        return lambda image: network.logits(image[None].astype(np.float32) / 127.5 - 1)[0].numpy().argmax(-1)
-    path = _existing(src, option, "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder")
+        return lambda image: (
+            network.logits(image[None].astype(np.float32) / 127.5 - 1)[0].numpy().argmax(-1)
+        )
+    path = _existing(
+        src, option, "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
+    )
     run, shape, dtype = _lite(path, option) if path.suffix == ".tflite" else _keras(path, option)
     if len(shape) != 4 or shape[3] != 3:
-        raise UserError(f"{option} {one_line(src)}: takes {list(shape)}, not pictures [1, height, width, 3]")
+        raise UserError(
+            f"{option} {one_line(src)}: takes {list(shape)}, not pictures [1, height, width, 3]"
+        )
     if np.dtype(dtype) not in (np.uint8, np.float32):
-        raise UserError(f"{option} {one_line(src)}: takes {np.dtype(dtype)}; name one that takes float32 or uint8")
+        raise UserError(
+            f"{option} {one_line(src)}: takes {np.dtype(dtype)}; name one that takes float32 or uint8"
+        )
 
     def segment(image: np.ndarray) -> np.ndarray:
         output = np.asarray(run(_fitted(image, shape, dtype)))
@@ -174,7 +197,9 @@ def _fitted(image: np.ndarray, shape, dtype) -> np.ndarray:
         wanted if wanted and wanted > 0 else _to_multiple(side)
         for wanted, side in zip(shape[1:3], image.shape[:2], strict=True)
     )
-    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))[None]
+    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))[
+        None
+    ]
     return resized if dtype == np.uint8 else resized.astype(np.float32) / 255
 
 
@@ -188,7 +213,9 @@ def _lite(path: Path, option: str):
     except UserError as error:
         raise UserError(f"{option} {one_line(error)}") from error
     if facts["inputs"] != 1:
-        raise UserError(f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture")
+        raise UserError(
+            f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
+        )
     from ai_edge_litert.interpreter import Interpreter
 
     from tf_i2i.native_output import quiet_native_output
@@ -196,7 +223,10 @@ def _lite(path: Path, option: str):
     with quiet_native_output():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()
-    entry, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    entry, result = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
 
     def run(batch: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(entry, batch)
@@ -214,8 +244,12 @@ def _keras(path: Path, option: str):
 
 
 def _deeplab(weights: str, option: str):
-    """keras-cv's DeepLabV3+ on a ResNet-50, built without its hub: 0..255 to probabilities at full size."""
-    path = _existing(weights, f"{option} {KERAS_CV}", "the model.weights.h5 of a downloaded DeepLabV3+ preset")
+    """keras-cv's DeepLabV3+ on a ResNet-50, built without its hub: 0..255 to probabilities at full
+    size.
+    """
+    path = _existing(
+        weights, f"{option} {KERAS_CV}", "the model.weights.h5 of a downloaded DeepLabV3+ preset"
+    )
     from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone
 
     try:
@@ -239,9 +273,17 @@ def _existing(src: str, option: str, wanted: str) -> Path:
     return path
 
 
-def _gives_probabilities(network, size: tuple[int, int] | None, input_range: tuple[float, float]) -> bool:
-    """Whether the scores of a noise picture are probabilities: none is negative, and those of a pixel add up to 1."""
-    noise = np.random.default_rng(0).uniform(*input_range, (1, *(size or (2 * _MULTIPLE,) * 2), 3)).astype(np.float32)
+def _gives_probabilities(
+    network, size: tuple[int, int] | None, input_range: tuple[float, float]
+) -> bool:
+    """Whether the scores of a noise picture are probabilities: none is negative, and those of a
+    pixel add up to 1.
+    """
+    noise = (
+        np.random.default_rng(0)
+        .uniform(*input_range, (1, *(size or (2 * _MULTIPLE,) * 2), 3))
+        .astype(np.float32)
+    )
     scores = np.asarray(network(noise))
     sums_to_one = scores.shape[-1] == 1 or np.allclose(scores.sum(-1), 1, atol=1e-3)
     return bool(scores.min() >= 0 and scores.max() <= 1 and sums_to_one)

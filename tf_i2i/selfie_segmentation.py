@@ -1,7 +1,9 @@
-"""MediaPipe's selfie segmentation, person against background, rebuilt from its .tflite file so that gradients pass.
+"""MediaPipe's selfie segmentation, person against background, rebuilt from its .tflite file so that
+gradients pass.
 
-Source: the model card of the npm package @mediapipe/selfie_segmentation (Apache-2.0); the graph itself is that of
-MobileNetV3 (Howard et al. 2019) with a decoder. The .tflite interpreter runs forward only and knows not all of its operations.
+Source: the model card of the npm package @mediapipe/selfie_segmentation (Apache-2.0); the graph
+itself is that of MobileNetV3 (Howard et al. 2019) with a decoder. The .tflite interpreter runs
+forward only and knows not all of its operations.
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ PACKAGE = NpmPackage(
     "@mediapipe/selfie_segmentation",
     "0.1.1675465747",
     4.0,
-    {"selfie_segmentation.tflite": "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"},
+    {
+        "selfie_segmentation.tflite": "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"
+    },
 )
 SIDE = 256
 _PADDING = {0: "SAME", 1: "VALID"}
 
 
 class SelfieSegmentation:
-    """The network as a function: float32 RGB [N, 256, 256, 3] in [0, 1] to logits of "person" [N, 256, 256, 1].
+    """The network as a function: float32 RGB [N, 256, 256, 3] in [0, 1] to logits of "person" [N,
+    256, 256, 1].
 
     The logits are what the file's last LOGISTIC takes; they are large (a hundred and more).
 
@@ -36,10 +41,14 @@ class SelfieSegmentation:
 
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(Path(path).read_bytes(), 0))
         names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
-        codes = [names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
+        codes = [
+            names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes
+        ]
         graph = model.subgraphs[0]
         self._input = int(graph.inputs[0])
-        self._operations = [(codes[operation.opcodeIndex], operation) for operation in graph.operators]
+        self._operations = [
+            (codes[operation.opcodeIndex], operation) for operation in graph.operators
+        ]
         if self._operations[-1][0] != "LOGISTIC":
             raise ValueError(f"the network ends in {self._operations[-1][0]}, not in LOGISTIC")
         self._result = int(self._operations.pop()[1].inputs[0])
@@ -50,7 +59,9 @@ class SelfieSegmentation:
         """Weights are kept as float16; here they are read once."""
         for name, operation in self._operations:
             if name == "DEQUANTIZE":
-                self._constants[operation.outputs[0]] = self._constants.pop(operation.inputs[0]).astype(np.float32)
+                self._constants[operation.outputs[0]] = self._constants.pop(
+                    operation.inputs[0]
+                ).astype(np.float32)
         self._operations = [one for one in self._operations if one[0] != "DEQUANTIZE"]
 
     def __call__(self, images):
@@ -66,7 +77,12 @@ def _constants(model, graph):
     for index, tensor in enumerate(graph.tensors):
         data = model.buffers[tensor.buffer].data
         if data is not None and len(data):
-            yield index, np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtypes[tensor.type]).reshape(tensor.shape)
+            yield (
+                index,
+                np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtypes[tensor.type]).reshape(
+                    tensor.shape
+                ),
+            )
 
 
 def _convolution(options, x, kernel, bias):
@@ -76,7 +92,10 @@ def _convolution(options, x, kernel, bias):
 
 def _depthwise(options, x, kernel, bias):
     strides = (1, options.strideH, options.strideW, 1)
-    return tf.nn.depthwise_conv2d(x, kernel.transpose(1, 2, 3, 0), strides, _PADDING[options.padding]) + bias
+    return (
+        tf.nn.depthwise_conv2d(x, kernel.transpose(1, 2, 3, 0), strides, _PADDING[options.padding])
+        + bias
+    )
 
 
 def _transposed(options, x, kernel, bias):
@@ -90,7 +109,9 @@ def _average_pool(options, x):
     window = (options.filterHeight, options.filterWidth)
     if window == tuple(x.shape[1:3]):
         return tf.reduce_mean(x, [1, 2], keepdims=True)
-    return tf.nn.avg_pool2d(x, window, (options.strideH, options.strideW), _PADDING[options.padding])
+    return tf.nn.avg_pool2d(
+        x, window, (options.strideH, options.strideW), _PADDING[options.padding]
+    )
 
 
 def _resize(options, x, size):

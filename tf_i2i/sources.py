@@ -1,4 +1,6 @@
-"""Where pictures come from: a folder, a list file or a prepared TensorFlow dataset, all read the same way."""
+"""Where pictures come from: a folder, a list file or a prepared TensorFlow dataset, all read the
+same way.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,11 @@ from tf_i2i.images import UnreadableImage, read_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
-# The split may hold a slice with a colon of its own, train[:10%]; a dataset's folder may be on a bucket, gs://...
-_TFDS = re.compile(r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?")
+# The split may hold a slice with a colon of its own, train[:10%]; a dataset's folder may be on a
+# bucket, gs://...
+_TFDS = re.compile(
+    r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?"
+)
 # What every prepared dataset has.
 _DATASET_INFO = "dataset_info.json"
 
@@ -29,20 +34,33 @@ class ImageSource:
 
     Attributes:
         description: what the user named, for logs.
-        names: one a picture: the path below the folder, the line of the list file, or NAME/SPLIT/NUMBER.
-        in_files: whether `open` answers with a path; otherwise it reads, and cheaply only from front to back.
+        names: one a picture: the path below the folder, the line of the list file, or
+            NAME/SPLIT/NUMBER.
+        in_files: whether `open` answers with a path; otherwise it reads, and cheaply only from
+            front to back.
     """
 
     def __init__(
-        self, description: str, names: list[str], open_one: Callable[[int], Path | BinaryIO], in_files: bool = True
+        self,
+        description: str,
+        names: list[str],
+        open_one: Callable[[int], Path | BinaryIO],
+        in_files: bool = True,
     ):
-        self.description, self.names, self._open_one, self.in_files = description, names, open_one, in_files
+        self.description, self.names, self._open_one, self.in_files = (
+            description,
+            names,
+            open_one,
+            in_files,
+        )
 
     def __len__(self) -> int:
         return len(self.names)
 
     def open(self, index: int) -> Path | BinaryIO:
-        """Picture `index` undecoded, for whoever decodes it elsewhere: its path, or its bytes as an open file."""
+        """Picture `index` undecoded, for whoever decodes it elsewhere: its path, or its bytes as an
+        open file.
+        """
         return self._open_one(index)
 
     def sha256(self, index: int) -> str:
@@ -58,7 +76,8 @@ class ImageSource:
         return digest.hexdigest()
 
     def read(self, index: int, max_side: int | None = None) -> np.ndarray:
-        """Picture `index` as uint8 [H, W, 3] sRGB (`read_image` explains max_side); threads may share this.
+        """Picture `index` as uint8 [H, W, 3] sRGB (`read_image` explains max_side); threads may
+        share this.
 
         Raises:
             UnreadableImage: it can't be decoded.
@@ -72,10 +91,12 @@ class ImageSource:
 
 
 def open_source(src: str, option: str) -> ImageSource:
-    """Opens SRC: a folder (searched recursively), a list file, or tfds:NAME[/CONFIG]:SPLIT[:FEATURE].
+    """Opens SRC: a folder (searched recursively), a list file, or
+    tfds:NAME[/CONFIG]:SPLIT[:FEATURE].
 
-    NAME is that of a dataset prepared in TFDS_DATA_DIR, or the folder of a prepared one: an absolute path or one that
-    begins with "." or "~", down to its version or to the folder above when there is only one. Nothing is downloaded.
+    NAME is that of a dataset prepared in TFDS_DATA_DIR, or the folder of a prepared one: an
+    absolute path or one that begins with "." or "~", down to its version or to the folder above
+    when there is only one. Nothing is downloaded.
 
     Args:
         src: what the user gave.
@@ -101,12 +122,16 @@ def _folder_source(folder: Path, option: str) -> ImageSource:
     names = sorted(_pictures_below(folder))
     if not names:
         kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise UserError(f"{option} {one_line(folder)}: no pictures in this folder; put {kinds} files there")
+        raise UserError(
+            f"{option} {one_line(folder)}: no pictures in this folder; put {kinds} files there"
+        )
     return ImageSource(str(folder), names, lambda index: folder / names[index])
 
 
 def _pictures_below(folder: Path) -> list[str]:
-    """Paths relative to `folder` with '/' between; links to folders are followed, but no folder twice."""
+    """Paths relative to `folder` with '/' between; links to folders are followed, but no folder
+    twice.
+    """
     found, seen = [], set()
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -114,7 +139,9 @@ def _pictures_below(folder: Path) -> list[str]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name != "__MACOSX"
+        )
         pictures = (n for n in files if n.lower().endswith(SUFFIXES) and not n.startswith("."))
         found += [Path(here, name).relative_to(folder).as_posix() for name in pictures]
     return found
@@ -126,12 +153,16 @@ def _list_source(file: Path, option: str) -> ImageSource:
         raise UserError(f"{option} {shown}: this is one picture; give the folder that it is in")
     data = file.read_bytes()
     if b"\0" in data:
-        raise UserError(f"{option} {shown}: not a text file; give one with a picture's path on each line")
+        raise UserError(
+            f"{option} {shown}: not a text file; give one with a picture's path on each line"
+        )
     # File names need not be UTF-8; surrogateescape hands their bytes on as they are.
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").splitlines()
     names = [line.strip() for line in lines if line.strip()]
     if not names:
-        raise UserError(f"{option} {shown}: the list is empty; write one picture's path on each line")
+        raise UserError(
+            f"{option} {shown}: the list is empty; write one picture's path on each line"
+        )
     return ImageSource(str(file), names, lambda index: file.parent / names[index])
 
 
@@ -152,7 +183,9 @@ def _tfds_source(src: str, option: str) -> ImageSource:
     if not count:
         raise UserError(f"{option} {src}: this split is empty; take another one or a larger slice")
     encoded = _EncodedExamples(builder, split, _image_feature(builder, feature, src, option))
-    return ImageSource(src, [f"{name}/{split}/{i:06d}" for i in range(count)], encoded.open, in_files=False)
+    return ImageSource(
+        src, [f"{name}/{split}/{i:06d}" for i in range(count)], encoded.open, in_files=False
+    )
 
 
 def _prepared_builder(name: str, src: str, option: str):
@@ -161,7 +194,9 @@ def _prepared_builder(name: str, src: str, option: str):
     if name.startswith(("/", ".", "~")) or "://" in name:
         return tfds.builder_from_directory(_dataset_folder(name, src, option))
     folder = os.environ.get("TFDS_DATA_DIR") or None
-    prepare = f"python -c \"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\""
+    prepare = (
+        f"python -c \"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\""
+    )
     try:
         builder = tfds.builder(name, data_dir=folder, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
@@ -202,15 +237,19 @@ def _image_feature(builder, feature: str | None, src: str, option: str) -> str:
     if feature is None and len(images) == 1:
         return images[0]
     if not images:
-        raise UserError(f"{option} {src}: this dataset has no image feature; choose another dataset")
+        raise UserError(
+            f"{option} {src}: this dataset has no image feature; choose another dataset"
+        )
     wrong = "which picture?" if feature is None else f"{feature} is no picture of this dataset;"
     raise UserError(f"{option} {src}: {wrong} add one of " + ", ".join(f":{key}" for key in images))
 
 
 class _EncodedExamples:
-    """Random access to the encoded pictures of a split whose files can only be read from front to back.
+    """Random access to the encoded pictures of a split whose files can only be read from front to
+    back.
 
-    Threads ask nearly in order, so few examples wait in `_ahead`; one asked for again starts a new pass.
+    Threads ask nearly in order, so few examples wait in `_ahead`; one asked for again starts a new
+    pass.
     """
 
     def __init__(self, builder, split: str, feature: str):

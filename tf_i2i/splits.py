@@ -1,4 +1,6 @@
-"""Pictures drawn into training, validation and test sets that share neither a picture nor, where asked, a person."""
+"""Pictures drawn into training, validation and test sets that share neither a picture nor, where
+asked, a person.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class SplitSizes:
         if self.exact:
             return {name: int(part) for name, part in parts.items()}
         everything_else = sum(parts.values()) > 1 - 1e-9
-        return {name: round(part * total) for name, part in parts.items()} | ({TRAIN: total} if everything_else else {})
+        return {name: round(part * total) for name, part in parts.items()} | (
+            {TRAIN: total} if everything_else else {}
+        )
 
     def least(self, split: str, total: int) -> int:
         """Fewer pictures than this are too few."""
@@ -57,14 +61,19 @@ def parse_split(text: str) -> SplitSizes:
     if len(values) != len(SPLITS) or not all(0 <= value < float("inf") for value in values):
         raise UserError(f"--split {one_line(text)}: {_FORM}")
     if shares and sum(values) > 1 + 1e-9:
-        raise UserError(f"--split {one_line(text)}: these are {100 * sum(values):g} % of the pictures, over 100 %")
+        raise UserError(
+            f"--split {one_line(text)}: these are {100 * sum(values):g} % of the pictures, over 100 %"
+        )
     if not values[0] or not values[1]:
-        raise UserError(f"--split {one_line(text)}: training and validation need pictures; only the last may be 0")
+        raise UserError(
+            f"--split {one_line(text)}: training and validation need pictures; only the last may be 0"
+        )
     return SplitSizes(*values, exact=not shares)
 
 
 def folders_of(names: Sequence[str], option: str) -> list[str]:
-    """The folder of each picture, such as a person's: the first one below all that they have in common.
+    """The folder of each picture, such as a person's: the first one below all that they have in
+    common.
 
     Args: names: paths with "/", relative or absolute. option: the source's, for messages.
 
@@ -75,7 +84,9 @@ def folders_of(names: Sequence[str], option: str) -> list[str]:
     shared = 0
     while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
         shared += 1
-    lonely = next((name for name, path in zip(names, paths, strict=True) if len(path) < shared + 2), None)
+    lonely = next(
+        (name for name, path in zip(names, paths, strict=True) if len(path) < shared + 2), None
+    )
     if lonely is not None:
         raise UserError(
             f"{option}: {one_line(lonely)} lies beside the folders or in the only one; --split-by folder needs one folder "
@@ -87,11 +98,13 @@ def folders_of(names: Sequence[str], option: str) -> list[str]:
 def draw_splits(
     domains: Sequence[Sequence[Sequence[str]]], sizes: SplitSizes, seed: int, options: Sequence[str]
 ) -> list[list[str | None]]:
-    """The split of each picture of each domain, by chance: "train", "val", "test", or None for one that is left over.
+    """The split of each picture of each domain, by chance: "train", "val", "test", or None for one
+    that is left over.
 
-    Two pictures with a key in common (the sum of a file, a person's folder), also through others and also in two domains,
-    are never in two splits. So sets of such pictures are drawn as a whole; numbers of pictures are met by leaving some
-    of the last set out, shares as nearly as whole sets can.
+    Two pictures with a key in common (the sum of a file, a person's folder), also through others
+    and also in two domains, are never in two splits. So sets of such pictures are drawn as a whole;
+    numbers of pictures are met by leaving some of the last set out, shares as nearly as whole sets
+    can.
 
     Args:
         domains: the keys of each picture. options: the domains' names in messages.
@@ -114,7 +127,9 @@ def draw_splits(
     return drawn
 
 
-def _draw(groups: list[str], sizes: SplitSizes, seed: int, decided: dict[str, str]) -> list[str | None]:
+def _draw(
+    groups: list[str], sizes: SplitSizes, seed: int, decided: dict[str, str]
+) -> list[str | None]:
     """decided: where groups must go that another domain has as well."""
     members: dict[str, list[int]] = {}
     for place, group in enumerate(groups):
@@ -136,9 +151,11 @@ def _draw(groups: list[str], sizes: SplitSizes, seed: int, decided: dict[str, st
 def _chosen(
     bound: list[str], free: list[str], members: dict[str, list[int]], count: int, whole: bool
 ) -> tuple[list[int], list[str]]:
-    """About `count` places, and the groups that are still free. whole: no group is cut, the count may be missed.
+    """About `count` places, and the groups that are still free. whole: no group is cut, the count
+    may be missed.
 
-    Groups that fit come first, so that a person with hundreds of pictures is not spent on a handful.
+    Groups that fit come first, so that a person with hundreds of pictures is not spent on a
+    handful.
     """
     taken = [place for group in bound for place in members[group]]
     rest = []

@@ -8,10 +8,12 @@ import numpy as np
 
 
 def border_facts(inputs: Sequence[Mapping], outputs: Sequence[Mapping]) -> dict:
-    """input_shape, output_shape (lists), input_dtype, output_dtype (names) of the first of each; inputs, outputs (counts).
+    """input_shape, output_shape (lists), input_dtype, output_dtype (names) of the first of each;
+    inputs, outputs (counts).
 
     Args:
-        inputs, outputs: details with "shape" and "dtype", as an interpreter or its buffers give them.
+        inputs, outputs: details with "shape" and "dtype", as an interpreter or its buffers give
+            them.
     """
     return {
         "input_shape": [int(side) for side in inputs[0]["shape"]],
@@ -24,8 +26,14 @@ def border_facts(inputs: Sequence[Mapping], outputs: Sequence[Mapping]) -> dict:
 
 
 def noise(details: Mapping) -> np.ndarray:
-    """The same random numbers each time for this tensor: floats in [-1, 1], integers over their whole range."""
-    random, dtype, shape = np.random.default_rng(0), np.dtype(details["dtype"]), [int(n) for n in details["shape"]]
+    """The same random numbers each time for this tensor: floats in [-1, 1], integers over their
+    whole range.
+    """
+    random, dtype, shape = (
+        np.random.default_rng(0),
+        np.dtype(details["dtype"]),
+        [int(n) for n in details["shape"]],
+    )
     if dtype.kind == "f":
         return random.uniform(-1, 1, shape).astype(dtype)
     limits = np.iinfo(dtype if dtype.kind in "iu" else np.uint8)

@@ -6,15 +6,19 @@ import numpy as np
 
 
 def verification_scores(embeddings: np.ndarray, people: np.ndarray) -> dict[str, float | int]:
-    """Scores over all pairs of pictures (Huang et al. 2007, "Labeled Faces in the Wild", section 3).
+    """Scores over all pairs of pictures (Huang et al. 2007, "Labeled Faces in the Wild", section
+    3).
 
     Args:
         embeddings: float [N, D].
-        people: int [N], whose picture each is; at least one person has two, and there are two people.
+        people: int [N], whose picture each is; at least one person has two, and there are two
+            people.
 
     Returns:
-        auc: probability that two pictures of one person are nearer than two of different people; 0.5 is chance.
-        threshold: Euclidean distance that divides the two kinds best, both counting as much; accuracy: at it, 0 to 1.
+        auc: probability that two pictures of one person are nearer than two of different people;
+            0.5 is chance.
+        threshold: Euclidean distance that divides the two kinds best, both counting as much;
+            accuracy: at it, 0 to 1.
         same_pairs, other_pairs: how many; same_distance, other_distance: means.
 
     Raises:
@@ -38,8 +42,8 @@ def verification_scores(embeddings: np.ndarray, people: np.ndarray) -> dict[str,
 
 
 def area_under_curve(same: np.ndarray, other: np.ndarray) -> float:
-    """Area under the receiver operating characteristic of distances: the share of (same, other) pairs in right order,
-    ties counting half (Mann and Whitney 1947)."""
+    """Area under the receiver operating characteristic of distances: the share of (same, other)
+    pairs in right order, ties counting half (Mann and Whitney 1947)."""
     from sklearn.metrics import roc_auc_score
 
     labels = np.concatenate([np.ones(len(same)), np.zeros(len(other))])
@@ -47,7 +51,9 @@ def area_under_curve(same: np.ndarray, other: np.ndarray) -> float:
 
 
 def best_threshold(same: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The distance below which pairs are best taken for one person, and the mean of both kinds' shares that are right."""
+    """The distance below which pairs are best taken for one person, and the mean of both kinds'
+    shares that are right.
+    """
     found = np.unique(np.concatenate([same, other]))
     between = (found[1:] + found[:-1]) / 2 if len(found) > 1 else found
     right = [(np.mean(same < cut) + np.mean(other >= cut)) / 2 for cut in between]

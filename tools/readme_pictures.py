@@ -1,5 +1,6 @@
 #!/usr/bin/env python
-"""Draws README's sheet from a finished demo: .venv/bin/python tools/readme_pictures.py [runs/demo] [docs/pictures/demo.png]
+"""Draws README's sheet from a finished demo: .venv/bin/python tools/readme_pictures.py [runs/demo]
+[docs/pictures/demo.png]
 
 Rows are held-out photographs; columns photo | teacher | student | int8 file | true cartoon.
 """

@@ -1,1 +1,3 @@
-"""Trainers: options, visible loops, run folders. Start one with `python -m training.cyclegan --help`."""
+"""Trainers: options, visible loops, run folders. Start one with `python -m training.cyclegan
+--help`.
+"""

@@ -1,6 +1,8 @@
-"""Bars as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without scripts.
+"""Bars as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without
+scripts.
 
-COLOUR_STYLE and CHART_STYLE are the part of that style sheet which a chart outside of a page needs as well.
+COLOUR_STYLE and CHART_STYLE are the part of that style sheet which a chart outside of a page needs
+as well.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ CHART_STYLE = """.rule { stroke: var(--rule); } .tick { fill: var(--soft); font-
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a chart. value: None draws no bar, its `text` alone; whisker: (from, to) around the value;
+    """One line of a chart. value: None draws no bar, its `text` alone; whisker: (from, to) around
+    the value;
     colour: 0 to COLOURS - 1; text: what stands behind the bar."""
 
     name: str
@@ -41,9 +44,15 @@ def bar_chart(bars: Sequence[Bar], unit: str, label: str, name_room: int = 380) 
     """An <svg> element without a style sheet, a line for each bar, from 0 outwards.
 
     Args:
-        unit: stands under the axis. label: what a reader who does not see it is told. name_room: for names, pixels of 800.
+        unit: stands under the axis. label: what a reader who does not see it is told. name_room:
+            for names, pixels of 800.
     """
-    ends = [value for bar in bars if bar.value is not None for value in (bar.value, *(bar.whisker or ()))]
+    ends = [
+        value
+        for bar in bars
+        if bar.value is not None
+        for value in (bar.value, *(bar.whisker or ()))
+    ]
     low, high, spacing = nice_range(min(ends, default=0.0), max(ends, default=1.0))
     height = _TOP + _ROW * len(bars) + _BOTTOM
 
@@ -54,9 +63,15 @@ def bar_chart(bars: Sequence[Bar], unit: str, label: str, name_room: int = 380) 
     for value in ticks(low, high, spacing):
         x, base = place(value), height - _BOTTOM
         parts.append(f'<line class="rule" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{base}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="middle">{value:.4g}</text>')
-    parts.append(f'<text class="tick" x="{_WIDTH - _RIGHT}" y="{height - 6}" text-anchor="end">{escape(unit)}</text>')
-    parts += [_bar(bar, _TOP + _ROW * (number + 0.5), place, name_room) for number, bar in enumerate(bars)]
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="middle">{value:.4g}</text>'
+        )
+    parts.append(
+        f'<text class="tick" x="{_WIDTH - _RIGHT}" y="{height - 6}" text-anchor="end">{escape(unit)}</text>'
+    )
+    parts += [
+        _bar(bar, _TOP + _ROW * (number + 0.5), place, name_room) for number, bar in enumerate(bars)
+    ]
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
@@ -74,11 +89,16 @@ def _bar(bar: Bar, y: float, place, name_room: int) -> str:
         start, tail = map(place, bar.whisker)
         caps = "".join(f"M{x:.1f} {y - 4:.1f}v8" for x in dict.fromkeys((start, tail)) if x != end)
         drawn += f'<path class="whisker" d="M{start:.1f} {y:.1f}H{tail:.1f}{caps}"/>'
-    return drawn + f'<text class="tick" x="{max(tail, zero) + 6:.1f}" y="{y + 4:.1f}">{escape(bar.text)}</text>'
+    return (
+        drawn
+        + f'<text class="tick" x="{max(tail, zero) + 6:.1f}" y="{y + 4:.1f}">{escape(bar.text)}</text>'
+    )
 
 
 def svg_file(chart: str) -> str:
-    """A chart as the text of an .svg file of its own: with its colours and, for bright and dark, its ground."""
+    """A chart as the text of an .svg file of its own: with its colours and, for bright and dark,
+    its ground.
+    """
     opening, rest = chart.split(">", 1)
     # Not in a page: HTML knows what an svg element is, and a page that names no address needs none.
     opening = opening.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
@@ -102,4 +122,6 @@ def nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
 
 def ticks(low: float, high: float, step: float) -> list[float]:
     """Multiples of `step` from `low` to `high`, both included."""
-    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return [
+        i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    ]

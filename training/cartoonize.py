@@ -19,7 +19,9 @@ _STRENGTHS = "strengths of the styles (default: the style's own)"
 
 @dataclasses.dataclass(frozen=True)
 class CartoonizeOptions:
-    """Options of training.cartoonize. The fields of the group of strengths bear the names of the styles' arguments."""
+    """Options of training.cartoonize. The fields of the group of strengths bear the names of the
+    styles' arguments.
+    """
 
     src: str | None = option(
         None,
@@ -36,8 +38,12 @@ class CartoonizeOptions:
         group=_WHAT,
         choices=("folders", "pairs"),
     )
-    redo: bool = option(False, "remove the pairs in DIR that an earlier run made, and start anew", group=_WHAT)
-    workers: int | None = option(None, "processes; default one a core", group=_WHAT, minimum=1, maximum=256)
+    redo: bool = option(
+        False, "remove the pairs in DIR that an earlier run made, and start anew", group=_WHAT
+    )
+    workers: int | None = option(
+        None, "processes; default one a core", group=_WHAT, minimum=1, maximum=256
+    )
 
     style: str = option(
         "cartoon",
@@ -55,7 +61,11 @@ class CartoonizeOptions:
         maximum=8192,
     )
     smoothings: int | None = option(
-        None, "cartoon, bold, poster: smoothing filters one after another", group=_STRENGTHS, minimum=0, maximum=100
+        None,
+        "cartoon, bold, poster: smoothing filters one after another",
+        group=_STRENGTHS,
+        minimum=0,
+        maximum=100,
     )
     sigma_color: float | None = option(
         None,
@@ -65,7 +75,11 @@ class CartoonizeOptions:
         maximum=255,
     )
     level_step: int | None = option(
-        None, "cartoon, bold: distance of the colour levels, 0..255", group=_STRENGTHS, minimum=2, maximum=128
+        None,
+        "cartoon, bold: distance of the colour levels, 0..255",
+        group=_STRENGTHS,
+        minimum=2,
+        maximum=128,
     )
     colours: int | None = option(
         None, "poster: how many colours, outlines apart", group=_STRENGTHS, minimum=2, maximum=256
@@ -78,27 +92,48 @@ class CartoonizeOptions:
         maximum=255,
     )
     outline_contrast: float | None = option(
-        None, "cartoon, bold, poster: by how much it is darker, 0..255", group=_STRENGTHS, minimum=0, maximum=255
+        None,
+        "cartoon, bold, poster: by how much it is darker, 0..255",
+        group=_STRENGTHS,
+        minimum=0,
+        maximum=255,
     )
-    outline_width: int | None = option(None, "bold: width of the pen, pixels", group=_STRENGTHS, minimum=1, maximum=64)
+    outline_width: int | None = option(
+        None, "bold: width of the pen, pixels", group=_STRENGTHS, minimum=1, maximum=64
+    )
     reach: float | None = option(
         None, "painting: how far colours flow, pixels", group=_STRENGTHS, minimum=1, maximum=200
     )
     smoothness: float | None = option(
-        None, "painting: differences under this are no edges, 0..1", group=_STRENGTHS, minimum=0.01, maximum=1
+        None,
+        "painting: differences under this are no edges, 0..1",
+        group=_STRENGTHS,
+        minimum=0.01,
+        maximum=1,
     )
     stroke: float | None = option(
         None, "pencil: width of the shading, pixels", group=_STRENGTHS, minimum=0.5, maximum=100
     )
-    pressure: float | None = option(None, "pencil: darkness", group=_STRENGTHS, minimum=0.1, maximum=20)
+    pressure: float | None = option(
+        None, "pencil: darkness", group=_STRENGTHS, minimum=0.1, maximum=20
+    )
 
-    min_size: int = option(64, "shorter side that a photo must have", group=_LIMITS, unit="pixels", minimum=0)
+    min_size: int = option(
+        64, "shorter side that a photo must have", group=_LIMITS, unit="pixels", minimum=0
+    )
     min_chroma: float = option(
-        3.0, "mean distance from grey that it must have; photos in colour have 5 to 40", group=_LIMITS, unit="levels",
+        3.0,
+        "mean distance from grey that it must have; photos in colour have 5 to 40",
+        group=_LIMITS,
+        unit="levels",
         minimum=0,
-    )  # fmt: skip
+    )
     min_face_ratio: float = option(
-        0.0, "side of its largest frontal face over its shorter side", group=_LIMITS, minimum=0, maximum=1
+        0.0,
+        "side of its largest frontal face over its shorter side",
+        group=_LIMITS,
+        minimum=0,
+        maximum=1,
     )
     duplicate_bits: int = option(
         8,
@@ -111,7 +146,13 @@ class CartoonizeOptions:
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(CartoonizeOptions, argv, prog="python -m training.cartoonize", description=__doc__, epilog=_EPILOG)
+    options = parse(
+        CartoonizeOptions,
+        argv,
+        prog="python -m training.cartoonize",
+        description=__doc__,
+        epilog=_EPILOG,
+    )
     if options.out is None:
         raise UserError("--out is missing: name the folder for the pairs")
     strengths = style_strengths(options)
@@ -130,14 +171,22 @@ def style_strengths(options: CartoonizeOptions) -> tuple[tuple[str, float], ...]
     """
     from tf_i2i.cartoon_styles import strengths
 
-    fields = [field.name for field in dataclasses.fields(options) if field.metadata["group"] == _STRENGTHS]
+    fields = [
+        field.name for field in dataclasses.fields(options) if field.metadata["group"] == _STRENGTHS
+    ]
     given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
     for name in given:
         if name not in strengths(options.style):
-            flags = ", ".join("--" + one.replace("_", "-") for one in fields if one in strengths(options.style))
-            raise UserError(f"--{name.replace('_', '-')} is no strength of --style {options.style}, which has {flags}")
+            flags = ", ".join(
+                "--" + one.replace("_", "-") for one in fields if one in strengths(options.style)
+            )
+            raise UserError(
+                f"--{name.replace('_', '-')} is no strength of --style {options.style}, which has {flags}"
+            )
     if given.get("outline_block", 1) % 2 == 0:
-        raise UserError(f"--outline-block {given['outline_block']}: the square needs a middle; give an odd number")
+        raise UserError(
+            f"--outline-block {given['outline_block']}: the square needs a middle; give an odd number"
+        )
     return tuple(sorted(given.items()))
 
 

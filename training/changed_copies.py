@@ -1,4 +1,6 @@
-"""Copies of photos in other colours and other ways up: what few photos show a student is not all that it will meet."""
+"""Copies of photos in other colours and other ways up: what few photos show a student is not all
+that it will meet.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +13,33 @@ _GAMMA, _HUE_DEGREES, _SATURATION = 1.5, 40.0, 0.4
 
 
 def copies_wanted(student: str, photos: int) -> int:
-    """How many changed copies of each photo a student of STUDENTS should have by default: the large one learns few photos
-    by heart, and gets one of each below 400; the small one gains as well, but not for twice the time of the labels."""
+    """How many changed copies of each photo a student of STUDENTS should have by default: the large
+    one learns few photos by heart, and gets one of each below 400; the small one gains as well, but
+    not for twice the time of the labels.
+    """
     return int(student == "mobile-hq" and photos < _FEW_PHOTOS)
 
 
 def changed_copies(cache: ImageCache, copies: int, seed: int) -> ImageCache:
-    """`copies` changed copies of each picture, named "picture, copy 1" and so on; the same for the same seed."""
+    """`copies` changed copies of each picture, named "picture, copy 1" and so on; the same for the
+    same seed.
+    """
     return ImageCache.from_images(
-        (f"{name}, copy {number + 1}", changed(cache.image(i), np.random.default_rng([seed, i, number])))
+        (
+            f"{name}, copy {number + 1}",
+            changed(cache.image(i), np.random.default_rng([seed, i, number])),
+        )
         for i, name in enumerate(cache.names)
         for number in range(copies)
     )
 
 
 def changed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture, uint8 RGB [H, W, 3], with another brightness curve, hue and saturation; half are upside down, half turned.
+    """A picture, uint8 RGB [H, W, 3], with another brightness curve, hue and saturation; half are
+    upside down, half turned.
 
-    A turned one is [W, H, 3]. Hue moves all colours alike, so that what differs in colour still does.
+    A turned one is [W, H, 3]. Hue moves all colours alike, so that what differs in colour still
+    does.
     """
     import cv2
 

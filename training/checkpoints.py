@@ -38,25 +38,29 @@ class Saved:
 class Checkpoints:
     """The checkpoints of one training, in one folder.
 
-    TensorFlow writes ckpt-<step>.index and .data-*; then ckpt-<step>.json with their sizes and sha256 sums and the
-    loop's own state is renamed into place, and only with it does the checkpoint count. So a process that is killed in
-    the middle leaves files that nothing reads, and the next save removes them.
+    TensorFlow writes ckpt-<step>.index and .data-*; then ckpt-<step>.json with their sizes and
+    sha256 sums and the loop's own state is renamed into place, and only with it does the checkpoint
+    count. So a process that is killed in the middle leaves files that nothing reads, and the next
+    save removes them.
 
     Args:
         folder: RUN/checkpoints, or a student's.
         objects: `tf.train.Checkpoint` of everything that is saved.
         keep: how many of the newest stay; the one with the best score stays besides.
-        chief: others than the chief of several workers write to a temporary folder, since all must take part in a save.
+        chief: others than the chief of several workers write to a temporary folder, since all must
+            take part in a save.
     """
 
     def __init__(self, folder: Path, objects, keep: int = 2, chief: bool = True):
         self.folder, self._objects, self._keep, self._chief = Path(folder), objects, keep, chief
 
     def save(self, step: int, state: dict) -> None:
-        """Writes a checkpoint; `state["score"]` (higher is better, or None) decides which is the best.
+        """Writes a checkpoint; `state["score"]` (higher is better, or None) decides which is the
+        best.
 
         Raises:
-            UserError: the disk is full or can't be written to; the checkpoints before it are untouched.
+            UserError: the disk is full or can't be written to; the checkpoints before it are
+                untouched.
         """
         if not self._chief:
             with tempfile.TemporaryDirectory() as away:
@@ -71,11 +75,17 @@ class Checkpoints:
             self._objects.write(str(prefix))
             files = sorted(self.folder.glob(f"{prefix.name}.*"))
             sums = {file.name: _sums(file) for file in files if file.suffix != ".json"}
-            write_json(self.folder / f"{prefix.name}.json", {"step": step, "files": sums, "state": state}, sync=True)
+            write_json(
+                self.folder / f"{prefix.name}.json",
+                {"step": step, "files": sums, "state": state},
+                sync=True,
+            )
             self._remove_old()
             self._write_marker()
         except (OSError, tf.errors.OpError) as error:
-            raise self._cannot_save(step, getattr(error, "strerror", None) or str(error).splitlines()[0]) from error
+            raise self._cannot_save(
+                step, getattr(error, "strerror", None) or str(error).splitlines()[0]
+            ) from error
 
     def newest(self, warn: Callable[[str], None]) -> Saved | None:
         """The newest valid checkpoint of this training, or None; see `newest`."""
@@ -98,11 +108,15 @@ class Checkpoints:
             ) from error
 
     def _require_room(self, step: int) -> None:
-        needed = _SPARE_BYTES + max((sum(size) for size in _file_sizes(self.folder).values()), default=0)
+        needed = _SPARE_BYTES + max(
+            (sum(size) for size in _file_sizes(self.folder).values()), default=0
+        )
         folder = next(parent for parent in (self.folder, *self.folder.parents) if parent.exists())
         free = shutil.disk_usage(folder).free
         if free < needed:
-            raise self._cannot_save(step, f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} MB are needed")
+            raise self._cannot_save(
+                step, f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} MB are needed"
+            )
 
     def _cannot_save(self, step: int, reason: str) -> UserError:
         self._remove_incomplete()
@@ -114,8 +128,14 @@ class Checkpoints:
 
     def _remove_old(self) -> None:
         steps = sorted(_records(self.folder))
-        scores = {step: _read_record(self.folder, step).get("state", {}).get("score") for step in steps}
-        best = max((step for step in steps if scores[step] is not None), key=lambda step: scores[step], default=None)
+        scores = {
+            step: _read_record(self.folder, step).get("state", {}).get("score") for step in steps
+        }
+        best = max(
+            (step for step in steps if scores[step] is not None),
+            key=lambda step: scores[step],
+            default=None,
+        )
         for step in steps[: -self._keep]:
             if step != best:
                 # The record first: without it the rest does not count.
@@ -123,9 +143,14 @@ class Checkpoints:
         self._remove_incomplete()
 
     def _write_marker(self) -> None:
-        """TensorFlow's own record, for tf.train.latest_checkpoint and the like; names without folder, so a run can be moved."""
+        """TensorFlow's own record, for tf.train.latest_checkpoint and the like; names without
+        folder, so a run can be moved.
+        """
         names = [f"ckpt-{step}" for step in sorted(_records(self.folder))]
-        lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+        lines = [
+            f'model_checkpoint_path: "{names[-1]}"',
+            *(f'all_model_checkpoint_paths: "{name}"' for name in names),
+        ]
         write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
 
     def _remove_incomplete(self) -> None:
@@ -137,11 +162,17 @@ class Checkpoints:
 
 
 def newest(folder: Path, warn: Callable[[str], None] = lambda message: None) -> Saved | None:
-    """The newest checkpoint in `folder` whose files are what was written; damaged ones are named and passed over."""
+    """The newest checkpoint in `folder` whose files are what was written; damaged ones are named
+    and passed over.
+    """
     for step in sorted(_records(folder), reverse=True):
         prefix = str(Path(folder) / f"ckpt-{step}")
         record = _read_record(folder, step)
-        wrong = [name for name, sums in record.get("files", {}).items() if _sums(Path(folder) / name) != sums]
+        wrong = [
+            name
+            for name, sums in record.get("files", {}).items()
+            if _sums(Path(folder) / name) != sums
+        ]
         if record.get("files") and not wrong:
             return Saved(step, prefix, record["state"])
         warn(

@@ -1,4 +1,6 @@
-"""The Beam pipeline of training.prepare: every photo is examined, all are judged together, those that stay are drawn."""
+"""The Beam pipeline of training.prepare: every photo is examined, all are judged together, those
+that stay are drawn.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from etils import epath
 from PIL import Image
 
 from tf_i2i.images import UnreadableImage
-from tf_i2i.photo_pairs import Drawing, Dropped, Features, Limits, draw, drop_reason, duplicates_among
+from tf_i2i.photo_pairs import (
+    Drawing,
+    Dropped,
+    Features,
+    Limits,
+    draw,
+    drop_reason,
+    duplicates_among,
+)
 from training.pair_record import DROPPED, KEPT, UNREADABLE, Photo
 from training.photo_jobs import Job, jobs_of_dataset, jobs_of_lines
 
@@ -43,7 +53,8 @@ class Duplicates:
 class PhotosToPairs(beam.PTransform):
     """From one element, the file with a job a line or a tfds:... source, to pairs and records.
 
-    Two outputs: PAIRS, (output name, example of the dataset), and RECORDS, a JSON text a photo, kept or not.
+    Two outputs: PAIRS, (output name, example of the dataset), and RECORDS, a JSON text a photo,
+    kept or not.
 
     drawing, limits, duplicate_bits: as in training.cartoonize; -1 keeps near-duplicates.
     """
@@ -60,7 +71,8 @@ class PhotosToPairs(beam.PTransform):
             | "SpreadPhotos" >> beam.Reshuffle()
             | "Examine" >> beam.ParDo(_Examine(), self.limits)
         )
-        # The decision needs all photos at once, but of each only some dozen bytes; only its answer goes to all workers.
+        # The decision needs all photos at once, but of each only some dozen bytes; only its answer
+        # goes to all workers.
         duplicates = (
             examined
             | "WithoutPictures" >> beam.Map(_without_picture)
@@ -71,7 +83,9 @@ class PhotosToPairs(beam.PTransform):
             examined
             | "SpreadExamined" >> beam.Reshuffle()
             | "Draw"
-            >> beam.ParDo(_Draw(self.drawing), beam.pvalue.AsSingleton(duplicates)).with_outputs(RECORDS, main=PAIRS)
+            >> beam.ParDo(_Draw(self.drawing), beam.pvalue.AsSingleton(duplicates)).with_outputs(
+                RECORDS, main=PAIRS
+            )
         )
 
 
@@ -141,7 +155,9 @@ class _Draw(_PictureWork):
         except UnreadableImage as error:
             return Dropped(UNREADABLE, error.reason), None
         except MemoryError:
-            return Dropped(UNREADABLE, "too large to be drawn in the memory there is; give --size"), None
+            return Dropped(
+                UNREADABLE, "too large to be drawn in the memory there is; give --size"
+            ), None
         return None, {"name": job.output, "cartoon": _png(pair.cartoon), "photo": _png(pair.photo)}
 
 

@@ -13,9 +13,9 @@ from tf_i2i.errors import UserError
 
 @functools.cache
 def make_strategy() -> tf.distribute.Strategy:
-    """MultiWorkerMirroredStrategy when TF_CONFIG names several workers (TensorFlow's own way of telling a process who
-    the others are), else MirroredStrategy over all GPUs, or one CPU device. The same object each time: a process joins
-    the others once, before any operation.
+    """MultiWorkerMirroredStrategy when TF_CONFIG names several workers (TensorFlow's own way of
+    telling a process who the others are), else MirroredStrategy over all GPUs, or one CPU device.
+    The same object each time: a process joins the others once, before any operation.
 
     Raises:
         UserError: TF_CONFIG is not what TensorFlow documents.
@@ -27,16 +27,21 @@ def make_strategy() -> tf.distribute.Strategy:
 
 
 def is_chief() -> bool:
-    """Whether this process is the one that writes: worker 0, or the chief where the cluster has one."""
+    """Whether this process is the one that writes: worker 0, or the chief where the cluster has
+    one.
+    """
     if _worker_count() <= 1:
         return True
     task, cluster = _tf_config()["task"], _tf_config()["cluster"]
-    return task["type"] == "chief" or (task["type"] == "worker" and int(task["index"]) == 0 and "chief" not in cluster)
+    return task["type"] == "chief" or (
+        task["type"] == "worker" and int(task["index"]) == 0 and "chief" not in cluster
+    )
 
 
 def make_repeatable() -> None:
-    """Same inputs, same bits, on the same machine and number format: an exact resume needs it. On a GPU a few
-    operations get slower; one without a deterministic kernel raises UnimplementedError."""
+    """Same inputs, same bits, on the same machine and number format: an exact resume needs it. On a
+    GPU a few operations get slower; one without a deterministic kernel raises
+    UnimplementedError."""
     tf.config.experimental.enable_op_determinism()
 
 

@@ -18,11 +18,18 @@ class DistillOptions:
     options: str | None = common("options")
     direction: str = option("ab", "ab makes B from A", group="run", choices=("ab", "ba"))
     student: str = option(
-        "mobile", "mobile, or mobile-hq: nearer to its teacher, slower", group="run", choices=("mobile", "mobile-hq")
+        "mobile",
+        "mobile, or mobile-hq: nearer to its teacher, slower",
+        group="run",
+        choices=("mobile", "mobile-hq"),
     )
-    resume: bool = option(False, "continue where the last checkpoint stands", group="run", resumable=True)
+    resume: bool = option(
+        False, "continue where the last checkpoint stands", group="run", resumable=True
+    )
     seed: int = option(1, "of the student's weights, crops and order", group="run", minimum=0)
-    extra: str | None = option(None, "more photos of the input domain, without labels", group="data", metavar="SRC")
+    extra: str | None = option(
+        None, "more photos of the input domain, without labels", group="data", metavar="SRC"
+    )
     label_views: int = option(
         8,
         "copies of a photo (shifted, mirrored, beside others) whose median translation is its label; in a run on pairs "
@@ -39,7 +46,9 @@ class DistillOptions:
         minimum=0,
         maximum=8,
     )
-    steps: int = option(3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True)
+    steps: int = option(
+        3000, "distillation steps", group="optimisation", unit="steps", minimum=1, resumable=True
+    )
     checkpoint_every: int = common("checkpoint_every")
     on_nan: str = common("on_nan")
     batch_size: int = option(8, "crops a step", group="optimisation", minimum=1)
@@ -73,7 +82,9 @@ def main(argv: list[str] | None = None) -> int | None:
 
 
 def distil(options: DistillOptions, data=None) -> int | None:
-    """Distils; `data` are the run's pictures where they are loaded already. Returns None, 130 or 143."""
+    """Distils; `data` are the run's pictures where they are loaded already. Returns None, 130 or
+    143.
+    """
     from training.student import train_student
 
     return train_student(options, data)

@@ -1,4 +1,6 @@
-"""The work of training.embedder: people, batches of triplets, and how well strangers are told apart."""
+"""The work of training.embedder: people, batches of triplets, and how well strangers are told
+apart.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,17 @@ from training.loop import say
 from training.run_folder import write_json
 from training.schedules import CosineDecay
 
-# Crops are kept this much larger than the network sees them, as room to move in: each training crop is shifted and scaled.
+# Crops are kept this much larger than the network sees them, as room to move in: each training crop
+# is shifted and scaled.
 _ROOM = 1.25
 _SHIFT, _SCALE, _BRIGHTNESS, _CONTRAST = 0.05, 0.08, 0.15, 0.2
 
 
 @dataclasses.dataclass(frozen=True)
 class People:
-    """crops: uint8 [N, s, s, 3], faces with some room around them; of: int [N], whose each is; names: of the people."""
+    """crops: uint8 [N, s, s, 3], faces with some room around them; of: int [N], whose each is;
+    names: of the people.
+    """
 
     crops: np.ndarray
     of: np.ndarray
@@ -51,8 +56,8 @@ class People:
 
 
 def train(options) -> int | None:
-    """Trains, verifies, writes FILE and FILE.json. Returns None, or 130 / 143 after an interruption: then the network is
-    written as it is.
+    """Trains, verifies, writes FILE and FILE.json. Returns None, or 130 / 143 after an
+    interruption: then the network is written as it is.
 
     Raises:
         UserError: too few people, or FILE can't be written.
@@ -63,7 +68,9 @@ def train(options) -> int | None:
     if out.suffix != ".keras":
         raise UserError(f"--out {one_line(out)}: must end in .keras")
     learnt, held_out = split_people(load_people(options), options)
-    say(f"training on {len(learnt.names)} people, verifying on {len(held_out.names)}: {', '.join(held_out.names[:8])}")
+    say(
+        f"training on {len(learnt.names)} people, verifying on {len(held_out.names)}: {', '.join(held_out.names[:8])}"
+    )
     keras.utils.set_random_seed(options.seed)
     network = build_face_embedder(options.size, options.width, options.dimensions)
     status = _train_network(network, learnt, options)
@@ -80,7 +87,9 @@ def train(options) -> int | None:
 def load_people(options) -> People:
     """Reads --faces: the person is the folder that a picture lies in."""
     source = open_source(options.faces, "--faces")
-    cache = load_images(source, math.ceil(_ROOM * options.size / options.face_share), option="--faces", warn=say)
+    cache = load_images(
+        source, math.ceil(_ROOM * options.size / options.face_share), option="--faces", warn=say
+    )
     owners = [name.rpartition("/")[0] for name in cache.names]
     names = sorted(set(owners))
     crops, of = [], []
@@ -106,7 +115,8 @@ def split_people(people: People, options) -> tuple[People, People]:
     count = len(people.names)
     held = min(max(2, round(options.held_out * count)), count - 2)
     ranks = [
-        hashlib.sha256(f"{options.seed} {name}".encode("utf-8", "surrogateescape")).digest() for name in people.names
+        hashlib.sha256(f"{options.seed} {name}".encode("utf-8", "surrogateescape")).digest()
+        for name in people.names
     ]
     order = sorted(range(count), key=ranks.__getitem__)
     return people.subset(sorted(order[held:])), people.subset(sorted(order[:held]))
@@ -162,7 +172,9 @@ def _train_network(network, people: People, options) -> int | None:
 
 
 def _draw(people: People, options, rng):
-    """Indices of some pictures of some people, whose they are, the boxes cut from them, and their light and mirroring."""
+    """Indices of some pictures of some people, whose they are, the boxes cut from them, and their
+    light and mirroring.
+    """
     chosen = rng.choice(len(people.names), min(options.people, len(people.names)), replace=False)
     picked = []
     for person in chosen:
@@ -172,16 +184,26 @@ def _draw(people: People, options, rng):
     count, room_side = len(picked), people.crops.shape[1]
     side = options.size * (1 + rng.uniform(-_SCALE, _SCALE, count))
     corner = (room_side - side) / 2 + options.size * rng.uniform(-_SHIFT, _SHIFT, (2, count))
-    light = [rng.uniform(1 - _CONTRAST, 1 + _CONTRAST, count), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS, count),
-             rng.choice([-1.0, 1.0], count)]  # fmt: skip
-    return (tf.constant(picked), tf.constant(people.of[picked]), tf.constant(np.stack([*corner, side, side], 1), tf.float32),
-            tf.constant(np.stack(light, 1), tf.float32))  # fmt: skip
+    light = [
+        rng.uniform(1 - _CONTRAST, 1 + _CONTRAST, count),
+        rng.uniform(-_BRIGHTNESS, _BRIGHTNESS, count),
+        rng.choice([-1.0, 1.0], count),
+    ]
+    return (
+        tf.constant(picked),
+        tf.constant(people.of[picked]),
+        tf.constant(np.stack([*corner, side, side], 1), tf.float32),
+        tf.constant(np.stack(light, 1), tf.float32),
+    )
 
 
 def _embeddings(network, people: People, size: int) -> np.ndarray:
     room = (people.crops.shape[1] - size) / 2
     box = tf.constant([[room, room, size, size]], tf.float32)
-    found = [network(resample_boxes(to_float(crop[None]), box, (size, size)), training=False) for crop in people.crops]
+    found = [
+        network(resample_boxes(to_float(crop[None]), box, (size, size)), training=False)
+        for crop in people.crops
+    ]
     return np.concatenate(found)
 
 
@@ -190,16 +212,21 @@ def _write(network, out: Path, options, scores: dict, held_out: People) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         network.save(temporary)
-        write_json(card_of(out), {
-            "threshold": scores["threshold"],
-            "crop": {"share": options.face_share, "shift": options.face_shift},
-            "input_range": [-1.0, 1.0],
-            "verification": scores,
-            "held_out_people": held_out.names,
-            "options": dataclasses.asdict(options),
-        })  # fmt: skip
+        write_json(
+            card_of(out),
+            {
+                "threshold": scores["threshold"],
+                "crop": {"share": options.face_share, "shift": options.face_shift},
+                "input_range": [-1.0, 1.0],
+                "verification": scores,
+                "held_out_people": held_out.names,
+                "options": dataclasses.asdict(options),
+            },
+        )
         os.replace(temporary, out)
     except OSError as error:
-        raise UserError(f"--out {one_line(out)}: can't write there ({error.strerror}); name another file") from error
+        raise UserError(
+            f"--out {one_line(out)}: can't write there ({error.strerror}); name another file"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
 """Scores a run's teacher and student, and an exported file, on pictures that training never saw.
 
-By pixels: against the true translation where it is known (L1, PSNR, SSIM, outline F1, colour error, grid energy; the
-untouched picture is the baseline), against the photo, against the teacher, and the way there and back. By networks:
-KID and FID to real pictures of the style, whether people stay themselves, whether masks stay. Adds to
-RUN/evaluation.json, and writes a sheet of the worst cases beside it."""
+By pixels: against the true translation where it is known (L1, PSNR, SSIM, outline F1, colour error,
+grid energy; the untouched picture is the baseline), against the photo, against the teacher, and the
+way there and back. By networks: KID and FID to real pictures of the style, whether people stay
+themselves, whether masks stay. Adds to RUN/evaluation.json, and writes a sheet of the worst cases
+beside it."""
 
 from __future__ import annotations
 
@@ -32,24 +33,38 @@ docs/evaluate.md says what each score means."""
 class EvaluateOptions:
     """Options of training.evaluate."""
 
-    run: str | None = option(None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR")
-    model: str | None = option(None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite")
+    run: str | None = option(
+        None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR"
+    )
+    model: str | None = option(
+        None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite"
+    )
     direction: str | None = option(
-        None, "ab makes B from A; both: one after the other; default from the file's name, else ab", group=_WHAT,
+        None,
+        "ab makes B from A; both: one after the other; default from the file's name, else ab",
+        group=_WHAT,
         choices=("ab", "ba", "both"),
-    )  # fmt: skip
+    )
     split: str = option(
-        "val", "the run's validation or test pictures (test: of a run trained with --split)", group=_PICTURES,
+        "val",
+        "the run's validation or test pictures (test: of a run trained with --split)",
+        group=_PICTURES,
         choices=("val", "test"),
-    )  # fmt: skip
+    )
     input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
     target: str | None = option(
-        None, "their true translations, under the same file names; without --input those of the run's own pictures "
+        None,
+        "their true translations, under the same file names; without --input those of the run's own pictures "
         "(of both directions: ab's)",
-        group=_PICTURES, metavar="SRC",
-    )  # fmt: skip
-    domain_a: str | None = option(None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC")
-    domain_b: str | None = option(None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC")
+        group=_PICTURES,
+        metavar="SRC",
+    )
+    domain_a: str | None = option(
+        None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC"
+    )
+    domain_b: str | None = option(
+        None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC"
+    )
     features: str = option(
         "auto",
         "of KID and FID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 "
@@ -58,27 +73,39 @@ class EvaluateOptions:
         metavar="{auto,offline,inception,FILE}",
     )
     judge_model: str | None = option(
-        None, "face network that says whether people stay themselves: face-api, a Keras model or a SavedModel; best another "
-        "than the run was trained with; default the run's --face-model", group=_JUDGES, metavar="SRC",
-    )  # fmt: skip
+        None,
+        "face network that says whether people stay themselves: face-api, a Keras model or a SavedModel; best another "
+        "than the run was trained with; default the run's --face-model",
+        group=_JUDGES,
+        metavar="SRC",
+    )
     face_crop: str | None = option(
-        None, "where the faces are: at a fixed place, or detected in the photos; default as the run was trained, else fixed",
-        group=_JUDGES, choices=("fixed", "detected"),
-    )  # fmt: skip
+        None,
+        "where the faces are: at a fixed place, or detected in the photos; default as the run was trained, else fixed",
+        group=_JUDGES,
+        choices=("fixed", "detected"),
+    )
     segmentation_model: str | None = option(
-        None, "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the run's "
-        "--segmentation-model", group=_JUDGES, metavar="SRC",
-    )  # fmt: skip
+        None,
+        "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the run's "
+        "--segmentation-model",
+        group=_JUDGES,
+        metavar="SRC",
+    )
     robustness: bool = option(
         False,
         "a run of pairs on drawings of every style, and on --input: RUN/robustness.json, .html, .png",
         group=_ROBUSTNESS,
     )
-    most_pictures: int = option(200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1)
+    most_pictures: int = option(
+        200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1
+    )
 
 
 def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> dict:
-    """What evaluation.json at `path` holds, model -> split -> direction -> scores, with these put in."""
+    """What evaluation.json at `path` holds, model -> split -> direction -> scores, with these put
+    in.
+    """
     try:
         everything = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # what is damaged can only be made anew
@@ -89,13 +116,33 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
 
 
 _BY_PIXELS = (
-    "l1", "psnr_db", "ssim", "outline_f1", "colour_error", "grid", "grid_truth", "to_teacher_psnr_db", "to_teacher_ssim",
-    "to_student_psnr_db", "to_student_ssim",
-)  # fmt: skip
+    "l1",
+    "psnr_db",
+    "ssim",
+    "outline_f1",
+    "colour_error",
+    "grid",
+    "grid_truth",
+    "to_teacher_psnr_db",
+    "to_teacher_ssim",
+    "to_student_psnr_db",
+    "to_student_ssim",
+)
 _BY_JUDGES = (
-    "photo_psnr_db", "photo_ssim", "cycle_l1", "cycle_psnr_db", "cycle_ssim", "kid", "kid_error", "fid", "identity_distance",
-    "impostor_distance", "identity_accuracy", "identity_auc", "mask_iou",
-)  # fmt: skip
+    "photo_psnr_db",
+    "photo_ssim",
+    "cycle_l1",
+    "cycle_psnr_db",
+    "cycle_ssim",
+    "kid",
+    "kid_error",
+    "fid",
+    "identity_distance",
+    "impostor_distance",
+    "identity_accuracy",
+    "identity_auc",
+    "mask_iou",
+)
 _MOST_CLASSES = 8
 
 
@@ -105,7 +152,15 @@ def table(scores: dict[str, dict], names: Sequence[str] = _BY_PIXELS) -> str:
     rows = [["", *(SCORES[name].head for name in names)]]
     for model, row in scores.items():
         # A PSNR without limit stands in the JSON as null.
-        rows.append([model, *(score_text(name, row[name], absent="inf") if name in row else "" for name in names)])
+        rows.append(
+            [
+                model,
+                *(
+                    score_text(name, row[name], absent="inf") if name in row else ""
+                    for name in names
+                ),
+            ]
+        )
     return aligned(rows)
 
 
@@ -116,38 +171,60 @@ def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
         f"IoU {found['iou']:.3f}"
         for name, found in list(classes.items())[:_MOST_CLASSES]
     ]
-    return lines + ([f"  and {len(classes) - _MOST_CLASSES} more classes"] if len(classes) > _MOST_CLASSES else [])
+    return lines + (
+        [f"  and {len(classes) - _MOST_CLASSES} more classes"]
+        if len(classes) > _MOST_CLASSES
+        else []
+    )
 
 
 def _check(options: EvaluateOptions, directions: tuple[str, ...]) -> None:
     if options.model and not Path(options.model).is_file():
-        raise UserError(f"--model {options.model}: no such file; make one with python -m export.tflite")
+        raise UserError(
+            f"--model {options.model}: no such file; make one with python -m export.tflite"
+        )
     if options.input and not options.target:
         raise UserError("--target is missing: --input needs the true translations of its pictures")
     domains = {"ab": options.domain_a, "ba": options.domain_b}
     if options.target and any(domains.values()):
-        raise UserError("name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both")
+        raise UserError(
+            "name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both"
+        )
     if options.input and len(directions) > 1:
-        raise UserError("--input and --target are of one direction: name it with --direction ab or ba")
-    missing = [direction for direction in directions if any(domains.values()) and not domains[direction]]
+        raise UserError(
+            "--input and --target are of one direction: name it with --direction ab or ba"
+        )
+    missing = [
+        direction for direction in directions if any(domains.values()) and not domains[direction]
+    ]
     if missing:
         raise UserError(
             f"direction {missing[0]} translates domain {missing[0][0].upper()}: name --domain-{missing[0][0]}"
         )
     named = options.input or any(domains.values())
     if options.split != "val" and named:
-        raise UserError(f"--split {options.split} takes the run's own pictures: name no others with it")
+        raise UserError(
+            f"--split {options.split} takes the run's own pictures: name no others with it"
+        )
     if options.robustness and any(domains.values()):
-        raise UserError("--robustness needs true pictures: name --input and --target in place of a domain")
-    if options.robustness and (options.judge_model or len(directions) > 1 or (options.target and not options.input)):
-        raise UserError("--robustness takes one direction, --input with --target, and no --judge-model")
+        raise UserError(
+            "--robustness needs true pictures: name --input and --target in place of a domain"
+        )
+    if options.robustness and (
+        options.judge_model or len(directions) > 1 or (options.target and not options.input)
+    ):
+        raise UserError(
+            "--robustness takes one direction, --input with --target, and no --judge-model"
+        )
     if options.model and len(directions) > 1:
         raise UserError(
             "--model is of one direction: name it with --direction ab or ba, or leave it to the file's name"
         )
 
 
-def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | None, direction: str) -> None:
+def _robustness(
+    options: EvaluateOptions, run: Path, exported: ExportedFile | None, direction: str
+) -> None:
     """Scores the teacher, or the exported file, on drawings of every style."""
     from training.restore import load_generator
     from training.robustness import evaluate_robustness
@@ -159,7 +236,11 @@ def _robustness(options: EvaluateOptions, run: Path, exported: ExportedFile | No
     side = min(filter(None, (int(trained["crop_size"]), exported and exported.largest)))
     result = evaluate_robustness(run, options, translate, side, sketches)
     written = write_result(run, result)
-    print("\n".join([aligned(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]))
+    print(
+        "\n".join(
+            [aligned(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]
+        )
+    )
 
 
 def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], exported) -> None:
@@ -176,15 +257,23 @@ def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], 
     )
     for direction in directions:
         # Of both directions the true translations are those of A to B.
-        asked = dataclasses.replace(options, target=None) if direction == "ba" and len(directions) > 1 else options
+        asked = (
+            dataclasses.replace(options, target=None)
+            if direction == "ba" and len(directions) > 1
+            else options
+        )
         found = evaluate_direction(run, asked, direction, data, exported, judges)
         judged = exported[0] if exported else TEACHER
         found.scores[judged]["worst"] = worst_cases(found, judged)
         split = found.pictures.split
-        sheet = run / f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', split).strip('-')}-{direction}.png"
+        sheet = (
+            run / f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', split).strip('-')}-{direction}.png"
+        )
         write_png(sheet, worst_sheet(found, judged))
         write_json(path, merged(path, found.scores, split, direction))
-        print(f"{direction}, {split}: {len(found.pictures.photos)} pictures\n{table(found.scores)}\n")
+        print(
+            f"{direction}, {split}: {len(found.pictures.photos)} pictures\n{table(found.scores)}\n"
+        )
         print(table(found.scores, _BY_JUDGES))
         for name, scores in found.scores.items():
             if "classes" in scores:
@@ -200,7 +289,13 @@ def _directions(options: EvaluateOptions, file: Path | None) -> tuple[str, ...]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(EvaluateOptions, argv, prog="python -m training.evaluate", description=__doc__, epilog=_EPILOG)
+    options = parse(
+        EvaluateOptions,
+        argv,
+        prog="python -m training.evaluate",
+        description=__doc__,
+        epilog=_EPILOG,
+    )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is noisy where there is no GPU
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
@@ -212,7 +307,10 @@ def main(argv: list[str] | None = None) -> None:
         return _robustness(options, run, exported, directions[0])
     if exported:
         inside = file.resolve().is_relative_to(run.resolve())
-        exported = file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file), exported
+        exported = (
+            file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file),
+            exported,
+        )
     _evaluate(options, run, directions, exported)
 
 

@@ -1,4 +1,6 @@
-"""The pictures that training.evaluate scores: a run's validation pictures, or those that its options name."""
+"""The pictures that training.evaluate scores: a run's validation pictures, or those that its
+options name.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,21 @@ SPLIT_NAMES = {VAL: "validation", TEST: "test"}
 
 
 def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
-    """Pictures cut as centre_crop does; where a file's `size` makes them smaller, the split's name says so."""
+    """Pictures cut as centre_crop does; where a file's `size` makes them smaller, the split's name
+    says so.
+    """
     import cv2
 
     photos = [centre_crop(photo, multiple, size) for photo in pictures.photos]
     truths = None
     if pictures.truths is not None:
         # Files named as pairs may differ a little in shape; a photo and its own cartoon never do.
-        same = [truth if truth.shape == photo.shape else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
-                for truth, photo in zip(pictures.truths, pictures.photos, strict=True)]  # fmt: skip
+        same = [
+            truth
+            if truth.shape == photo.shape
+            else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
+            for truth, photo in zip(pictures.truths, pictures.photos, strict=True)
+        ]
         truths = [centre_crop(truth, multiple, size) for truth in same]
     smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
     split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
@@ -40,7 +48,9 @@ def validation(run: Path, direction: str) -> Pictures:
 
 
 class EvaluatedData:
-    """What an evaluation translates and compares with; the run's pictures are read once, when they are first asked for."""
+    """What an evaluation translates and compares with; the run's pictures are read once, when they
+    are first asked for.
+    """
 
     def __init__(self, run: Path):
         self._run = run
@@ -59,11 +69,16 @@ class EvaluatedData:
             UserError: it has no test pictures.
         """
         source, target = self._caches(direction, split)
-        return Pictures(SPLIT_NAMES[split], source.names, _all(source), _all(target) if self._data.paired else None)
+        return Pictures(
+            SPLIT_NAMES[split],
+            source.names,
+            _all(source),
+            _all(target) if self._data.paired else None,
+        )
 
     def named(self, options, direction: str) -> Pictures:
-        """What --input and --target, or --domain-a or --domain-b name; where nothing does the pictures of --split, with
-        those of --target, by name, as their truths.
+        """What --input and --target, or --domain-a or --domain-b name; where nothing does the
+        pictures of --split, with those of --target, by name, as their truths.
 
         options: has input, target, domain_a, domain_b, split.
         """
@@ -74,16 +89,24 @@ class EvaluatedData:
             cache = _load(src, f"--domain-{direction[0]}", self._load_size)
             return Pictures(src, cache.names, _all(cache), None)
         pictures = self.split(direction, options.split)
-        return with_truths(pictures, options.target, self._load_size) if options.target else pictures
+        return (
+            with_truths(pictures, options.target, self._load_size) if options.target else pictures
+        )
 
     def styles(self, options, direction: str, pictures: Pictures) -> list[np.ndarray]:
-        """Real pictures of the domain that `pictures`, of the same options, are translated to; none where none are known."""
+        """Real pictures of the domain that `pictures`, of the same options, are translated to; none
+        where none are known.
+        """
         if pictures.truths is not None:
             return pictures.truths
         src = getattr(options, f"domain_{direction[1]}")
         if src:
             return _all(_load(src, f"--domain-{direction[1]}", self._load_size))
-        return [] if getattr(options, f"domain_{direction[0]}") else _all(self._caches(direction, options.split)[1])
+        return (
+            []
+            if getattr(options, f"domain_{direction[0]}")
+            else _all(self._caches(direction, options.split)[1])
+        )
 
     def _caches(self, direction: str, split: str) -> tuple[ImageCache, ImageCache]:
         data = self._data
@@ -105,15 +128,19 @@ def with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
     targets = _load(target, "--target", load_size)
     found = matching(pictures.names, targets.names)
     if not found:
-        raise UserError(f"--target {target}: has no picture with the name of a {pictures.split} picture")
+        raise UserError(
+            f"--target {target}: has no picture with the name of a {pictures.split} picture"
+        )
     if len(found) < len(pictures.names):
         print(
             f"--target: {len(pictures.names) - len(found)} of {len(pictures.names)} pictures have no partner: left out"
         )
     return Pictures(
-        pictures.split, [pictures.names[i] for i, _ in found], [pictures.photos[i] for i, _ in found],
+        pictures.split,
+        [pictures.names[i] for i, _ in found],
+        [pictures.photos[i] for i, _ in found],
         [targets.image(j) for _, j in found],
-    )  # fmt: skip
+    )
 
 
 def _load(src: str, flag: str, load_size: int):
@@ -125,11 +152,18 @@ def _load(src: str, flag: str, load_size: int):
 
 def named_pairs(options, load_size: int) -> Pictures:
     """The pictures of --input that have a partner in --target."""
-    inputs, targets = _load(options.input, "--input", load_size), _load(options.target, "--target", load_size)
+    inputs, targets = (
+        _load(options.input, "--input", load_size),
+        _load(options.target, "--target", load_size),
+    )
     found = matching(inputs.names, targets.names)
     if not found:
-        raise UserError(f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one")
+        raise UserError(
+            f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one"
+        )
     if len(found) < len(inputs):
-        print(f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out")
+        print(
+            f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out"
+        )
     names, photos = [inputs.names[i] for i, _ in found], [inputs.image(i) for i, _ in found]
     return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])

@@ -1,4 +1,6 @@
-"""One direction of a run evaluated: all its models on one set of pictures, by pixels and by judging networks."""
+"""One direction of a run evaluated: all its models on one set of pictures, by pixels and by judging
+networks.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ UNTOUCHED, TEACHER = "untouched", "teacher"
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """pictures: what was translated; scores: by model; rows: of each picture, by model; outputs: the pictures, by model;
+    """pictures: what was translated; scores: by model; rows: of each picture, by model; outputs:
+    the pictures, by model;
     cycle: the teacher's way back, or None; notes: what a reader must know."""
 
     direction: str
@@ -36,9 +39,15 @@ class Evaluation:
 
 
 def evaluate_direction(
-    run: Path, options, direction: str, data: EvaluatedData, exported: tuple[str, ExportedFile] | None, judges: Judges
+    run: Path,
+    options,
+    direction: str,
+    data: EvaluatedData,
+    exported: tuple[str, ExportedFile] | None,
+    judges: Judges,
 ) -> Evaluation:
-    """Scores the photos as they are ("untouched"), the run's networks and the file `exported` (its name, and itself).
+    """Scores the photos as they are ("untouched"), the run's networks and the file `exported` (its
+    name, and itself).
 
     options: has split, input, target, domain_a, domain_b.
 
@@ -49,7 +58,10 @@ def evaluate_direction(
     largest = min(filter(None, (only_size(run), exported and exported[1].largest)), default=None)
     whole = data.named(options, direction)
     pictures = cropped(whole, stride(models), largest)
-    styles = [centre_crop(picture, stride(models), largest) for picture in data.styles(options, direction, whole)]
+    styles = [
+        centre_crop(picture, stride(models), largest)
+        for picture in data.styles(options, direction, whole)
+    ]
     translators = {name: keras_translator(model) for name, model in models.items()} | dict(
         [exported] if exported else []
     )
@@ -57,7 +69,10 @@ def evaluate_direction(
     side, scores, cycle = PhotoSide(pictures, styles, judges), {}, None
     if read_config(run)["model"] == "cyclegan":
         cycle = _there_and_back(
-            models[TEACHER], load_generator(run, TEACHER, direction[::-1]), pictures.photos, rows[TEACHER]
+            models[TEACHER],
+            load_generator(run, TEACHER, direction[::-1]),
+            pictures.photos,
+            rows[TEACHER],
         )
     for name, of_model in rows.items():
         if name == UNTOUCHED:
@@ -72,13 +87,17 @@ def evaluate_direction(
             row |= more
     notes = [
         *judges.notes(),
-        SSIM_NOTE.format(misread=scores[TEACHER]["misread_ssim"], ssim=scores[TEACHER]["photo_ssim"]),
+        SSIM_NOTE.format(
+            misread=scores[TEACHER]["misread_ssim"], ssim=scores[TEACHER]["photo_ssim"]
+        ),
     ]
     return Evaluation(direction, pictures, scores, rows, outputs, cycle, notes)
 
 
 def load_models(run: Path, direction: str) -> dict:
-    """{"teacher": model, "student": model}, the student only where there is one (why not is printed)."""
+    """{"teacher": model, "student": model}, the student only where there is one (why not is
+    printed).
+    """
     models = {TEACHER: load_generator(run, TEACHER, direction)}
     try:
         models["student"] = load_generator(run, "student", direction)
@@ -88,12 +107,18 @@ def load_models(run: Path, direction: str) -> dict:
 
 
 def stride(models: dict) -> int:
-    """What the sides of a picture must be multiples of, for all of these Keras models, and 4 at least."""
+    """What the sides of a picture must be multiples of, for all of these Keras models, and 4 at
+    least.
+    """
     return math.lcm(4, *(getattr(model, "stride", 4) for model in models.values()))
 
 
-def _there_and_back(forth, back, photos: Sequence[np.ndarray], rows: list[dict[str, float]]) -> list[np.ndarray]:
-    """x, G(x), F(G(x)) as floats all the way (Zhu et al. 2017, equation 2); adds the error to the rows."""
+def _there_and_back(
+    forth, back, photos: Sequence[np.ndarray], rows: list[dict[str, float]]
+) -> list[np.ndarray]:
+    """x, G(x), F(G(x)) as floats all the way (Zhu et al. 2017, equation 2); adds the error to the
+    rows.
+    """
     from tf_i2i.pixels import to_float, to_uint8
 
     found = []

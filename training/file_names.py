@@ -13,4 +13,8 @@ def safe_part(part: str) -> str:
     """One part of a path: empty for ".." and the like, never hidden, at most 120 bytes."""
     text = re.sub(r"[^\w .,+=@()-]", "_", part.strip(". "))
     # File systems count bytes: a letter may take four of them.
-    return text if len(text.encode()) <= _BYTES else text[:20] + hashlib.sha256(os.fsencode(part)).hexdigest()[:16]
+    return (
+        text
+        if len(text.encode()) <= _BYTES
+        else text[:20] + hashlib.sha256(os.fsencode(part)).hexdigest()[:16]
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def lock_folder(folder: Path) -> int | None:
-    """Locks `folder`; the system lets go of it when this process ends, however it ends, or closes what is returned.
+    """Locks `folder`; the system lets go of it when this process ends, however it ends, or closes
+    what is returned.
 
     Returns:
         A file descriptor for os.close; None on Windows, where two at once are not noticed.

@@ -24,23 +24,30 @@ def require_guidance(options) -> None:
             _require_source(name, getattr(options, f"{name}_model"))
         low_high = getattr(options, f"{name}_range")
         if low_high and (len(low_high) != 2 or low_high[0] == low_high[1]):
-            raise UserError(f"--{name}-range takes two different values, for black and white: --{name}-range 0 255")
+            raise UserError(
+                f"--{name}-range takes two different values, for black and white: --{name}-range 0 255"
+            )
 
 
 def _require_source(name: str, source: str | None) -> None:
     if not source:
         known = {"face": "face-api", "segmentation": "selfie, keras-cv:WEIGHTS.h5"}[name]
-        raise UserError(f"--lambda-{name} needs --{name}-model: {known}, a Keras model or a SavedModel's folder")
+        raise UserError(
+            f"--lambda-{name} needs --{name}-model: {known}, a Keras model or a SavedModel's folder"
+        )
     file = Path(source.removeprefix("keras-cv:")).expanduser()
     if source not in _FETCHED and not file.exists():
-        raise UserError(f"--{name}-model {one_line(source)}: {one_line(file)} is not there; mend the path")
+        raise UserError(
+            f"--{name}-model {one_line(source)}: {one_line(file)} is not there; mend the path"
+        )
 
 
 def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
     """Gives `model` the guidance that the options ask for.
 
     Returns:
-        The data, with the faces' places where there is a face loss, and the seconds a step that each part takes.
+        The data, with the faces' places where there is a face loss, and the seconds a step that
+        each part takes.
 
     Raises:
         UserError: a network can't be had, or no picture has a face.
@@ -58,7 +65,9 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
         segmentation = _segmentation_network(options, say) if options.lambda_segmentation else None
     if face is not None:
         domains = {"--domain-a": data.train_a, "--domain-b": data.train_b}
-        boxes = tuple(_face_boxes(cache, face.crop, options, domain, say) for domain, cache in domains.items())
+        boxes = tuple(
+            _face_boxes(cache, face.crop, options, domain, say) for domain, cache in domains.items()
+        )
         data = dataclasses.replace(data, face_boxes=boxes)
     model.guidance = Guidance(
         face,
@@ -73,7 +82,9 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
 
 
 def measured_cost(guidance, crop_size: int, batch_size: int) -> dict[str, float]:
-    """Seconds that the loss and its gradient take in both directions, for each part of the guidance by itself."""
+    """Seconds that the loss and its gradient take in both directions, for each part of the guidance
+    by itself.
+    """
     import tensorflow as tf
 
     pictures = tf.random.stateless_uniform([batch_size, crop_size, crop_size, 3], [0, 0], -1.0, 1.0)
@@ -101,9 +112,13 @@ def measured_cost(guidance, crop_size: int, batch_size: int) -> dict[str, float]
 def _face_network(options, log):
     from tf_i2i.face_networks import load_face_network
 
-    network = load_face_network(options.face_model, input_range=tuple(options.face_range) or None, log=log)
+    network = load_face_network(
+        options.face_model, input_range=tuple(options.face_range) or None, log=log
+    )
     asked = {"share": options.face_share, "shift": options.face_shift}
-    network.crop = dataclasses.replace(network.crop, **{k: v for k, v in asked.items() if v is not None})
+    network.crop = dataclasses.replace(
+        network.crop, **{k: v for k, v in asked.items() if v is not None}
+    )
     return network
 
 
@@ -111,9 +126,12 @@ def _segmentation_network(options, log):
     from tf_i2i.segmentation_models import load_segmentation_network
 
     return load_segmentation_network(
-        options.segmentation_model, size=options.segmentation_size, input_range=tuple(options.segmentation_range) or None,
-        output=options.segmentation_output, log=log,
-    )  # fmt: skip
+        options.segmentation_model,
+        size=options.segmentation_size,
+        input_range=tuple(options.segmentation_range) or None,
+        output=options.segmentation_output,
+        log=log,
+    )
 
 
 def _face_boxes(cache: ImageCache, crop: FaceCrop, options, domain: str, log) -> np.ndarray:
@@ -125,7 +143,9 @@ def _face_boxes(cache: ImageCache, crop: FaceCrop, options, domain: str, log) ->
     indices = tqdm(range(len(cache)), f"faces of {domain}", unit="picture", delay=3)
     found = [detected(cache.image(index)) for index in indices]
     count = sum(box is not None for box in found)
-    log(f"{domain}: a face was found in {count} of {len(cache)} pictures; the others take no part in the face loss")
+    log(
+        f"{domain}: a face was found in {count} of {len(cache)} pictures; the others take no part in the face loss"
+    )
     if not count:
         raise UserError(
             f"--face-crop detected: no face was found in {domain}; take --face-crop fixed or other pictures"

@@ -1,4 +1,6 @@
-"""Pieces of the pages that commands write: frame and style sheet, tables, pictures. Everything given is escaped here."""
+"""Pieces of the pages that commands write: frame and style sheet, tables, pictures. Everything
+given is escaped here.
+"""
 
 from __future__ import annotations
 
@@ -85,21 +87,30 @@ def missing(texts: Sequence[str]) -> str:
     for text in texts:
         said, colon, command = text.rpartition(": ")
         is_command = command.startswith("python -m ")
-        lines.append(f'<p class="missing">{escape(said)}: <code>{escape(command)}</code></p>' if colon and is_command
-                     else f'<p class="missing">{escape(text)}</p>')  # fmt: skip
+        lines.append(
+            f'<p class="missing">{escape(said)}: <code>{escape(command)}</code></p>'
+            if colon and is_command
+            else f'<p class="missing">{escape(text)}</p>'
+        )
     return "\n".join(lines)
 
 
 def definitions(facts: Sequence[tuple[str, str]]) -> str:
     """Names and what they stand for."""
-    return '<dl class="facts">' + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in facts) + "</dl>"
+    return (
+        '<dl class="facts">'
+        + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in facts)
+        + "</dl>"
+    )
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """Rows of text; the first cell of each names the row. Wide ones scroll by themselves."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     lines = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
         for row in rows
     )
     return (
@@ -127,7 +138,9 @@ def picture_element(picture: np.ndarray, alt: str) -> str:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """uint8 RGB [H, W, 3] as a WebP data URI: lossless, or of quality 92 where that takes over 150 kB."""
+    """uint8 RGB [H, W, 3] as a WebP data URI: lossless, or of quality 92 where that takes over 150
+    kB.
+    """
     from PIL import Image
 
     for settings in ({"lossless": True, "quality": 60}, {"quality": 92}):

@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 
 class Interruption:
-    """While it is entered, the first SIGINT or SIGTERM sets `signal`; a second one stops the process at once.
+    """While it is entered, the first SIGINT or SIGTERM sets `signal`; a second one stops the
+    process at once.
 
     `exit_status` is 130 or 143, as a shell expects; None when nothing came.
 
     Args:
-        then: called at the first signal as well, for threads that wait for something; it must return at once.
+        then: called at the first signal as well, for threads that wait for something; it must
+            return at once.
     """
 
     def __init__(self, then: Callable[[], object] = lambda: None):
@@ -35,7 +37,11 @@ class Interruption:
             sys.exit(128 + number)
         self.signal = number
         self._then()
-        print("\nstopping after this step and saving (once more to stop at once)", file=sys.stderr, flush=True)
+        print(
+            "\nstopping after this step and saving (once more to stop at once)",
+            file=sys.stderr,
+            flush=True,
+        )
 
     @property
     def exit_status(self) -> int | None:

@@ -1,4 +1,6 @@
-"""Networks that judge translations, none of which is part of the run: of features, of faces, of masks."""
+"""Networks that judge translations, none of which is part of the run: of features, of faces, of
+masks.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,12 @@ class FaceJudge:
     """
 
     def __init__(self, network, detect: bool, trained_on: bool):
-        self.name, self.threshold, self.detect, self.trained_on = network.name, network.threshold, detect, trained_on
+        self.name, self.threshold, self.detect, self.trained_on = (
+            network.name,
+            network.threshold,
+            detect,
+            trained_on,
+        )
         self._network = network
 
     def boxes(self, photos: Sequence[np.ndarray]) -> list[np.ndarray | None]:
@@ -47,17 +54,24 @@ class FaceJudge:
             return [self._network.crop.fixed(*photo.shape[:2]) for photo in photos]
         return [detected(photo) for photo in tqdm(photos, "finding faces", unit="image", delay=2)]
 
-    def embed(self, pictures: Sequence[np.ndarray], boxes: Sequence[np.ndarray], what: str) -> np.ndarray:
+    def embed(
+        self, pictures: Sequence[np.ndarray], boxes: Sequence[np.ndarray], what: str
+    ) -> np.ndarray:
         """uint8 [H, W, 3] of any sizes, a box each, to float [N, D]."""
         from tf_i2i.pixels import to_float
 
-        pairs = tqdm(list(zip(pictures, boxes, strict=True)), f"faces of {what}", unit="image", delay=2)
-        return np.concatenate([np.asarray(self._network.embed_boxes(to_float(p[None]), b[None])) for p, b in pairs])
+        pairs = tqdm(
+            list(zip(pictures, boxes, strict=True)), f"faces of {what}", unit="image", delay=2
+        )
+        return np.concatenate(
+            [np.asarray(self._network.embed_boxes(to_float(p[None]), b[None])) for p, b in pairs]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Judges:
-    """Those that there are. features: of KID and FID, with a name; face; segment: a picture's label map, with its name;
+    """Those that there are. features: of KID and FID, with a name; face; segment: a picture's label
+    map, with its name;
     absent: why a network that the run was trained with is not among them."""
 
     features: Callable
@@ -73,7 +87,9 @@ class Judges:
             own = "; the run was trained with it, so it is a lenient judge: name another with --judge-model"
             found.append(f"faces: {self.face.name}{own if self.face.trained_on else ''}")
             if self.face.threshold is None:
-                found.append(f"no accuracy of identities: nobody measured a threshold for {self.face.name}")
+                found.append(
+                    f"no accuracy of identities: nobody measured a threshold for {self.face.name}"
+                )
         else:
             found.append("no identities were compared: name a face network with --judge-model")
         if self.segment:
@@ -87,7 +103,8 @@ def open_judges(options, trained: dict) -> Judges:
     """The judges that an evaluation asks for.
 
     Args:
-        options: has features, judge_model, face_crop, segmentation_model; None: as the run was trained.
+        options: has features, judge_model, face_crop, segmentation_model; None: as the run was
+            trained.
         trained: the run's options, as config.json has them.
 
     Raises:
@@ -97,18 +114,26 @@ def open_judges(options, trained: dict) -> Judges:
 
     absent: list[str] = []
     face = _opened(
-        options.judge_model, "face_model", trained, absent, lambda src, own: _face_judge(src, own, options, trained)
+        options.judge_model,
+        "face_model",
+        trained,
+        absent,
+        lambda src, own: _face_judge(src, own, options, trained),
     )
     segmenter = options.segmentation_model or trained.get("segmentation_model")
     segment = _opened(
-        options.segmentation_model, "segmentation_model", trained, absent, lambda src, own: open_segmenter(src)
+        options.segmentation_model,
+        "segmentation_model",
+        trained,
+        absent,
+        lambda src, own: open_segmenter(src),
     )
     return Judges(open_features(options.features), face, segment, segmenter, tuple(absent))
 
 
 def _opened(named: str | None, name: str, trained: dict, absent: list[str], open_one: Callable):
-    """The network that the user named, or the run's own one; None where there is none. Where the run's own can't be had on
-    this machine, the rest can still be scored, and `absent` says why."""
+    """The network that the user named, or the run's own one; None where there is none. Where the
+    run's own can't be had on this machine, the rest can still be scored, and `absent` says why."""
     own = trained.get(name)
     if named:
         return open_one(named, named == own)
@@ -123,7 +148,8 @@ class PhotoSide:
     """What the judges see in the photos: computed once, for all models.
 
     Args:
-        pictures: the photos. styles: real pictures of the domain that they are translated to; may be empty.
+        pictures: the photos. styles: real pictures of the domain that they are translated to; may
+            be empty.
     """
 
     def __init__(self, pictures: Pictures, styles: Sequence[np.ndarray], judges: Judges):
@@ -135,13 +161,18 @@ class PhotoSide:
             self._faces = [place for place, box in enumerate(boxes) if box is not None]
             self._boxes = [boxes[place] for place in self._faces]
             if self._faces:
-                self._embeddings = judges.face.embed(self._of_faces(pictures.photos), self._boxes, "photos")
+                self._embeddings = judges.face.embed(
+                    self._of_faces(pictures.photos), self._boxes, "photos"
+                )
 
-    def judged(self, outputs: Sequence[np.ndarray], name: str) -> tuple[dict, list[dict[str, float]]]:
+    def judged(
+        self, outputs: Sequence[np.ndarray], name: str
+    ) -> tuple[dict, list[dict[str, float]]]:
         """Scores of the translations by one model: all together, and picture by picture.
 
-        Together: kid, kid_error, fid; identity_distance, impostor_distance, identity_accuracy, identity_same, identity_auc, faces,
-        impostor_pairs; mask_iou and classes. Picture by picture: identity_distance, mask_iou; each where there is a judge.
+        Together: kid, kid_error, fid; identity_distance, impostor_distance, identity_accuracy,
+        identity_same, identity_auc, faces, impostor_pairs; mask_iou and classes. Picture by
+        picture: identity_distance, mask_iou; each where there is a judge.
         """
         rows: list[dict[str, float]] = [{} for _ in outputs]
         scores = self.distribution(outputs)
@@ -153,10 +184,15 @@ class PhotoSide:
                 row["mask_iou"] = mean_iou(after, before)
             scores["mask_iou"] = float(np.mean([row["mask_iou"] for row in rows]))
             scores["classes"] = class_changes(self._masks, masks)
-        return {key: round(value, 5) if isinstance(value, float) else value for key, value in scores.items()}, rows
+        return {
+            key: round(value, 5) if isinstance(value, float) else value
+            for key, value in scores.items()
+        }, rows
 
     def distribution(self, outputs: Sequence[np.ndarray]) -> dict[str, float]:
-        """kid, kid_error and fid of outputs and real pictures; nothing where there are too few or too small ones."""
+        """kid, kid_error and fid of outputs and real pictures; nothing where there are too few or
+        too small ones.
+        """
         features = self._features(outputs)
         if features is None or self._style_features is None:
             return {}
@@ -170,7 +206,10 @@ class PhotoSide:
         return self._judges.features(pictures)
 
     def _segmented(self, pictures: Sequence[np.ndarray], what: str) -> list[np.ndarray]:
-        return [self._judges.segment(one) for one in tqdm(pictures, f"masks of {what}", unit="image", delay=2)]
+        return [
+            self._judges.segment(one)
+            for one in tqdm(pictures, f"masks of {what}", unit="image", delay=2)
+        ]
 
     def _identity(self, outputs, rows, name: str) -> dict:
         translated = self._judges.face.embed(self._of_faces(outputs), self._boxes, name)
@@ -179,11 +218,14 @@ class PhotoSide:
         people = [person_of(self.pictures.names[place]) for place in self._faces]
         found = verify(self._embeddings, translated, people, self._judges.face.threshold)
         named = {
-            "identity_distance": found.distance, "impostor_distance": found.impostor_distance,
-            "identity_accuracy": found.accuracy, "identity_same": found.same,
-            "identity_auc": found.auc, "faces": len(self._faces),
+            "identity_distance": found.distance,
+            "impostor_distance": found.impostor_distance,
+            "identity_accuracy": found.accuracy,
+            "identity_same": found.same,
+            "identity_auc": found.auc,
+            "faces": len(self._faces),
             "impostor_pairs": found.impostors,
-        }  # fmt: skip
+        }
         return {key: value for key, value in named.items() if value is not None}
 
     def _of_faces(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -214,6 +256,8 @@ def _face_judge(source: str, own: bool, options, trained: dict) -> FaceJudge:
     network = load_face_network(source, option=option, input_range=input_range or None)
     if own:
         asked = {"share": trained.get("face_share"), "shift": trained.get("face_shift")}
-        network.crop = dataclasses.replace(network.crop, **{k: v for k, v in asked.items() if v is not None})
+        network.crop = dataclasses.replace(
+            network.crop, **{k: v for k, v in asked.items() if v is not None}
+        )
     detect = (options.face_crop or trained.get("face_crop")) == "detected"
     return FaceJudge(network, detect, trained_on=own and bool(trained.get("lambda_face")))

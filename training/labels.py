@@ -9,7 +9,8 @@ from tqdm import tqdm
 from tf_i2i.image_cache import ImageCache
 from tf_i2i.pixels import to_float, to_uint8
 
-# Rows down, columns right, mirrored, in company. The shifts spread over the 4x4 places of the teacher's grid.
+# Rows down, columns right, mirrored, in company. The shifts spread over the 4x4 places of the
+# teacher's grid.
 _VIEWS = (
     (0, 0, False, False),
     (1, 2, True, True),
@@ -26,29 +27,39 @@ MOST_VIEWS = len(_VIEWS)
 _CRISP_AMOUNT, _CRISP_SIGMA = 0.6, 0.7
 
 
-def translate_all(teacher, caches: list[ImageCache], views: int, seed: int) -> tuple[ImageCache, ImageCache]:
-    """Each photo whole through the teacher: (photos, translations), both uint8 and cut to multiples of 4.
+def translate_all(
+    teacher, caches: list[ImageCache], views: int, seed: int
+) -> tuple[ImageCache, ImageCache]:
+    """Each photo whole through the teacher: (photos, translations), both uint8 and cut to multiples
+    of 4.
 
-    Whole, because instance normalisation takes its statistics over what it sees: a crop's label would differ from its
-    neighbour's in colour.
+    Whole, because instance normalisation takes its statistics over what it sees: a crop's label
+    would differ from its neighbour's in colour.
     """
     translate = tf.function(lambda image: teacher(image, training=False), reduce_retracing=True)
     named = [(name, cache.image(i)) for cache in caches for i, name in enumerate(cache.names)]
-    named = [(name, image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]) for name, image in named]
+    named = [
+        (name, image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]) for name, image in named
+    ]
     rng = np.random.default_rng(seed)
     labels = []
-    for number, (name, image) in enumerate(tqdm(named, desc="teacher's labels", unit="photo", delay=2)):
+    for number, (name, image) in enumerate(
+        tqdm(named, desc="teacher's labels", unit="photo", delay=2)
+    ):
         others = [i for i in rng.integers(len(named), size=3 * views) if i != number] or [number]
         partners = [_resized(named[i][1], image.shape[:2]) for i in others]
         labels.append((name, crisp(median_translation(translate, image, partners, views))))
     return ImageCache.from_images(named), ImageCache.from_images(labels)
 
 
-def translate_windows(teacher, caches: list[ImageCache], size: int, mirrored: bool) -> tuple[ImageCache, ImageCache]:
-    """Each photo through a teacher of pairs in windows of the size it was trained at: (photos, translations), uint8.
+def translate_windows(
+    teacher, caches: list[ImageCache], size: int, mirrored: bool
+) -> tuple[ImageCache, ImageCache]:
+    """Each photo through a teacher of pairs in windows of the size it was trained at: (photos,
+    translations), uint8.
 
-    A U-Net does well at that size alone. Windows overlap by half at least and are blended; mirrored: each goes through
-    mirrored as well. Photos are at least size x size.
+    A U-Net does well at that size alone. Windows overlap by half at least and are blended;
+    mirrored: each goes through mirrored as well. Photos are at least size x size.
     """
     translate = tf.function(lambda image: teacher(image, training=False))
     named = [(name, cache.image(i)) for cache in caches for i, name in enumerate(cache.names)]
@@ -62,7 +73,8 @@ def translate_windows(teacher, caches: list[ImageCache], size: int, mirrored: bo
 def blended_translation(translate, image: np.ndarray, size: int, mirrored: bool) -> np.ndarray:
     """Mean of the translations of overlapping windows, each counting less towards its borders.
 
-    translate: float32 [-1, 1] [1, size, size, 3] to the same; image: uint8 [H, W, 3]. Returns uint8 [H, W, 3].
+    translate: float32 [-1, 1] [1, size, size, 3] to the same; image: uint8 [H, W, 3]. Returns uint8
+        [H, W, 3].
     """
     slope = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1)).astype(np.float64)
     weight = (slope[:, None] * slope)[..., None]
@@ -83,12 +95,15 @@ def _starts(length: int, size: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - size, count)]
 
 
-def median_translation(translate, image: np.ndarray, partners: list[np.ndarray], views: int) -> np.ndarray:
+def median_translation(
+    translate, image: np.ndarray, partners: list[np.ndarray], views: int
+) -> np.ndarray:
     """The pixelwise median of the translations of `views` copies of a photo.
 
-    Copies are shifted and mirrored: the teacher draws a stroke a pixel more to one side or the other as its grid of 4
-    pixels falls. Every second copy stands in a square with three other photos: alone, instance normalisation stretches
-    a dull photo's contrast and greys a colourful one, while in company its statistics are those of photos at large.
+    Copies are shifted and mirrored: the teacher draws a stroke a pixel more to one side or the
+    other as its grid of 4 pixels falls. Every second copy stands in a square with three other
+    photos: alone, instance normalisation stretches a dull photo's contrast and greys a colourful
+        one, while in company its statistics are those of photos at large.
 
     Args:
         translate: float32 [-1, 1] [1, h, w, 3] to the same.
@@ -107,7 +122,9 @@ def median_translation(translate, image: np.ndarray, partners: list[np.ndarray],
             place = number // 2 % 4
             square = [partners[(3 * number + i) % len(partners)] for i in range(3)]
             square.insert(place, view)
-            view = np.concatenate([np.concatenate(square[:2], axis=1), np.concatenate(square[2:], axis=1)])
+            view = np.concatenate(
+                [np.concatenate(square[:2], axis=1), np.concatenate(square[2:], axis=1)]
+            )
             top, left = height * (place // 2), width * (place % 2)
         if down or right:
             view = np.pad(view, ((down, 4 - down), (right, 4 - right), (0, 0)), mode="reflect")
@@ -118,7 +135,8 @@ def median_translation(translate, image: np.ndarray, partners: list[np.ndarray],
 
 
 def crisp(image: np.ndarray) -> np.ndarray:
-    """Unsharp masking that stays within the range of each 3x3 neighbourhood: edges get steeper, nothing gets a halo.
+    """Unsharp masking that stays within the range of each 3x3 neighbourhood: edges get steeper,
+    nothing gets a halo.
 
     Args:
         image: uint8 [H, W, 3].
@@ -131,7 +149,9 @@ def crisp(image: np.ndarray) -> np.ndarray:
     blurred = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _CRISP_SIGMA)
     sharpened = image + _CRISP_AMOUNT * (image - blurred)
     square = np.ones((3, 3), np.uint8)
-    return np.clip(sharpened.round(), cv2.erode(image, square), cv2.dilate(image, square)).astype(np.uint8)
+    return np.clip(sharpened.round(), cv2.erode(image, square), cv2.dilate(image, square)).astype(
+        np.uint8
+    )
 
 
 def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

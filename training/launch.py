@@ -1,4 +1,5 @@
-"""Starts several training processes on this machine that work as one: for trying out what a cluster does.
+"""Starts several training processes on this machine that work as one: for trying out what a cluster
+does.
 
 python -m training.launch --workers 2 training.cyclegan --run runs/two --batch-size 2 ...
 """
@@ -30,14 +31,22 @@ _GRACE_SECONDS = 60.0
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m training.launch", description=__doc__.splitlines()[0], epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
-    )  # fmt: skip
+        prog="python -m training.launch",
+        description=__doc__.splitlines()[0],
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     parser.add_argument(
-        "--restarts", type=int, default=3, help="how often all start again after one was lost (default: 3)"
+        "--restarts",
+        type=int,
+        default=3,
+        help="how often all start again after one was lost (default: 3)",
     )
-    parser.add_argument("module", help="trainer: training.cyclegan, training.pix2pix or training.distill")
+    parser.add_argument(
+        "module", help="trainer: training.cyclegan, training.pix2pix or training.distill"
+    )
     parser.add_argument("options", nargs=argparse.REMAINDER, help="its options; --run is needed")
     asked = parser.parse_args(argv)
     if asked.workers < 1:
@@ -62,7 +71,9 @@ class Crew:
         self._signal = 0
 
     def work(self, restarts: int) -> int:
-        """Until all are done. Returns the exit status of the first that failed for good, else of worker 0."""
+        """Until all are done. Returns the exit status of the first that failed for good, else of
+        worker 0.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._pass_on)
         while True:
@@ -71,7 +82,10 @@ class Crew:
             if status in (0, 2, 3) or self._signal or restarts == 0:
                 return status
             restarts -= 1
-            print(f"a worker was lost (exit status {status}); starting again from the last checkpoint", file=sys.stderr)
+            print(
+                f"a worker was lost (exit status {status}); starting again from the last checkpoint",
+                file=sys.stderr,
+            )
 
     def _start(self) -> None:
         addresses = [f"localhost:{port}" for port in _free_ports(self._workers)]
@@ -82,9 +96,11 @@ class Crew:
         for index in range(self._workers):
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             process = subprocess.Popen(
-                [sys.executable, "-m", self._module, *options], stderr=subprocess.PIPE if index else None,
-                env={**os.environ, "TF_CONFIG": json.dumps(config)}, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, "-m", self._module, *options],
+                stderr=subprocess.PIPE if index else None,
+                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+                start_new_session=True,
+            )
             if index:
                 threading.Thread(target=_relay, args=(process.stderr, index), daemon=True).start()
             self._processes.append(process)
@@ -102,7 +118,9 @@ class Crew:
     def _stop(self) -> None:
         # After a signal all end by themselves, with a checkpoint.
         deadline = time.monotonic() + (_GRACE_SECONDS if self._signal else 0.0)
-        while time.monotonic() < deadline and any(process.poll() is None for process in self._processes):
+        while time.monotonic() < deadline and any(
+            process.poll() is None for process in self._processes
+        ):
             time.sleep(0.1)
         for process in self._processes:
             process.kill()

@@ -21,7 +21,8 @@ from training.loop import say
 class Lesson:
     """Attributes:
     inputs, labels: photos, and the teacher's translations of them, of equal shapes.
-    others: in pairs the true translations (labels where none is known); else any pictures of the target domain.
+    others: in pairs the true translations (labels where none is known); else any pictures of the
+        target domain.
     in_pairs: whether `others` belong to the photos one by one.
     crop_size: side of the crops in pixels.
     flip: mirror at random.
@@ -34,12 +35,19 @@ class Lesson:
     crop_size: int
     flip: bool
 
-    def batches(self, options: DistillOptions, first_step: int, context: tf.distribute.InputContext) -> tf.data.Dataset:
-        """One worker's share of the batches from a step on: (photo, label, other), float32 [-1, 1] [N, S, S, 3] each."""
+    def batches(
+        self, options: DistillOptions, first_step: int, context: tf.distribute.InputContext
+    ) -> tf.data.Dataset:
+        """One worker's share of the batches from a step on: (photo, label, other), float32 [-1, 1]
+        [N, S, S, 3] each.
+        """
         share = {
-            "flip": self.flip, "seed": options.seed, "first_step": first_step,
-            "shard": (context.input_pipeline_id, context.num_input_pipelines), "replicas": context.num_replicas_in_sync,
-        }  # fmt: skip
+            "flip": self.flip,
+            "seed": options.seed,
+            "first_step": first_step,
+            "shard": (context.input_pipeline_id, context.num_input_pipelines),
+            "replicas": context.num_replicas_in_sync,
+        }
         pictures = (self.inputs, self.labels, self.others)
         if self.in_pairs:
             return aligned_batches(pictures, self.crop_size, options.batch_size, **share)
@@ -47,12 +55,15 @@ class Lesson:
 
 
 def prepare_lesson(teacher, data: RunData, options: DistillOptions, config: dict) -> Lesson:
-    """Has the teacher translate the run's photos and the extra ones. `config`: the run's config.json.
+    """Has the teacher translate the run's photos and the extra ones. `config`: the run's
+    config.json.
 
     Raises:
         UserError: the extra photos can't be used, or copies are asked for in a run on pairs.
     """
-    photos, style = (data.train_a, data.train_b) if options.direction == "ab" else (data.train_b, data.train_a)
+    photos, style = (
+        (data.train_a, data.train_b) if options.direction == "ab" else (data.train_b, data.train_a)
+    )
     pictures, run = [photos], config["options"]
     if options.extra:
         source = open_source(options.extra, "--extra")
@@ -68,9 +79,15 @@ def prepare_lesson(teacher, data: RunData, options: DistillOptions, config: dict
         style = with_labels_of_extras(style, labels)
     else:
         count = sum(len(cache) for cache in pictures)
-        copies = copies_wanted(options.student, count) if options.label_copies is None else options.label_copies
+        copies = (
+            copies_wanted(options.student, count)
+            if options.label_copies is None
+            else options.label_copies
+        )
         if copies:
-            say(f"the student also learns from {copies * count:,} changed copies of {count:,} photos (--label-copies)")
+            say(
+                f"the student also learns from {copies * count:,} changed copies of {count:,} photos (--label-copies)"
+            )
             pictures += [changed_copies(cache, copies, options.seed) for cache in pictures]
         inputs, labels = translate_all(teacher, pictures, options.label_views, options.seed)
     crop_size = min(run["crop_size"], int(inputs.shapes.min()) // 4 * 4)
@@ -82,5 +99,6 @@ def with_labels_of_extras(truths: ImageCache, labels: ImageCache) -> ImageCache:
     if len(labels) == len(truths):
         return truths
     return ImageCache.from_images(
-        (name, (truths if i < len(truths) else labels).image(i)) for i, name in enumerate(labels.names)
+        (name, (truths if i < len(truths) else labels).image(i))
+        for i, name in enumerate(labels.names)
     )

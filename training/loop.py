@@ -31,7 +31,9 @@ class Diverged(UserError):
 
 
 class WorkerLost(UserError):
-    """One of several machines is gone. Another exit status than for wrong usage, so that a cluster starts again."""
+    """One of several machines is gone. Another exit status than for wrong usage, so that a cluster
+    starts again.
+    """
 
     exit_status = 75
 
@@ -49,12 +51,14 @@ class Pace:
 
 @dataclasses.dataclass
 class LoopState:
-    """What a checkpoint holds besides the weights, so that a resumed run goes on as if nothing had happened.
+    """What a checkpoint holds besides the weights, so that a resumed run goes on as if nothing had
+    happened.
 
     Attributes:
         window: losses of the steps since the last line of metrics.jsonl.
         elapsed_s: training time so far, over all processes that took part.
-        score: of the validation pictures at this checkpoint, higher is better; None when it was not measured.
+        score: of the validation pictures at this checkpoint, higher is better; None when it was not
+            measured.
         retries: how often the run went back after a divergence.
         origin: what was trained on what; a checkpoint with another origin is not continued.
     """
@@ -87,19 +91,25 @@ def run_loop(
     part: str = "",
     description: str = "training",
 ) -> int | None:
-    """Runs the steps that are left; returns None, or 130 / 143 when a signal ended it early, with a checkpoint.
+    """Runs the steps that are left; returns None, or 130 / 143 when a signal ended it early, with a
+    checkpoint.
 
     step_function: one replica's step; takes a local batch, returns scalar losses by name.
     batches(first_step, context): one worker's share of the batches from first_step on.
-    learning_rate(step), scale: the schedule, for the log, and the variable that lowers it after a divergence.
-    later: (steps, function), where another step function takes over after so many steps. Not a condition inside of one:
-    replicas can't exchange batch statistics from within a branch.
+    learning_rate(step), scale: the schedule, for the log, and the variable that lowers it after a
+    divergence.
+    later: (steps, function), where another step function takes over after so many steps. Not a
+    condition inside of one: replicas can't exchange batch statistics from within a branch.
     sample(step) -> uint8 [H, W, 3]; score() -> higher is better, measured at checkpoints.
-    finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the step before.
+    finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the
+        step before.
     on_nan: "stop", or "retry": once, from the last checkpoint, with half the rate.
-    costs: seconds a step that parts of it take when they run by themselves, by name; logged as shares of the step.
-    origin: names what is trained on what; checkpoints of another origin are left alone and training starts anew.
-    part: folder inside the run for metrics and samples ("" for the run itself, "student/ab" for distillation).
+    costs: seconds a step that parts of it take when they run by themselves, by name; logged as
+        shares of the step.
+    origin: names what is trained on what; checkpoints of another origin are left alone and training
+        starts anew.
+    part: folder inside the run for metrics and samples ("" for the run itself, "student/ab" for
+        distillation).
 
     Raises:
         Diverged: a loss is NaN or infinite; nothing is saved from that step on.
@@ -111,7 +121,8 @@ def run_loop(
         def step_of_all(batch, stop):
             losses = strategy.run(function, args=(batch,))
             means = {
-                name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for name, loss in losses.items()
+                name: strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None)
+                for name, loss in losses.items()
             }
             # All workers learn of a signal to one of them after the same step.
             signals = strategy.run(tf.identity, args=(stop,))
@@ -123,21 +134,33 @@ def run_loop(
     later_steps = distributed(later[1]) if later else first_steps
 
     def batches_from(step: int):
-        return iter(strategy.distribute_datasets_from_function(lambda context: batches(step, context)))
+        return iter(
+            strategy.distribute_datasets_from_function(lambda context: batches(step, context))
+        )
 
     remove_unfinished(run.path(part, "samples"))
     step, state = _restored(checkpoints, origin) if resume else (0, LoopState(origin=origin))
     if step:
         say(f"{description}: resuming at step {step} of {pace.total_steps}")
-    records = Records(run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step)
+    records = Records(
+        run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step
+    )
     iterator = batches_from(step) if step < pace.total_steps else None
     step_times, waited_s, stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
     started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, []
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    with Interruption() as interruption, tqdm(
-        total=pace.total_steps, initial=step, desc=description, unit="step", dynamic_ncols=True, mininterval=1.0,
-        disable=not run.chief,
-    ) as bar:  # fmt: skip
+    with (
+        Interruption() as interruption,
+        tqdm(
+            total=pace.total_steps,
+            initial=step,
+            desc=description,
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=1.0,
+            disable=not run.chief,
+        ) as bar,
+    ):
         while step < pace.total_steps and not stop_signal:
             step += 1
             step_start = time.perf_counter()
@@ -146,7 +169,11 @@ def run_loop(
             take_step = later_steps if later and step > later[0] else first_steps
             try:
                 losses, stop = take_step(batch, tf.constant(interruption.signal or 0))
-            except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+            except (
+                tf.errors.UnavailableError,
+                tf.errors.AbortedError,
+                tf.errors.CancelledError,
+            ) as error:
                 raise WorkerLost(
                     f"step {step}: another worker does not answer any more; start all of them again with --resume"
                 ) from error
@@ -155,7 +182,9 @@ def run_loop(
             last = step == pace.total_steps
             regular = last or step % pace.checkpoint_every == 0
             save = regular or stop_signal
-            wrong = _first_infinite(losses) or ("a weight is not finite" if save and not finite() else None)
+            wrong = _first_infinite(losses) or (
+                "a weight is not finite" if save and not finite() else None
+            )
             if wrong:
                 if on_nan != "retry" or state.retries or not checkpoints.newest(say):
                     raise _diverged(step, wrong, run, on_nan)
@@ -176,9 +205,13 @@ def run_loop(
             state.score = score() if score and regular else None
 
             if step % pace.log_every == 0 or regular or step == 1:
-                means = {name: float(np.mean([one[name] for one in state.window])) for name in losses}
+                means = {
+                    name: float(np.mean([one[name] for one in state.window])) for name in losses
+                }
                 state.window.clear()
-                step_s = float(np.median(list(step_times)[-pace.log_every :])) if step_times else None
+                step_s = (
+                    float(np.median(list(step_times)[-pace.log_every :])) if step_times else None
+                )
                 rate = float(learning_rate(step - 1))
                 record = {
                     "step": step,
@@ -186,14 +219,23 @@ def run_loop(
                     "step_s": step_s,
                     "images_per_s": pace.batch_size / step_s if step_s else None,
                     "data_wait_share": waited_s / stepped_s if step_times else None,
-                    **{f"{name}_share": cost / step_s if step_s else None for name, cost in (costs or {}).items()},
+                    **{
+                        f"{name}_share": cost / step_s if step_s else None
+                        for name, cost in (costs or {}).items()
+                    },
                     "learning_rate": rate,
                     **means,
                     **({} if state.score is None else {"val_score": state.score}),
                 }
-                shown = {f"loss/{name}": value for name, value in means.items()} | {"learning_rate": rate}
-                records.write(record, shown if state.score is None else {**shown, "val_score": state.score})
-                bar.set_postfix({name: f"{value:.2f}" for name, value in means.items()}, refresh=False)
+                shown = {f"loss/{name}": value for name, value in means.items()} | {
+                    "learning_rate": rate
+                }
+                records.write(
+                    record, shown if state.score is None else {**shown, "val_score": state.score}
+                )
+                bar.set_postfix(
+                    {name: f"{value:.2f}" for name, value in means.items()}, refresh=False
+                )
             if sample and (step % pace.sample_every == 0 or last):
                 picture = sample(step)
                 write_png(run.path(part, "samples", f"step-{step:06d}.png"), picture)
@@ -207,8 +249,12 @@ def run_loop(
     if step_times and run.chief:
         for name, cost in (costs or {}).items():
             share = cost / float(np.median(step_times))
-            say(f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance")
-        bar.write(f"{description}: {100 * waited_s / stepped_s:.1f} % of a step was spent waiting for data")
+            say(
+                f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance"
+            )
+        bar.write(
+            f"{description}: {100 * waited_s / stepped_s:.1f} % of a step was spent waiting for data"
+        )
     if not several:
         return interruption.exit_status
     return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
@@ -219,7 +265,9 @@ def say(message: str) -> None:
 
 
 def _restored(checkpoints: Checkpoints, origin: str) -> tuple[int, LoopState]:
-    """The newest checkpoint's step and state, its weights restored; (0, a new state) when there is none to go on from."""
+    """The newest checkpoint's step and state, its weights restored; (0, a new state) when there is
+    none to go on from.
+    """
     saved = checkpoints.newest(say)
     if saved is None or saved.state.get("origin", "") != origin:
         return 0, LoopState(origin=origin)
@@ -228,7 +276,10 @@ def _restored(checkpoints: Checkpoints, origin: str) -> tuple[int, LoopState]:
 
 
 def _first_infinite(losses: dict[str, float]) -> str | None:
-    return next((f"loss {name} is {value}" for name, value in losses.items() if not np.isfinite(value)), None)
+    return next(
+        (f"loss {name} is {value}" for name, value in losses.items() if not np.isfinite(value)),
+        None,
+    )
 
 
 def _diverged(step: int, wrong: str, run: RunFolder, on_nan: str) -> Diverged:

@@ -11,10 +11,14 @@ from training.run_folder import package_versions
 
 
 def describe_machine() -> dict:
-    """Processor name, cores this process may use, load, versions and the time (UTC), as plain JSON values."""
+    """Processor name, cores this process may use, load, versions and the time (UTC), as plain JSON
+    values.
+    """
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
-# Arguments of MobileGenerator, chosen by `python -m export.search`: the quickest, and the best within half of the time
-# that a public int8 cartoon network takes.
+# Arguments of MobileGenerator, chosen by `python -m export.search`: the quickest, and the best
+# within half of the time that a public int8 cartoon network takes.
 STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 
@@ -20,17 +20,27 @@ def build_cyclegan(options: Mapping, ema_half_life: float):
     blocks, downsamplings = GENERATOR_BLOCKS[options["generator"]]
 
     def generator(name: str):
-        return ResNetGenerator(blocks, options["ngf"], downsamplings, options["upsampling"], name=name)
+        return ResNetGenerator(
+            blocks, options["ngf"], downsamplings, options["upsampling"], name=name
+        )
 
     def discriminator(name: str):
         return PatchDiscriminator(options["ndf"], options["discriminator_layers"], name=name)
 
     return CycleGAN(
-        generator("generator_ab"), generator("generator_ba"), discriminator("discriminator_a"), discriminator("discriminator_b"),
-        crop_size=options["crop_size"], lambda_cycle=options["lambda_cycle"], lambda_identity=options["lambda_identity"],
-        lambda_colour=options["lambda_colour"], gan_loss=options["gan_loss"], pool_size=options["pool_size"],
-        ema_half_life=ema_half_life, seed=options["seed"],
-    )  # fmt: skip
+        generator("generator_ab"),
+        generator("generator_ba"),
+        discriminator("discriminator_a"),
+        discriminator("discriminator_b"),
+        crop_size=options["crop_size"],
+        lambda_cycle=options["lambda_cycle"],
+        lambda_identity=options["lambda_identity"],
+        lambda_colour=options["lambda_colour"],
+        gan_loss=options["gan_loss"],
+        pool_size=options["pool_size"],
+        ema_half_life=ema_half_life,
+        seed=options["seed"],
+    )
 
 
 def build_pix2pix(options: Mapping, ema_half_life: float):
@@ -42,16 +52,25 @@ def build_pix2pix(options: Mapping, ema_half_life: float):
 
     kind, ngf, upsampling = options["generator"], options["ngf"], options["upsampling"]
     if kind in UNET_DEPTHS:
-        generator = UNetGenerator(UNET_DEPTHS[kind], ngf, options["norm"], upsampling, name="generator")
+        generator = UNetGenerator(
+            UNET_DEPTHS[kind], ngf, options["norm"], upsampling, name="generator"
+        )
     else:
-        generator = ResNetGenerator(GENERATOR_BLOCKS[kind][0], ngf, upsampling=upsampling, name="generator")
+        generator = ResNetGenerator(
+            GENERATOR_BLOCKS[kind][0], ngf, upsampling=upsampling, name="generator"
+        )
     discriminator = PatchDiscriminator(
         options["ndf"], options["discriminator_layers"], affine=True, name="discriminator"
     )
     return Pix2Pix(
-        generator, discriminator, crop_size=options["crop_size"], lambda_l1=options["lambda_l1"],
-        gan_loss=options["gan_loss"], ema_half_life=ema_half_life, seed=options["seed"],
-    )  # fmt: skip
+        generator,
+        discriminator,
+        crop_size=options["crop_size"],
+        lambda_l1=options["lambda_l1"],
+        gan_loss=options["gan_loss"],
+        ema_half_life=ema_half_life,
+        seed=options["seed"],
+    )
 
 
 def build_model(kind: str, options: Mapping, ema_half_life: float):
@@ -67,8 +86,14 @@ def counted_networks(model) -> dict:
 
 
 def translator_names(kind: str, direction: str) -> tuple[str, str]:
-    """Attributes of a model: the generator of a direction, and its moving average. Pix2Pix has ab, input to target."""
-    return ("generator", "average") if kind == "pix2pix" else (f"generator_{direction}", f"average_{direction}")
+    """Attributes of a model: the generator of a direction, and its moving average. Pix2Pix has ab,
+    input to target.
+    """
+    return (
+        ("generator", "average")
+        if kind == "pix2pix"
+        else (f"generator_{direction}", f"average_{direction}")
+    )
 
 
 def unet_for(crop_size: int) -> str | None:
@@ -81,7 +106,9 @@ def count_macs(network, size: int, channels: int = 3) -> int:
     import tensorflow as tf
 
     function = tf.function(lambda x: network(x, training=False))
-    graph = function.get_concrete_function(tf.TensorSpec([1, size, size, channels], tf.float32)).graph
+    graph = function.get_concrete_function(
+        tf.TensorSpec([1, size, size, channels], tf.float32)
+    ).graph
     return sum(_operation_macs(operation) for operation in graph.get_operations())
 
 
@@ -91,6 +118,9 @@ def _operation_macs(operation) -> int:
     if operation.type not in ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"):
         return 0
     height, width, inputs, last = operation.inputs[1].shape.as_list()
-    # A transposed convolution spends its kernel on each input pixel, the others on each output pixel.
-    pixels = operation.inputs[2] if operation.type == "Conv2DBackpropInput" else operation.outputs[0]
+    # A transposed convolution spends its kernel on each input pixel, the others on each output
+    # pixel.
+    pixels = (
+        operation.inputs[2] if operation.type == "Conv2DBackpropInput" else operation.outputs[0]
+    )
     return int(np.prod(pixels.shape.as_list()[1:3])) * height * width * inputs * last

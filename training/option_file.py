@@ -15,22 +15,26 @@ _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "
 def arguments_in_file(file: str, kinds: Mapping[str, type]) -> list[str]:
     """The command-line arguments that a file stands for.
 
-    Lines are `lambda-face: 5`; names with - or _; several values with spaces between; `true` and `false` for switches;
-    quotes around values with spaces; # starts a comment. A name may stand there once.
+    Lines are `lambda-face: 5`; names with - or _; several values with spaces between; `true` and
+    `false` for switches; quotes around values with spaces; # starts a comment. A name may stand
+    there once.
 
     Args:
         file: path.
         kinds: type of each option that the command has, by field name.
 
     Raises:
-        UserError: it can't be read, or a line names no option; the message names the file, the line and the option.
+        UserError: it can't be read, or a line names no option; the message names the file, the line
+            and the option.
     """
     try:
         lines = Path(file).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UserError(f"--options {one_line(file)}: can't be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"--options {one_line(file)}: not a text file; write `name: value` on each line") from error
+        raise UserError(
+            f"--options {one_line(file)}: not a text file; write `name: value` on each line"
+        ) from error
     arguments, seen = [], set()
     for number, line in enumerate(lines, 1):
         where = f"--options {one_line(file)}, line {number}"

@@ -1,4 +1,6 @@
-"""From a flat frozen dataclass of options to a command line. Imports nothing heavy: --help answers at once."""
+"""From a flat frozen dataclass of options to a command line. Imports nothing heavy: --help answers
+at once.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +14,46 @@ from tf_i2i.errors import UserError
 from training.option_file import arguments_in_file
 
 
-def option(default: Any, comment: str, *, group: str = "options", choices: tuple | None = None, unit: str = "",
-           metavar: str | None = None, minimum: float | None = None, maximum: float | None = None,
-           resumable: bool = False, positional: bool = False) -> Any:  # fmt: skip
-    """A field of an options dataclass. `comment` is its help text; `unit` follows the shown default.
+def option(
+    default: Any,
+    comment: str,
+    *,
+    group: str = "options",
+    choices: tuple | None = None,
+    unit: str = "",
+    metavar: str | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    resumable: bool = False,
+    positional: bool = False,
+) -> Any:
+    """A field of an options dataclass. `comment` is its help text; `unit` follows the shown
+    default.
 
     resumable: may change when a run is continued; all others are part of what the run is.
     positional: an argument without a flag; it is required when `default` is dataclasses.MISSING.
     """
-    metadata = {"comment": comment, "group": group, "choices": choices, "unit": unit, "metavar": metavar,
-                "minimum": minimum, "maximum": maximum, "resumable": resumable, "positional": positional}  # fmt: skip
+    metadata = {
+        "comment": comment,
+        "group": group,
+        "choices": choices,
+        "unit": unit,
+        "metavar": metavar,
+        "minimum": minimum,
+        "maximum": maximum,
+        "resumable": resumable,
+        "positional": positional,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def parse(options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = "") -> Any:
+def parse(
+    options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = ""
+) -> Any:
     """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does.
 
-    A class with a field `options` also takes its options from the file that this names; the command line wins.
+    A class with a field `options` also takes its options from the file that this names; the command
+    line wins.
     """
     parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
     try:
@@ -43,8 +68,8 @@ def parse(options_class: type, argv: list[str] | None, *, prog: str, description
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
-    """Names of the options that a command line, or its option file, sets, whatever their values. `argv` was parsed
-    without error before."""
+    """Names of the options that a command line, or its option file, sets, whatever their values.
+    `argv` was parsed without error before."""
     parser, unset = build_parser(options_class, prog="", description=""), object()
     parser.set_defaults(**{field.name: unset for field in dataclasses.fields(options_class)})
     given = vars(parser.parse_intermixed_args(_with_file(options_class, argv)))
@@ -79,12 +104,17 @@ def _refuse(message: str):
     raise UserError(message)
 
 
-def build_parser(options_class: type, *, prog: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+def build_parser(
+    options_class: type, *, prog: str, description: str, epilog: str = ""
+) -> argparse.ArgumentParser:
     """One argument a field, in the field's group, with default and unit in the help."""
     parser = argparse.ArgumentParser(
-        prog=prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-    )  # fmt: skip
+    )
     hints = get_type_hints(options_class)
     groups: dict[str, Any] = {}
     for field in dataclasses.fields(options_class):
@@ -103,30 +133,51 @@ def _add_argument(group, field, hint) -> None:
         _add_positional(group, field, kind, many=str(hint).startswith("tuple"))
         return
     if kind is bool:
-        # An option that is on by default is turned off: --no-flip sets flip to False. The other form, not shown, takes back
-        # what an option file says.
+        # An option that is on by default is turned off: --no-flip sets flip to False. The other
+        # form, not shown, takes back what an option file says.
         for name, value in ((flag, True), ("--no-" + flag[2:], False)):
             shown = meta["comment"] if value != field.default else argparse.SUPPRESS
             group.add_argument(
-                name, dest=field.name, action="store_const", const=value, default=field.default, help=shown
+                name,
+                dest=field.name,
+                action="store_const",
+                const=value,
+                default=field.default,
+                help=shown,
             )
         return
     shown = _shown(field.default)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
     help_text = f"{meta['comment']} (default: {shown}{unit})".replace("%", "%%")
-    extra = {"choices": meta["choices"]} if meta["choices"] else {"metavar": meta["metavar"] or kind.__name__.upper()}
+    extra = (
+        {"choices": meta["choices"]}
+        if meta["choices"]
+        else {"metavar": meta["metavar"] or kind.__name__.upper()}
+    )
     if str(hint).startswith("tuple"):
         extra |= {"nargs": "+", "action": _TupleAction}
-    group.add_argument(flag, dest=field.name, type=kind, default=field.default, help=help_text, **extra)
+    group.add_argument(
+        flag, dest=field.name, type=kind, default=field.default, help=help_text, **extra
+    )
 
 
 def _add_positional(group, field, kind: type, many: bool) -> None:
     required = field.default is dataclasses.MISSING
-    extra = {"nargs": "+" if required else "*", "action": _TupleAction} if many else {} if required else {"nargs": "?"}
+    extra = (
+        {"nargs": "+" if required else "*", "action": _TupleAction}
+        if many
+        else {}
+        if required
+        else {"nargs": "?"}
+    )
     if not required:
         extra["default"] = field.default
     group.add_argument(
-        field.name, type=kind, metavar=field.metadata["metavar"], help=field.metadata["comment"], **extra
+        field.name,
+        type=kind,
+        metavar=field.metadata["metavar"],
+        help=field.metadata["comment"],
+        **extra,
     )
 
 
@@ -160,7 +211,9 @@ def _check_range(parser, field, value) -> None:
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else is a bug."""
+    """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else
+    is a bug.
+    """
     try:
         status = main()
     except UserError as error:

@@ -1,4 +1,6 @@
-"""The work of training.prepare: a TensorFlow dataset of pairs, built by a Beam pipeline, and the record beside it."""
+"""The work of training.prepare: a TensorFlow dataset of pairs, built by a Beam pipeline, and the
+record beside it.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,22 @@ _BUNDLED = "bundled photographs"
 
 
 class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Pairs as one split, "train": `cartoon` and `photo` (PNG, uint8 [H, W, 3], of one shape) and `name` (text)."""
+    """Pairs as one split, "train": `cartoon` and `photo` (PNG, uint8 [H, W, 3], of one shape) and
+    `name` (text).
+    """
 
     VERSION = tfds.core.Version(VERSION)
 
-    def __init__(self, name: str, data_dir: str, listing: Listing, settings: dict, transform: PhotosToPairs):
+    def __init__(
+        self, name: str, data_dir: str, listing: Listing, settings: dict, transform: PhotosToPairs
+    ):
         # tfds takes the name from the class; here it is the user's.
-        self.name, self._listing, self._settings, self._transform = name, listing, settings, transform
+        self.name, self._listing, self._settings, self._transform = (
+            name,
+            listing,
+            settings,
+            transform,
+        )
         super().__init__(data_dir=data_dir)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -62,7 +73,9 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             with epath.Path(listing).open("w") as file:
                 file.writelines(line + "\n" for line in self._listing.lines())
         made = pipeline | "Listing" >> beam.Create([listing]) | "PhotosToPairs" >> self._transform
-        made[RECORDS] | "WriteRecords" >> beam.io.WriteToText(str(self.data_path / PHOTOS), ".jsonl")
+        made[RECORDS] | "WriteRecords" >> beam.io.WriteToText(
+            str(self.data_path / PHOTOS), ".jsonl"
+        )
         return {"train": made[PAIRS]}
 
     def _generate_examples(self):
@@ -76,7 +89,11 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _process_pipeline_result(self, pipeline_result) -> None:
         found = Counter(photo["reason"] or photo["result"] for photo in read_photos(self.data_path))
         summary = {key: found[key] for key in (KEPT, *DROP_REASONS, UNREADABLE)}
-        record = {"options": self._settings, "summary": summary, "counters": _counters(pipeline_result)}
+        record = {
+            "options": self._settings,
+            "summary": summary,
+            "counters": _counters(pipeline_result),
+        }
         (self.data_path / RECORD).write_text(json.dumps(record, indent=2) + "\n")
         (self.data_path / _LISTING).unlink(missing_ok=True)
 
@@ -84,7 +101,9 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 def _counters(result) -> dict[str, int] | None:
     """As the runner counted: repeated work may count twice. None where it does not tell."""
     try:
-        found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(COUNTERS))["counters"]
+        found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(COUNTERS))[
+            "counters"
+        ]
     except (NotImplementedError, AttributeError):
         return None
     counted = {one.key.metric.name: one.result for one in found}
@@ -92,7 +111,9 @@ def _counters(result) -> dict[str, int] | None:
 
 
 def read_photos(folder: epath.Path) -> Iterator[dict]:
-    """What became of each photo of a dataset: entries as in cartoonize.json, with their `name`; in no order."""
+    """What became of each photo of a dataset: entries as in cartoonize.json, with their `name`; in
+    no order.
+    """
     # Listed rather than globbed: the folder's own name may hold a "[".
     for file in sorted(folder.iterdir()):
         if file.name.startswith(PHOTOS + "-") and file.name.endswith(".jsonl"):
@@ -100,7 +121,9 @@ def read_photos(folder: epath.Path) -> Iterator[dict]:
                 yield from map(json.loads, lines)
 
 
-def make_dataset(options: PrepareOptions, drawing: Drawing, limits: Limits, beam_flags: list[str]) -> None:
+def make_dataset(
+    options: PrepareOptions, drawing: Drawing, limits: Limits, beam_flags: list[str]
+) -> None:
     """Makes the dataset of all photos.
 
     Raises:
@@ -137,7 +160,9 @@ def _data_dir(options: PrepareOptions) -> str:
     """--out, absolute: workers have folders of their own to be in."""
     out = options.out if "://" in options.out else str(Path(options.out).expanduser().absolute())
     if set(out) & set("*?[]"):
-        raise UserError(f"--out {one_line(out)}: Beam takes *, ? and [ for patterns; name a folder without them")
+        raise UserError(
+            f"--out {one_line(out)}: Beam takes *, ? and [ for patterns; name a folder without them"
+        )
     folder = epath.Path(out) / options.name / VERSION
     if folder.exists():
         raise UserError(
@@ -154,7 +179,12 @@ def _pipeline_options(flags: list[str]) -> PipelineOptions:
         message = " ".join(str(error).split())
         raise UserError(f"Beam options {one_line(' '.join(flags))}: {one_line(message)}") from error
     # What goes wrong in a worker is raised here as well.
-    for quiet in ("runners.common", "runners.worker", "runners.portability.local_job_service", "transforms.core"):
+    for quiet in (
+        "runners.common",
+        "runners.worker",
+        "runners.portability.local_job_service",
+        "transforms.core",
+    ):
         logging.getLogger(f"apache_beam.{quiet}").setLevel(logging.CRITICAL)
     return options
 
@@ -163,8 +193,13 @@ def _mendable(error: Exception, options: PrepareOptions) -> UserError | None:
     """What a user can mend, found in the text that Beam makes of an error in a worker."""
     left = re.search(re.escape(NOTHING_LEFT) + r" \([^)|]*\)(?= \|)", str(error))
     if left:
-        return UserError(f"SRC {one_line(options.src or _BUNDLED)}: {left[0]}; look at the limits in --help")
-    disk = re.search(r"No space left on device|Read-only file system|Permission denied|Not a directory", str(error))
+        return UserError(
+            f"SRC {one_line(options.src or _BUNDLED)}: {left[0]}; look at the limits in --help"
+        )
+    disk = re.search(
+        r"No space left on device|Read-only file system|Permission denied|Not a directory",
+        str(error),
+    )
     if disk:
         return UserError(
             f"--out {one_line(options.out)}: can't be written ({disk[0]}); make room or name another folder"
@@ -175,7 +210,9 @@ def _mendable(error: Exception, options: PrepareOptions) -> UserError | None:
 def _tell(folder: epath.Path) -> None:
     for photo in sorted(read_photos(folder), key=lambda photo: photo["name"]):
         if photo["result"] == UNREADABLE:
-            print(f"warning: left out {one_line(photo['name'])}: {photo['detail']}", file=sys.stderr)
+            print(
+                f"warning: left out {one_line(photo['name'])}: {photo['detail']}", file=sys.stderr
+            )
     for key, count in json.loads((folder / RECORD).read_text())["summary"].items():
         print(f"{f'dropped: {key}' if key in DROP_REASONS else key:38}{count:8}")
     source = f"tfds:{one_line(folder.parent)}:train"

@@ -1,7 +1,9 @@
-"""The folder that training.cartoonize writes: pairs of pictures, a contact sheet, and a record of every photo.
+"""The folder that training.cartoonize writes: pairs of pictures, a contact sheet, and a record of
+every photo.
 
-A picture stands under its name only whole, and only when the record's options and the photo's size and time are those
-that it was drawn with. A run that was killed at any moment can therefore be repeated: what is there is right.
+A picture stands under its name only whole, and only when the record's options and the photo's size
+and time are those that it was drawn with. A run that was killed at any moment can therefore be
+repeated: what is there is right.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ _SHEET_SIDE, _SHEET_ROWS, _SHEET_COLUMNS = 128, 6, 3
 
 
 class PairFolder:
-    """DIR/cartoon and DIR/photo with equal file names (layout "folders"), or DIR/pairs (layout "pairs").
+    """DIR/cartoon and DIR/photo with equal file names (layout "folders"), or DIR/pairs (layout
+    "pairs").
 
     Entered by the one process that decides what is in it; workers make their own to write with.
     """
@@ -37,10 +40,12 @@ class PairFolder:
         self.parts = ("cartoon", "photo") if layout == "folders" else ("pairs",)
 
     def __enter__(self) -> PairFolder:
-        """Makes the folder, makes sure that nobody else writes here, and clears away what a killed run left half done.
+        """Makes the folder, makes sure that nobody else writes here, and clears away what a killed
+        run left half done.
 
         Raises:
-            UserError: it can't be written, another process writes here, or it holds pictures without a record.
+            UserError: it can't be written, another process writes here, or it holds pictures
+                without a record.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -77,7 +82,9 @@ class PairFolder:
         try:
             return lock_folder(self.root)
         except BlockingIOError as error:
-            raise UserError(f"--out {one_line(self.root)}: another cartoonize is writing here; wait for it") from error
+            raise UserError(
+                f"--out {one_line(self.root)}: another cartoonize is writing here; wait for it"
+            ) from error
 
     def unwritable(self, error: OSError) -> UserError:
         return UserError(
@@ -117,14 +124,20 @@ class PairFolder:
                 folder.rmdir()
 
     def write_sheet(self, outputs: list[str]) -> None:
-        """Draws up to 18 pairs, evenly chosen of `outputs` (one at least), cartoon and photo side by side."""
+        """Draws up to 18 pairs, evenly chosen of `outputs` (one at least), cartoon and photo side
+        by side.
+        """
         from training.sample_grid import labelled_grid
 
         columns = min(_SHEET_COLUMNS, len(outputs))
         rows = min(_SHEET_ROWS, len(outputs) // columns)
-        chosen = [outputs[i] for i in np.linspace(0, len(outputs) - 1, rows * columns).round().astype(int)]
+        chosen = [
+            outputs[i] for i in np.linspace(0, len(outputs) - 1, rows * columns).round().astype(int)
+        ]
         cells = np.stack([self._thumbnail(output) for output in chosen])
-        grid = labelled_grid({f"cartoon | photo {i + 1}": cells[i::columns] for i in range(columns)})
+        grid = labelled_grid(
+            {f"cartoon | photo {i + 1}": cells[i::columns] for i in range(columns)}
+        )
         write_png(self.root / SHEET, grid)
 
     def _thumbnail(self, output: str) -> np.ndarray:
@@ -135,17 +148,22 @@ class PairFolder:
 
 
 def output_names(names: Iterable[str]) -> dict[str, str]:
-    """Name of each photo -> path of its PNG below a layout's folder, safe on any system and no two alike.
+    """Name of each photo -> path of its PNG below a layout's folder, safe on any system and no two
+    alike.
 
-    Folders are kept. What can't be in a file name everywhere becomes "_"; where two would then be alike, also but for
-    upper and lower case, the later one gets eight digits of a hash of its own name.
+    Folders are kept. What can't be in a file name everywhere becomes "_"; where two would then be
+    alike, also but for upper and lower case, the later one gets eight digits of a hash of its own
+    name.
     """
     taken: set[str] = set()
     outputs = {}
     for name in names:
         stem = re.sub(_SUFFIX, "", name, flags=re.IGNORECASE)
         # A folder called a.png would stand in the way of the result of a.jpg.
-        parts = [re.sub(r"\.png(?=/)", "_png", safe_part(part) + "/", flags=re.IGNORECASE) for part in stem.split("/")]
+        parts = [
+            re.sub(r"\.png(?=/)", "_png", safe_part(part) + "/", flags=re.IGNORECASE)
+            for part in stem.split("/")
+        ]
         path = "".join(part for part in parts if part != "/").rstrip("/") or "photo"
         if path.casefold() in taken:
             path += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]

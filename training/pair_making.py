@@ -1,4 +1,6 @@
-"""The work of training.cartoonize: examine every photo, judge all of them together, draw what is missing."""
+"""The work of training.cartoonize: examine every photo, judge all of them together, draw what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from tf_i2i.photo_pairs import (
     drop_reason,
     duplicates_among,
     measure,
-)  # fmt: skip
+)
 from tf_i2i.sources import ImageSource, open_source
 from training.interruption import Interruption
 from training.pair_folder import SHEET, PairFolder, output_names
@@ -48,7 +50,8 @@ class PairMaking:
         self.drawn = 0
 
     def take_over(self, redo: bool) -> None:
-        """Reads what an earlier run left, and removes the pairs that are not what this one would make.
+        """Reads what an earlier run left, and removes the pairs that are not what this one would
+        make.
 
         Raises:
             UserError: it was made with other options, and not `redo`.
@@ -56,7 +59,9 @@ class PairMaking:
         record = read_record(self.folder.root)
         known = record.photos if record else {}
         if record and redo:
-            PairFolder(self.folder.root, record.options["layout"]).clear(photo.output for photo in known.values())
+            PairFolder(self.folder.root, record.options["layout"]).clear(
+                photo.output for photo in known.values()
+            )
             known = {}
         elif record:
             record.refuse_unless(self.settings)
@@ -76,7 +81,9 @@ class PairMaking:
         todo = [name for name, photo in self.photos.items() if photo.features is None]
         jobs = self._jobs(set(todo), lambda file, _: (file,))
         saved = time.monotonic()
-        bar = tqdm(pool.map(_measured, jobs, stopped), "examining", len(todo), unit="photo", delay=1)
+        bar = tqdm(
+            pool.map(_measured, jobs, stopped), "examining", len(todo), unit="photo", delay=1
+        )
         for name, found in bar:
             photo = self.photos[name]
             if isinstance(found, Features):
@@ -88,10 +95,20 @@ class PairMaking:
                 saved = time.monotonic()
 
     def judge(self, limits: Limits, duplicate_bits: int) -> None:
-        """Decides on every photo from the features alone, and removes pairs that are not wanted any more."""
-        verdicts = {name: drop_reason(photo.features, limits) for name, photo in self.photos.items() if photo.features}
+        """Decides on every photo from the features alone, and removes pairs that are not wanted any
+        more.
+        """
+        verdicts = {
+            name: drop_reason(photo.features, limits)
+            for name, photo in self.photos.items()
+            if photo.features
+        }
         if duplicate_bits >= 0:
-            passed = {name: self.photos[name].features for name, verdict in verdicts.items() if verdict is None}
+            passed = {
+                name: self.photos[name].features
+                for name, verdict in verdicts.items()
+                if verdict is None
+            }
             verdicts |= duplicates_among(passed, duplicate_bits)
         for name, verdict in verdicts.items():
             photo = self.photos[name]
@@ -102,11 +119,24 @@ class PairMaking:
 
     def draw(self, pool: PicturePool, stopped: Callable[[], bool]) -> None:
         """Draws the pairs that are not there."""
-        todo = {n for n, photo in self.photos.items() if photo.result == KEPT and not self.folder.holds(photo.output)}
+        todo = {
+            n
+            for n, photo in self.photos.items()
+            if photo.result == KEPT and not self.folder.holds(photo.output)
+        }
         jobs = self._jobs(
-            todo, lambda file, photo: (file, self.drawing, self.folder.root, self.folder.layout, photo.output)
+            todo,
+            lambda file, photo: (
+                file,
+                self.drawing,
+                self.folder.root,
+                self.folder.layout,
+                photo.output,
+            ),
         )
-        for name, failure in tqdm(pool.map(_draw_into, jobs, stopped), "drawing", len(todo), unit="photo", delay=1):
+        for name, failure in tqdm(
+            pool.map(_draw_into, jobs, stopped), "drawing", len(todo), unit="photo", delay=1
+        ):
             if failure is None:
                 self.drawn += 1
             else:
@@ -115,7 +145,8 @@ class PairMaking:
     def _jobs(self, wanted: set[str], arguments: Callable) -> Iterator[tuple[str, tuple]]:
         if not wanted:
             return
-        # In the source's order and without gaps: a TensorFlow dataset can only be read from front to back.
+        # In the source's order and without gaps: a TensorFlow dataset can only be read from front
+        # to back.
         for name, photo in self.photos.items():
             file = self.source.open(self._indices[name])
             if name in wanted:
@@ -149,13 +180,18 @@ def make_pairs(options: CartoonizeOptions, drawing: Drawing, limits: Limits) -> 
         except OSError as error:
             raise folder.unwritable(error) from error
     if interruption.signal is not None:
-        print(f"interrupted; {making.drawn} pairs were drawn, the same command goes on from here", file=sys.stderr)
+        print(
+            f"interrupted; {making.drawn} pairs were drawn, the same command goes on from here",
+            file=sys.stderr,
+        )
         return interruption.exit_status
     _tell(making)
     return None
 
 
-def _run(making: PairMaking, options: CartoonizeOptions, limits: Limits, stopped: Callable[[], bool]) -> None:
+def _run(
+    making: PairMaking, options: CartoonizeOptions, limits: Limits, stopped: Callable[[], bool]
+) -> None:
     making.take_over(options.redo)
     with PicturePool(options.workers) as pool:
         try:
@@ -191,13 +227,21 @@ def _tell(making: PairMaking) -> None:
             f"SRC {one_line(making.source.description)}: no photo is left; {one_line(root / RECORD)} tells why for each"
         )
     parts = " and ".join(one_line(root / part) for part in making.folder.parts)
-    print(f"{making.drawn} drawn now, the others were there; pairs: {parts}; look at {one_line(root / SHEET)}")
+    print(
+        f"{making.drawn} drawn now, the others were there; pairs: {parts}; look at {one_line(root / SHEET)}"
+    )
 
 
 def _refuse_folder_inside(options: CartoonizeOptions, root: Path) -> None:
     """A rerun would take its own results for photos."""
-    if options.src and Path(options.src).is_dir() and root.resolve().is_relative_to(Path(options.src).resolve()):
-        raise UserError(f"--out {one_line(root)}: lies in SRC, whose pictures it would join; name a folder elsewhere")
+    if (
+        options.src
+        and Path(options.src).is_dir()
+        and root.resolve().is_relative_to(Path(options.src).resolve())
+    ):
+        raise UserError(
+            f"--out {one_line(root)}: lies in SRC, whose pictures it would join; name a folder elsewhere"
+        )
 
 
 def _identity(src: str | None) -> str:
@@ -215,14 +259,18 @@ def _stamp(file: Path | None) -> tuple[int, int] | None:
 
 
 def _measured(file: Path | bytes) -> Features | str:
-    """In a worker: the features, or why there are none (this exception does not travel between processes)."""
+    """In a worker: the features, or why there are none (this exception does not travel between
+    processes).
+    """
     try:
         return measure(file)
     except UnreadableImage as error:
         return error.reason
 
 
-def _draw_into(file: Path | bytes, drawing: Drawing, root: Path, layout: str, output: str) -> str | None:
+def _draw_into(
+    file: Path | bytes, drawing: Drawing, root: Path, layout: str, output: str
+) -> str | None:
     """In a worker: draws one pair; returns why it can't be read, None when it is written."""
     folder = PairFolder(root, layout)
     try:

@@ -11,7 +11,8 @@ from tf_i2i.photo_pairs import Features
 from training.run_folder import write_json
 
 RECORD = "cartoonize.json"
-# Changes when a style, a measurement or the record's form changes: then nothing that is there can be kept.
+# Changes when a style, a measurement or the record's form changes: then nothing that is there can
+# be kept.
 VERSION = 1
 UNREADABLE, KEPT, DROPPED = "unreadable", "kept", "dropped"
 
@@ -22,7 +23,8 @@ class Photo:
 
     Attributes:
         output: its pair's path below the layout's folder, whether or not it is drawn.
-        stamp: bytes and modification time (ns) of its file when it was examined; None where it is not a file.
+        stamp: bytes and modification time (ns) of its file when it was examined; None where it is
+            not a file.
         features: None until it is examined, and where it can't be read.
         result: "kept", "dropped", "unreadable", or None until it is judged.
         reason, detail: why it is not kept.
@@ -44,7 +46,9 @@ class Photo:
         output = PurePosixPath(entry["output"])
         if output.is_absolute() or ".." in output.parts or output.suffix != ".png":
             raise ValueError("this file was not written by this command")
-        measured = {field.name: entry[field.name] for field in fields(Features) if field.name in entry}
+        measured = {
+            field.name: entry[field.name] for field in fields(Features) if field.name in entry
+        }
         stamp = tuple(entry["stamp"]) if entry["stamp"] else None
         return cls(entry["output"], stamp, Features(**measured) if measured else None)
 
@@ -65,7 +69,9 @@ class Record:
         """Raises UserError unless the pairs that are there look as `options` want them."""
         out = one_line(self.root)
         if self.version != VERSION:
-            raise UserError(f"--out {out}: made by another version of this program; name another folder, or add --redo")
+            raise UserError(
+                f"--out {out}: made by another version of this program; name another folder, or add --redo"
+            )
         for name, value in options.items():
             if self.options.get(name) != value:
                 raise UserError(
@@ -75,7 +81,12 @@ class Record:
 
     def write(self, root: Path, finished: bool, summary: dict[str, int]) -> None:
         pictures = {name: photo.to_json() for name, photo in self.photos.items()}
-        head = {"version": self.version, "finished": finished, "options": self.options, "summary": summary}
+        head = {
+            "version": self.version,
+            "finished": finished,
+            "options": self.options,
+            "summary": summary,
+        }
         write_json(root / RECORD, {**head, "pictures": pictures})
 
 

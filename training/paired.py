@@ -24,7 +24,8 @@ _SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64, "student_ste
 _DEMO_SIZES = {"load_size": 143, "crop_size": 128, "ngf": 32, "ndf": 32, "student_steps": 1000}
 _DEMO_STEPS = 1500
 _STATISTICS_SHARE = 0.5
-# Half-life of the average, as a share of the steps: short enough to forget what came before the statistics were fixed.
+# Half-life of the average, as a share of the steps: short enough to forget what came before the
+# statistics were fixed.
 _AVERAGED_SHARE = 0.2
 _SAMPLE_ROWS = 6
 _SCORED = 8
@@ -42,11 +43,15 @@ def with_sizes(options: Pix2PixOptions) -> Pix2PixOptions:
         UserError: sizes that do not go together.
     """
     defaults = _SIZES if options.input or options.pairs else _DEMO_SIZES
-    options = dataclasses.replace(options, **{k: v for k, v in defaults.items() if getattr(options, k) is None})
+    options = dataclasses.replace(
+        options, **{k: v for k, v in defaults.items() if getattr(options, k) is None}
+    )
     crop = options.crop_size
     generator = options.generator or unet_for(crop)
     if generator is None:
-        raise UserError(f"--crop-size {crop}: a U-Net takes multiples of 64; choose one, or --generator resnet9")
+        raise UserError(
+            f"--crop-size {crop}: a U-Net takes multiples of 64; choose one, or --generator resnet9"
+        )
     multiple = 2 ** UNET_DEPTHS.get(generator, 2)
     if crop % multiple or crop > options.load_size:
         raise UserError(
@@ -64,21 +69,29 @@ def resolve(options: Pix2PixOptions, data: RunData) -> Pix2PixOptions:
 
 
 def make_optimizer(options: Pix2PixOptions, schedule) -> keras.optimizers.Optimizer:
-    """Adam; the weight decay is apart from the gradients (Loshchilov and Hutter 2019, algorithm 2), on kernels alone."""
-    adam = keras.optimizers.Adam(schedule, options.beta1, options.beta2, weight_decay=options.weight_decay or None)
+    """Adam; the weight decay is apart from the gradients (Loshchilov and Hutter 2019, algorithm 2),
+    on kernels alone.
+    """
+    adam = keras.optimizers.Adam(
+        schedule, options.beta1, options.beta2, weight_decay=options.weight_decay or None
+    )
     adam.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return adam
 
 
 def later_step(gan, options: Pix2PixOptions):
-    """With batch normalisation, the later steps train on the moving statistics as they stand, as inference does.
+    """With batch normalisation, the later steps train on the moving statistics as they stand, as
+    inference does.
 
-    At a batch of 1 the innermost levels normalise by a handful of pixels of one picture; the moving statistics say
-    little of these, and a generator that never trained on them can come out in wrong colours altogether.
+    At a batch of 1 the innermost levels normalise by a handful of pixels of one picture; the moving
+    statistics say little of these, and a generator that never trained on them can come out in wrong
+    colours altogether.
     """
     if options.norm != "batch" or options.generator not in UNET_DEPTHS:
         return None
-    return round(_STATISTICS_SHARE * options.steps), functools.partial(gan.train_step, statistics=False)
+    return round(_STATISTICS_SHARE * options.steps), functools.partial(
+        gan.train_step, statistics=False
+    )
 
 
 def make_batches(options: Pix2PixOptions, data: RunData, **share):
@@ -94,13 +107,17 @@ def make_batches(options: Pix2PixOptions, data: RunData, **share):
 
 def sample_pictures(gan, data: RunData, options: Pix2PixOptions) -> np.ndarray:
     """Validation pictures: input | output of the averaged generator | target."""
-    chosen = np.linspace(0, len(data.val_a) - 1, min(_SAMPLE_ROWS, len(data.val_a))).round().astype(int)
+    chosen = (
+        np.linspace(0, len(data.val_a) - 1, min(_SAMPLE_ROWS, len(data.val_a))).round().astype(int)
+    )
     inputs, targets = (
         np.stack([centre_square(cache.image(i), options.crop_size) for i in chosen])
         for cache in (data.val_a, data.val_b)
     )
     with gan.average.applied():
-        outputs = np.concatenate([gan.generator(to_float(image[None]), training=False) for image in inputs])
+        outputs = np.concatenate(
+            [gan.generator(to_float(image[None]), training=False) for image in inputs]
+        )
     return labelled_grid({"input": inputs, "output": to_uint8(outputs), "target": targets})
 
 
@@ -109,8 +126,13 @@ def validation_score(gan, data: RunData, options: Pix2PixOptions) -> float:
     found = []
     with gan.average.applied():
         for i in range(min(_SCORED, len(data.val_a))):
-            real_a, real_b = (centre_square(cache.image(i), options.crop_size) for cache in (data.val_a, data.val_b))
-            found.append(ssim(to_uint8(gan.generator(to_float(real_a[None]), training=False))[0], real_b))
+            real_a, real_b = (
+                centre_square(cache.image(i), options.crop_size)
+                for cache in (data.val_a, data.val_b)
+            )
+            found.append(
+                ssim(to_uint8(gan.generator(to_float(real_a[None]), training=False))[0], real_b)
+            )
     return float(np.mean(found))
 
 

@@ -1,4 +1,6 @@
-"""The photos of training.prepare as jobs that travel: what to read and where its pair goes, without Beam."""
+"""The photos of training.prepare as jobs that travel: what to read and where its pair goes, without
+Beam.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from tf_i2i.sources import SUFFIXES, open_source
 from training.pair_folder import output_names
 
 
-# Not a NamedTuple: Beam writes strings in tuples as UTF-8, which names of files need not be; this it pickles.
+# Not a NamedTuple: Beam writes strings in tuples as UTF-8, which names of files need not be; this
+# it pickles.
 @dataclass(frozen=True)
 class Job:
     """A photo to work on.
@@ -61,7 +64,8 @@ class Listing(NamedTuple):
 
     Attributes:
         names: in the source's order, none twice.
-        files: name -> path or URL; None for a TensorFlow dataset, which is read from front to back by one worker.
+        files: name -> path or URL; None for a TensorFlow dataset, which is read from front to back
+            by one worker.
     """
 
     names: list[str]
@@ -96,7 +100,8 @@ def list_photos(src: str | None) -> Listing:
     source = open_source(src, "SRC") if src else bundled_photographs()
     if not source.in_files:
         return Listing(source.names, None)
-    # A list file may name a photo twice. Absolute: workers run elsewhere; not resolved: links may differ there.
+    # A list file may name a photo twice. Absolute: workers run elsewhere; not resolved: links may
+    # differ there.
     indices = {name: index for index, name in reversed(list(enumerate(source.names)))}
     names = list(dict.fromkeys(source.names))
     return Listing(names, {name: str(source.open(indices[name]).absolute()) for name in names})
@@ -107,11 +112,19 @@ def _at_url(url: str) -> Listing:
 
     try:
         tf.io.gfile.listdir(url)  # walk would take a folder that can't be listed for an empty one
-        found = [f"{folder.rstrip('/')}/{file}" for folder, _, files in tf.io.gfile.walk(url) for file in files]
+        found = [
+            f"{folder.rstrip('/')}/{file}"
+            for folder, _, files in tf.io.gfile.walk(url)
+            for file in files
+        ]
     except tf.errors.OpError as error:
-        raise UserError(f"SRC {one_line(url)}: can't be listed ({one_line(error.message)})") from error
+        raise UserError(
+            f"SRC {one_line(url)}: can't be listed ({one_line(error.message)})"
+        ) from error
     pictures = (file.removeprefix(url + "/") for file in found if file.lower().endswith(SUFFIXES))
-    names = sorted(n for n in pictures if not any(p.startswith(".") or p == "__MACOSX" for p in n.split("/")))
+    names = sorted(
+        n for n in pictures if not any(p.startswith(".") or p == "__MACOSX" for p in n.split("/"))
+    )
     if not names:
         kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise UserError(f"SRC {one_line(url)}: no pictures there; {kinds} are taken")

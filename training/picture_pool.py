@@ -1,4 +1,6 @@
-"""Pictures worked on by several processes: few in flight, stoppable between two, and none that outlives its parent."""
+"""Pictures worked on by several processes: few in flight, stoppable between two, and none that
+outlives its parent.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,15 @@ from tf_i2i.errors import UserError
 
 
 class PicturePool:
-    """Worker processes, each with one thread of OpenCV: cores are shared out by pictures, which scales better.
+    """Worker processes, each with one thread of OpenCV: cores are shared out by pictures, which
+    scales better.
 
     workers: how many; None means as many as this process may use.
     """
 
     def __init__(self, workers: int | None):
-        # Not forked: a parent that reads a TensorFlow dataset has threads, which do not survive a fork.
+        # Not forked: a parent that reads a TensorFlow dataset has threads, which do not survive a
+        # fork.
         context = multiprocessing.get_context("spawn")
         self.workers = workers or usable_cores()
         self._pool = ProcessPoolExecutor(self.workers, context, _prepare_worker)
@@ -36,7 +40,8 @@ class PicturePool:
     def map(
         self, function: Callable, jobs: Iterable[tuple[Any, tuple]], stopped: Callable[[], bool]
     ) -> Iterator[tuple[Any, Any]]:
-        """Yields (key, function(*arguments)) for each job (key, arguments), in the order in which they finish.
+        """Yields (key, function(*arguments)) for each job (key, arguments), in the order in which
+        they finish.
 
         Takes jobs only as fast as they are done; once `stopped()`, no more of them.
 

@@ -39,8 +39,12 @@ class PrepareOptions:
         metavar="SRC",
         positional=True,
     )
-    out: str | None = option(None, "folder or URL for TensorFlow datasets (needed)", group=_WHAT, metavar="DIR")
-    name: str | None = option(None, "of the dataset: small letters, digits and _ (needed)", group=_WHAT)
+    out: str | None = option(
+        None, "folder or URL for TensorFlow datasets (needed)", group=_WHAT, metavar="DIR"
+    )
+    name: str | None = option(
+        None, "of the dataset: small letters, digits and _ (needed)", group=_WHAT
+    )
 
     style: str = _as_in_cartoonize("style")
     size: int | None = _as_in_cartoonize("size")
@@ -65,11 +69,19 @@ class PrepareOptions:
 def main(argv: list[str] | None = None) -> int | None:
     argv = sys.argv[1:] if argv is None else argv
     end = argv.index("--") if "--" in argv else len(argv)
-    options = parse(PrepareOptions, argv[:end], prog="python -m training.prepare", description=__doc__, epilog=_EPILOG)
+    options = parse(
+        PrepareOptions,
+        argv[:end],
+        prog="python -m training.prepare",
+        description=__doc__,
+        epilog=_EPILOG,
+    )
     if options.out is None:
         raise UserError("--out is missing: name the folder for TensorFlow datasets")
     if not re.fullmatch("[a-z][a-z0-9_]*", options.name or ""):
-        raise UserError("--name: give the dataset a name of small letters, digits and _, such as --name my_pairs")
+        raise UserError(
+            "--name: give the dataset a name of small letters, digits and _, such as --name my_pairs"
+        )
     strengths = style_strengths(options)
     try:
         import apache_beam  # noqa: F401
@@ -81,7 +93,9 @@ def main(argv: list[str] | None = None) -> int | None:
     from training.pair_dataset import make_dataset
 
     limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)
-    return make_dataset(options, Drawing(options.style, strengths, options.size), limits, argv[end + 1 :])
+    return make_dataset(
+        options, Drawing(options.style, strengths, options.size), limits, argv[end + 1 :]
+    )
 
 
 if __name__ == "__main__":

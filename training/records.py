@@ -1,4 +1,6 @@
-"""What a loop writes down as it goes: metrics.jsonl and TensorBoard, cut back when a run goes back to a checkpoint."""
+"""What a loop writes down as it goes: metrics.jsonl and TensorBoard, cut back when a run goes back
+to a checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from training.run_folder import write_text
 class Records:
     """Appends to PART/metrics.jsonl (one object a line) and to TensorBoard's events.
 
-    Whatever they hold of steps after `step` is dropped first, so that a resumed run leaves no gap and repeats nothing.
+    Whatever they hold of steps after `step` is dropped first, so that a resumed run leaves no gap
+    and repeats nothing.
 
     Args:
         metrics: path of metrics.jsonl.
@@ -66,11 +69,17 @@ def _whole_lines(path: Path) -> list[str]:
     """Lines that were written to their end; a killed process may leave half of one."""
     if not path.exists():
         return []
-    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
+    return [
+        line
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if line.endswith("}\n")
+    ]
 
 
 def _cut_events(folder: Path, step: int) -> None:
-    """Rewrites event files without events after `step`; a half-written end of a file is dropped too."""
+    """Rewrites event files without events after `step`; a half-written end of a file is dropped
+    too.
+    """
     for path in sorted(folder.glob("events.out.tfevents.*")):
         kept, dropped = [], False
         try:

@@ -24,7 +24,8 @@ from training.run_split import read_split
 def load_generator(run: Path, model: str, direction: str) -> keras.Model:
     """The float32 inference network of a run: float RGB in [-1, 1] [N, H, W, 3] to the same.
 
-    model: "teacher" (averaged weights) or "student" (batch normalisation folded); direction: "ab" or "ba".
+    model: "teacher" (averaged weights) or "student" (batch normalisation folded); direction: "ab"
+        or "ba".
 
     Raises:
         UserError: the run has no such network yet.
@@ -37,7 +38,9 @@ def load_teacher(run: Path, direction: str) -> keras.Model:
     """The teacher's generator with its moving-average weights, under the present precision policy."""
     config, saved = _saved(run)
     if config["model"] == "pix2pix" and direction != "ab":
-        raise UserError(f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab")
+        raise UserError(
+            f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab"
+        )
     model = build_model(config["model"], {**config["options"], "pool_size": 0}, ema_half_life=1.0)
     names = translator_names(config["model"], direction)
     _restore(run, saved.prefix, model, names)
@@ -47,7 +50,8 @@ def load_teacher(run: Path, direction: str) -> keras.Model:
 
 
 def load_discriminator(run: Path) -> keras.Model:
-    """The discriminator of a Pix2Pix run as last trained: float [N, H, W, 6], input and output, to scores [N, h, w, 1].
+    """The discriminator of a Pix2Pix run as last trained: float [N, H, W, 6], input and output, to
+    scores [N, h, w, 1].
 
     Raises:
         UserError: the run has no checkpoint yet, or is not one of pairs.
@@ -55,7 +59,9 @@ def load_discriminator(run: Path) -> keras.Model:
     set_precision("float32")
     config, saved = _saved(run)
     if config["model"] != "pix2pix":
-        raise UserError(f"--run {run}: its discriminators judge pictures, not pairs; take a run of training.pix2pix")
+        raise UserError(
+            f"--run {run}: its discriminators judge pictures, not pairs; take a run of training.pix2pix"
+        )
     model = build_model("pix2pix", config["options"], ema_half_life=1.0)
     _restore(run, saved.prefix, model, ("discriminator",))
     return model.discriminator
@@ -76,7 +82,9 @@ def _restore(run: Path, prefix: str, model, names: Sequence[str]) -> None:
     """Reads those parts of a model, and nothing else, from a checkpoint."""
     wanted = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
     try:
-        tf.train.Checkpoint(model=wanted).read(prefix).expect_partial().assert_existing_objects_matched()
+        tf.train.Checkpoint(model=wanted).read(
+            prefix
+        ).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"--run {run}: checkpoint {prefix} does not fit config.json") from error
 
@@ -92,8 +100,15 @@ def load_student(run: Path, direction: str) -> MobileGenerator:
         student = MobileGenerator(**read_config(weights.parent)["network"])
         student(tf.zeros([1, 32, 32, 3]))
         student.load_weights(weights)
-    except (OSError, ValueError, TypeError, KeyError) as error:  # TypeError: a design of another version
-        raise UserError(f"{weights}: can't be read; distil again: python -m training.distill --run {run}") from error
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:  # TypeError: a design of another version
+        raise UserError(
+            f"{weights}: can't be read; distil again: python -m training.distill --run {run}"
+        ) from error
     return student.folded()
 
 
@@ -107,8 +122,8 @@ def run_data(run: Path, log=lambda message: None) -> RunData:
 def only_size(run: Path) -> int | None:
     """The side of the pictures that the teacher can be relied on for; None where any will do.
 
-    A U-Net's innermost convolutions see padding around their few pixels: at other sizes than that of training they
-    meet pictures where they never saw any.
+    A U-Net's innermost convolutions see padding around their few pixels: at other sizes than that
+    of training they meet pictures where they never saw any.
     """
     config = read_config(run)
     options = config.get("options", {})

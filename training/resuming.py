@@ -21,12 +21,16 @@ def open_run(options, chief: bool, model: str = "cyclegan") -> RunFolder:
         read_config(options.run)
     run = RunFolder(options.run or default_run(model), chief)
     if not options.resume and any_checkpoint(run.root / "checkpoints"):
-        raise UserError(f"--run {run.root} holds a run already; continue it with --resume or name another folder")
+        raise UserError(
+            f"--run {run.root} holds a run already; continue it with --resume or name another folder"
+        )
     return run
 
 
 def require_same_data(data, run: RunFolder) -> None:
-    """Raises UserError when the pictures are not those that the run was started with: batches would be others."""
+    """Raises UserError when the pictures are not those that the run was started with: batches would
+    be others.
+    """
     before = run.read_config()["data"]
     now = data.facts()
     for name, fingerprint in now["fingerprint"].items():
@@ -39,4 +43,6 @@ def require_same_data(data, run: RunFolder) -> None:
 
 def weights_finite(model) -> bool:
     """Whether every trainable weight is a number."""
-    return all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in model.trainable_variables)
+    return all(
+        bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in model.trainable_variables
+    )

@@ -1,4 +1,6 @@
-"""What a robustness evaluation shows: a table for the terminal, RUN/robustness.json, .png (cases) and .html (figures)."""
+"""What a robustness evaluation shows: a table for the terminal, RUN/robustness.json, .png (cases)
+and .html (figures).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def table(result: dict) -> list[list[str]]:
     for set_name, scores in result["sets"].items():
         title = f"{set_name} (trained on)" if scores["trained_on"] else set_name
         lines.append(_line(title, scores, names))
-        lines += [_line(f"  {group}", of_group, names) for group, of_group in scores["groups"].items()]
+        lines += [
+            _line(f"  {group}", of_group, names) for group, of_group in scores["groups"].items()
+        ]
     return lines
 
 
@@ -47,7 +51,9 @@ def notes(result: dict) -> list[str]:
     """What the numbers were made with, a sentence each."""
     found = [
         f"features of KID and FID: {result['features']}",
-        f"masks: {result['segmentation_model']}" if result["segmentation_model"] else NO_SEGMENTATION,
+        f"masks: {result['segmentation_model']}"
+        if result["segmentation_model"]
+        else NO_SEGMENTATION,
     ]
     small = [name for name, scores in result["sets"].items() if scores["kid"] is None]
     return found + ([f"too few pictures for KID: {', '.join(small)}"] if small else [])
@@ -68,24 +74,39 @@ def case_sheet(result: dict) -> np.ndarray:
     rows = result["sheet"]
     labels = [f"{case}: {kind}" for case in CASES for kind in ("input", "output", "target")]
     names = [name if len(name) < 16 else "..." + name[-12:] for name in rows]
-    return labelled_grid({label: np.stack([row[label] for row in rows.values()]) for label in labels}, names)
+    return labelled_grid(
+        {label: np.stack([row[label] for row in rows.values()]) for label in labels}, names
+    )
 
 
 def page(result: dict, sheet: np.ndarray) -> str:
     """The self-contained page."""
     heads, *lines = table(result)
-    meanings = [(SCORES[name].head, said) for name, said in MEANINGS.items() if SCORES[name].head in heads]
-    charts = [chart(result, name) for name in MEANINGS if name not in _NOT_CHARTED and SCORES[name].head in heads]
+    meanings = [
+        (SCORES[name].head, said) for name, said in MEANINGS.items() if SCORES[name].head in heads
+    ]
+    charts = [
+        chart(result, name)
+        for name in MEANINGS
+        if name not in _NOT_CHARTED and SCORES[name].head in heads
+    ]
     what = (
         f"Outputs against the true pictures, middle {result['side']} x {result['side']} pixels, by style of the drawing. "
         "Bars reach to the mean, whiskers from the first to the third quartile of the pictures (KID: plus and minus its error)."
     )
-    picture = html.picture_element(sheet, "best, median and worst case of each set: input, output, target")
+    picture = html.picture_element(
+        sheet, "best, median and worst case of each set: input, output, target"
+    )
     body = [
         f"<h1>{html.escape(Path(result['run']).name)}: robustness</h1>",
         html.paragraph(what, "lead"),
         *(html.paragraph(note, "note") for note in notes(result)),
-        html.section("scores", "Scores", html.table(heads, lines, "scores by set"), html.definitions(meanings)),
+        html.section(
+            "scores",
+            "Scores",
+            html.table(heads, lines, "scores by set"),
+            html.definitions(meanings),
+        ),
         html.section("figures", "Figures", f'<div class="charts">{"".join(charts)}</div>'),
         html.section("cases", "Best, median and worst, by SSIM", f"<figure>{picture}</figure>"),
     ]
@@ -114,7 +135,9 @@ def _whisker(result: dict, set_name: str, name: str) -> tuple[float, float] | No
         return None
     if name == "kid":
         return scores["kid"] - scores["kid_error"], scores["kid"] + scores["kid_error"]
-    values = [row[name] for row in result["pictures"] if row["set"] == set_name and row[name] is not None]
+    values = [
+        row[name] for row in result["pictures"] if row["set"] == set_name and row[name] is not None
+    ]
     low, high = np.percentile(values, (25, 75))
     return float(low), float(high)
 

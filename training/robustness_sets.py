@@ -1,4 +1,6 @@
-"""The sets of pictures that a paired run is tried on: its own inputs, the same photos in every style, a user's sketches."""
+"""The sets of pictures that a paired run is tried on: its own inputs, the same photos in every
+style, a user's sketches.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Truths:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """inputs: uint8 [side, side, 3], one for each of the truths; trained_on: they are as the run's training inputs."""
+    """inputs: uint8 [side, side, 3], one for each of the truths; trained_on: they are as the run's
+    training inputs.
+    """
 
     name: str
     inputs: list[np.ndarray]
@@ -67,12 +71,16 @@ def validation_sets(run: Path, side: int, most: int) -> list[PictureSet]:
     style, data = trained_style(run), run_data(run)
     chosen = evenly(len(data.val_a), most)
     photos = [data.val_b.image(i) for i in chosen]
-    truths = Truths([data.val_b.names[i] for i in chosen], [centre_square(photo, side) for photo in photos])
+    truths = Truths(
+        [data.val_b.names[i] for i in chosen], [centre_square(photo, side) for photo in photos]
+    )
     own = [centre_square(data.val_a.image(i), side) for i in chosen]
     sets = [PictureSet(style or OWN_INPUTS, own, truths, trained_on=True)]
     for name, draw in STYLES.items():
         if name != style:
-            sets.append(PictureSet(name, [centre_square(draw(photo), side) for photo in photos], truths))
+            sets.append(
+                PictureSet(name, [centre_square(draw(photo), side) for photo in photos], truths)
+            )
     return sets
 
 
@@ -83,13 +91,16 @@ def sketch_set(sketches: Pictures, side: int, most: int) -> PictureSet:
         UserError: a picture is smaller than `side`.
     """
     chosen = evenly(len(sketches.photos), most)
-    pairs = [_alike(sketches.photos[i], sketches.truths[i], side, sketches.names[i]) for i in chosen]
+    pairs = [
+        _alike(sketches.photos[i], sketches.truths[i], side, sketches.names[i]) for i in chosen
+    ]
     truths = Truths([sketches.names[i] for i in chosen], [truth for _, truth in pairs])
     return PictureSet(sketches.split, [sketch for sketch, _ in pairs], truths)
 
 
 def trained_style(run: Path) -> str | None:
-    """The style of the run's training inputs, where the demo data or training.cartoonize made them; None: unknown.
+    """The style of the run's training inputs, where the demo data or training.cartoonize made them;
+    None: unknown.
 
     Raises:
         UserError: its inputs are the photos and its targets the drawings.
@@ -105,7 +116,9 @@ def trained_style(run: Path) -> str | None:
         return None
     if record is None:
         return None
-    photos_in = Path(src).name == "photo" if options.get("input") else options.get("direction") == "ba"
+    photos_in = (
+        Path(src).name == "photo" if options.get("input") else options.get("direction") == "ba"
+    )
     if photos_in:
         raise UserError(
             f"--robustness: {run} was trained to draw photos; the other styles are drawings, so name a run from drawing to photo"
@@ -130,11 +143,15 @@ def _kind(picture: np.ndarray) -> dict:
     return {"chroma": round(chroma, 2), "face_ratio": round(ratio, 3), "groups": groups}
 
 
-def _alike(sketch: np.ndarray, truth: np.ndarray, side: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _alike(
+    sketch: np.ndarray, truth: np.ndarray, side: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
     import cv2
 
     if truth.shape != sketch.shape:
         truth = cv2.resize(truth, sketch.shape[1::-1], interpolation=cv2.INTER_AREA)
     if min(sketch.shape[:2]) < side:
-        raise UserError(f"--input: {name} has {sketch.shape[1]}x{sketch.shape[0]} pixels, {side} a side are needed")
+        raise UserError(
+            f"--input: {name} has {sketch.shape[1]}x{sketch.shape[0]} pixels, {side} a side are needed"
+        )
     return centre_square(sketch, side), centre_square(truth, side)

@@ -17,14 +17,24 @@ from pathlib import Path
 
 from tf_i2i.errors import UserError
 
-_PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "tflite-support", "numpy", "pillow", "ai-edge-litert",
-             "opencv-python-headless")  # fmt: skip
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "tensorflow-addons",
+    "keras-cv",
+    "tflite-support",
+    "numpy",
+    "pillow",
+    "ai-edge-litert",
+    "opencv-python-headless",
+)
 
 
 class RunFolder:
     """Paths and records of one run. `root` is made when it is missing.
 
-    chief: False for those of several workers that only read: what they write goes to a temporary folder.
+    chief: False for those of several workers that only read: what they write goes to a temporary
+        folder.
 
     Raises UserError when it can't be written to.
     """
@@ -55,17 +65,22 @@ class RunFolder:
         write_json(self.path(name), value)
 
     def write_config(self, model: str, options, part: str = "", **facts) -> None:
-        """config.json (of the run, or of a part of it such as student/ab): every option as resolved, package versions,
-        revision, and what the caller adds."""
-        self.write_json(f"{part}/config.json" if part else "config.json", {
-            "model": model,
-            "options": dataclasses.asdict(options),
-            **facts,
-            "packages": package_versions(),
-            "python": platform.python_version(),
-            "git_revision": git_revision(),
-            "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        })  # fmt: skip
+        """config.json (of the run, or of a part of it such as student/ab): every option as
+        resolved, package versions, revision, and what the caller adds."""
+        self.write_json(
+            f"{part}/config.json" if part else "config.json",
+            {
+                "model": model,
+                "options": dataclasses.asdict(options),
+                **facts,
+                "packages": package_versions(),
+                "python": platform.python_version(),
+                "git_revision": git_revision(),
+                "created": datetime.datetime.now(datetime.timezone.utc).isoformat(
+                    timespec="seconds"
+                ),
+            },
+        )
 
     def read_config(self) -> dict:
         return read_config(self.root)
@@ -73,7 +88,9 @@ class RunFolder:
 
 @contextmanager
 def writing_to(run: RunFolder) -> Iterator[None]:
-    """Turns what a full or failing disk raises inside, be it Python or TensorFlow that writes, into a UserError."""
+    """Turns what a full or failing disk raises inside, be it Python or TensorFlow that writes, into
+    a UserError.
+    """
     try:
         yield
     except UserError:
@@ -88,8 +105,18 @@ def writing_to(run: RunFolder) -> Iterator[None]:
 
 
 def _disk_trouble(error: BaseException) -> str | None:
-    """The system's words where a disk is full, read-only, broken or out of quota; None for any other error."""
-    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+    """The system's words where a disk is full, read-only, broken or out of quota; None for any
+    other error.
+    """
+    numbers = (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EFBIG,
+    )
     if isinstance(error, OSError) and error.errno in numbers:
         return error.strerror
     # TensorFlow's and HDF5's errors hold the words only.
@@ -106,7 +133,9 @@ def read_config(root: str | os.PathLike) -> dict:
             f"--run {root}: no run there (config.json is missing); train first: python -m training.cyclegan"
         ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"--run {root}: config.json can't be read ({error}); is it a run folder?") from error
+        raise UserError(
+            f"--run {root}: config.json can't be read ({error}); is it a run folder?"
+        ) from error
 
 
 def newest_run(parent: str | os.PathLike = "runs") -> Path:
@@ -129,7 +158,9 @@ def write_json(path: Path, value, sync: bool = False) -> None:
 
 
 def write_text(path: Path, text: str, sync: bool = False) -> None:
-    """Complete or absent: written under a temporary name, then renamed. sync: on the disk before the rename."""
+    """Complete or absent: written under a temporary name, then renamed. sync: on the disk before
+    the rename.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -156,15 +187,30 @@ def package_versions() -> dict[str, str]:
 def git_revision() -> str | None:
     """Revision of the code that runs, with '-dirty' when it was changed; None outside a checkout."""
     here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(here),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+        return (
+            subprocess.run(
+                command, capture_output=True, text=True, timeout=10, check=True
+            ).stdout.strip()
+            or None
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
 
 def continued_options(options, given: frozenset[str], run: RunFolder):
-    """Options of a resumed run: the recorded ones, but for those that may change and were named on the command line.
+    """Options of a resumed run: the recorded ones, but for those that may change and were named on
+    the command line.
 
     given: names of the options that the command line has.
 

@@ -10,13 +10,14 @@ from tf_i2i.errors import UserError
 
 
 class RunLock:
-    """Held while it is entered. The system lets go of it when the process ends, however it ends: a lock that a dead
-    process left behind is simply taken.
+    """Held while it is entered. The system lets go of it when the process ends, however it ends: a
+    lock that a dead process left behind is simply taken.
 
     Args:
         root: run folder, which exists.
 
-    Raises UserError on entering when another process holds it, with that process's number and machine.
+    Raises UserError on entering when another process holds it, with that process's number and
+    machine.
     """
 
     def __init__(self, root: str | os.PathLike):
@@ -26,7 +27,9 @@ class RunLock:
         try:
             self._file = open(self._path, "a+", encoding="utf-8")
         except OSError as error:
-            raise UserError(f"{self._path}: can't be made ({error.strerror}); choose another --run") from error
+            raise UserError(
+                f"{self._path}: can't be made ({error.strerror}); choose another --run"
+            ) from error
         if not _try_lock(self._file):
             self._file.seek(0)
             holder = self._file.read().strip() or "another process"
@@ -40,7 +43,8 @@ class RunLock:
         return self
 
     def __exit__(self, *exception) -> None:
-        # The file stays: removing it would let a third process lock a new one while a second waits for this.
+        # The file stays: removing it would let a third process lock a new one while a second waits
+        # for this.
         self._file.truncate(0)
         self._file.close()
 

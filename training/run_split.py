@@ -1,4 +1,6 @@
-"""The split of a run's pictures: drawn once, stored in RUN/split.json, found again by name and checked by content."""
+"""The split of a run's pictures: drawn once, stored in RUN/split.json, found again by name and
+checked by content.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class SplitPictures:
 
     def __init__(self, option: str, caches: Sequence[ImageCache], sources: Sequence[ImageSource]):
         self.option, self._caches, self.names = option, caches, caches[0].names
-        sums = [_file_sums(option, cache, source) for cache, source in zip(caches, sources, strict=True)]
+        sums = [
+            _file_sums(option, cache, source) for cache, source in zip(caches, sources, strict=True)
+        ]
         self.sums, self._all_sums = sums[0], sums
 
     def keys(self, by: str) -> list[list[str]]:
@@ -47,30 +51,43 @@ class SplitPictures:
     def cut(self, splits: Sequence[str | None]) -> dict[str, list[ImageCache]]:
         """The caches of each split."""
         places = {name: [i for i, split in enumerate(splits) if split == name] for name in SPLITS}
-        return {name: [cache.subset(found) for cache in self._caches] for name, found in places.items()}
+        return {
+            name: [cache.subset(found) for cache in self._caches] for name, found in places.items()
+        }
 
 
-def split_pictures(domains: dict[str, SplitPictures], options, stored: dict | None) -> tuple[dict[str, dict], dict]:
+def split_pictures(
+    domains: dict[str, SplitPictures], options, stored: dict | None
+) -> tuple[dict[str, dict], dict]:
     """Caches by domain and split, and the record of who is where: the stored one, or a new draw.
 
     Args:
         domains: by the name that they have in the record, such as "domain_a".
-        options: has split, split_by, split_seed. stored: what split.json of the run holds; None: draw.
+        options: has split, split_by, split_seed. stored: what split.json of the run holds; None:
+            draw.
 
     Raises:
         UserError: too few pictures, or those of the stored split are not there any more.
     """
     if stored is None:
         drawn = draw_splits(
-            [pictures.keys(options.split_by) for pictures in domains.values()], parse_split(options.split),
-            options.split_seed, [pictures.option for pictures in domains.values()],
-        )  # fmt: skip
+            [pictures.keys(options.split_by) for pictures in domains.values()],
+            parse_split(options.split),
+            options.split_seed,
+            [pictures.option for pictures in domains.values()],
+        )
         record = {"split": options.split, "by": options.split_by, "seed": options.split_seed}
         for (name, pictures), splits in zip(domains.items(), drawn, strict=True):
             record[name] = _entries(pictures, splits)
     else:
-        record, drawn = stored, [_stored_splits(pictures, stored[name]) for name, pictures in domains.items()]
-    caches = {name: pictures.cut(splits) for (name, pictures), splits in zip(domains.items(), drawn, strict=True)}
+        record, drawn = (
+            stored,
+            [_stored_splits(pictures, stored[name]) for name, pictures in domains.items()],
+        )
+    caches = {
+        name: pictures.cut(splits)
+        for (name, pictures), splits in zip(domains.items(), drawn, strict=True)
+    }
     return caches, record
 
 
@@ -88,7 +105,9 @@ def read_split(run: Path) -> dict | None:
         for part in (part for name, part in record.items() if name.startswith(_DOMAIN)):
             [(entry["name"], entry["sha256"]) for split in SPLITS for entry in part[split]]
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: can't be read ({one_line(error)}); bring it back, or start a new run") from error
+        raise UserError(
+            f"{path}: can't be read ({one_line(error)}); bring it back, or start a new run"
+        ) from error
     return record
 
 
@@ -111,7 +130,9 @@ def _entries(pictures: SplitPictures, splits: Sequence[str | None]) -> dict[str,
 
 
 def _stored_splits(pictures: SplitPictures, part: dict[str, list[dict]]) -> list[str | None]:
-    """Pictures that came later belong to no split; one of the split that is missing or another now is an error."""
+    """Pictures that came later belong to no split; one of the split that is missing or another now
+    is an error.
+    """
     split_of = {entry["name"]: (name, entry["sha256"]) for name in SPLITS for entry in part[name]}
     there = set(pictures.names)
     missing = [name for name in split_of if name not in there]
@@ -135,4 +156,6 @@ def _file_sums(option: str, cache: ImageCache, source: ImageSource) -> list[str]
     try:
         return [source.sha256(places[name]) for name in bar]
     except OSError as error:
-        raise UserError(f"{option}: {one_line(error)}; the pictures must stay where they are") from error
+        raise UserError(
+            f"{option}: {one_line(error)}; the pictures must stay where they are"
+        ) from error

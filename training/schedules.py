@@ -15,11 +15,17 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         initial: rate of the first step.
         total_steps: step at which it reaches 0.
         decay_fraction: share of the steps with decay.
-        scale: tf.Variable that every rate is multiplied by (a loop lowers it after a divergence), or None.
+        scale: tf.Variable that every rate is multiplied by (a loop lowers it after a divergence),
+            or None.
     """
 
     def __init__(self, initial: float, total_steps: int, decay_fraction: float, scale=None):
-        self.initial, self.total_steps, self.decay_fraction, self.scale = initial, total_steps, decay_fraction, scale
+        self.initial, self.total_steps, self.decay_fraction, self.scale = (
+            initial,
+            total_steps,
+            decay_fraction,
+            scale,
+        )
 
     def __call__(self, step):
         left = 1.0 - tf.cast(step, tf.float32) / float(self.total_steps)
@@ -27,11 +33,17 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         return rate if self.scale is None else rate * self.scale
 
     def get_config(self):
-        return {"initial": self.initial, "total_steps": self.total_steps, "decay_fraction": self.decay_fraction}
+        return {
+            "initial": self.initial,
+            "total_steps": self.total_steps,
+            "decay_fraction": self.decay_fraction,
+        }
 
 
 class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Half a cosine from `initial` to 0 (Loshchilov and Hutter 2017, equation 5, one period). Arguments as LinearDecay's."""
+    """Half a cosine from `initial` to 0 (Loshchilov and Hutter 2017, equation 5, one period).
+    Arguments as LinearDecay's.
+    """
 
     def __init__(self, initial: float, total_steps: int, scale=None):
         self.initial, self.total_steps, self.scale = initial, total_steps, scale
@@ -46,5 +58,7 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def rate_scale() -> tf.Variable:
-    """What a schedule's rates are multiplied by: 1 until a loop lowers it. Make it inside the strategy's scope."""
+    """What a schedule's rates are multiplied by: 1 until a loop lowers it. Make it inside the
+    strategy's scope.
+    """
     return tf.Variable(1.0, trainable=False, name="rate_scale")

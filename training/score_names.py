@@ -1,4 +1,6 @@
-"""What every table and figure calls a score of evaluation.json and robustness.json, and which way is better."""
+"""What every table and figure calls a score of evaluation.json and robustness.json, and which way
+is better.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from collections.abc import Iterable, Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """head: of a column; digits after the point; more_is_better: None where neither end is the better one."""
+    """head: of a column; digits after the point; more_is_better: None where neither end is the
+    better one.
+    """
 
     head: str
     digits: int
@@ -63,4 +67,7 @@ def score_text(name: str, value: float | None, absent: str = "-") -> str:
 def aligned(lines: list[list[str]]) -> str:
     """A table as text, the first line its heads: names to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )

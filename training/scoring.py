@@ -20,7 +20,8 @@ _LEAST_SIDE = 12
 class Pictures:
     """What is translated, and under which name its scores stand.
 
-    photos: uint8 [H, W, 3], sizes may differ; names: theirs; truths: their true translations, or None.
+    photos: uint8 [H, W, 3], sizes may differ; names: theirs; truths: their true translations, or
+        None.
     """
 
     split: str
@@ -32,9 +33,10 @@ class Pictures:
 class ExportedFile:
     """A .tflite file, run on the CPU, that takes and returns uint8 RGB [H, W, 3] when called.
 
-    A network of local operations (a student) is run at a square around the whole picture, whatever size the file was
-    made for: weights and quantisation are the same. Any other takes pictures up to `largest` pixels a side (None: no
-    limit). What is missing to the square is mirrored, not scaled: strokes keep the width they were trained at.
+    A network of local operations (a student) is run at a square around the whole picture, whatever
+    size the file was made for: weights and quantisation are the same. Any other takes pictures up
+    to `largest` pixels a side (None: no limit). What is missing to the square is mirrored, not
+    scaled: strokes keep the width they were trained at.
 
     Raises UserError when the file can't be run or translates no pictures.
     """
@@ -62,7 +64,9 @@ class ExportedFile:
         from tf_i2i.model_resizing import resized
 
         if side not in self._models:
-            self._models = {side: LiteModel(resized(self._data, side), self._threads)}  # only the last one is kept
+            self._models = {
+                side: LiteModel(resized(self._data, side), self._threads)
+            }  # only the last one is kept
         return self._models[side]
 
 
@@ -81,16 +85,21 @@ def centre_crop(image: np.ndarray, multiple: int, largest: int | None = None) ->
     height, width = (min(side, largest or side) // multiple * multiple for side in image.shape[:2])
     if not height or not width:
         found = f"{image.shape[1]}x{image.shape[0]}"
-        raise UserError(f"a picture of {found} pixels: this generator needs at least {multiple} a side")
+        raise UserError(
+            f"a picture of {found} pixels: this generator needs at least {multiple} a side"
+        )
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
-def score(translators: dict[str, Translate], pictures: Pictures, progress: bool = True) -> dict[str, dict]:
+def score(
+    translators: dict[str, Translate], pictures: Pictures, progress: bool = True
+) -> dict[str, dict]:
     """Mean scores by model name, with the photos themselves as "untouched".
 
-    Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth (see
-    tf_i2i.metrics); to_teacher_psnr_db and to_teacher_ssim for the student; these and to_student_... for a file.
+    Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth
+    (see tf_i2i.metrics); to_teacher_psnr_db and to_teacher_ssim for the student; these and
+    to_student_... for a file.
     """
     rows, _ = score_each(translators, pictures, progress, keep=False)
     return {name: metrics.mean_scores(of_model) for name, of_model in rows.items()}
@@ -107,8 +116,12 @@ def score_each(
     kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
     truths = pictures.truths or [None] * len(pictures.photos)
     pairs = zip(pictures.photos, truths, strict=True)
-    for photo, truth in tqdm(pairs, "evaluating", len(truths), unit="image", delay=1, disable=not progress):
-        outputs = {"untouched": photo} | {name: translate(photo) for name, translate in translators.items()}
+    for photo, truth in tqdm(
+        pairs, "evaluating", len(truths), unit="image", delay=1, disable=not progress
+    ):
+        outputs = {"untouched": photo} | {
+            name: translate(photo) for name, translate in translators.items()
+        }
         for name, output in outputs.items():
             scores = {"grid": metrics.grid_energy(output)}
             scores |= {} if truth is None else metrics.against_truth(output, truth)
@@ -123,5 +136,7 @@ def score_each(
 
 def _originals(name: str, present: list[str]) -> list[str]:
     """What a model imitates: a student its teacher, a file both."""
-    imitated = {"untouched": (), "teacher": (), "student": ("teacher",)}.get(name, ("teacher", "student"))
+    imitated = {"untouched": (), "teacher": (), "student": ("teacher",)}.get(
+        name, ("teacher", "student")
+    )
     return [original for original in imitated if original in present]

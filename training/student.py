@@ -36,14 +36,16 @@ from training.run_lock import RunLock
 from training.sample_grid import centre_square, labelled_grid
 from training.schedules import CosineDecay, rate_scale
 
-# The last steps run on fixed batch statistics, as the device will: the weights settle for what is exported.
+# The last steps run on fixed batch statistics, as the device will: the weights settle for what is
+# exported.
 _STATISTICS_SHARE = 0.8
 _CRITIC_RATE = 4e-4
 _LAMBDA_TRUTH = 4.0
 
 
 def train_student(options: DistillOptions, data: RunData | None = None) -> int | None:
-    """Distils one direction of a run into RUN/student/<direction>. Returns None, or 130 / 143 when interrupted.
+    """Distils one direction of a run into RUN/student/<direction>. Returns None, or 130 / 143 when
+    interrupted.
 
     Raises:
         UserError: the run has no checkpoint, or the extra photos can't be used.
@@ -56,7 +58,9 @@ def train_student(options: DistillOptions, data: RunData | None = None) -> int |
         return train_student_in(run, options, data or run_data(run.root, say), strategy)
 
 
-def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, strategy) -> int | None:
+def train_student_in(
+    run: RunFolder, options: DistillOptions, data: RunData, strategy
+) -> int | None:
     """The distillation itself, in a folder that nobody else writes to."""
     config = read_config(run.root)
     options = with_weights(options, config)
@@ -66,21 +70,26 @@ def train_student_in(run: RunFolder, options: DistillOptions, data: RunData, str
     teacher = load_teacher(run.root, options.direction)
     lesson = prepare_lesson(teacher, data, options, config)
     part = f"student/{options.direction}"
-    distillation, status = fit_student(STUDENTS[options.student], lesson, options, run, part, strategy)
+    distillation, status = fit_student(
+        STUDENTS[options.student], lesson, options, run, part, strategy
+    )
     if status:
         say(
             f"saved; continue with: python -m training.distill --run {run.root} --direction {options.direction} --resume"
         )
         return status
     keep_student(run, part, distillation, options)
-    report_student(run, part, teacher, options, data.val_a if options.direction == "ab" else data.val_b)
+    report_student(
+        run, part, teacher, options, data.val_a if options.direction == "ab" else data.val_b
+    )
     return None
 
 
 def fit_student(
     design: Mapping, lesson: Lesson, options: DistillOptions, run: RunFolder, part: str, strategy
 ) -> tuple[Distillation, int | None]:
-    """Trains a MobileGenerator of this design on a lesson. Returns the distillation, and 130 / 143 when interrupted.
+    """Trains a MobileGenerator of this design on a lesson. Returns the distillation, and 130 / 143
+    when interrupted.
 
     design: arguments of MobileGenerator; part: folder inside the run for checkpoints and metrics.
     """
@@ -109,13 +118,27 @@ def fit_student(
         chief=run.chief,
     )
     status = run_loop(
-        distillation.train_step, lambda first_step, context: lesson.batches(options, first_step, context),
-        Pace(options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50),
-        later=(round(_STATISTICS_SHARE * options.steps), functools.partial(distillation.train_step, statistics=False)),
-        strategy=strategy, run=run, part=part, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule,
-        scale=scale, finite=lambda: weights_finite(distillation), on_nan=options.on_nan,
-        origin=origin(options, lesson.labels), description=part.replace("/", " "),
-    )  # fmt: skip
+        distillation.train_step,
+        lambda first_step, context: lesson.batches(options, first_step, context),
+        Pace(
+            options.steps, options.batch_size, options.steps, options.checkpoint_every, log_every=50
+        ),
+        later=(
+            round(_STATISTICS_SHARE * options.steps),
+            functools.partial(distillation.train_step, statistics=False),
+        ),
+        strategy=strategy,
+        run=run,
+        part=part,
+        checkpoints=checkpoints,
+        resume=options.resume,
+        learning_rate=schedule,
+        scale=scale,
+        finite=lambda: weights_finite(distillation),
+        on_nan=options.on_nan,
+        origin=origin(options, lesson.labels),
+        description=part.replace("/", " "),
+    )
     return distillation, status
 
 
@@ -137,13 +160,20 @@ def with_weights(options: DistillOptions, config: dict) -> DistillOptions:
 
 
 def origin(options: DistillOptions, labels: ImageCache) -> str:
-    """Names what a distillation learns, and how: a checkpoint of another teacher or with other options is not continued."""
-    fixed = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)
-             if field.name != "run" and not field.metadata["resumable"]}  # fmt: skip
+    """Names what a distillation learns, and how: a checkpoint of another teacher or with other
+    options is not continued.
+    """
+    fixed = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(options)
+        if field.name != "run" and not field.metadata["resumable"]
+    }
     return hashlib.sha256(f"{labels.fingerprint} {sorted(fixed.items())}".encode()).hexdigest()
 
 
-def keep_student(run: RunFolder, part: str, distillation: Distillation, options: DistillOptions) -> None:
+def keep_student(
+    run: RunFolder, part: str, distillation: Distillation, options: DistillOptions
+) -> None:
     """Writes the averaged student's weights and its network's description."""
     path = run.path(part, "student.weights.h5")
     temporary = path.with_name(f".{os.getpid()}.weights.h5")
@@ -153,8 +183,12 @@ def keep_student(run: RunFolder, part: str, distillation: Distillation, options:
     run.write_config("student", options, part=part, network=distillation.student.get_config())
 
 
-def report_student(run: RunFolder, part: str, teacher, options: DistillOptions, held_out: ImageCache) -> None:
-    """distillation.json and a sheet at 2x zoom: how near the folded student comes to its teacher on held-out photos."""
+def report_student(
+    run: RunFolder, part: str, teacher, options: DistillOptions, held_out: ImageCache
+) -> None:
+    """distillation.json and a sheet at 2x zoom: how near the folded student comes to its teacher on
+    held-out photos.
+    """
     from tf_i2i.metrics import psnr, ssim
 
     set_precision("float32")
@@ -162,21 +196,40 @@ def report_student(run: RunFolder, part: str, teacher, options: DistillOptions, 
     rows, scores = [], []
     for i in range(min(len(held_out), 64)):
         image = held_out.image(i)
-        image = centre_square(image, size) if size else image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]
-        theirs, ours = (to_uint8(net(to_float(image[None]), training=False))[0] for net in (teacher, student))
+        image = (
+            centre_square(image, size)
+            if size
+            else image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4]
+        )
+        theirs, ours = (
+            to_uint8(net(to_float(image[None]), training=False))[0] for net in (teacher, student)
+        )
         scores.append((psnr(theirs, ours), ssim(theirs, ours)))
         rows.append((image, theirs, ours))
     mean = np.mean(scores, axis=0)
-    run.write_json(f"{part}/distillation.json", {
-        "direction": options.direction, "held_out_photos": len(rows), "parameters": student.count_params(),
-        "student_to_teacher_psnr_db": float(mean[0]), "student_to_teacher_ssim": float(mean[1]),
-    })  # fmt: skip
+    run.write_json(
+        f"{part}/distillation.json",
+        {
+            "direction": options.direction,
+            "held_out_photos": len(rows),
+            "parameters": student.count_params(),
+            "student_to_teacher_psnr_db": float(mean[0]),
+            "student_to_teacher_ssim": float(mean[1]),
+        },
+    )
     side = min(96, *(min(row[0].shape[:2]) for row in rows[:6]))
-    zoomed = [[np.kron(picture[:side, :side], np.ones((2, 2, 1), np.uint8)) for picture in row] for row in rows[:6]]
+    zoomed = [
+        [np.kron(picture[:side, :side], np.ones((2, 2, 1), np.uint8)) for picture in row]
+        for row in rows[:6]
+    ]
     from tf_i2i.images import write_png
 
     columns = dict(
-        zip(("photo (2x)", "teacher", "student"), (np.stack(c) for c in zip(*zoomed, strict=True)), strict=True)
+        zip(
+            ("photo (2x)", "teacher", "student"),
+            (np.stack(c) for c in zip(*zoomed, strict=True)),
+            strict=True,
+        )
     )
     write_png(run.path(part, "samples", "student-and-teacher.png"), labelled_grid(columns))
     say(

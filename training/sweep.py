@@ -1,6 +1,9 @@
-"""Trains over several values of one option, with several seeds each, and shows what the option does.
+"""Trains over several values of one option, with several seeds each, and shows what the option
+does.
 
-python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 -- TRAINER'S OPTIONS -- OPTIONS OF EVALUATE"""
+python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 -- TRAINER'S OPTIONS -- OPTIONS
+OF EVALUATE
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,17 @@ class SweepOptions:
     run: str | None = option(
         None, "folder of the sweep; default runs/sweep-TRAINER-OPTION", group=_SWEEP, metavar="DIR"
     )
-    seeds: tuple[int, ...] = option((1, 2), "seeds of each value", group=_SWEEP, metavar="SEED", minimum=0)
-    jobs: int = option(1, "trainings at a time, on the same device", group=_RUNNING, minimum=1, maximum=64)
+    seeds: tuple[int, ...] = option(
+        (1, 2), "seeds of each value", group=_SWEEP, metavar="SEED", minimum=0
+    )
+    jobs: int = option(
+        1, "trainings at a time, on the same device", group=_RUNNING, minimum=1, maximum=64
+    )
     devices: tuple[str, ...] = option(
-        (), "GPUs, as CUDA_VISIBLE_DEVICES has them: --jobs trainings at a time on each", group=_RUNNING, metavar="GPU"
+        (),
+        "GPUs, as CUDA_VISIBLE_DEVICES has them: --jobs trainings at a time on each",
+        group=_RUNNING,
+        metavar="GPU",
     )
     choose: str = option(
         "kid",
@@ -46,9 +56,11 @@ class SweepOptions:
         metavar="SCORE",
     )
     guard: tuple[str, ...] = option(
-        (), "SCORE SHARE: values whose score is worse than this share of the first value's are not chosen", group=_CHOICE,
+        (),
+        "SCORE SHARE: values whose score is worse than this share of the first value's are not chosen",
+        group=_CHOICE,
         metavar="SCORE",
-    )  # fmt: skip
+    )
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -64,11 +76,17 @@ def main(argv: list[str] | None = None) -> int | None:
     plan = make_plan(swept, options.seeds, common, evaluate)
     root = Path(options.run or f"runs/sweep-{plan.trainer}-{plan.flag[2:]}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return sweep(root, plan, choice, [device for device in options.devices or (None,) for _ in range(options.jobs)])
+    return sweep(
+        root,
+        plan,
+        choice,
+        [device for device in options.devices or (None,) for _ in range(options.jobs)],
+    )
 
 
 def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> int | None:
-    """All runs, then the table and the figure. Returns the exit status: None, or 130 / 143 after an interruption.
+    """All runs, then the table and the figure. Returns the exit status: None, or 130 / 143 after an
+    interruption.
 
     slots: for each training at a time, the GPU it may see; None: all of them.
 
@@ -99,9 +117,15 @@ def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> in
         from tf_i2i.images import write_png
 
         write_png(root / "sweep.png", figure(results))
-        print("\n".join([results.text(), f"written: {', '.join(map(str, [*written, root / 'sweep.png']))}"]))
+        print(
+            "\n".join(
+                [results.text(), f"written: {', '.join(map(str, [*written, root / 'sweep.png']))}"]
+            )
+        )
         if runs.failed:
-            raise UserError(f"{len(runs.failed)} of {len(plan.runs())} runs failed: {'; '.join(runs.failed)}")
+            raise UserError(
+                f"{len(runs.failed)} of {len(plan.runs())} runs failed: {'; '.join(runs.failed)}"
+            )
     return None
 
 

@@ -1,4 +1,6 @@
-"""What a sweep trains: read from its command line, checked before anything runs, and kept in its folder."""
+"""What a sweep trains: read from its command line, checked before anything runs, and kept in its
+folder.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,14 @@ from training.options import given_options, parse
 
 FILE = "sweep-plan.json"
 TRAINERS = ("cyclegan", "pix2pix")
-# Of a training: what the sweep sets itself. Of an evaluation: what would score other pictures or models.
-_SET_HERE = {"run": "--run before the first --", "seed": "--seeds", "resume": "nothing: the same command goes on",
-             "dry_run": "the trainer's own command"}  # fmt: skip
+# Of a training: what the sweep sets itself. Of an evaluation: what would score other pictures or
+# models.
+_SET_HERE = {
+    "run": "--run before the first --",
+    "seed": "--seeds",
+    "resume": "nothing: the same command goes on",
+    "dry_run": "the trainer's own command",
+}
 _NOT_EVALUATED = ("run", "split", "model", "input", "domain_a", "domain_b", "robustness")
 
 
@@ -49,7 +56,9 @@ class Plan:
     has_test: bool
 
     def runs(self) -> list[SweepRun]:
-        """Value by value within a seed, so that a sweep that is stopped has the first seed of all values early."""
+        """Value by value within a seed, so that a sweep that is stopped has the first seed of all
+        values early.
+        """
         return [
             SweepRun(value, seed, f"{_slug(self.flag[2:])}-{_slug(value)}-seed-{seed}")
             for seed in self.seeds
@@ -57,8 +66,11 @@ class Plan:
         ]
 
 
-def split_command(argv: Sequence[str] | None, own_options: type) -> tuple[list[str], list[str], list[str], list[str]]:
-    """(the sweep's own options, [trainer, --option, values...], the trainings' options, the evaluations' options).
+def split_command(
+    argv: Sequence[str] | None, own_options: type
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    """(the sweep's own options, [trainer, --option, values...], the trainings' options, the
+    evaluations' options).
 
     Raises:
         UserError: not one option with values.
@@ -90,11 +102,14 @@ def split_command(argv: Sequence[str] | None, own_options: type) -> tuple[list[s
     return own, swept, common, evaluate
 
 
-def make_plan(swept: Sequence[str], seeds: Sequence[int], common: Sequence[str], evaluate: Sequence[str]) -> Plan:
+def make_plan(
+    swept: Sequence[str], seeds: Sequence[int], common: Sequence[str], evaluate: Sequence[str]
+) -> Plan:
     """A checked plan: every value has been through the trainer's own parser.
 
     Raises:
-        UserError: no such trainer or option, values that it does not take, or options that the sweep sets itself.
+        UserError: no such trainer or option, values that it does not take, or options that the
+            sweep sets itself.
     """
     trainer, flag, *values = swept if swept and not swept[0].startswith("--") else ["", *swept]
     if trainer not in TRAINERS:
@@ -105,8 +120,14 @@ def make_plan(swept: Sequence[str], seeds: Sequence[int], common: Sequence[str],
     if hint is None:
         raise UserError(f"{one_line(flag)}: training.{trainer} has no such option; see its --help")
     if hint is bool or str(hint).startswith("tuple") or name in _SET_HERE:
-        raise UserError(f"{flag}: can't be swept; options with one value can, and seeds are named by --seeds")
-    if len(values) < 2 or len(set(values)) < len(values) or len(set(map(_slug, values))) < len(values):
+        raise UserError(
+            f"{flag}: can't be swept; options with one value can, and seeds are named by --seeds"
+        )
+    if (
+        len(values) < 2
+        or len(set(values)) < len(values)
+        or len(set(map(_slug, values))) < len(values)
+    ):
         raise UserError(f"{flag} {one_line(' '.join(values))}: name two values or more, each once")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: name each seed once")
@@ -117,26 +138,38 @@ def make_plan(swept: Sequence[str], seeds: Sequence[int], common: Sequence[str],
     for taken in (*_SET_HERE, name):
         if taken in given:
             by = _SET_HERE.get(taken, f"{flag} before the first --")
-            raise UserError(f"--{taken.replace('_', '-')} among the trainings' options: it is set by {by}")
+            raise UserError(
+                f"--{taken.replace('_', '-')} among the trainings' options: it is set by {by}"
+            )
     _check_evaluation(evaluate)
     has_test = bool(parsed.split) and _share_of_test(parsed.split) > 0
-    return Plan(trainer, flag, tuple(values), tuple(seeds), tuple(common), tuple(evaluate), has_test)
+    return Plan(
+        trainer, flag, tuple(values), tuple(seeds), tuple(common), tuple(evaluate), has_test
+    )
 
 
 def require_same_sweep(root: Path, plan: Plan) -> None:
-    """Raises UserError when the folder holds runs that were trained otherwise. Values and seeds may be added, and
-    evaluations may change."""
+    """Raises UserError when the folder holds runs that were trained otherwise. Values and seeds may
+    be added, and evaluations may change."""
     path = root / FILE
     if not path.exists():
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: can't be read ({one_line(error)}); name another folder with --run") from error
-    for name, said in (("trainer", "the trainer"), ("flag", "the option"), ("common", "the trainings' options")):
+        raise UserError(
+            f"{path}: can't be read ({one_line(error)}); name another folder with --run"
+        ) from error
+    for name, said in (
+        ("trainer", "the trainer"),
+        ("flag", "the option"),
+        ("common", "the trainings' options"),
+    ):
         now = getattr(plan, name)
         if before.get(name) != (list(now) if isinstance(now, tuple) else now):
-            raise UserError(f"--run {root}: holds a sweep in which {said} differed ({FILE}); name another folder")
+            raise UserError(
+                f"--run {root}: holds a sweep in which {said} differed ({FILE}); name another folder"
+            )
 
 
 def _sections(tokens: list[str]) -> list[list[str]]:

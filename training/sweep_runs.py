@@ -1,4 +1,6 @@
-"""A sweep's trainings and evaluations: child processes, a few at a time, each step of a run done once."""
+"""A sweep's trainings and evaluations: child processes, a few at a time, each step of a run done
+once.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ class SweepRuns:
         self.failed: list[str] = []
 
     def train(self) -> int | None:
-        """Trains and scores on validation data what is not done yet. Returns None, or 130 / 143 after a signal.
+        """Trains and scores on validation data what is not done yet. Returns None, or 130 / 143
+        after a signal.
 
         Raises:
             UserError: a training ended before its first step: the others would too.
@@ -66,7 +69,11 @@ class SweepRuns:
 
     def evaluate_test(self, value: str) -> int | None:
         """Scores the runs of one value on test data."""
-        chosen = [run for run in self._plan.runs() if run.value == value and _state(self._folder(run)).get("trained")]
+        chosen = [
+            run
+            for run in self._plan.runs()
+            if run.value == value and _state(self._folder(run)).get("trained")
+        ]
         return self._work("test data", chosen, self._test)
 
     def _training(self, run: SweepRun) -> Iterator[list[str]]:
@@ -77,7 +84,13 @@ class SweepRuns:
             _wait_for_orphan(folder)
             command = ["--run", str(folder), "--resume"]
             if not any_checkpoint(folder / "checkpoints"):
-                command = [*self._plan.common, f"{self._plan.flag}={run.value}", "--seed", str(run.seed), *command[:2]]
+                command = [
+                    *self._plan.common,
+                    f"{self._plan.flag}={run.value}",
+                    "--seed",
+                    str(run.seed),
+                    *command[:2],
+                ]
             yield [f"training.{self._plan.trainer}", *command]
             _record(folder, trained=True)
         yield from self._evaluation(folder, "val")
@@ -94,14 +107,26 @@ class SweepRuns:
             yield ["training.evaluate", "--run", str(folder), "--split", split, *asked]
             _record(folder, evaluated={**evaluated, split: asked})
 
-    def _work(self, name: str, runs: list[SweepRun], commands: Callable[[SweepRun], Iterator[list[str]]]) -> int | None:
+    def _work(
+        self, name: str, runs: list[SweepRun], commands: Callable[[SweepRun], Iterator[list[str]]]
+    ) -> int | None:
         """Each run through its commands, as many runs at a time as there are slots."""
         waiting, free = deque(runs), deque(range(len(self._slots)))
         active: list[_Active] = []
-        with Interruption() as interruption, tqdm(
-            total=len(runs), desc=name, bar_format=_BAR, smoothing=0, mininterval=1.0, dynamic_ncols=True,
-        ) as bar:  # fmt: skip
-            bar.n = bar.initial = sum(map(self._progress, runs)) if commands == self._training else 0
+        with (
+            Interruption() as interruption,
+            tqdm(
+                total=len(runs),
+                desc=name,
+                bar_format=_BAR,
+                smoothing=0,
+                mininterval=1.0,
+                dynamic_ncols=True,
+            ) as bar,
+        ):
+            bar.n = bar.initial = (
+                sum(map(self._progress, runs)) if commands == self._training else 0
+            )
             finished = 0
             try:
                 while (waiting or active) and not interruption.signal:
@@ -114,7 +139,9 @@ class SweepRuns:
                             free.append(one.slot)
                             finished += 1
                     shares = map(self._progress, [one.run for one in active] + list(waiting))
-                    bar.n = max(bar.n, finished + sum(shares) if commands == self._training else finished)
+                    bar.n = max(
+                        bar.n, finished + sum(shares) if commands == self._training else finished
+                    )
                     bar.set_postfix_str("; ".join(one.run.folder for one in active), refresh=False)
                     bar.update(0)
                     time.sleep(_LOOK_EVERY_S)
@@ -125,7 +152,8 @@ class SweepRuns:
         return interruption.exit_status
 
     def _advance(self, one: _Active) -> bool:
-        """Starts a run's next command once the one before has ended; False when none is left or one failed.
+        """Starts a run's next command once the one before has ended; False when none is left or one
+        failed.
 
         Raises:
             UserError: its training failed before the first step.
@@ -151,11 +179,16 @@ class SweepRuns:
         with open(folder / LOG, "a", encoding="utf-8") as log:
             log.write(f"\n$ python -m {shlex.join(command)}\n")
             log.flush()
-            # A session of its own: Ctrl-C reaches the sweep alone, which then tells the trainings once.
+            # A session of its own: Ctrl-C reaches the sweep alone, which then tells the trainings
+            # once.
             return subprocess.Popen(
-                [sys.executable, "-m", "training.sweep_child", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, "-m", "training.sweep_child", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
 
     def _progress(self, run: SweepRun) -> float:
         """0 to 1."""
@@ -164,7 +197,11 @@ class SweepRuns:
         if state.get("trained"):
             return 1.0 if "val" in state.get("evaluated", {}) else _TRAINING_SHARE
         step = _steps(folder)
-        return _TRAINING_SHARE * min(1.0, step / max(1, read_config(folder)["options"]["steps"])) if step else 0.0
+        return (
+            _TRAINING_SHARE * min(1.0, step / max(1, read_config(folder)["options"]["steps"]))
+            if step
+            else 0.0
+        )
 
     def _folder(self, run: SweepRun) -> Path:
         return self._root / run.folder

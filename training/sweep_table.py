@@ -1,4 +1,6 @@
-"""What a sweep found: means and spreads over the seeds, the choice on validation data, and its scores on test data."""
+"""What a sweep found: means and spreads over the seeds, the choice on validation data, and its
+scores on test data.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,26 @@ DIRECTIONS = ("ab", "ba")
 MODEL = "teacher"
 # What a value may be chosen by.
 CHOOSABLE = (
-    "psnr_db", "ssim", "outline_f1", "colour_error", "photo_ssim", "cycle_l1", "kid", "fid", "identity_distance",
-    "identity_accuracy", "identity_auc", "mask_iou",
-)  # fmt: skip
+    "psnr_db",
+    "ssim",
+    "outline_f1",
+    "colour_error",
+    "photo_ssim",
+    "cycle_l1",
+    "kid",
+    "fid",
+    "identity_distance",
+    "identity_accuracy",
+    "identity_auc",
+    "mask_iou",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """score decides; guard, if any, must be at least `share` as good as at the first value. Both: (direction, name)."""
+    """score decides; guard, if any, must be at least `share` as good as at the first value. Both:
+    (direction, name).
+    """
 
     score: tuple[str, str]
     guard: tuple[str, str] | None = None
@@ -61,7 +75,9 @@ def _score_of(text: str, option: str) -> tuple[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """scores: (value, seed) -> split -> direction -> name -> number; chosen: a value, or None with the reason in `why`."""
+    """scores: (value, seed) -> split -> direction -> name -> number; chosen: a value, or None with
+    the reason in `why`.
+    """
 
     plan: Plan
     choice: Choice
@@ -85,14 +101,21 @@ class Results:
         ]
 
     def summary(self) -> list[dict]:
-        """A row for each split, direction, score and value: mean, standard deviation (None of one seed), least, most."""
+        """A row for each split, direction, score and value: mean, standard deviation (None of one
+        seed), least, most.
+        """
         rows = []
         for split in (VAL, TEST):
             for direction, name in self.shown(split):
                 for value in self.plan.values:
                     numbers = self.of_seeds(value, split, direction, name)
                     if numbers:
-                        key = {"split": split, "direction": direction, "score": name, "value": value}
+                        key = {
+                            "split": split,
+                            "direction": direction,
+                            "score": name,
+                            "value": value,
+                        }
                         rows.append({**key, "seeds": len(numbers), **_spread(numbers)})
         return rows
 
@@ -102,7 +125,11 @@ class Results:
         parts.append(self.why)
         if self.chosen is not None:
             tested = [self._table(TEST, direction, (self.chosen,)) for direction in DIRECTIONS]
-            parts += tested if any(tested) else ["no test data: train with --split TRAIN/VAL/TEST to have some"]
+            parts += (
+                tested
+                if any(tested)
+                else ["no test data: train with --split TRAIN/VAL/TEST to have some"]
+            )
         return "\n\n".join(part for part in parts if part)
 
     def _table(self, split: str, direction: str, values: Sequence[str]) -> str:
@@ -112,10 +139,15 @@ class Results:
         lines = [[self.plan.flag[2:], "seeds", *(SCORES[name].head for name in names)]]
         for value in values:
             counts = [len(self.of_seeds(value, split, direction, name)) for name in names]
-            cells = [_cell(self.of_seeds(value, split, direction, name), SCORES[name].digits) for name in names]
+            cells = [
+                _cell(self.of_seeds(value, split, direction, name), SCORES[name].digits)
+                for name in names
+            ]
             lines.append([value, str(max(counts)), *cells])
         arrow = f"{direction[0].upper()} to {direction[1].upper()}"
-        return "\n".join([f"{split} data, {arrow}: mean +- standard deviation over the seeds", aligned(lines)])
+        return "\n".join(
+            [f"{split} data, {arrow}: mean +- standard deviation over the seeds", aligned(lines)]
+        )
 
 
 def gather(root: Path, plan: Plan, choice: Choice) -> Results:
@@ -123,21 +155,30 @@ def gather(root: Path, plan: Plan, choice: Choice) -> Results:
     scores = {}
     for run in plan.runs():
         try:
-            evaluation = json.loads((root / run.folder / "evaluation.json").read_text(encoding="utf-8"))[MODEL]
+            evaluation = json.loads(
+                (root / run.folder / "evaluation.json").read_text(encoding="utf-8")
+            )[MODEL]
         except (OSError, ValueError, KeyError):
             continue  # not there yet, or it failed
         scores[run.value, run.seed] = {
-            split: {direction: {name: found.get(name) for name in CHOOSABLE if found.get(name) is not None} for direction, found in by.items()}
+            split: {
+                direction: {
+                    name: found.get(name) for name in CHOOSABLE if found.get(name) is not None
+                }
+                for direction, found in by.items()
+            }
             for split, by in evaluation.items()
             if split in (VAL, TEST)
-        }  # fmt: skip
+        }
     results = Results(plan, choice, scores)
     chosen, why = choose(results)
     return dataclasses.replace(results, chosen=chosen, why=why)
 
 
 def choose(results: Results) -> tuple[str | None, str]:
-    """The value that is best on validation data, and a sentence on why; values that miss a seed take no part."""
+    """The value that is best on validation data, and a sentence on why; values that miss a seed
+    take no part.
+    """
     plan, choice = results.plan, results.choice
 
     def mean(value: str, score: tuple[str, str]) -> float | None:
@@ -147,7 +188,10 @@ def choose(results: Results) -> tuple[str | None, str]:
     whole = [value for value in plan.values if mean(value, choice.score) is not None]
     head = _named(choice.score)
     if not whole:
-        return None, f"nothing is chosen: no value has {head} of all seeds; name another score with --choose"
+        return (
+            None,
+            f"nothing is chosen: no value has {head} of all seeds; name another score with --choose",
+        )
     allowed, said = whole, ""
     if choice.guard:
         first = mean(plan.values[0], choice.guard)
@@ -159,11 +203,15 @@ def choose(results: Results) -> tuple[str | None, str]:
         more = SCORES[choice.guard[1]].more_is_better
         bound = first * choice.share if more else first / choice.share
         allowed = [
-            value for value in whole
-            if (found := mean(value, choice.guard)) is not None and (found >= bound if more else found <= bound)
-        ]  # fmt: skip
+            value
+            for value in whole
+            if (found := mean(value, choice.guard)) is not None
+            and (found >= bound if more else found <= bound)
+        ]
         digits = SCORES[choice.guard[1]].digits
-        said = f", with {_named(choice.guard)} {'at least' if more else 'at most'} {bound:.{digits}f}"
+        said = (
+            f", with {_named(choice.guard)} {'at least' if more else 'at most'} {bound:.{digits}f}"
+        )
     if not allowed:
         return None, f"nothing is chosen: no value has {_named(choice.guard)} within --guard"
     sign = 1 if SCORES[choice.score[1]].more_is_better else -1
@@ -175,7 +223,9 @@ def choose(results: Results) -> tuple[str | None, str]:
 
 
 def write_tables(root: Path, results: Results) -> list[Path]:
-    """sweep.txt, sweep.csv (a line each run, split, direction and score) and sweep.json below `root`."""
+    """sweep.txt, sweep.csv (a line each run, split, direction and score) and sweep.json below
+    `root`.
+    """
     plan = results.plan
     paths = [root / f"sweep.{suffix}" for suffix in ("txt", "csv", "json")]
     write_text(paths[0], results.text() + "\n")
@@ -185,18 +235,34 @@ def write_tables(root: Path, results: Results) -> list[Path]:
     for (value, seed), splits in results.scores.items():
         for split, by in splits.items():
             for direction, found in by.items():
-                writer.writerows([value, seed, split, direction, name, number] for name, number in found.items())
+                writer.writerows(
+                    [value, seed, split, direction, name, number] for name, number in found.items()
+                )
     write_text(paths[1], sheet.getvalue())
-    write_json(paths[2], {
-        **dataclasses.asdict(plan), "chosen": results.chosen, "why": results.why, "summary": results.summary(),
-        "runs": [{**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))} for run in plan.runs()],
-    })  # fmt: skip
+    write_json(
+        paths[2],
+        {
+            **dataclasses.asdict(plan),
+            "chosen": results.chosen,
+            "why": results.why,
+            "summary": results.summary(),
+            "runs": [
+                {**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))}
+                for run in plan.runs()
+            ],
+        },
+    )
     return paths
 
 
 def _spread(numbers: list[float]) -> dict[str, float | None]:
     deviation = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-    found = {"mean": float(np.mean(numbers)), "deviation": deviation, "least": min(numbers), "most": max(numbers)}
+    found = {
+        "mean": float(np.mean(numbers)),
+        "deviation": deviation,
+        "least": min(numbers),
+        "most": max(numbers),
+    }
     return {name: value if value is None else round(value, 6) for name, value in found.items()}
 
 

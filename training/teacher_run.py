@@ -37,17 +37,22 @@ class Kind:
     Attributes:
         model: as in config.json and in the command's name: "cyclegan".
         title: as people write it.
-        check(options): the options with sizes filled in; raises UserError for those that do not go together.
-        load(options, log, stored_split): the pictures; stored_split: that of a run that goes on, else None.
+        check(options): the options with sizes filled in; raises UserError for those that do not go
+            together.
+        load(options, log, stored_split): the pictures; stored_split: that of a run that goes on,
+            else None.
         resolve(options, data): the options with nothing left open, but for the folder.
-        optimizer(options, schedule): a new Adam, one for the generators and one for the discriminators.
-        batches(options, data, first_step=, shard=, replicas=): one worker's batches of real_a, real_b.
+        optimizer(options, schedule): a new Adam, one for the generators and one for the
+            discriminators.
+        batches(options, data, first_step=, shard=, replicas=): one worker's batches of real_a,
+            real_b.
         sample(model, data, options): uint8 [H, W, 3] of validation pictures.
         score(model, data, options): of the validation pictures, higher is better.
         directions(options): those that students are distilled of.
-        guide(model, options, data): gives the model its pretrained guidance; the data with what that needs, and the seconds
-            a step that each part of it takes, by name.
-        later(model, options): None, or (steps, the step function after so many); before, it is model.train_step.
+        guide(model, options, data): gives the model its pretrained guidance; the data with what
+            that needs, and the seconds a step that each part of it takes, by name.
+        later(model, options): None, or (steps, the step function after so many); before, it is
+            model.train_step.
         log_every: steps between lines of metrics.jsonl.
     """
 
@@ -61,7 +66,9 @@ class Kind:
     sample: Callable[[Any, RunData, Any], np.ndarray]
     score: Callable[[Any, RunData, Any], float]
     directions: Callable[[Any], tuple[str, ...]]
-    guide: Callable[[Any, Any, RunData], tuple[RunData, dict[str, float]]] = lambda model, options, data: (data, {})
+    guide: Callable[[Any, Any, RunData], tuple[RunData, dict[str, float]]] = (
+        lambda model, options, data: (data, {})
+    )
     later: Callable[[Any, Any], tuple[int, Callable] | None] = lambda model, options: None
     log_every: int = 20
 
@@ -103,30 +110,62 @@ def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strateg
         model = build_model(kind.model, dataclasses.asdict(options), options.ema_half_life)
         scale = rate_scale()
         schedule = LinearDecay(options.learning_rate, options.steps, options.decay_fraction, scale)
-        model.compile(*(with_loss_scale(kind.optimizer(options, schedule), precision) for _ in range(2)))
+        model.compile(
+            *(with_loss_scale(kind.optimizer(options, schedule), precision) for _ in range(2))
+        )
         data, costs = kind.guide(model, options, data)
     checkpoints = Checkpoints(
-        run.root / "checkpoints", tf.train.Checkpoint(model=model, rate_scale=scale), options.keep, run.chief
+        run.root / "checkpoints",
+        tf.train.Checkpoint(model=model, rate_scale=scale),
+        options.keep,
+        run.chief,
     )
     run.write_config(
-        kind.model, options, precision={"chosen": precision, "reason": reason}, data=data.facts(), machine=describe_machine(),
-        parameters={net.name: net.count_params() for net in counted_networks(model)}, guidance_step_s=costs,
-    )  # fmt: skip
-    say(f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}")
+        kind.model,
+        options,
+        precision={"chosen": precision, "reason": reason},
+        data=data.facts(),
+        machine=describe_machine(),
+        parameters={net.name: net.count_params() for net in counted_networks(model)},
+        guidance_step_s=costs,
+    )
+    say(
+        f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}"
+    )
 
     def batches(first_step: int, context):
         return kind.batches(
-            options, data, first_step=first_step, shard=(context.input_pipeline_id, context.num_input_pipelines),
+            options,
+            data,
+            first_step=first_step,
+            shard=(context.input_pipeline_id, context.num_input_pipelines),
             replicas=context.num_replicas_in_sync,
-        )  # fmt: skip
+        )
 
     status = run_loop(
-        model.train_step, batches,
-        Pace(options.steps, options.batch_size, options.sample_every, options.checkpoint_every, kind.log_every),
-        later=kind.later(model, options), strategy=strategy, run=run, checkpoints=checkpoints, resume=options.resume, learning_rate=schedule, scale=scale,
-        sample=lambda step: kind.sample(model, data, options), score=lambda: kind.score(model, data, options),
-        finite=lambda: weights_finite(model), on_nan=options.on_nan, costs=costs, description=kind.title,
-    )  # fmt: skip
+        model.train_step,
+        batches,
+        Pace(
+            options.steps,
+            options.batch_size,
+            options.sample_every,
+            options.checkpoint_every,
+            kind.log_every,
+        ),
+        later=kind.later(model, options),
+        strategy=strategy,
+        run=run,
+        checkpoints=checkpoints,
+        resume=options.resume,
+        learning_rate=schedule,
+        scale=scale,
+        sample=lambda step: kind.sample(model, data, options),
+        score=lambda: kind.score(model, data, options),
+        finite=lambda: weights_finite(model),
+        on_nan=options.on_nan,
+        costs=costs,
+        description=kind.title,
+    )
     if status:
         say(f"saved; continue with: python -m training.{kind.model} --run {run.root} --resume")
         return status
@@ -156,18 +195,24 @@ def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int |
     return None
 
 
-def resolved_length(options, pictures: int, demo_steps: int | None = None, averaged_share: float = 0.3) -> dict:
+def resolved_length(
+    options, pictures: int, demo_steps: int | None = None, averaged_share: float = 0.3
+) -> dict:
     """The steps as resolved, and the half-life that goes with them, by option name.
 
-    pictures: what an epoch shows; demo_steps: the default with demo data, None with other data; averaged_share: default
-    half-life, as a share of the steps.
+    pictures: what an epoch shows; demo_steps: the default with demo data, None with other data;
+    averaged_share: default half-life, as a share of the steps.
     """
     steps = options.steps
     if steps is None and options.epochs is None:
         steps = demo_steps
     if steps is None:
         steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
-    half_life = min(10_000.0, averaged_share * steps) if options.ema_half_life is None else options.ema_half_life
+    half_life = (
+        min(10_000.0, averaged_share * steps)
+        if options.ema_half_life is None
+        else options.ema_half_life
+    )
     return {"steps": steps, "ema_half_life": half_life}
 
 
@@ -179,6 +224,10 @@ def dry_run(kind: Kind, options) -> None:
     for network, channels in counted_networks(model).items():
         print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
         for weight in network.weights:
-            print(f"{weight.name:72} {'x'.join(map(str, weight.shape)):20} {int(np.prod(weight.shape)):>12,}")
+            print(
+                f"{weight.name:72} {'x'.join(map(str, weight.shape)):20} {int(np.prod(weight.shape)):>12,}"
+            )
         macs = count_macs(network, options.crop_size, channels) / 1e9
-        print(f"{network.name}: {network.count_params():,} parameters, {macs:.2f} G MACs at {options.crop_size} px")
+        print(
+            f"{network.name}: {network.count_params():,} parameters, {macs:.2f} G MACs at {options.crop_size} px"
+        )

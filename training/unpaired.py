@@ -45,9 +45,15 @@ def resolve(options: CycleGANOptions, data: RunData) -> CycleGANOptions:
 
 def make_batches(options: CycleGANOptions, data: RunData, **share):
     return unpaired_batches(
-        data.train_a, data.train_b, options.crop_size, options.batch_size, flip=options.flip, seed=options.seed,
-        boxes=data.face_boxes, **share,
-    )  # fmt: skip
+        data.train_a,
+        data.train_b,
+        options.crop_size,
+        options.batch_size,
+        flip=options.flip,
+        seed=options.seed,
+        boxes=data.face_boxes,
+        **share,
+    )
 
 
 def make_optimizer(options: CycleGANOptions, schedule) -> keras.optimizers.Optimizer:
@@ -59,19 +65,28 @@ def directions(options: CycleGANOptions) -> tuple[str, ...]:
 
 
 def sample_pictures(gan, data: RunData, options: CycleGANOptions) -> np.ndarray:
-    """Validation pictures in both directions: input | translated | reconstructed, by the averaged generators."""
+    """Validation pictures in both directions: input | translated | reconstructed, by the averaged
+    generators.
+    """
     columns: dict[str, np.ndarray] = {}
     with gan.average_ab.applied(), gan.average_ba.applied():
         for title, cache, forth, back in (
-            ("A", data.val_a, gan.generator_ab, gan.generator_ba), ("B", data.val_b, gan.generator_ba, gan.generator_ab),
-        ):  # fmt: skip
+            ("A", data.val_a, gan.generator_ab, gan.generator_ba),
+            ("B", data.val_b, gan.generator_ba, gan.generator_ab),
+        ):
             real = np.stack(
-                [centre_square(cache.image(i), options.crop_size) for i in range(min(_SAMPLE_ROWS, len(cache)))]
+                [
+                    centre_square(cache.image(i), options.crop_size)
+                    for i in range(min(_SAMPLE_ROWS, len(cache)))
+                ]
             )
             fake = np.concatenate([forth(to_float(image[None]), training=False) for image in real])
             again = np.concatenate([back(image[None], training=False) for image in fake])
-            columns |= {f"{title}: input": real, "translated" + " " * len(columns): to_uint8(fake),
-                        "reconstructed" + " " * len(columns): to_uint8(again)}  # fmt: skip
+            columns |= {
+                f"{title}: input": real,
+                "translated" + " " * len(columns): to_uint8(fake),
+                "reconstructed" + " " * len(columns): to_uint8(again),
+            }
     rows = min(len(column) for column in columns.values())
     return labelled_grid({label: column[:rows] for label, column in columns.items()})
 
@@ -79,24 +94,34 @@ def sample_pictures(gan, data: RunData, options: CycleGANOptions) -> np.ndarray:
 def validation_score(gan, data: RunData, options: CycleGANOptions) -> float:
     """How good the averaged generators are on a few validation pictures; higher is better.
 
-    With true translations: mean SSIM to them. Without: minus the mean absolute error of A to B to A and of B to A to B,
-    which says little of the style but tells a run that fell apart from one that did not.
+    With true translations: mean SSIM to them. Without: minus the mean absolute error of A to B to A
+    and of B to A to B, which says little of the style but tells a run that fell apart from one that
+    did not.
     """
     from tf_i2i.metrics import ssim
 
     count = min(_SCORED, len(data.val_a), len(data.val_b))
     crops_a, crops_b = (
-        [centre_square(cache.image(i), options.crop_size) for i in range(count)] for cache in (data.val_a, data.val_b)
+        [centre_square(cache.image(i), options.crop_size) for i in range(count)]
+        for cache in (data.val_a, data.val_b)
     )
     with gan.average_ab.applied(), gan.average_ba.applied():
         fakes = [gan.generator_ab(to_float(crop[None]), training=False) for crop in crops_a]
         if data.paired:
-            return float(np.mean([ssim(b, to_uint8(fake)[0]) for b, fake in zip(crops_b, fakes, strict=True)]))
+            return float(
+                np.mean(
+                    [ssim(b, to_uint8(fake)[0]) for b, fake in zip(crops_b, fakes, strict=True)]
+                )
+            )
         back_a = [gan.generator_ba(fake, training=False) for fake in fakes]
         back_b = [
-            gan.generator_ab(gan.generator_ba(to_float(crop[None]), training=False), training=False) for crop in crops_b
+            gan.generator_ab(gan.generator_ba(to_float(crop[None]), training=False), training=False)
+            for crop in crops_b
         ]
-    errors = [np.mean(np.abs(to_float(c) - b)) for c, b in zip(crops_a + crops_b, back_a + back_b, strict=True)]
+    errors = [
+        np.mean(np.abs(to_float(c) - b))
+        for c, b in zip(crops_a + crops_b, back_a + back_b, strict=True)
+    ]
     return -float(np.mean(errors))
 
 

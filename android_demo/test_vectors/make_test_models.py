@@ -1,9 +1,11 @@
-"""Writes the small models that the app's tests run: they invert a picture's colours, and are exported as real ones are.
+"""Writes the small models that the app's tests run: they invert a picture's colours, and are
+exported as real ones are.
 
 python android_demo/test_vectors/make_test_models.py [DIR]
 
-So the tests need no training: invert-float32.tflite and invert-int8.tflite take pictures in tiles, whole-float32.tflite wants
-to see a whole picture at once, and half-float32.tflite lacks what an exported file says of itself.
+So the tests need no training: invert-float32.tflite and invert-int8.tflite take pictures in tiles,
+whole-float32.tflite wants to see a whole picture at once, and half-float32.tflite lacks what an
+exported file says of itself.
 """
 
 from __future__ import annotations
@@ -19,16 +21,28 @@ from export.recipes import RECIPES
 from tf_i2i.native_output import silence_tensorflow
 
 _SIZE, _STRIDE, _HALO = 64, 4, 6
-_FACTS = {"model": "student", "direction": "ab", "size": _SIZE, "stride": _STRIDE, "training_data": "nothing: it inverts colours",
-          "version": "1.0"}  # fmt: skip
+_FACTS = {
+    "model": "student",
+    "direction": "ab",
+    "size": _SIZE,
+    "stride": _STRIDE,
+    "training_data": "nothing: it inverts colours",
+    "version": "1.0",
+}
 
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plain = {"float32": _convert(quantized=False), "int8": _convert(quantized=True)}
-    for name, variant, halo in (("invert", "float32", _HALO), ("invert", "int8", _HALO), ("whole", "float32", None)):
+    for name, variant, halo in (
+        ("invert", "float32", _HALO),
+        ("invert", "int8", _HALO),
+        ("whole", "float32", None),
+    ):
         facts = {**_FACTS, "variant": variant, "halo_px": halo}
-        (folder / f"{name}-{variant}.tflite").write_bytes(with_metadata(plain[variant], RECIPES[variant], facts))
+        (folder / f"{name}-{variant}.tflite").write_bytes(
+            with_metadata(plain[variant], RECIPES[variant], facts)
+        )
     (folder / "half-float32.tflite").write_bytes(plain["float32"])
 
 
@@ -52,4 +66,8 @@ def _convert(quantized: bool) -> bytes:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "app/src/test/resources/models")
+    main(
+        Path(sys.argv[1])
+        if len(sys.argv) > 1
+        else Path(__file__).parents[1] / "app/src/test/resources/models"
+    )

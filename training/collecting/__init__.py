@@ -1,1 +1,3 @@
-"""The parts of training.collect: sources that list pictures, a polite fetcher, and the record of what was collected."""
+"""The parts of training.collect: sources that list pictures, a polite fetcher, and the record of
+what was collected.
+"""

@@ -1,4 +1,6 @@
-"""Connections that never lead to a private address: the address that is connected to is the one that was checked."""
+"""Connections that never lead to a private address: the address that is connected to is the one
+that was checked.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet; one that wraps an IPv4 address is as public as that one."""
+    """Whether an IP address is on the public internet; one that wraps an IPv4 address is as public
+    as that one.
+    """
     ip = ipaddress.ip_address(address.split("%")[0])
     if ip.version == 6:
         if ip.ipv4_mapped:
@@ -31,12 +35,17 @@ def is_public(address: str) -> bool:
 
 
 class PublicAdapter(HTTPAdapter):
-    """For a session of requests: looks each name up itself, refuses it if any address is private, connects to those
-    that it has seen. A name server that answers otherwise the second time (DNS rebinding) is never asked twice."""
+    """For a session of requests: looks each name up itself, refuses it if any address is private,
+    connects to those that it has seen. A name server that answers otherwise the second time (DNS
+    rebinding) is never asked twice.
+    """
 
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _PublicHTTPPool,
+            "https": _PublicHTTPSPool,
+        }
 
 
 class _PublicAddresses:
@@ -50,14 +59,19 @@ class _PublicAddresses:
         addresses = list(dict.fromkeys(entry[4][0] for entry in found))
         for address in addresses:
             if not is_public(address):
-                raise Refused(PRIVATE, f"{self.host} is {address}; --allow-private lets such addresses through")
+                raise Refused(
+                    PRIVATE,
+                    f"{self.host} is {address}; --allow-private lets such addresses through",
+                )
         trouble: OSError | None = None
         for address in addresses:
             try:
                 return create_connection(
-                    (address, self.port), self.timeout, source_address=self.source_address,
+                    (address, self.port),
+                    self.timeout,
+                    source_address=self.source_address,
                     socket_options=self.socket_options,
-                )  # fmt: skip
+                )
             except OSError as error:
                 trouble = error
         raise NewConnectionError(self, f"no address of {self.host} answers: {trouble}") from trouble

@@ -1,4 +1,6 @@
-"""ZIP files and folders, read as what they are: something that somebody else made. Nothing is ever unpacked by its name."""
+"""ZIP files and folders, read as what they are: something that somebody else made. Nothing is ever
+unpacked by its name.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _LOCAL_HEADER = 30
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive. name: its path in there, with "/"; open: reads it, raising Refused where it is damaged."""
+    """A file of an archive. name: its path in there, with "/"; open: reads it, raising Refused
+    where it is damaged.
+    """
 
     name: str
     address: str
@@ -36,12 +40,16 @@ def members(path: Path) -> Iterator[Member]:
     if path.is_dir():
         return _folder_members(path)
     if not path.is_file():
-        raise UserError(f"--query {one_line(path)}: no such file or folder; give a ZIP file or a folder")
+        raise UserError(
+            f"--query {one_line(path)}: no such file or folder; give a ZIP file or a folder"
+        )
     return _zip_members(path)
 
 
 def hidden(name: str) -> bool:
-    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.split("/"))
+    return any(
+        (part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.split("/")
+    )
 
 
 def _folder_members(folder: Path) -> Iterator[Member]:
@@ -65,12 +73,16 @@ def _zip_members(path: Path) -> Iterator[Member]:
         if entry.is_dir() or (hidden(entry.filename) and not _unsafe(entry)):
             continue
         if entry.flag_bits & 1:
-            raise UserError(f"--query {one_line(path)}: protected by a password; unpack it and give the folder")
+            raise UserError(
+                f"--query {one_line(path)}: protected by a password; unpack it and give the folder"
+            )
         name = _readable_name(entry)
         yield Member(
-            name, f"{path.absolute()}!/{name}", lambda entry=entry: _Entry(archive, entry),
+            name,
+            f"{path.absolute()}!/{name}",
+            lambda entry=entry: _Entry(archive, entry),
             Refusal(UNSAFE_PATH, _unsafe(entry)) if _unsafe(entry) else None,
-        )  # fmt: skip
+        )
 
 
 class _Entry:
@@ -97,7 +109,9 @@ def _guarded(work: Callable):
 
 
 def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """After Fifield 2019, "A better zip bomb": entries that overlap, or that promise far more than the file holds."""
+    """After Fifield 2019, "A better zip bomb": entries that overlap, or that promise far more than
+    the file holds.
+    """
     promised = sum(entry.file_size for entry in entries)
     size = path.stat().st_size
     if promised > max(_BOMB_BYTES, _BOMB_RATIO * size):
@@ -108,7 +122,9 @@ def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
-            raise UserError(f"--query {one_line(path)}: its entries overlap: a ZIP bomb; nothing of it was read")
+            raise UserError(
+                f"--query {one_line(path)}: its entries overlap: a ZIP bomb; nothing of it was read"
+            )
         end = entry.header_offset + _LOCAL_HEADER + len(entry.orig_filename) + entry.compress_size
 
 
@@ -123,7 +139,9 @@ def _unsafe(entry: zipfile.ZipInfo) -> str:
 
 
 def _readable_name(entry: zipfile.ZipInfo) -> str:
-    """Many programs write UTF-8 without saying so; zipfile then reads it as the code page of old PCs."""
+    """Many programs write UTF-8 without saying so; zipfile then reads it as the code page of old
+    PCs.
+    """
     if entry.flag_bits & 0x800:
         return entry.filename
     try:

@@ -1,4 +1,6 @@
-"""One run of training.collect: takes what a source lists, fetches it by a few threads, keeps or rejects each picture."""
+"""One run of training.collect: takes what a source lists, fetches it by a few threads, keeps or
+rejects each picture.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class Limits:
     Attributes:
         licences: names of licences; none: any.
         pictures: how many of this query at most; None: all.
-        total_bytes: of the whole folder. max_bytes, max_pixels, min_size (shorter side): of one picture.
+        total_bytes: of the whole folder. max_bytes, max_pixels, min_size (shorter side): of one
+            picture.
     """
 
     licences: tuple[str, ...] = ()
@@ -94,10 +97,16 @@ class Collection:
         stop: set once nothing more shall be begun.
     """
 
-    def __init__(self, folder: CollectionFolder, limits: Limits, parallel: int, stop: threading.Event):
+    def __init__(
+        self, folder: CollectionFolder, limits: Limits, parallel: int, stop: threading.Event
+    ):
         self._folder, self._record, self._limits, self._parallel, self._stop = (
-            folder, folder.record, limits, parallel, stop,
-        )  # fmt: skip
+            folder,
+            folder.record,
+            limits,
+            parallel,
+            stop,
+        )
         used = sum(path.stat().st_size for path in folder.root.iterdir() if path.is_file())
         self._total = _Total(used, limits.total_bytes)
         self._seen: set[str] = set()
@@ -115,7 +124,10 @@ class Collection:
         Raises:
             Refused: the source's list can't be had. OSError: the folder can't be written.
         """
-        with ThreadPoolExecutor(self._parallel) as pool, tqdm(desc="collecting", unit="picture", delay=1) as bar:
+        with (
+            ThreadPoolExecutor(self._parallel) as pool,
+            tqdm(desc="collecting", unit="picture", delay=1) as bar,
+        ):
             running: dict[Future, Item] = {}
             try:
                 self._submit_all(items, fetcher, pool, running, bar)
@@ -128,7 +140,9 @@ class Collection:
             finally:
                 self._record.write_tables()
 
-    def _submit_all(self, items, fetcher, pool: ThreadPoolExecutor, running: dict, bar: tqdm) -> None:
+    def _submit_all(
+        self, items, fetcher, pool: ThreadPoolExecutor, running: dict, bar: tqdm
+    ) -> None:
         saved = time.monotonic()
         limits = self._limits.of_one()
         try:
@@ -152,9 +166,14 @@ class Collection:
             return
 
     def _enough(self, running: int) -> bool:
-        return self._limits.pictures is not None and self.new + self.known + running >= self._limits.pictures
+        return (
+            self._limits.pictures is not None
+            and self.new + self.known + running >= self._limits.pictures
+        )
 
-    def _take(self, item: Item, limits: str, fetcher, pool: ThreadPoolExecutor, running: dict) -> bool:
+    def _take(
+        self, item: Item, limits: str, fetcher, pool: ThreadPoolExecutor, running: dict
+    ) -> bool:
         """Decides on a picture, or has it fetched: True."""
         refused = Refused(*item.refused) if item.refused else self._licence_refusal(item)
         if refused:
@@ -226,7 +245,10 @@ def begin(hidden: Path, query: str) -> str:
 
 def finish(hidden: Path, query: str) -> None:
     """Notes that all was asked for: another collection of the same query starts anew."""
-    write_json(hidden / "unfinished.json", {name: run for name, run in _unfinished(hidden).items() if name != query})
+    write_json(
+        hidden / "unfinished.json",
+        {name: run for name, run in _unfinished(hidden).items() if name != query},
+    )
 
 
 def _unfinished(hidden: Path) -> dict[str, str]:
@@ -241,10 +263,20 @@ def _entry(item: Item, facts, partial: Path, size: int) -> Kept:
     with open(partial, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Kept(
-        file_name(item, facts.suffix), item.url, item.page, item.title, item.artist, item.date, item.licence, item.rights,
-        digest, size, facts.width, facts.height,
+        file_name(item, facts.suffix),
+        item.url,
+        item.page,
+        item.title,
+        item.artist,
+        item.date,
+        item.licence,
+        item.rights,
+        digest,
+        size,
+        facts.width,
+        facts.height,
         datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-    )  # fmt: skip
+    )
 
 
 def _copy(opener: Callable, partial: Path, max_bytes: int, count: Callable[[int], None]) -> None:

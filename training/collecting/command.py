@@ -18,7 +18,16 @@ from training.collecting.item import PASSING, Refused
 from training.collecting.licences import NAMES
 from training.collecting.polite_client import Manners
 from training.collecting.record import REJECTED, SOURCES
-from training.collecting.sources import artic, files, instagram, met, rijksmuseum, url_list, wikiart, wikimedia
+from training.collecting.sources import (
+    artic,
+    files,
+    instagram,
+    met,
+    rijksmuseum,
+    url_list,
+    wikiart,
+    wikimedia,
+)
 from training.collecting.throttle import Stopped
 from training.interruption import Interruption
 
@@ -27,9 +36,15 @@ if TYPE_CHECKING:
 
 _NAMED = 100
 _SOURCES = {
-    "wikiart": wikiart, "met": met, "artic": artic, "rijksmuseum": rijksmuseum, "wikimedia": wikimedia, "urls": url_list,
-    "instagram": instagram, "files": files,
-}  # fmt: skip
+    "wikiart": wikiart,
+    "met": met,
+    "artic": artic,
+    "rijksmuseum": rijksmuseum,
+    "wikimedia": wikimedia,
+    "urls": url_list,
+    "instagram": instagram,
+    "files": files,
+}
 
 
 def collect(options: CollectOptions) -> int | None:
@@ -41,7 +56,8 @@ def collect(options: CollectOptions) -> int | None:
     limits = _limits(options)
     module = _SOURCES[options.source]
     stop = threading.Event()
-    # Not set by the signal's handler itself: it may interrupt the main thread while that holds the event's lock.
+    # Not set by the signal's handler itself: it may interrupt the main thread while that holds the
+    # event's lock.
     with (
         Interruption(threading.Thread(target=stop.set, daemon=True).start) as interruption,
         CollectionFolder(Path(options.out).expanduser()) as folder,
@@ -53,7 +69,8 @@ def collect(options: CollectOptions) -> int | None:
             raise folder.unwritable(error) from error
         if interruption.signal is not None:
             print(
-                f"interrupted; {collection.new} pictures are new, the same command goes on from here", file=sys.stderr
+                f"interrupted; {collection.new} pictures are new, the same command goes on from here",
+                file=sys.stderr,
             )
             return interruption.exit_status
         _tell(collection, folder)
@@ -61,16 +78,29 @@ def collect(options: CollectOptions) -> int | None:
 
 
 def _run(
-    options: CollectOptions, module, folder: CollectionFolder, collection: Collection, stop: threading.Event
+    options: CollectOptions,
+    module,
+    folder: CollectionFolder,
+    collection: Collection,
+    stop: threading.Event,
 ) -> None:
     query = " ".join(options.query)
     name = f"{options.source} {query} {options.site or ''} {options.resolution}"
-    fetcher = Fetcher(_manners(options, module), Answers(folder.answers, begin(folder.hidden, name)), stop)
+    fetcher = Fetcher(
+        _manners(options, module), Answers(folder.answers, begin(folder.hidden, name)), stop
+    )
     context = Context(
-        fetcher.json, options.site and options.site.rstrip("/"), options.resolution == "original", _key(options), options.kind,
-        options.rights, collection.expect,
-    )  # fmt: skip
-    items = module.items(options.query if options.source in ("instagram", "files") else query, context)
+        fetcher.json,
+        options.site and options.site.rstrip("/"),
+        options.resolution == "original",
+        _key(options),
+        options.kind,
+        options.rights,
+        collection.expect,
+    )
+    items = module.items(
+        options.query if options.source in ("instagram", "files") else query, context
+    )
     try:
         collection.run(items, fetcher)
     except Stopped:
@@ -80,7 +110,9 @@ def _run(
             f"{options.source} {one_line(query)}: its list can't be had ({error}); {collection.new} pictures were collected, "
             "the same command goes on from there"
         ) from error
-    if not stop.is_set() and not any(refused.reason in PASSING for _, refused in collection.rejected.values()):
+    if not stop.is_set() and not any(
+        refused.reason in PASSING for _, refused in collection.rejected.values()
+    ):
         finish(folder.hidden, name)
         folder.discard_all()
 
@@ -89,19 +121,32 @@ def _limits(options: CollectOptions) -> Limits:
     licences = tuple(name.strip() for name in (options.licence or "").split(",") if name.strip())
     for flag, name in [("--licence", name) for name in licences] + [("--rights", options.rights)]:
         if name not in NAMES:
-            raise UserError(f"{flag} {one_line(name)}: there is no such name; take of {', '.join(NAMES)}")
+            raise UserError(
+                f"{flag} {one_line(name)}: there is no such name; take of {', '.join(NAMES)}"
+            )
     return Limits(
-        licences, options.limit, round(options.max_total_mb * 1e6), round(options.max_file_mb * 1e6),
-        round(options.max_megapixels * 1e6), options.min_size,
-    )  # fmt: skip
+        licences,
+        options.limit,
+        round(options.max_total_mb * 1e6),
+        round(options.max_file_mb * 1e6),
+        round(options.max_megapixels * 1e6),
+        options.min_size,
+    )
 
 
 def _manners(options: CollectOptions, module) -> Manners:
     return Manners(
-        options.contact, options.interval, options.retries, options.backoff, options.patience, options.timeout,
-        options.transfer_timeout, round(options.max_file_mb * 1e6), options.allow_private,
+        options.contact,
+        options.interval,
+        options.retries,
+        options.backoff,
+        options.patience,
+        options.timeout,
+        options.transfer_timeout,
+        round(options.max_file_mb * 1e6),
+        options.allow_private,
         () if options.site else getattr(module, "FOR_PROGRAMS", ()),
-    )  # fmt: skip
+    )
 
 
 def _key(options: CollectOptions) -> str | None:
@@ -118,18 +163,27 @@ def _tell(collection: Collection, folder: CollectionFolder) -> None:
     """
     left_out = list(collection.rejected.values())
     for item, refused in left_out[:_NAMED]:
-        print(f"left out: {one_line(item.name)}: {refused.reason} ({refused.detail})", file=sys.stderr)
+        print(
+            f"left out: {one_line(item.name)}: {refused.reason} ({refused.detail})", file=sys.stderr
+        )
     if len(left_out) > _NAMED:
         more = len(left_out) - _NAMED
-        print(f"left out: {more} more; {one_line(folder.root / REJECTED)} names all of them", file=sys.stderr)
+        print(
+            f"left out: {more} more; {one_line(folder.root / REJECTED)} names all of them",
+            file=sys.stderr,
+        )
     print(f"{'new':44}{collection.new:8}\n{'there already':44}{collection.known:8}")
     for reason, count in Counter(refused.reason for _, refused in left_out).most_common():
         print(f"{'left out: ' + reason:44}{count:8}")
     gone = sum(not (folder.root / kept.file).exists() for kept in folder.record.kept.values())
     if gone:
-        print(f"{gone} that were collected before are not in the folder any more; they are not fetched again")
+        print(
+            f"{gone} that were collected before are not in the folder any more; they are not fetched again"
+        )
     if not collection.new + collection.known:
-        raise UserError(f"--out {one_line(folder.root)}: no picture was collected; {_why(left_out, folder)}")
+        raise UserError(
+            f"--out {one_line(folder.root)}: no picture was collected; {_why(left_out, folder)}"
+        )
     print(f"{one_line(folder.root / SOURCES)} tells of {len(folder.record.kept)} pictures")
 
 

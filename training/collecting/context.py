@@ -17,7 +17,8 @@ class Context:
     """Attributes:
     json: fetches a URL, optionally with a media type to ask for, and returns the parsed answer.
     site: asked instead of the service's own address; None: its own.
-    original: whether files are wanted at the largest size; otherwise at the one that services show on the web.
+    original: whether files are wanted at the largest size; otherwise at the one that services show
+        on the web.
     key: of the user, where a service wants one.
     kind: of works, "painting" and the like, where a service can choose by it; None: any.
     licence: recorded for pictures that come without any.

@@ -1,4 +1,6 @@
-"""Fetches lists and pictures: with what is known of before, into files that can be continued, within bounds."""
+"""Fetches lists and pictures: with what is known of before, into files that can be continued,
+within bounds.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from training.collecting.answers import Answers
 from training.collecting.item import NOT_A_PICTURE, REFUSED, TOO_LARGE, Refused
 from training.collecting.polite_client import Manners, Passing, PoliteClient, content_length
 
-PICTURE_TYPES = ("image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp", "image/bmp", "image/x-ms-bmp")
+PICTURE_TYPES = (
+    "image/jpeg",
+    "image/jpg",
+    "image/pjpeg",
+    "image/png",
+    "image/webp",
+    "image/bmp",
+    "image/x-ms-bmp",
+)
 _MAX_ANSWER = 64 * 1024 * 1024
 
 
@@ -31,11 +41,15 @@ class Fetcher:
     """
 
     def __init__(self, manners: Manners, answers: Answers, stop: threading.Event):
-        self._client, self._answers, self._max_bytes = PoliteClient(manners, stop), answers, manners.max_bytes
+        self._client, self._answers, self._max_bytes = (
+            PoliteClient(manners, stop),
+            answers,
+            manners.max_bytes,
+        )
 
     def json(self, url: str, accept: str = "application/json") -> Any:
-        """The parsed answer at `url`; the one of before where the server says that it is still the same, or where the
-        run that asked for it was not finished.
+        """The parsed answer at `url`; the one of before where the server says that it is still the
+        same, or where the run that asked for it was not finished.
 
         Raises:
             Refused: it can't be had. Stopped: it is to be stopped.
@@ -43,7 +57,9 @@ class Fetcher:
         known = self._answers.get(url)
         if known and known.fresh:
             return known.value
-        headers = {"Accept": accept} | ({"If-None-Match": known.etag} if known and known.etag else {})
+        headers = {"Accept": accept} | (
+            {"If-None-Match": known.etag} if known and known.etag else {}
+        )
         value, etag = self._client.persist(lambda: self._json_once(url, headers))
         if value is None and known:
             value, etag = known.value, known.etag
@@ -51,7 +67,8 @@ class Fetcher:
         return value
 
     def picture(self, url: str, partial: Path, count: Callable[[int], None]) -> None:
-        """Fetches the picture at `url` into `partial`; goes on where an earlier transfer into it broke off.
+        """Fetches the picture at `url` into `partial`; goes on where an earlier transfer into it
+        broke off.
 
         Args:
             count: told of each further number of bytes; may raise Refused.
@@ -110,7 +127,9 @@ class Fetcher:
             raise Refused(NOT_A_PICTURE, f"its type is {one_line(kind) or 'not said'}")
         length = content_length(response)
         if length is not None and have + length > self._max_bytes:
-            raise Refused(TOO_LARGE, f"{(have + length) / 1e6:.1f} MB, over {self._max_bytes / 1e6:g} MB")
+            raise Refused(
+                TOO_LARGE, f"{(have + length) / 1e6:.1f} MB, over {self._max_bytes / 1e6:g} MB"
+            )
 
 
 def _range_start(response: requests.Response) -> int | None:
@@ -119,7 +138,9 @@ def _range_start(response: requests.Response) -> int | None:
 
 
 def _write_note(note: Path, etag: str | None) -> None:
-    """Notes what the partial file is part of; a weak ETag does not promise equal bytes, so nothing is resumed with it."""
+    """Notes what the partial file is part of; a weak ETag does not promise equal bytes, so nothing
+    is resumed with it.
+    """
     if etag and not etag.startswith("W/") and etag.isascii() and etag.isprintable():
         note.write_text(etag, encoding="utf-8")
     else:

@@ -1,4 +1,6 @@
-"""The folder that training.collect fills: locked, with safe names, and with pictures only that were read to their end."""
+"""The folder that training.collect fills: locked, with safe names, and with pictures only that were
+read to their end.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from PIL import Image
 
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.images import UnreadableImage, picture_size, read_image
-from training.collecting.item import BROKEN, NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_SMALL, Item, Refused
+from training.collecting.item import (
+    BROKEN,
+    NOT_A_PICTURE,
+    TOO_MANY_PIXELS,
+    TOO_SMALL,
+    Item,
+    Refused,
+)
 from training.collecting.record import Record
 from training.file_names import safe_part
 from training.folder_lock import lock_folder
@@ -33,7 +42,8 @@ class PictureFacts(NamedTuple):
 
 
 class CollectionFolder:
-    """DIR: pictures and tables; DIR/.collect: journal, answers of services, unfinished transfers. Trainers pass over it.
+    """DIR: pictures and tables; DIR/.collect: journal, answers of services, unfinished transfers.
+    Trainers pass over it.
 
     Entered by one process at a time.
     """
@@ -43,12 +53,16 @@ class CollectionFolder:
         self.partials, self.answers = self.hidden / "partial", self.hidden / "answers"
 
     def __enter__(self) -> CollectionFolder:
-        """Raises UserError: it can't be written, another process writes here, or its journal is damaged."""
+        """Raises UserError: it can't be written, another process writes here, or its journal is
+        damaged.
+        """
         try:
             self.partials.mkdir(parents=True, exist_ok=True)
             self._held = lock_folder(self.hidden)
         except BlockingIOError as error:
-            raise UserError(f"--out {one_line(self.root)}: another collect is writing here; wait for it") from error
+            raise UserError(
+                f"--out {one_line(self.root)}: another collect is writing here; wait for it"
+            ) from error
         except OSError as error:
             raise self.unwritable(error) from error
         try:
@@ -91,7 +105,8 @@ def picture_facts(file: Path, min_size: int, max_pixels: int) -> PictureFacts:
     """Reads a file to its end.
 
     Args:
-        min_size: pixels of the shorter side. max_pixels: of the whole picture, checked before it is decoded.
+        min_size: pixels of the shorter side. max_pixels: of the whole picture, checked before it is
+            decoded.
 
     Raises:
         Refused: it is no picture that trainers read, or outside of the limits, or damaged.
@@ -99,7 +114,9 @@ def picture_facts(file: Path, min_size: int, max_pixels: int) -> PictureFacts:
     try:
         width, height = picture_size(file)
         if width * height > max_pixels:
-            raise Refused(TOO_MANY_PIXELS, f"{width}x{height}, over {max_pixels / 1e6:g} megapixels")
+            raise Refused(
+                TOO_MANY_PIXELS, f"{width}x{height}, over {max_pixels / 1e6:g} megapixels"
+            )
         if min(width, height) < min_size:
             raise Refused(TOO_SMALL, f"{width}x{height}, the shorter side is under {min_size}")
         with Image.open(file) as image:
@@ -108,14 +125,22 @@ def picture_facts(file: Path, min_size: int, max_pixels: int) -> PictureFacts:
             raise Refused(NOT_A_PICTURE, f"{kind} format")
         read_image(file, max_side=_LOOK_AT)
     except UnreadableImage as error:
-        raise Refused(TOO_MANY_PIXELS if "megapixels" in error.reason else BROKEN, error.reason) from error
+        raise Refused(
+            TOO_MANY_PIXELS if "megapixels" in error.reason else BROKEN, error.reason
+        ) from error
     return PictureFacts(_SUFFIXES[kind], width, height)
 
 
 def file_name(item: Item, suffix: str) -> str:
-    """Artist, title and date as far as they are known, and some digits of the URL's hash, which tell any two apart."""
+    """Artist, title and date as far as they are known, and some digits of the URL's hash, which
+    tell any two apart.
+    """
     said = "-".join(part for part in (item.artist, item.title, item.date) if part)
-    stem = "-".join("".join(c if c.isalnum() else " " for c in said).split()).lower()[:_STEM].strip("-")
+    stem = (
+        "-".join("".join(c if c.isalnum() else " " for c in said).split())
+        .lower()[:_STEM]
+        .strip("-")
+    )
     return safe_part("-".join(part for part in (stem, _digest(item.url)[:10]) if part)) + suffix
 
 

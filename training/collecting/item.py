@@ -42,8 +42,8 @@ class Item:
     """A picture as its source tells of it.
 
     Attributes:
-        url: where it is; for pictures that are not on the web, the archive or folder and the path in it. The record knows
-            a picture by it.
+        url: where it is; for pictures that are not on the web, the archive or folder and the path
+            in it. The record knows a picture by it.
         title, artist, date: as the source writes them, "" where it says nothing.
         licence: a name of `training.collecting.licences`.
         rights: what the source says about rights, in its own words.

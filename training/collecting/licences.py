@@ -21,11 +21,15 @@ NAMES = (
 
 _CC = re.compile(r"(?:creativecommons\.org/licenses/|\bcc[ -]?)(by(?:-(?:nc|nd|sa))*)\b")
 _CC0 = re.compile(r"\bcc[ -]?(?:0|zero)\b|publicdomain/zero")
-_PUBLIC_DOMAIN = re.compile(r"public[ -]?domain|publiek[ -]?domein|\bpd\b|\bno known copyright|\bno copyright\b")
+_PUBLIC_DOMAIN = re.compile(
+    r"public[ -]?domain|publiek[ -]?domein|\bpd\b|\bno known copyright|\bno copyright\b"
+)
 
 
 def licence_name(text: str | None) -> str:
-    """The name in NAMES for what a service writes: a URL, a code or words. "unknown" when it writes nothing."""
+    """The name in NAMES for what a service writes: a URL, a code or words. "unknown" when it writes
+    nothing.
+    """
     said = (text or "").strip().lower()
     if not said:
         return UNKNOWN

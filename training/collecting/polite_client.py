@@ -1,4 +1,6 @@
-"""Requests with manners: robots.txt, one request at a time and host, Retry-After, back-off, redirects, addresses."""
+"""Requests with manners: robots.txt, one request at a time and host, Retry-After, back-off,
+redirects, addresses.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,8 @@ class Manners:
         transfer_timeout: seconds for a whole file.
         max_bytes: of one picture.
         allow_private: also connect to addresses that are not on the public internet.
-        for_programs: beginnings of URLs of interfaces made for programs; robots.txt, written for crawlers, is not asked
-            about these.
+        for_programs: beginnings of URLs of interfaces made for programs; robots.txt, written for
+            crawlers, is not asked about these.
     """
 
     contact: str | None = None
@@ -117,9 +119,17 @@ class PoliteClient:
             self._throttle.begin(host)
             try:
                 response = self._session().get(
-                    url, headers=headers, stream=True, allow_redirects=False, timeout=self._manners.timeout
+                    url,
+                    headers=headers,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=self._manners.timeout,
                 )
-            except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, ValueError) as error:
+            except (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.InvalidHeader,
+                ValueError,
+            ) as error:
                 raise Refused(ADDRESS, _said(error)) from error
             except requests.RequestException as error:
                 raise Passing(_said(error)) from error
@@ -205,9 +215,12 @@ class PoliteClient:
         """One a thread: sessions are not made to be shared."""
         if not hasattr(self._sessions, "session"):
             session = requests.Session()
-            # Neither passwords from ~/.netrc nor a proxy, which would connect to addresses that were not checked.
+            # Neither passwords from ~/.netrc nor a proxy, which would connect to addresses that
+            # were not checked.
             session.trust_env = False
-            session.headers.update({"User-Agent": self._manners.user_agent, "Accept-Encoding": "identity"})
+            session.headers.update(
+                {"User-Agent": self._manners.user_agent, "Accept-Encoding": "identity"}
+            )
             if not self._manners.allow_private:
                 for scheme in ("http://", "https://"):
                     session.mount(scheme, PublicAdapter())
@@ -256,6 +269,9 @@ def _said(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         error = inner
-    if isinstance(error, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ConnectTimeoutError, TimeoutError)):
+    if isinstance(
+        error,
+        (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ConnectTimeoutError, TimeoutError),
+    ):
         return "time-out"
     return one_line(error)[:200] or type(error).__name__

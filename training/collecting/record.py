@@ -1,4 +1,6 @@
-"""What is known of every picture of a folder: a journal that survives a kill, sources.csv and rejected.csv."""
+"""What is known of every picture of a folder: a journal that survives a kill, sources.csv and
+rejected.csv.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Kept:
     """A picture in the folder: a line of sources.csv.
 
     Attributes:
-        file: its name. url, page, title, artist, date, licence, rights: as its source tells of it (see Item).
+        file: its name. url, page, title, artist, date, licence, rights: as its source tells of it
+            (see Item).
         sha256, bytes: of the file as it came. width, height: pixels, as it is to be seen.
         fetched: when, ISO 8601 in UTC.
     """
@@ -54,8 +57,8 @@ class Rejected:
 
 
 class Record:
-    """The journal of a folder. A picture is written down before it gets its name: a process that is killed in between
-    finds both the entry and the finished transfer. Threads share it.
+    """The journal of a folder. A picture is written down before it gets its name: a process that is
+    killed in between finds both the entry and the finished transfer. Threads share it.
 
     Args:
         folder: of the pictures. hidden: for the journal, below it.
@@ -78,12 +81,18 @@ class Record:
         self._file.close()
 
     def judged(self, url: str, limits: str) -> bool:
-        """Whether there is nothing more to do about a picture: it is here, or left out for good under these limits."""
+        """Whether there is nothing more to do about a picture: it is here, or left out for good
+        under these limits.
+        """
         found = self.rejected.get(url)
-        return url in self.kept or (found is not None and found.reason not in PASSING and found.limits == limits)
+        return url in self.kept or (
+            found is not None and found.reason not in PASSING and found.limits == limits
+        )
 
     def keep(self, entry: Kept, partial: Path) -> str | None:
-        """Gives `partial` its name, or returns the name of the file that holds the very same bytes already."""
+        """Gives `partial` its name, or returns the name of the file that holds the very same bytes
+        already.
+        """
         with self._lock:
             if entry.sha256 in self._hashes:
                 return self._hashes[entry.sha256]

@@ -1,4 +1,6 @@
-"""How often a host is asked: one request every `interval` seconds, none while it wants to be left alone."""
+"""How often a host is asked: one request every `interval` seconds, none while it wants to be left
+alone.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,11 @@ def curate(options: CurateOptions) -> int | None:
         UserError: unusable folders, or nothing is left in one.
     """
     roots = _roots(options)
-    report = Path(options.report).expanduser() if options.report else roots[0].resolve().parent / "curate.html"
+    report = (
+        Path(options.report).expanduser()
+        if options.report
+        else roots[0].resolve().parent / "curate.html"
+    )
     with Interruption() as interruption, ExitStack() as held:
         rejects = [held.enter_context(Rejects(root)) for root in roots] if options.apply else []
         domains = [_domain(root) for root in roots]
@@ -47,7 +51,9 @@ def curate(options: CurateOptions) -> int | None:
             for folder, domain in zip(rejects, domains, strict=False):
                 _apply(folder, domain, stopped)
     if interruption.signal is not None:
-        done = "what was moved can be undone with --undo" if options.apply else "nothing was changed"
+        done = (
+            "what was moved can be undone with --undo" if options.apply else "nothing was changed"
+        )
         print(f"interrupted; {done}, the same command starts again", file=sys.stderr)
         return interruption.exit_status
     _tell(domains, options, report)
@@ -63,7 +69,9 @@ def undo(options: CurateOptions) -> int | None:
     left = []
     for root in _roots(options):
         if not Rejects(root).folder.is_dir():
-            raise UserError(f"--undo {one_line(root)}: nothing was moved; there is no {one_line(Rejects(root).folder)}")
+            raise UserError(
+                f"--undo {one_line(root)}: nothing was moved; there is no {one_line(Rejects(root).folder)}"
+            )
         with Rejects(root) as rejects:
             try:
                 back, in_the_way = rejects.undo()
@@ -85,7 +93,9 @@ def _roots(options: CurateOptions) -> list[Path]:
             raise UserError(f"DIR {one_line(root)}: no such folder; give a folder of pictures")
     whole = [root.resolve() for root in roots]
     if len(whole) == 2 and (whole[0].is_relative_to(whole[1]) or whole[1].is_relative_to(whole[0])):
-        raise UserError(f"DIR {one_line(roots[1])}: one folder lies in the other; give two that lie side by side")
+        raise UserError(
+            f"DIR {one_line(roots[1])}: one folder lies in the other; give two that lie side by side"
+        )
     return roots
 
 
@@ -112,7 +122,9 @@ def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[]
 def _judge(domains: list[Domain], options: CurateOptions) -> str:
     """Decides on all pictures; returns what the report says about the matching."""
     for domain in domains:
-        judge(domain, Limits(options.min_size, options.min_chroma), options.max_text, options.copies)
+        judge(
+            domain, Limits(options.min_size, options.min_chroma), options.max_text, options.copies
+        )
     if options.match == "portraits":
         from training.curating.matching import match_portraits
 
@@ -169,14 +181,18 @@ def _tell(domains: list[Domain], options: CurateOptions, report: Path) -> None:
     """
     for domain in domains:
         for name, dropped in sorted(domain.rejects.items()):
-            print(f"left out: {one_line(domain.root / name)}: {dropped.reason} ({one_line(dropped.detail)})")
+            print(
+                f"left out: {one_line(domain.root / name)}: {dropped.reason} ({one_line(dropped.detail)})"
+            )
         for name, box in domain.trims.items():
             width, height = domain.looks[name].whole
             print(
                 f"margins: {one_line(domain.root / name)}: {width}x{height}, {box.right - box.left}x{box.bottom - box.top} without"
             )
     heads = ["", *(one_line(domain.root.name) for domain in domains)]
-    print("".join(head.rjust(24) if number else head.ljust(24) for number, head in enumerate(heads)))
+    print(
+        "".join(head.rjust(24) if number else head.ljust(24) for number, head in enumerate(heads))
+    )
     for title, counts in counts_of(domains):
         print(title.ljust(24) + "".join(str(count).rjust(24) for count in counts))
     print(f"report: {one_line(report)}")

@@ -53,17 +53,22 @@ def judge(domain: Domain, limits: Limits, max_text: float, copies: bool) -> None
     """Decides on all pictures of one domain by themselves.
 
     Args:
-        limits: of size and chroma. max_text: share of the picture that text may cover. copies: whether they may stay.
+        limits: of size and chroma. max_text: share of the picture that text may cover. copies:
+            whether they may stay.
     """
     for name, look in domain.looks.items():
         if reason := drop_reason(look.features, limits):
             domain.rejects[name] = reason
         elif look.text > max_text:
-            domain.rejects[name] = Dropped(TEXT, f"text covers {look.text:.2f} of it, over {max_text:g}")
+            domain.rejects[name] = Dropped(
+                TEXT, f"text covers {look.text:.2f} of it, over {max_text:g}"
+            )
     if copies:
         return
     views = {name: look.view for name, look in domain.kept.items()}
-    found = near_copies(views, progress=lambda names: tqdm(names, "comparing", unit="picture", delay=1))
+    found = near_copies(
+        views, progress=lambda names: tqdm(names, "comparing", unit="picture", delay=1)
+    )
     for name, (stays, likeness) in found.items():
         domain.rejects[name] = Dropped(DUPLICATE, f"of {stays}, likeness {likeness:.3f}")
 

@@ -20,8 +20,8 @@ _FRAMED = 0.9
 
 @dataclass(frozen=True)
 class Colours:
-    """CIE L*a*b* over a picture: means, standard deviation of L* (contrast), mean distance from grey (chroma), and its mean
-    colour as RGB, 0..255."""
+    """CIE L*a*b* over a picture: means, standard deviation of L* (contrast), mean distance from
+    grey (chroma), and its mean colour as RGB, 0..255."""
 
     lightness: float
     green_red: float
@@ -55,13 +55,16 @@ class Look:
 
     @property
     def view(self) -> View:
-        # Of two copies as good as equal in size, the one that never had margins has nothing left of them.
+        # Of two copies as good as equal in size, the one that never had margins has nothing left of
+        # them.
         pixels = round(self.features.width * self.features.height * (_FRAMED if self.box else 1))
         return View(int(self.features.hash, 16), pixels, self.small, self.bytes)
 
 
 def look_at(file: Path, trim: bool) -> Look | str:
-    """Measures a picture; returns why it can't be read instead (this exception does not travel between processes)."""
+    """Measures a picture; returns why it can't be read instead (this exception does not travel
+    between processes).
+    """
     try:
         width, height = picture_size(file)
         image = read_image(file, max_side=_SIDE)
@@ -75,12 +78,19 @@ def look_at(file: Path, trim: bool) -> Look | str:
             image = image[inner.top : inner.bottom, inner.left : inner.right]
             width, height = box.right - box.left, box.bottom - box.top
     return Look(
-        features_of(image, width, height), small_grey(image), text, whole, box, _colours(image), file.stat().st_size
+        features_of(image, width, height),
+        small_grey(image),
+        text,
+        whole,
+        box,
+        _colours(image),
+        file.stat().st_size,
     )
 
 
 def picture_within(file: Path, look: Look, max_side: int | None = None) -> np.ndarray:
-    """The picture without its margins: uint8 [H, W, 3]. max_side: of the whole of it, as in `read_image`.
+    """The picture without its margins: uint8 [H, W, 3]. max_side: of the whole of it, as in
+    `read_image`.
 
     Raises:
         UnreadableImage: it can't be decoded any more.
@@ -93,12 +103,16 @@ def picture_within(file: Path, look: Look, max_side: int | None = None) -> np.nd
 
 
 def scaled_box(box: Box, small: tuple[int, int], full: tuple[int, int]) -> Box:
-    """A box found in a picture of (height, width) `small`, in that of `full`, without what lies across its edge."""
+    """A box found in a picture of (height, width) `small`, in that of `full`, without what lies
+    across its edge.
+    """
     down, across = full[0] / small[0], full[1] / small[1]
     return Box(
-        int(np.ceil(box.top * down)), int(np.ceil(box.left * across)),
-        int(box.bottom * down), int(box.right * across),
-    )  # fmt: skip
+        int(np.ceil(box.top * down)),
+        int(np.ceil(box.left * across)),
+        int(box.bottom * down),
+        int(box.right * across),
+    )
 
 
 def _colours(image: np.ndarray) -> Colours:
@@ -109,4 +123,7 @@ def _colours(image: np.ndarray) -> Colours:
     mean = lab.mean(axis=0)
     chroma = np.hypot(lab[:, 1], lab[:, 2]).mean()
     rgb = small.reshape(-1, 3).mean(axis=0)
-    return Colours(*(round(float(v), 2) for v in (*mean, lab[:, 0].std(), chroma)), tuple(round(float(v)) for v in rgb))
+    return Colours(
+        *(round(float(v), 2) for v in (*mean, lab[:, 0].std(), chroma)),
+        tuple(round(float(v)) for v in rgb),
+    )

@@ -33,7 +33,11 @@ def match_portraits(domains: Sequence[Domain], least: float) -> tuple[float, flo
     """
     ranges = []
     for domain in domains:
-        shares = [look.features.face_ratio for look in domain.kept.values() if look.features.face_ratio >= least]
+        shares = [
+            look.features.face_ratio
+            for look in domain.kept.values()
+            if look.features.face_ratio >= least
+        ]
         if not shares:
             raise UserError(
                 f"--match portraits: no face of {least:g} of the shorter side was found in {one_line(domain.root)}; "
@@ -44,22 +48,28 @@ def match_portraits(domains: Sequence[Domain], least: float) -> tuple[float, flo
     high = min(one[1] for one in ranges) * _ROOM
     if low > high:
         said = " and ".join(f"{one[0]:.2f} to {one[1]:.2f}" for one in ranges)
-        raise UserError(f"--match portraits: faces are {said} of the shorter side, no size is in both; crop one domain")
+        raise UserError(
+            f"--match portraits: faces are {said} of the shorter side, no size is in both; crop one domain"
+        )
     for domain in domains:
         for name, look in domain.kept.items():
             share = look.features.face_ratio
             if not low <= share <= high:
                 found = f"its largest face is {share:.2f} of it" if share else "no face found"
-                domain.rejects[name] = Dropped(NOT_SHARED, f"{found}, both domains have {low:.2f} to {high:.2f}")
+                domain.rejects[name] = Dropped(
+                    NOT_SHARED, f"{found}, both domains have {low:.2f} to {high:.2f}"
+                )
     return float(low), float(high)
 
 
 def match_features(domains: Sequence[Domain], features, neighbours: int, progress) -> None:
-    """Keeps pictures that lie where the other domain's pictures lie, in the space of a feature network.
+    """Keeps pictures that lie where the other domain's pictures lie, in the space of a feature
+    network.
 
-    After Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models": a set's place is
-    the union of spheres around its members that reach to their k-th neighbours. Each domain's mean is taken off first: as a
-    whole the two differ by style, which is what shall be learned.
+    After Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
+    Models": a set's place is the union of spheres around its members that reach to their k-th
+    neighbours. Each domain's mean is taken off first: as a whole the two differ by style, which is
+    what shall be learned.
 
     Args:
         features: maps uint8 pictures to float64 [N, D], as `tf_i2i.feature_networks` does.
@@ -76,7 +86,11 @@ def match_features(domains: Sequence[Domain], features, neighbours: int, progres
                 f"--match features: {len(kept)} pictures are left in {one_line(domain.root)}, more than --neighbours "
                 f"{neighbours} are needed"
             )
-    bar = iter(progress([(domain, name) for domain, kept in zip(domains, names, strict=True) for name in kept]))
+    bar = iter(
+        progress(
+            [(domain, name) for domain, kept in zip(domains, names, strict=True) for name in kept]
+        )
+    )
     found = [_features_of(len(kept), bar, features) for kept in names]
     found = [one - one.mean(axis=0) for one in found]
     spread = np.sqrt(np.mean([one.var(axis=0) for one in found], axis=0)) + 1e-6
@@ -86,7 +100,9 @@ def match_features(domains: Sequence[Domain], features, neighbours: int, progres
         inside = _distances(found[own], found[other]) - reach
         for name, depth in zip(kept, inside.min(axis=1), strict=True):
             if depth > 0:
-                domain.rejects[name] = Dropped(NOT_SHARED, f"{depth:.1f} away from all that the other domain shows")
+                domain.rejects[name] = Dropped(
+                    NOT_SHARED, f"{depth:.1f} away from all that the other domain shows"
+                )
 
 
 def _features_of(count: int, pictures, features) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Moves rejects out of a folder, and everything back again byte for byte.
 
-DIR's rejects go to DIR.rejected beside it, under the same names; trainers, who search folders to the bottom, don't see
-them there. A journal is written before each step, so that a killed process leaves nothing that can't be undone.
+DIR's rejects go to DIR.rejected beside it, under the same names; trainers, who search folders to
+the bottom, don't see them there. A journal is written before each step, so that a killed process
+leaves nothing that can't be undone.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Rejects:
             self.folder.mkdir(exist_ok=True)
             self._held = lock_folder(self.folder)
         except BlockingIOError as error:
-            raise UserError(f"{one_line(self.folder)}: another curate works there; wait for it") from error
+            raise UserError(
+                f"{one_line(self.folder)}: another curate works there; wait for it"
+            ) from error
         except OSError as error:
             raise self.unwritable(error) from error
         self._mend()
@@ -82,10 +85,14 @@ class Rejects:
         self._take_out(step)
 
     def replace(self, name: str, picture: np.ndarray) -> None:
-        """Takes a picture out of the folder and puts `picture` in its place: under its name if that is one of a JPEG or
-        PNG, else as PNG."""
+        """Takes a picture out of the folder and puts `picture` in its place: under its name if that
+        is one of a JPEG or PNG, else as PNG."""
         suffix = Path(name).suffix.lower()
-        output = name if suffix in (*_JPEG, ".png") else self._free(self.root, str(Path(name).with_suffix(".png")))
+        output = (
+            name
+            if suffix in (*_JPEG, ".png")
+            else self._free(self.root, str(Path(name).with_suffix(".png")))
+        )
         # Below the folder, so that it can be renamed to where it belongs, and hidden from trainers.
         waiting = (
             self.root
@@ -105,7 +112,8 @@ class Rejects:
         """Puts everything back.
 
         Returns:
-            How many pictures are back, and the names of those that are not, because something else has their name now.
+            How many pictures are back, and the names of those that are not, because something else
+            has their name now.
         """
         back, left = 0, []
         for step in reversed(self._steps()):
@@ -137,8 +145,8 @@ class Rejects:
                 folder.rmdir()
 
     def _mend(self) -> None:
-        """After a kill: drops a line that was not written to its end, and takes back a picture whose trimmed form did not
-        reach its place any more."""
+        """After a kill: drops a line that was not written to its end, and takes back a picture
+        whose trimmed form did not reach its place any more."""
         if self._journal.exists():
             data = self._journal.read_bytes()
             os.truncate(self._journal, data.rfind(b"\n") + 1)
@@ -177,7 +185,9 @@ class Rejects:
         except FileNotFoundError:
             return []
         except (ValueError, TypeError) as error:
-            raise UserError(f"{one_line(self._journal)}: damaged; move the pictures back by hand") from error
+            raise UserError(
+                f"{one_line(self._journal)}: damaged; move the pictures back by hand"
+            ) from error
         return steps
 
 

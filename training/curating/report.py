@@ -1,4 +1,6 @@
-"""curate.html: what two domains are made of, side by side, what is left out and why, and what stays."""
+"""curate.html: what two domains are made of, side by side, what is left out and why, and what
+stays.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,15 @@ def write_report(path: Path, domains: Sequence[Domain], options: CurateOptions, 
     body = [
         "<h1>Pictures for a training</h1>",
         html.paragraph(lead, "lead"),
-        html.section("counts", "Counts", _counts(domains, names), html.paragraph(said, "note") if said else ""),
-        html.section("sizes", "Sizes", f'<div class="charts">{"".join(map(_sizes, domains, names))}</div>'),
+        html.section(
+            "counts",
+            "Counts",
+            _counts(domains, names),
+            html.paragraph(said, "note") if said else "",
+        ),
+        html.section(
+            "sizes", "Sizes", f'<div class="charts">{"".join(map(_sizes, domains, names))}</div>'
+        ),
         html.section("colours", "Colours", _colour_table(domains, names), _strips(domains, names)),
         *(_kept(domain, name) for domain, name in zip(domains, names, strict=True)),
         *(_left_out(domain, name) for domain, name in zip(domains, names, strict=True)),
@@ -49,7 +58,9 @@ def write_report(path: Path, domains: Sequence[Domain], options: CurateOptions, 
 
 
 def _counts(domains: Sequence[Domain], names: list[str]) -> str:
-    return html.table(["", *names], [[title, *map(str, counts)] for title, counts in counts_of(domains)], "counts")
+    return html.table(
+        ["", *names], [[title, *map(str, counts)] for title, counts in counts_of(domains)], "counts"
+    )
 
 
 def _sizes(domain: Domain, name: str) -> str:
@@ -59,7 +70,9 @@ def _sizes(domain: Domain, name: str) -> str:
     titles = [f"{low} to {high - 1}" for low, high in pairwise(_SIZES)] + [f"{_SIZES[-1]} and more"]
     bars = [Bar(title, int(count), str(count)) for title, count in zip(titles, counts, strict=True)]
     label = f"{name}: " + "; ".join(f"{bar.name} {bar.text}" for bar in bars)
-    chart = bar_chart(bars, "pictures that stay, by their shorter side in pixels", label, name_room=190)
+    chart = bar_chart(
+        bars, "pictures that stay, by their shorter side in pixels", label, name_room=190
+    )
     return f'<figure class="chart"><figcaption>{html.escape(name)}</figcaption>{chart}</figure>'
 
 
@@ -122,7 +135,9 @@ def _left_out(domain: Domain, name: str) -> str:
         parts.append(_sheet(domain, captions, f"{name}, {reason}"))
         if len(found) > _SHOWN_OUT:
             parts.append(html.paragraph(f"and {len(found) - _SHOWN_OUT} more", "note"))
-    return html.section(f"out-{_anchor(name)}", f"{name}: what is left out", *(parts or [html.paragraph("nothing")]))
+    return html.section(
+        f"out-{_anchor(name)}", f"{name}: what is left out", *(parts or [html.paragraph("nothing")])
+    )
 
 
 def _sheet(domain: Domain, captions: dict[str, str], what: str) -> str:
@@ -145,17 +160,25 @@ def _sheet(domain: Domain, captions: dict[str, str], what: str) -> str:
 def _pair(domain: Domain, name: str) -> str:
     look = domain.looks[name]
     try:
-        pictures = {f"{name}, as it is": _reduced(read_image(domain.files[name], 512)),
-                    "without margins": _reduced(picture_within(domain.files[name], look, 512))}  # fmt: skip
+        pictures = {
+            f"{name}, as it is": _reduced(read_image(domain.files[name], 512)),
+            "without margins": _reduced(picture_within(domain.files[name], look, 512)),
+        }
     except UnreadableImage:
         return ""
-    return html.picture_row("margins", {one_line(k): v for k, v in pictures.items()}, "row", "margins")
+    return html.picture_row(
+        "margins", {one_line(k): v for k, v in pictures.items()}, "row", "margins"
+    )
 
 
 def _thumbnail(file: Path, look: Look | None) -> np.ndarray:
     """The middle square; a grey one for what can't be read."""
     try:
-        image = read_image(file, 4 * _THUMBNAIL) if look is None else picture_within(file, look, 4 * _THUMBNAIL)
+        image = (
+            read_image(file, 4 * _THUMBNAIL)
+            if look is None
+            else picture_within(file, look, 4 * _THUMBNAIL)
+        )
     except UnreadableImage:
         return np.full((_THUMBNAIL, _THUMBNAIL, 3), 200, np.uint8)
     return centre_square(resize_short_side(image, _THUMBNAIL), _THUMBNAIL)

@@ -1,1 +1,3 @@
-"""Where pictures come from, a file a service. Each module has `items(query, context)`, a generator of Item."""
+"""Where pictures come from, a file a service. Each module has `items(query, context)`, a generator
+of Item.
+"""

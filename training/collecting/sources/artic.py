@@ -1,4 +1,6 @@
-"""The Art Institute of Chicago's API (api.artic.edu/docs): a search page by page, pictures from its IIIF server."""
+"""The Art Institute of Chicago's API (api.artic.edu/docs): a search page by page, pictures from its
+IIIF server.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,15 @@ def items(query: str, context: Context) -> Iterator[Item]:
     if context.kind:
         must.append({"match": {"artwork_type_title": context.kind}})
     for page in range(1, _LAST + 1):
-        wanted = {"query": {"bool": {"must": must}}, "fields": _FIELDS, "limit": _PAGE, "page": page}
-        answer = context.json(f"{api}?{urlencode({'params': json.dumps(wanted, separators=(',', ':'))})}")
+        wanted = {
+            "query": {"bool": {"must": must}},
+            "fields": _FIELDS,
+            "limit": _PAGE,
+            "page": page,
+        }
+        answer = context.json(
+            f"{api}?{urlencode({'params': json.dumps(wanted, separators=(',', ':'))})}"
+        )
         works = rows(answer, "data")
         iiif = text(part(answer, "config"), "iiif_url") or IIIF
         context.expect(number(part(answer, "pagination"), "total"))
@@ -49,10 +58,15 @@ def _item(work: dict, iiif: str, original: bool) -> Item:
     page = f"https://www.artic.edu/artworks/{text(work, 'id')}"
     public = work.get("is_public_domain") is True
     about = {
-        "title": text(work, "title"), "artist": text(work, "artist_title") or text(work, "artist_display"),
-        "date": text(work, "date_display"), "page": page, "licence": "cc0" if public else "other",
-        "rights": "CC0 Public Domain Designation" if public else text(work, "copyright_notice") or "in copyright",
-    }  # fmt: skip
+        "title": text(work, "title"),
+        "artist": text(work, "artist_title") or text(work, "artist_display"),
+        "date": text(work, "date_display"),
+        "page": page,
+        "licence": "cc0" if public else "other",
+        "rights": "CC0 Public Domain Designation"
+        if public
+        else text(work, "copyright_notice") or "in copyright",
+    }
     if not text(work, "image_id"):
         return Item(page, **about, refused=Refusal(NO_PICTURE, "the work has no image"))
     side = _LARGE if original and public else _WEB

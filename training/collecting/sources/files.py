@@ -45,5 +45,10 @@ def items(query: Sequence[str], context: Context) -> Iterator[Item]:
                 rights = "" if context.licence == "unknown" else "as the user says"
                 title = PurePosixPath(member.name).stem
                 yield Item(
-                    member.address, title, licence=context.licence, rights=rights, open=member.open, refused=refused
+                    member.address,
+                    title,
+                    licence=context.licence,
+                    rights=rights,
+                    open=member.open,
+                    refused=refused,
                 )

@@ -1,7 +1,10 @@
-"""One's own Instagram data export (JSON format): the pictures of one's posts, with their captions and times.
+"""One's own Instagram data export (JSON format): the pictures of one's posts, with their captions
+and times.
 
-Three layouts are out there: your_instagram_activity/media|content/posts_N.json, content/posts_N.json, and media.json of
-before December 2020. Texts in them are UTF-8 that was taken for Latin-1 and escaped letter by letter."""
+Three layouts are out there: your_instagram_activity/media|content/posts_N.json,
+content/posts_N.json, and media.json of before December 2020. Texts in them are UTF-8 that was taken
+for Latin-1 and escaped letter by letter.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ _MAX_JSON = 256 * 1024 * 1024
 
 
 def items(query: Sequence[str], context: Context) -> Iterator[Item]:
-    """The pictures of the posts; `query` names the ZIP files of one export, or folders with what was in them.
+    """The pictures of the posts; `query` names the ZIP files of one export, or folders with what
+    was in them.
 
     Raises:
         UserError: one of them can't be read or is made to do harm, or it is no such export.
@@ -50,7 +54,11 @@ def _media(member: Member) -> Iterator[dict]:
     data = _read(member)
     if isinstance(data, dict) and "photos" in data:  # before December 2020
         for photo in rows(data, "photos"):
-            yield {"uri": photo.get("path"), "title": photo.get("caption"), "time": photo.get("taken_at")}
+            yield {
+                "uri": photo.get("path"),
+                "title": photo.get("caption"),
+                "time": photo.get("taken_at"),
+            }
         return
     posts = (
         data
@@ -94,19 +102,29 @@ def _item(media: dict, listed_in: Member, files: dict[str, Member]) -> Item:
     }
     if not uri or ".." in uri.split("/") or uri.startswith("/"):
         return Item(
-            f"{listed_in.address}#{uri}", **about, refused=Refusal(UNSAFE_PATH, "its path is none in the export")
+            f"{listed_in.address}#{uri}",
+            **about,
+            refused=Refusal(UNSAFE_PATH, "its path is none in the export"),
         )
     member = _find(uri, listed_in.name, files)
     if member is None:
-        return Item(uri, **about, refused=Refusal(NO_PICTURE, "the file is not in the export; give all its ZIP files"))
+        return Item(
+            uri,
+            **about,
+            refused=Refusal(NO_PICTURE, "the file is not in the export; give all its ZIP files"),
+        )
     suffix = PurePosixPath(uri).suffix.lower()
     if suffix not in SUFFIXES:
-        return Item(member.address, **about, refused=Refusal(NOT_A_PICTURE, f"{suffix or 'no'} file"))
+        return Item(
+            member.address, **about, refused=Refusal(NOT_A_PICTURE, f"{suffix or 'no'} file")
+        )
     return Item(member.address, **about, open=member.open)
 
 
 def _find(uri: str, listed_in: str, files: dict[str, Member]) -> Member | None:
-    """Paths count from the export's own top folder, which a ZIP, or who unpacked it, may have put into another one."""
+    """Paths count from the export's own top folder, which a ZIP, or who unpacked it, may have put
+    into another one.
+    """
     for parent in PurePosixPath(listed_in).parents:
         for name in (str(parent / uri), uri):
             if name in files:
@@ -116,7 +134,9 @@ def _find(uri: str, listed_in: str, files: dict[str, Member]) -> Member | None:
 
 
 def _mended(text: object) -> str:
-    """Each byte of the UTF-8 text was escaped as a letter of its own: "Ã©" for "é". What is not so stays as it is."""
+    """Each byte of the UTF-8 text was escaped as a letter of its own: "Ã©" for "é". What is not so
+    stays as it is.
+    """
     if not isinstance(text, str):
         return ""
     try:

@@ -1,4 +1,5 @@
-"""The Metropolitan Museum of Art Collection API (metmuseum.github.io): a search gives numbers, each object is asked for.
+"""The Metropolitan Museum of Art Collection API (metmuseum.github.io): a search gives numbers, each
+object is asked for.
 
 Pictures of works in the public domain are there under CC0; of others there is none."""
 
@@ -23,7 +24,9 @@ def items(query: str, context: Context) -> Iterator[Item]:
         # The museum's words for kinds are plurals: Paintings, Prints, Drawings.
         wanted["medium"] = f"{context.kind.capitalize().removesuffix('s')}s"
     for offset in range(0, _LAST, _PAGE):
-        found = context.json(f"{api}/v1.1/search?{urlencode(wanted | {'offset': offset, 'limit': _PAGE})}")
+        found = context.json(
+            f"{api}/v1.1/search?{urlencode(wanted | {'offset': offset, 'limit': _PAGE})}"
+        )
         numbers = found.get("objectIDs") if isinstance(found, dict) else None
         if not isinstance(numbers, list):  # null behind the last one
             return
@@ -42,11 +45,16 @@ def _item(address: str, context: Context) -> Item:
     except Refused as error:
         return Item(address, refused=Refusal(error.reason, error.detail))
     about = {
-        "title": text(work, "title"), "artist": text(work, "artistDisplayName"), "date": text(work, "objectDate"),
-        "page": text(work, "objectURL"), "rights": text(work, "rightsAndReproduction"),
-    }  # fmt: skip
+        "title": text(work, "title"),
+        "artist": text(work, "artistDisplayName"),
+        "date": text(work, "objectDate"),
+        "page": text(work, "objectURL"),
+        "rights": text(work, "rightsAndReproduction"),
+    }
     small, large = text(work, "primaryImageSmall"), text(work, "primaryImage")
     url = (large or small) if context.original else (small or large)
     if not url or not work.get("isPublicDomain"):
-        return Item(address, **about, refused=Refusal(NO_PICTURE, "not in the museum's open access"))
+        return Item(
+            address, **about, refused=Refusal(NO_PICTURE, "not in the museum's open access")
+        )
     return Item(url, **about | {"rights": about["rights"] or "The Met Open Access"}, licence="cc0")

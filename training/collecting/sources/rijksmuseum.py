@@ -1,5 +1,5 @@
-"""The Rijksmuseum: its open search with Linked Art records (data.rijksmuseum.nl/docs), or, with the user's key, the
-older Collection API (www.rijksmuseum.nl/api)."""
+"""The Rijksmuseum: its open search with Linked Art records (data.rijksmuseum.nl/docs), or, with the
+user's key, the older Collection API (www.rijksmuseum.nl/api)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def items(query: str, context: Context) -> Iterator[Item]:
 
 
 def _by_search(query: str, context: Context) -> Iterator[Item]:
-    wanted = {"creator": query, "imageAvailable": "true"} | ({"type": context.kind} if context.kind else {})
+    wanted = {"creator": query, "imageAvailable": "true"} | (
+        {"type": context.kind} if context.kind else {}
+    )
     address = f"{context.site or DATA}/search/collection?{urlencode(wanted)}"
     asked = set()
     while address and address not in asked:
@@ -39,7 +41,9 @@ def _by_search(query: str, context: Context) -> Iterator[Item]:
 
 
 def _resolved(work_id: str, context: Context) -> Item:
-    """Three records lead to a picture: the object, what it shows (with the rights), and the file that shows that."""
+    """Three records lead to a picture: the object, what it shows (with the rights), and the file
+    that shows that.
+    """
     try:
         work = context.json(work_id, _LINKED_DATA)
         shown = rows(work, "shows")
@@ -53,40 +57,60 @@ def _resolved(work_id: str, context: Context) -> Item:
     url = text(point, "id")
     if not url:
         return Item(work_id, **about, refused=Refusal(NO_PICTURE, "no file shows the work"))
-    return Item(url if context.original else url.replace("/full/max/", f"/full/!{_WEB},{_WEB}/"), **about)
+    return Item(
+        url if context.original else url.replace("/full/max/", f"/full/!{_WEB},{_WEB}/"), **about
+    )
 
 
 def _rights(rights: list[dict]) -> dict[str, str]:
     """A Creative Commons URL classifies them, names in several languages say it for people."""
     names = [text(name, "content") for right in rights for name in rows(right, "identified_by")]
-    return {"licence": licence_name(json.dumps(rights) if rights else ""), "rights": names[0] if names else ""}
+    return {
+        "licence": licence_name(json.dumps(rights) if rights else ""),
+        "rights": names[0] if names else "",
+    }
 
 
 def _about(work: dict, work_id: str) -> dict[str, str]:
     names = [name for name in rows(work, "identified_by") if name.get("type") == "Name"]
-    english = [name for name in names if any(text(one, "id") == _ENGLISH for one in rows(name, "language"))]
+    english = [
+        name for name in names if any(text(one, "id") == _ENGLISH for one in rows(name, "language"))
+    ]
     made = part(work, "produced_by")
     makers = [
-        text(said, "content") for making in (made, *rows(made, "part")) for said in rows(making, "referred_to_by")
+        text(said, "content")
+        for making in (made, *rows(made, "part"))
+        for said in rows(making, "referred_to_by")
     ]
     dates = [text(name, "content") for name in rows(made, "timespan", "identified_by")]
     return {
-        "title": text((english or names or [{}])[0], "content"), "artist": next(filter(None, makers), ""),
-        "date": next(filter(None, dates), ""), "page": work_id,
-    }  # fmt: skip
+        "title": text((english or names or [{}])[0], "content"),
+        "artist": next(filter(None, makers), ""),
+        "date": next(filter(None, dates), ""),
+        "page": work_id,
+    }
 
 
 def _by_key(query: str, context: Context) -> Iterator[Item]:
-    wanted = {"key": context.key, "format": "json", "involvedMaker": query, "imgonly": "True", "ps": _PAGE}
+    wanted = {
+        "key": context.key,
+        "format": "json",
+        "involvedMaker": query,
+        "imgonly": "True",
+        "ps": _PAGE,
+    }
     wanted |= {"type": context.kind} if context.kind else {}
     listed = 0
     for page in range(_LAST // _PAGE):
         try:
-            answer = context.json(f"{context.site or OLDER}/api/en/collection?{urlencode(wanted | {'p': page})}")
+            answer = context.json(
+                f"{context.site or OLDER}/api/en/collection?{urlencode(wanted | {'p': page})}"
+            )
         except Refused as error:
             if error.detail.startswith("410"):
                 raise Refused(
-                    REFUSED, "the interface with keys is gone; run it without --key and RIJKSMUSEUM_KEY"
+                    REFUSED,
+                    "the interface with keys is gone; run it without --key and RIJKSMUSEUM_KEY",
                 ) from error
             raise
         works = rows(answer, "artObjects")
@@ -102,14 +126,19 @@ def _item(work: dict, original: bool) -> Item:
     # The list has no date of its own; the long title ends with it.
     date = text(work, "longTitle").rpartition(", ")[2]
     about = {
-        "title": text(work, "title"), "artist": text(work, "principalOrFirstMaker"),
-        "date": date if re.search(r"\d{3}", date) else "", "page": page,
-    }  # fmt: skip
+        "title": text(work, "title"),
+        "artist": text(work, "principalOrFirstMaker"),
+        "date": date if re.search(r"\d{3}", date) else "",
+        "page": page,
+    }
     url = text(part(work, "webImage"), "url")
     if not url or work.get("permitDownload") is not True:
         return Item(
-            page or text(work, "objectNumber"), **about, refused=Refusal(NO_PICTURE, "the museum gives no download")
+            page or text(work, "objectNumber"),
+            **about,
+            refused=Refusal(NO_PICTURE, "the museum gives no download"),
         )
-    # Its policy: what may be downloaded is in the public domain or CC0; the list does not say which.
+    # Its policy: what may be downloaded is in the public domain or CC0; the list does not say
+    # which.
     url = url if original else re.sub(r"=s0$", f"=s{_WEB}", url)
     return Item(url, **about, licence="public-domain", rights="Rijksmuseum, download permitted")

@@ -21,10 +21,16 @@ def items(query: str, context: Context) -> Iterator[Item]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise UserError(f"--query {one_line(path)}: {said}; give a text file with a URL a line") from error
+        raise UserError(
+            f"--query {one_line(path)}: {said}; give a text file with a URL a line"
+        ) from error
     urls = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not urls:
         raise UserError(f"--query {one_line(path)}: no URL is in it; write one a line")
     context.expect(len(set(urls)))
     for url in dict.fromkeys(urls):
-        yield Item(url, licence=context.licence, rights="" if context.licence == "unknown" else "as the user says")
+        yield Item(
+            url,
+            licence=context.licence,
+            rights="" if context.licence == "unknown" else "as the user says",
+        )

@@ -1,4 +1,6 @@
-"""WikiArt's public lists of an artist's works: /en/ARTIST?json=2&page=N, 60 or so a page, without any licence."""
+"""WikiArt's public lists of an artist's works: /en/ARTIST?json=2&page=N, 60 or so a page, without
+any licence.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ SITE = "https://www.wikiart.org"
 
 
 def items(query: str, context: Context) -> Iterator[Item]:
-    """Works of one artist. query: the name, or what stands in the address of the artist's page ("gustav-klimt")."""
+    """Works of one artist. query: the name, or what stands in the address of the artist's page
+    ("gustav-klimt").
+    """
     site = context.site or SITE
     artist, page, listed = quote(_slug(query)), 1, 0
     while True:
@@ -38,9 +42,13 @@ def _item(painting: dict, site: str, original: bool) -> Item:
     image = text(painting, "image")
     url = image.split("!")[0] if original else image
     about = {
-        "title": text(painting, "title"), "artist": text(painting, "artistName"), "date": text(painting, "year"),
-        "page": urljoin(site, text(painting, "paintingUrl")) if text(painting, "paintingUrl") else "",
-    }  # fmt: skip
+        "title": text(painting, "title"),
+        "artist": text(painting, "artistName"),
+        "date": text(painting, "year"),
+        "page": urljoin(site, text(painting, "paintingUrl"))
+        if text(painting, "paintingUrl")
+        else "",
+    }
     if not url:
         return Item(
             about["page"] or f"{site}/{text(painting, 'id')}",
