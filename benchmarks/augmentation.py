@@ -8,9 +8,9 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
-PLAIN, KERAS_CV = "plain TensorFlow (tf_i2i.batches)", "keras-cv layers"
+PLAIN, KERAS_CV = "plain TensorFlow (tf_i2i.data.batches)", "keras-cv layers"
 _PREFETCHED = 4
 
 
@@ -28,7 +28,7 @@ class AugmentationOptions:
 
 
 def plain_batches(cache, options: AugmentationOptions, batch_size: int):
-    from tf_i2i.batches import crops
+    from tf_i2i.data.batches import crops
 
     one_domain = crops((cache,), options.crop_size, flip=True, seed=1)
     return one_domain.batch(batch_size, drop_remainder=True).prefetch(_PREFETCHED)
@@ -61,7 +61,7 @@ def block_runner(batches, batch_size: int, count: int) -> Callable[[], Sequence[
     tf.data works ahead: the batches that it prepared while others were measured are drawn first and
     not counted, and it is left time to fill its buffers again before the next one's turn.
     """
-    from tf_i2i.native_output import quiet_native_output
+    from tf_i2i.console import quiet_native_output
 
     with (
         quiet_native_output()
@@ -86,7 +86,7 @@ def noise_cache(options: AugmentationOptions):
     """Pictures of noise: neither way of cropping looks at what it crops."""
     import numpy as np
 
-    from tf_i2i.image_cache import ImageCache
+    from tf_i2i.data.image_cache import ImageCache
 
     random = np.random.default_rng(1)
     shape = (options.load_size, options.load_size, 3)
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(
         AugmentationOptions, argv, prog="python -m benchmarks.augmentation", description=__doc__
     )
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
 _WANTED = 1.7
 _LOOPS = 48
@@ -45,9 +45,10 @@ def block_runner(
     The pool's processes are started before; a whole command takes about a second more for that,
     once.
     """
-    from tf_i2i.photo_pairs import Drawing, Limits
-    from training.pair_folder import PairFolder
-    from training.pair_making import PairMaking
+    from tf_i2i.data.screening import Limits
+    from training.cartoon_pairs.cartoonize_job import PairMaking
+    from training.cartoon_pairs.pair_folder import PairFolder
+    from training.cartoon_pairs.photo_pair import Drawing
 
     def run() -> Sequence[float]:
         with (
@@ -99,9 +100,9 @@ def main(argv: list[str] | None = None) -> None:
     from benchmarks.timing import OtherWork, interleave, ratio
 
     results.check_writable(options.json)
-    from tf_i2i.demo_data import bundled_photographs
-    from tf_i2i.sources import ImageSource, open_source
-    from training.picture_pool import PicturePool
+    from tf_i2i.data.demo_data import bundled_photographs
+    from tf_i2i.data.sources import ImageSource, open_source
+    from training.system.worker_pool import PicturePool
 
     everything = (
         open_source(options.photos, "--photos") if options.photos else bundled_photographs()

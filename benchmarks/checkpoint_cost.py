@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,12 +100,12 @@ def measure(options: CostOptions) -> tuple[list[tuple[list[float], float]], int]
     import tensorflow as tf
 
     from benchmarks.results import show_progress
-    from tf_i2i.precision import choose_precision, set_precision
-    from training.checkpoints import Checkpoints
-    from training.cyclegan import CycleGANOptions
-    from training.devices import make_repeatable
-    from training.networks import build_cyclegan
-    from training.resuming import weights_finite
+    from tf_i2i.models.model_builder import build_cyclegan
+    from tf_i2i.models.precision import choose_precision, set_precision
+    from training.options.trainer_options import CycleGANOptions
+    from training.runs.checkpoints import Checkpoints
+    from training.runs.run_folder import weights_finite
+    from training.trainers.devices import make_repeatable
 
     make_repeatable()
     keras.utils.set_random_seed(1)

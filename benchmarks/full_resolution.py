@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
 SIDE = 256
 

@@ -17,15 +17,15 @@ import numpy as np
 from benchmarks.full_resolution import SIDE, Measured
 from benchmarks.results import show_progress
 from benchmarks.timing import Timing, interleave
-from export.tiling import Tiling
-from export.translator import TiledTranslator, load_translator
-from tf_i2i.demo_data import bundled_photographs
+from export.photos.tiling import Tiling
+from export.photos.translator import TiledTranslator, load_translator
+from tf_i2i.data.demo_data import bundled_photographs
+from tf_i2i.data.image_files import write_jpeg
 from tf_i2i.errors import UserError
-from tf_i2i.images import write_jpeg
-from tf_i2i.lite_model import LiteModel
-from tf_i2i.model_file import read_bytes, read_facts
-from tf_i2i.model_reach import bytes_per_pixel
-from tf_i2i.model_resizing import resized
+from tf_i2i.litert.interpreter import LiteModel
+from tf_i2i.litert.model_file import read_bytes, read_facts
+from tf_i2i.litert.model_resizing import resized
+from tf_i2i.litert.receptive_field import bytes_per_pixel
 
 _BLOCK_SECONDS = 0.4
 # The peak that the system reports of a process begins with that of the process that started it, so
@@ -56,13 +56,13 @@ def model_file(model: str | None, run: str | None, folder: Path) -> str:
             )
         return str(found[0])
     show_progress("converting a student with random weights")
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks.phone_files import student_files
-    from export.metadata import with_metadata
-    from export.recipes import RECIPES
-    from tf_i2i.mobile_generator import MobileGenerator
+    from export.conversion.metadata import with_metadata
+    from export.conversion.variants import RECIPES
+    from tf_i2i.models.mobile_generator import MobileGenerator
 
     facts = {
         "model": "student",

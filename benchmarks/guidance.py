@@ -12,9 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError
-from tf_i2i.native_output import silence_tensorflow
-from training.options import option, parse, run_command
 
 _STYLE_KEPT, _DISTANCE_FALLS = 0.9, 0.25
 
@@ -147,8 +147,8 @@ def make_data(options: GuidanceOptions, out: Path) -> dict[str, list[str]]:
     """
     import numpy as np
 
-    from tf_i2i.images import write_png
-    from tf_i2i.photo_pairs import Drawing, draw
+    from tf_i2i.data.image_files import write_png
+    from training.cartoon_pairs.photo_pair import Drawing, draw
 
     names = sorted(path.name for path in Path(options.faces).iterdir() if path.is_dir())
     if len(names) < 8:
@@ -237,10 +237,10 @@ def judge(runs: dict[str, Path], out: Path, options: GuidanceOptions) -> tuple[d
     """Scores by setting, and a picture: photo, translations, true cartoon."""
     import numpy as np
 
-    from tf_i2i.face_networks import load_face_network
-    from tf_i2i.images import read_image, write_png
-    from tf_i2i.segmentation_models import open_segmenter
-    from training.sample_grid import labelled_grid
+    from tf_i2i.data.image_files import read_image, write_png
+    from tf_i2i.pretrained.face_networks import load_face_network
+    from tf_i2i.pretrained.segmentation_networks import open_segmenter
+    from training.reporting.image_grid import labelled_grid
 
     files = sorted((out / "held_out").rglob("*.png"))
     photos = [read_image(file) for file in files]
@@ -276,9 +276,9 @@ def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
     """Writes a row for each photo of --show: the middle of it, its translations, its true cartoon."""
     import numpy as np
 
-    from tf_i2i.images import write_png
-    from tf_i2i.photo_pairs import Drawing, draw
-    from training.sample_grid import centre_square, labelled_grid
+    from tf_i2i.data.image_files import write_png
+    from training.cartoon_pairs.photo_pair import Drawing, draw
+    from training.reporting.image_grid import centre_square, labelled_grid
 
     pairs = [draw(file, Drawing("cartoon", (), options.load_size)) for file in options.show]
     photos, cartoons = (
@@ -294,8 +294,8 @@ def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
 
 def translator(run: Path):
     """The run's translation from photo to style: uint8 [H, W, 3] to the same."""
-    from tf_i2i.pixels import to_float, to_uint8
-    from training.restore import load_generator
+    from tf_i2i.data.pixels import to_float, to_uint8
+    from training.runs.finished_run import load_generator
 
     generator = load_generator(run, "teacher", "ab")
     return lambda photo: to_uint8(generator(to_float(photo[None]), training=False))[0]
@@ -310,8 +310,8 @@ def scores_of(photos, fakes, truths, owners, face, segment) -> dict[str, float]:
     """
     import numpy as np
 
-    from tf_i2i.metrics import colour_error, outline_f1, ssim
-    from tf_i2i.segmentation_models import mean_iou
+    from tf_i2i.metrics.image_metrics import colour_error, outline_f1, ssim
+    from tf_i2i.metrics.mask_metrics import mean_iou
 
     def embedded(images):
         boxes = np.stack([face.crop.fixed(*image.shape[:2]) for image in images])
@@ -361,7 +361,7 @@ def crops_iou(photo_crops, fake_crops, segment) -> float:
     """
     import numpy as np
 
-    from tf_i2i.segmentation_models import mean_iou
+    from tf_i2i.metrics.mask_metrics import mean_iou
 
     pairs = [
         pair for row in zip(photo_crops, fake_crops, strict=True) for pair in zip(*row, strict=True)

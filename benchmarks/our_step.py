@@ -1,4 +1,4 @@
-"""Child process of benchmarks.training_step: our CycleGAN step, as training.teacher_run builds it."""
+"""Child process of benchmarks.training_step: our CycleGAN step, as training.trainers.trainer builds it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def prepare(settings: dict) -> tuple[Callable[[], None], dict]:
     import numpy as np
     import tensorflow as tf
 
-    from tf_i2i.precision import set_precision
-    from training.cyclegan import CycleGANOptions
-    from training.devices import make_strategy
-    from training.networks import build_cyclegan
-    from training.schedules import LinearDecay
+    from tf_i2i.models.model_builder import build_cyclegan
+    from tf_i2i.models.precision import set_precision
+    from training.options.trainer_options import CycleGANOptions
+    from training.trainers.devices import make_strategy
+    from training.trainers.schedules import LinearDecay
 
     tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(settings["threads"])

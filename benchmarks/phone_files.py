@@ -11,15 +11,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.converter import NetworkConverter
-from export.recipes import RECIPES
+from export.conversion.converter import NetworkConverter
+from export.conversion.variants import RECIPES
+from tf_i2i.console import quiet_native_output
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.mobile_generator import MobileGenerator
-from tf_i2i.model_file import read_bytes
-from tf_i2i.model_worker import check
-from tf_i2i.native_output import quiet_native_output
-from tf_i2i.resnet_generator import ResNetGenerator
-from tf_i2i.tensor_details import noise
+from tf_i2i.litert.model_file import read_bytes
+from tf_i2i.litert.model_worker import check
+from tf_i2i.litert.tensor_details import noise
+from tf_i2i.models.mobile_generator import MobileGenerator
+from tf_i2i.models.resnet_generator import ResNetGenerator
 
 _CALIBRATION_CROPS = 16
 
@@ -28,7 +28,7 @@ def student_files(run: str | None, size: int) -> tuple[bytes, bytes]:
     """(int8, float32) of the run's student, or of one with random weights."""
     keras.utils.set_random_seed(1)
     if run:
-        from training.restore import load_generator
+        from training.runs.finished_run import load_generator
 
         student = load_generator(Path(run), "student", "ab")
     else:

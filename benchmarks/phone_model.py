@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
 PEER_SOURCE = (
     "android/app/src/main/ml/whitebox_cartoon_gan_int8.tflite in the repository margaretmz/Cartoonizer-with-TFLite "
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(
         PhoneOptions, argv, prog="python -m benchmarks.phone_model", description=__doc__
     )
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

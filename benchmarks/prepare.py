@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError
-from training.options import option, parse, run_command
 
 _PLAIN, _BEAM = "training.cartoonize", "training.prepare"
 _SIDES = (64, 96)
@@ -46,7 +46,7 @@ def write_crops(folder: Path, count: int, seed: int) -> None:
     import numpy as np
     from PIL import Image
 
-    from tf_i2i.demo_data import bundled_photographs
+    from tf_i2i.data.demo_data import bundled_photographs
 
     source = bundled_photographs()
     photographs = [source.read(index) for index in range(len(source))]
@@ -77,9 +77,9 @@ def differences(pairs: Path, dataset: Path) -> dict[str, int]:
     import tensorflow_datasets as tfds
     from etils import epath
 
-    from tf_i2i.images import read_image
-    from training.pair_dataset import read_photos
-    from training.pair_record import RECORD
+    from tf_i2i.data.image_files import read_image
+    from training.cartoon_pairs.pair_folder import RECORD
+    from training.cartoon_pairs.prepare_job import read_photos
 
     plain = json.loads((pairs / RECORD).read_text())["pictures"]
     beam = {photo.pop("name"): photo for photo in read_photos(epath.Path(dataset))}

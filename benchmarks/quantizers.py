@@ -11,8 +11,8 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError
-from training.options import option, parse, run_command
 
 OURS, PLAIN, EDGE = (
     "TensorFlow, ranges tried out (ours)",
@@ -44,9 +44,9 @@ def quantized_files(network, crops, size: int) -> dict[str, bytes]:
     import tensorflow as tf
 
     from benchmarks.results import show_progress
-    from export.converter import NetworkConverter
-    from export.recipes import RECIPES
-    from tf_i2i.pixels import to_float
+    from export.conversion.converter import NetworkConverter
+    from export.conversion.variants import RECIPES
+    from tf_i2i.data.pixels import to_float
 
     converter, files = NetworkConverter(network, size, lambda: crops), {}
     show_progress(OURS)
@@ -73,7 +73,7 @@ def by_ai_edge_quantizer(float_file: bytes, crops) -> bytes:
     """
     from ai_edge_quantizer import quantizer, recipe
 
-    from tf_i2i.pixels import to_float
+    from tf_i2i.data.pixels import to_float
 
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder) / "float32.tflite", Path(folder) / "int8.tflite"
@@ -93,8 +93,8 @@ def picture_by_picture(file: bytes, images):
     """
     import numpy as np
 
-    from tf_i2i.lite_model import LiteModel
-    from tf_i2i.pixels import to_float
+    from tf_i2i.data.pixels import to_float
+    from tf_i2i.litert.interpreter import LiteModel
 
     model = LiteModel(file)
     if model.input_dtype == np.uint8:
@@ -124,15 +124,15 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(
         QuantizersOptions, argv, prog="python -m benchmarks.quantizers", description=__doc__
     )
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results
     from benchmarks.phone_files import TimedModel
     from benchmarks.timing import OtherWork, interleave, ratio
-    from export.quality import centre_crops, psnr, random_crops, reference_outputs
-    from training.restore import load_generator, run_data
-    from training.run_folder import newest_run
+    from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
+    from training.runs.finished_run import load_generator, run_data
+    from training.runs.run_folder import newest_run
 
     if importlib.util.find_spec("ai_edge_quantizer") is None:
         raise UserError("ai-edge-quantizer is not installed; pip install ai-edge-quantizer==0.10.0")

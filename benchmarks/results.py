@@ -74,7 +74,7 @@ def show_progress(message: str) -> None:
 
 def machine(packages: Sequence[str]) -> dict[str, object]:
     """Processor, cores, the instructions that decide, and package versions."""
-    from tf_i2i.precision import cpu_flags
+    from tf_i2i.models.precision import cpu_flags
 
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
     flags = cpu_flags()

@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError
-from training.options import option, parse, run_command
 
 _PAPER, _RUN = "assumptions of the table on paper", "measuring"
 BYTES_OF_A_GRADIENT = 4
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         write_results,
     )
     from benchmarks.timing import OtherWork
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     check_writable(options.json)
@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
     print(page)
     write_results(options.json, {"page": page, "options": options})
     if options.doc:
-        from training.run_folder import write_text
+        from tf_i2i.files import write_text
 
         write_text(Path(options.doc), page + "\n")
 
@@ -194,8 +194,8 @@ def step_seconds(options: ScalingOptions, workers: int, run: Path) -> float:
 def on_paper(options: ScalingOptions) -> str:
     """The bytes of a step at the default options, and the efficiency that follows from them."""
     from benchmarks.results import markdown_table
-    from training.cyclegan import CycleGANOptions
-    from training.networks import build_cyclegan, count_macs
+    from tf_i2i.models.model_builder import build_cyclegan, count_macs
+    from training.options.trainer_options import CycleGANOptions
 
     defaults = CycleGANOptions()
     gan = build_cyclegan(dataclasses.asdict(defaults), ema_half_life=1.0)

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError
-from training.options import option, parse, run_command
 
 
 @dataclasses.dataclass(frozen=True)

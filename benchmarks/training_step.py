@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from training.options import option, parse, run_command
+from tf_i2i.command_line import option, parse, run_command
 
 _STEP, _RUN = "what a step is", "measuring"
 OURS, TORCH = "ours", "PyTorch"
@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(
         StepOptions, argv, prog="python -m benchmarks.training_step", description=__doc__
     )
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
     from benchmarks import results

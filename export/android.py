@@ -11,13 +11,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.android_apk import ABIS, build_apk
-from export.android_assets import ModelAssets
-from export.android_tools import find_tools
-from export.phone import PACKAGE, Phone
-from export.recipes import RECIPES
+from export.android_app.android_apk import ABIS, build_apk, find_tools
+from export.android_app.android_assets import ModelAssets
+from export.conversion.variants import RECIPES
+from export.timing.phone import PACKAGE, Phone
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
-from training.options import option, parse, run_command
 
 _EPILOG = """\
 Models replace those of the command before; files that it did not make are left alone. Of a run they are its students'
@@ -106,13 +105,13 @@ def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
     if not runs:
         if not assets.is_empty():
             return
-        from training.run_folder import newest_run
+        from training.runs.run_folder import newest_run
 
         runs = [newest_run()]
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
-    from export.android_models import app_models
+    from export.android_app.android_models import app_models
 
     models = app_models(runs, options.variant)
     assets.replace(models)

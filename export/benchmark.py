@@ -11,10 +11,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.manifest import read_entries
+from export.conversion.manifest import read_entries
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
-from training.options import option, parse, run_command
-from training.run_folder import newest_run, read_config, write_json, write_text
+from tf_i2i.files import write_json, write_text
+from training.runs.run_folder import newest_run, read_config
 
 _EPILOG = """\
 Each file runs in a process of its own; one inference of every file in turn, again and again, so that whatever else
@@ -114,11 +115,11 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__.splitlines()[0],
         epilog=_EPILOG,
     )
-    from export.latency import measure, with_ratios
-    from export.latency_chart import chart_file
-    from export.latency_table import table
-    from export.operation_profile import require_profiler
-    from export.phone import ready_phone
+    from export.timing.latency import measure, with_ratios
+    from export.timing.latency_chart import chart_file
+    from export.timing.operation_profile import require_profiler
+    from export.timing.phone import ready_phone
+    from export.timing.timing_tables import table
 
     if options.device and not options.adb:
         raise UserError("--device names a phone; add --adb")
@@ -155,8 +156,8 @@ def _profile(path: Path, options: BenchmarkOptions) -> dict:
     """Prints the file's operations and returns them for the JSON; a file that the profiler can't
     take is named and left out.
     """
-    from export.latency_table import operations_table
-    from export.operation_profile import profile
+    from export.timing.operation_profile import profile
+    from export.timing.timing_tables import operations_table
 
     threads, shown = options.threads[0], one_line(path)
     try:
@@ -191,7 +192,7 @@ def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:
 
 def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) -> list[dict]:
     """The phone's rows, with what is known of the files from the rows measured here."""
-    from export.phone import benchmark_on_phone
+    from export.timing.phone import benchmark_on_phone
 
     print("timing on the phone; keep it unlocked", file=sys.stderr, flush=True)
     known = {row["file"]: row for row in reversed(rows)}
@@ -222,7 +223,7 @@ def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) 
 
 
 def _record(rows: list[dict], profiles: list[dict], options: BenchmarkOptions) -> dict:
-    from training.machine import describe_machine
+    from training.system.machine import describe_machine
 
     record = {
         "results": rows,

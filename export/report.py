@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tf_i2i.native_output import silence_tensorflow
-from training.options import option, parse, run_command
-from training.run_folder import RunFolder, newest_run, write_text
+from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.console import silence_tensorflow
+from tf_i2i.files import write_text
+from training.runs.run_folder import RunFolder, newest_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +31,11 @@ def write_report(run: Path) -> Path:
 
     Returns its path. Raises UserError when `run` is no run folder or can't be written to.
     """
-    from export import report_sections, report_tables
-    from export.report_pictures import make_gallery
-    from export.report_record import read_record
-    from training import html_page
+    from export.html_report import report_sections
+    from export.html_report import report_sections as report_tables
+    from export.html_report.report_pictures import make_gallery
+    from export.html_report.report_record import read_record
+    from training.reporting import html_page
 
     record = read_record(run)
     path = RunFolder(run).path("report.html")

@@ -11,11 +11,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.native_output import silence_tensorflow
-from training.networks import STUDENTS
-from training.options import option, parse, run_command
-from training.run_folder import newest_run, read_config, write_json, write_text
+from tf_i2i.files import write_json, write_text
+from tf_i2i.models.model_builder import STUDENTS
+from training.runs.run_folder import newest_run, read_config
 
 # Arguments of MobileGenerator. Around the two that are shipped: fewer and more of each part.
 CANDIDATES: dict[str, dict] = {
@@ -109,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     write_json(
         root / "search" / "search.json", {"options": dataclasses.asdict(options), "results": rows}
     )
-    from export.search_plot import frontier_chart
+    from export.html_report.search_plot import frontier_chart
 
     write_text(root / "search" / "frontier.svg", frontier_chart(rows))
     print(f"written to {one_line(root / 'search')}")
@@ -127,8 +128,8 @@ def _check_size(designs: dict[str, dict], size: int) -> None:
 
 def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> dict[str, Path]:
     """Distils and exports what is not there yet; returns the int8 file of each candidate."""
-    from training.run_folder import RunFolder, writing_to
-    from training.run_lock import RunLock
+    from training.runs.run_folder import RunFolder, writing_to
+    from training.system.locks import RunLock
 
     run, files = (
         RunFolder(root),
@@ -141,13 +142,12 @@ def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> 
     if not missing:
         return files
     with RunLock(root), writing_to(run):
-        from tf_i2i.precision import choose_precision, set_precision
-        from training.devices import make_repeatable, make_strategy
-        from training.distill import DistillOptions
-        from training.lesson import prepare_lesson
-        from training.loop import say
-        from training.restore import load_teacher, run_data
-        from training.student import fit_student, with_weights
+        from tf_i2i.console import say
+        from tf_i2i.models.precision import choose_precision, set_precision
+        from training.options.trainer_options import DistillOptions
+        from training.runs.finished_run import load_teacher, run_data
+        from training.trainers.devices import make_repeatable, make_strategy
+        from training.trainers.student_trainer import fit_student, prepare_lesson, with_weights
 
         strategy, config = make_strategy(), read_config(root)
         make_repeatable()
@@ -175,13 +175,13 @@ def _export(distillation, data, file: Path, fingerprint: str, options: SearchOpt
     """The averaged, folded student as int8 file with its facts."""
     import tensorflow as tf
 
-    from export.converter import NetworkConverter
-    from export.metadata import with_metadata
-    from export.quality import random_crops
-    from export.recipes import RECIPES
+    from export.conversion.converter import NetworkConverter
+    from export.conversion.fidelity import random_crops
+    from export.conversion.metadata import with_metadata
+    from export.conversion.variants import RECIPES
     from tf_i2i import __version__
-    from tf_i2i.mobile_generator import MobileGenerator
-    from tf_i2i.precision import set_precision
+    from tf_i2i.models.mobile_generator import MobileGenerator
+    from tf_i2i.models.precision import set_precision
 
     set_precision("float32")
     distillation.average.copy_to(distillation.student)
@@ -213,8 +213,8 @@ def measure_all(root: Path, files: dict[str, Path], options: SearchOptions) -> l
     """A row for each candidate: design, parameters, macs, us_per_pixel, to_peer (time a pixel),
     scores, on_frontier.
     """
-    from export.latency import measure
-    from tf_i2i.model_file import read_bytes, read_facts
+    from export.timing.latency import measure
+    from tf_i2i.litert.model_file import read_bytes, read_facts
 
     paths = [*files.values(), *([Path(options.peer)] if options.peer else [])]
     times = {
@@ -246,10 +246,10 @@ def _scores(root: Path, files: dict[str, Path], options: SearchOptions) -> dict[
     """quality (SSIM, with the outline F1 where truths are known) and what it is made of, by
     candidate.
     """
-    from training.evaluated_pictures import cropped, validation
-    from training.evaluation import stride
-    from training.restore import load_generator, only_size
-    from training.scoring import ExportedFile, keras_translator, score
+    from training.evaluation.evaluated_pictures import cropped, validation
+    from training.evaluation.evaluation import stride
+    from training.evaluation.scoring import ExportedFile, keras_translator, score
+    from training.runs.finished_run import load_generator, only_size
 
     teacher = load_generator(root, "teacher", options.direction)
     pictures = cropped(
@@ -294,7 +294,7 @@ def table(rows: list[dict]) -> str:
 
 
 def _is_made(file: Path, fingerprint: str) -> bool:
-    from tf_i2i.model_file import read_bytes, read_facts
+    from tf_i2i.litert.model_file import read_bytes, read_facts
 
     return file.exists() and (read_facts(read_bytes(file)) or {}).get("search") == fingerprint
 
@@ -303,7 +303,7 @@ def _fingerprint(root: Path, name: str, design: dict, options: SearchOptions) ->
     """Names what a candidate's file was made from: another teacher, design or length is another
     file.
     """
-    from training.checkpoints import newest_step
+    from training.runs.checkpoints import newest_step
 
     return f"{name} {sorted(design.items())} {options.direction} {options.steps} {options.seed} teacher {newest_step(root / 'checkpoints')}"
 

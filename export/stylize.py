@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
-from training.options import option, parse, run_command
 
 _EPILOG = """\
 A photo is cut into tiles that overlap by what the network sees around a pixel, so that no seam shows. Results keep
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     _refuse_overwriting(photos, out)
     from tqdm import tqdm
 
-    from export.translator import load_translator
+    from export.photos.translator import load_translator
 
     translator = load_translator(options.model, options.tile, options.threads)
     _check_writable(out)
@@ -105,7 +105,7 @@ def stylize_photo(source: Path, target: Path, translator, options: StylizeOption
         UserError: the photo can't be read or is unfit for the network.
         CannotWrite: the result can't be written; nothing is left of it.
     """
-    from export.photo_files import photo_size, read_photo, write_photo
+    from export.photos.photo_files import photo_size, read_photo, write_photo
 
     size = photo_size(source)
     if size and size[0] * size[1] <= _LARGE:
@@ -143,7 +143,7 @@ def _check_writable(out: Path) -> None:
 
 def _find_photos(named: tuple[str, ...]) -> list[tuple[Path, Path]]:
     """(photo, name of its result below --out) for each photo named or found in a named folder."""
-    from tf_i2i.sources import open_source
+    from tf_i2i.data.sources import open_source
 
     found: list[tuple[Path, Path]] = []
     for one in named:

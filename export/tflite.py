@@ -9,11 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.recipes import RECIPES, Recipe
+from export.conversion.variants import RECIPES, Recipe
+from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError
-from tf_i2i.native_output import silence_tensorflow
-from training.options import option, parse, run_command
-from training.run_folder import newest_run, read_config
+from training.runs.run_folder import newest_run, read_config
 
 _EPILOG = """\
 With no variant named, --float16 is written. Files: RUN/export/<direction>-<size>-<variant>.tflite (the teacher's
@@ -113,8 +113,8 @@ def export(run: Path, options: ExportOptions) -> int:
     Raises:
         UserError: the run lacks the network or its pictures, or a size does not fit the network.
     """
-    from export.export_job import ExportJob
-    from training.restore import load_generator, only_size, run_data
+    from export.conversion.export_job import ExportJob
+    from training.runs.finished_run import load_generator, only_size, run_data
 
     network = load_generator(run, options.model, options.direction)
     for size in options.size:

@@ -20,13 +20,13 @@ ROWS = (0, 5, 9, 12)
 
 
 def main(run: Path, out: Path) -> None:
-    from tf_i2i.native_output import silence_tensorflow
+    from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
-    from tf_i2i.images import write_png
-    from training.restore import load_generator, run_data
-    from training.sample_grid import labelled_grid
-    from training.scoring import ExportedFile, keras_translator
+    from tf_i2i.data.image_files import write_png
+    from training.evaluation.scoring import ExportedFile, keras_translator
+    from training.reporting.image_grid import labelled_grid
+    from training.runs.finished_run import load_generator, run_data
 
     data = run_data(run)
     photos = np.stack([data.val_a.image(i) for i in ROWS])

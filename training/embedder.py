@@ -4,66 +4,14 @@ DIR
 
 from __future__ import annotations
 
-import dataclasses
+from tf_i2i.command_line import parse, run_command
+from training.options.face_options import EmbedderOptions
 
-from training.common_options import common
-from training.options import option, parse, run_command
-
-_DATA, _TRAINING, _NETWORK = "data", "training", "network"
 _EPILOG = """\
 DIR has one folder a person. Some people are held out; how well the network tells them apart is printed and written, with
 its threshold and crop, into FILE.json beside the network. Then:
   python -m training.cyclegan --lambda-face 5 --face-model FILE ...
 Example: python -m training.embedder --faces people/ --out faces.keras"""
-
-
-@dataclasses.dataclass(frozen=True)
-class EmbedderOptions:
-    """Options of training.embedder."""
-
-    faces: str | None = option(
-        None, "folder with one folder of pictures a person (needed)", group=_DATA, metavar="DIR"
-    )
-    out: str = option("faces.keras", "the network's file, .keras", group=_DATA, metavar="FILE")
-    face_crop: str = option(
-        "fixed",
-        "where the face is: at a fixed place of the picture, or detected (none: left out)",
-        group=_DATA,
-        choices=("fixed", "detected"),
-    )
-    face_share: float = option(
-        0.455,
-        "side of the fixed crop, as a share of the picture's shorter side",
-        group=_DATA,
-        minimum=0.05,
-        maximum=1,
-    )
-    face_shift: float = option(
-        0.05,
-        "how far it lies below the middle, as a share of the same",
-        group=_DATA,
-        minimum=-0.5,
-        maximum=0.5,
-    )
-    held_out: float = option(
-        0.2, "share of the people to verify on, at least 2", group=_DATA, minimum=0.01, maximum=0.9
-    )
-    options: str | None = common("options", group=_TRAINING)
-    steps: int = option(2000, "training steps", group=_TRAINING, unit="steps", minimum=1)
-    people: int = option(8, "people a step", group=_TRAINING, minimum=2)
-    pictures: int = option(4, "pictures of each a step", group=_TRAINING, minimum=2)
-    learning_rate: float = option(
-        1e-3, "Adam's rate at the start of a cosine decay to 0", group=_TRAINING, minimum=0
-    )
-    margin: float = option(
-        0.2, "by how much farther strangers shall be, squared distance", group=_TRAINING, minimum=0
-    )
-    seed: int = option(1, "of weights, held-out people and order", group=_TRAINING, minimum=0)
-    size: int = option(
-        96, "side of the crops", group=_NETWORK, unit="pixels", minimum=32, maximum=512
-    )
-    width: int = option(32, "channels of the first convolution", group=_NETWORK, minimum=4)
-    dimensions: int = option(128, "of the embedding", group=_NETWORK, minimum=2)
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -74,7 +22,7 @@ def main(argv: list[str] | None = None) -> int | None:
         description=__doc__,
         epilog=_EPILOG,
     )
-    from training.embedding import train
+    from training.trainers.face_trainer import train
 
     return train(options)
 

@@ -17,9 +17,9 @@ import threading
 import time
 from pathlib import Path
 
+from tf_i2i.command_line import run_command
 from tf_i2i.errors import UserError
-from training.checkpoints import any_checkpoint
-from training.options import run_command
+from training.runs.checkpoints import any_checkpoint
 
 _EPILOG = """\
 Each process gets a TF_CONFIG, TensorFlow's way of telling it who the others are; on a cluster the training operator

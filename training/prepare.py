@@ -3,13 +3,12 @@ python -m training.prepare SRC --out DIR --name NAME [-- BEAM OPTIONS]"""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 
+from tf_i2i.command_line import parse, run_command
 from tf_i2i.errors import UserError
-from training.cartoonize import CartoonizeOptions, style_strengths
-from training.options import option, parse, run_command
+from training.options.pair_options import PrepareOptions, style_strengths
 
 _EPILOG = """\
 The pairs are those that training.cartoonize makes with the same options. What follows -- goes to Apache Beam:
@@ -18,52 +17,8 @@ The pairs are those that training.cartoonize makes with the same options. What f
 DIR/NAME/1.0.0/prepare.json counts what was kept and dropped, photos-*.jsonl beside it tell of each photo.
 Train on it: --input tfds:DIR/NAME:train:cartoon --target tfds:DIR/NAME:train:photo"""
 
+
 _WHAT = "what"
-_CARTOONIZE = {field.name: field for field in dataclasses.fields(CartoonizeOptions)}
-
-
-def _as_in_cartoonize(name: str):
-    """The option of training.cartoonize: both commands make the same pairs."""
-    return dataclasses.field(default=_CARTOONIZE[name].default, metadata=_CARTOONIZE[name].metadata)
-
-
-@dataclasses.dataclass(frozen=True)
-class PrepareOptions:
-    """Options of training.prepare."""
-
-    src: str | None = option(
-        None,
-        "photos: a folder (searched recursively), a text file with a path a line, tfds:NAME:SPLIT, or a folder at a URL "
-        "such as gs://BUCKET/photos; without it the bundled photographs",
-        group=_WHAT,
-        metavar="SRC",
-        positional=True,
-    )
-    out: str | None = option(
-        None, "folder or URL for TensorFlow datasets (needed)", group=_WHAT, metavar="DIR"
-    )
-    name: str | None = option(
-        None, "of the dataset: small letters, digits and _ (needed)", group=_WHAT
-    )
-
-    style: str = _as_in_cartoonize("style")
-    size: int | None = _as_in_cartoonize("size")
-    smoothings: int | None = _as_in_cartoonize("smoothings")
-    sigma_color: float | None = _as_in_cartoonize("sigma_color")
-    level_step: int | None = _as_in_cartoonize("level_step")
-    colours: int | None = _as_in_cartoonize("colours")
-    outline_block: int | None = _as_in_cartoonize("outline_block")
-    outline_contrast: float | None = _as_in_cartoonize("outline_contrast")
-    outline_width: int | None = _as_in_cartoonize("outline_width")
-    reach: float | None = _as_in_cartoonize("reach")
-    smoothness: float | None = _as_in_cartoonize("smoothness")
-    stroke: float | None = _as_in_cartoonize("stroke")
-    pressure: float | None = _as_in_cartoonize("pressure")
-
-    min_size: int = _as_in_cartoonize("min_size")
-    min_chroma: float = _as_in_cartoonize("min_chroma")
-    min_face_ratio: float = _as_in_cartoonize("min_face_ratio")
-    duplicate_bits: int = _as_in_cartoonize("duplicate_bits")
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -89,8 +44,9 @@ def main(argv: list[str] | None = None) -> int | None:
         raise UserError(
             "Apache Beam is not installed; run: pip install -e .[beam] (training.cartoonize makes pairs without it)"
         ) from error
-    from tf_i2i.photo_pairs import Drawing, Limits
-    from training.pair_dataset import make_dataset
+    from tf_i2i.data.screening import Limits
+    from training.cartoon_pairs.photo_pair import Drawing
+    from training.cartoon_pairs.prepare_job import make_dataset
 
     limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)
     return make_dataset(

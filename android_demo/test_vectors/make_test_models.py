@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from export.metadata import with_metadata
-from export.recipes import RECIPES
-from tf_i2i.native_output import silence_tensorflow
+from export.conversion.metadata import with_metadata
+from export.conversion.variants import RECIPES
+from tf_i2i.console import silence_tensorflow
 
 _SIZE, _STRIDE, _HALO = 64, 4, 6
 _FACTS = {

@@ -1,4 +1,4 @@
-"""Writes tiling.json: photos, tilings and what export.tiling makes of them, for the test of the
+"""Writes tiling.json: photos, tilings and what export.photos.tiling makes of them, for the test of the
 app's own tiling.
 
 python android_demo/test_vectors/make_tiling_vectors.py [OUT.json]
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from export.tiling import Tiling, mirrored_indices
+from export.photos.tiling import Tiling, mirrored_indices
 
 # Tile height, tile width, margin, photo height, photo width, strength: photos smaller than a tile,
 # one that fits exactly, one pixel more, one row, one column, a single pixel, no margin, and tiles

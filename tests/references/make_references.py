@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tf_i2i.face_networks import PACKAGE
+from tf_i2i.pretrained.face_networks import PACKAGE
 
 HERE = Path(__file__).resolve().parent
 SIDE = 150

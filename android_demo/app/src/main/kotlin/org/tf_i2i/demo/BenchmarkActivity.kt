@@ -71,7 +71,7 @@ class BenchmarkActivity : Activity() {
     }
 
     companion object {
-        /** As in `export/phone.py`. */
+        /** As in `export/timing/phone.py`. */
         const val ACTION = "org.tf_i2i.demo.BENCHMARK"
         const val EXTRA_TOKEN = "token"
         const val EXTRA_THREADS = "threads"

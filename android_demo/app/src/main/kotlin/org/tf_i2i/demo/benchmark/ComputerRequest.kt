@@ -10,7 +10,7 @@ import org.tf_i2i.demo.model.describe
 import org.tf_i2i.demo.model.mapFile
 
 /**
- * What `python -m export.benchmark --adb` asks for; `export/phone.py` has the protocol.
+ * What `python -m export.benchmark --adb` asks for; `export/timing/phone.py` has the protocol.
  *
  * @property token of the answer, by which the computer knows it from a former one.
  * @property folder holds the .tflite files, and receives the answer.

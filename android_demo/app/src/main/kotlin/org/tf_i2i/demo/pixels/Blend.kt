@@ -3,7 +3,7 @@ package org.tf_i2i.demo.pixels
 /**
  * Mixes [photo] (strength 0) into [translation] (1), which is replaced. 0xAARRGGBB; alpha becomes opaque.
  *
- * Rounds as `export.tiling.blend` does: halves to even, in single precision.
+ * Rounds as `export.photos.tiling.blend` does: halves to even, in single precision.
  */
 fun blend(photo: IntArray, translation: IntArray, strength: Float) {
     for (index in translation.indices) {

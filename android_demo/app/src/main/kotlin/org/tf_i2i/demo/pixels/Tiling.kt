@@ -6,7 +6,7 @@ fun interface TileNetwork {
 }
 
 /**
- * How a photo is cut for a network of fixed input size; the counterpart of `export/tiling.py`.
+ * How a photo is cut for a network of fixed input size; the counterpart of `export/photos/tiling.py`.
  *
  * The photo is thought of as mirrored without end. Of each tile only what is at least [margin] pixels from its border is
  * kept, so each kept pixel sees what it would see if the network ran on the whole mirrored photo at once: no seam shows.

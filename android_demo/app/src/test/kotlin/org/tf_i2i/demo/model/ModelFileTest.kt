@@ -13,7 +13,7 @@ import org.tf_i2i.demo.TestFiles
 import org.tf_i2i.demo.pixels.ByteCoding
 import org.tf_i2i.demo.pixels.FloatCoding
 
-/** What `export.metadata` writes is read; what is damaged is refused and never breaks the reader. */
+/** What `export.conversion.metadata` writes is read; what is damaged is refused and never breaks the reader. */
 @RunWith(RobolectricTestRunner::class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE) // As all tests: another mode is another class loader, and the network's library loads once.
 class ModelFileTest {

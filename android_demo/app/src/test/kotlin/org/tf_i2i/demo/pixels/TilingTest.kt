@@ -10,7 +10,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.tf_i2i.demo.TestFiles
 
-/** The app cuts and mixes photos as `export.tiling` does; the vectors are made by it, see test_vectors/. */
+/** The app cuts and mixes photos as `export.photos.tiling` does; the vectors are made by it, see test_vectors/. */
 class TilingTest {
     private val vectors = JSONObject(File(TestFiles.project, "test_vectors/tiling.json").readText())
 

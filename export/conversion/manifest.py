@@ -1,0 +1,48 @@
+"""export.json: what is known of every exported file of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tf_i2i.errors import UserError
+from tf_i2i.files import write_json
+
+_NAME = "export.json"
+
+
+def read_entries(folder: Path) -> list[dict]:
+    """Entries of export.json in `folder` (RUN/export); none when it is missing.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = folder / _NAME
+    if not path.exists():
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(entry["file"], str) for entry in entries):
+            raise ValueError("an entry names no file")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: can't be read ({error}); remove it and export again") from error
+    return entries
+
+
+def put_entry(folder: Path, entry: dict) -> None:
+    """Adds an entry, in place of the one for the same file; entries whose file is gone are dropped."""
+    kept = [
+        one
+        for one in read_entries(folder)
+        if one["file"] != entry["file"] and (folder / one["file"]).is_file()
+    ]
+    write_json(folder / _NAME, sorted([*kept, entry], key=lambda one: one["file"]))
+
+
+def drop_file(folder: Path, file: str) -> None:
+    """Removes an exported file and its entry, where they exist."""
+    (folder / file).unlink(missing_ok=True)
+    entries = read_entries(folder)
+    kept = [one for one in entries if one["file"] != file]
+    if len(kept) != len(entries):
+        write_json(folder / _NAME, kept)

@@ -1,0 +1,126 @@
+"""TensorFlow Lite metadata: what a file is, how its pixels are coded, and the facts in model.json."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import json
+import zipfile
+
+from export.conversion.variants import Recipe
+from tf_i2i.litert.model_file import MODEL_FACTS, read_facts
+
+_LICENSE = "The network's weights are derived from its training pictures; the code that made it is under Apache-2.0."
+
+
+def with_metadata(data: bytes, recipe: Recipe, facts: dict) -> bytes:
+    """`data` (a .tflite file without metadata) with its description, and `facts` packed in as
+    model.json.
+
+    Both can be read by tflite-support; model.json also by any zip reader. The same arguments give
+    the same bytes.
+
+    Raises:
+        RuntimeError: what is read back is not what was written.
+    """
+    schema, support = _tflite_support()
+    populator = support.MetadataPopulator.with_model_buffer(bytearray(data))
+    populator.load_metadata_buffer(_metadata_buffer(schema, support, recipe, facts))
+    populator.load_associated_file_buffers({MODEL_FACTS: json.dumps(facts, indent=2).encode()})
+    populator.populate()
+    complete = _with_fixed_dates(bytes(populator.get_model_buffer()))
+    if read_facts(complete) != facts or read_normalization(complete)[0] != _normalization(recipe):
+        raise RuntimeError(
+            "metadata read back from the exported file differs from what was written"
+        )
+    return complete
+
+
+def read_normalization(data: bytes) -> list[tuple[float, float]]:
+    """(mean, std) of the first input and the first output: network value = (pixel in 0..255 - mean)
+    / std.
+
+    Raises:
+        ValueError: the file has no metadata.
+    """
+    schema, support = _tflite_support()
+    buffer = support.MetadataDisplayer.with_model_buffer(bytearray(data)).get_metadata_buffer()
+    graph = schema.ModelMetadataT.InitFromPackedBuf(buffer, 0).subgraphMetadata[0]
+    tensors = [graph.inputTensorMetadata[0], graph.outputTensorMetadata[0]]
+    options = [tensor.processUnits[0].options for tensor in tensors]
+    return [(float(one.mean[0]), float(one.std[0])) for one in options]
+
+
+def _metadata_buffer(schema, support, recipe: Recipe, facts: dict) -> bytearray:
+    import flatbuffers
+
+    described = schema.ModelMetadataT()
+    described.name = f"tf_i2i {facts['direction']} {facts['model']}"
+    described.description = f"Image-to-image translation. Trained on: {facts['training_data']}"
+    described.version, described.author, described.license = facts["version"], "tf_i2i", _LICENSE
+    graph = schema.SubGraphMetadataT()
+    graph.inputTensorMetadata = [_image_tensor(schema, recipe, "image", "RGB picture to translate")]
+    graph.outputTensorMetadata = [
+        _image_tensor(schema, recipe, "translated", "RGB picture of the other domain")
+    ]
+    described.subgraphMetadata = [graph]
+    attached = schema.AssociatedFileT()
+    attached.name, attached.description = (
+        MODEL_FACTS,
+        "Direction, variant, halo, size, training data and version",
+    )
+    described.associatedFiles = [attached]
+    builder = flatbuffers.Builder(0)
+    builder.Finish(described.Pack(builder), support.MetadataPopulator.METADATA_FILE_IDENTIFIER)
+    return builder.Output()
+
+
+def _image_tensor(schema, recipe: Recipe, name: str, description: str):
+    tensor = schema.TensorMetadataT()
+    tensor.name, tensor.description = name, description
+    tensor.content = schema.ContentT()
+    tensor.content.contentPropertiesType = schema.ContentProperties.ImageProperties
+    tensor.content.contentProperties = schema.ImagePropertiesT()
+    tensor.content.contentProperties.colorSpace = schema.ColorSpaceType.RGB
+    mean, std = _normalization(recipe)
+    unit = schema.ProcessUnitT()
+    unit.optionsType, unit.options = (
+        schema.ProcessUnitOptions.NormalizationOptions,
+        schema.NormalizationOptionsT(),
+    )
+    unit.options.mean, unit.options.std = [mean], [std]
+    tensor.processUnits = [unit]
+    tensor.stats = schema.StatsT()
+    tensor.stats.min, tensor.stats.max = [(0 - mean) / std], [(255 - mean) / std]
+    return tensor
+
+
+def _normalization(recipe: Recipe) -> tuple[float, float]:
+    return (0.0, 1.0) if recipe.border == "uint8" else (127.5, 127.5)
+
+
+def _with_fixed_dates(data: bytes) -> bytes:
+    """The packed files with a constant date: the same export twice gives the same sha256."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        packed = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+        start = min(entry.header_offset for entry in archive.infolist())
+    result = io.BytesIO()
+    result.write(data[:start])
+    with zipfile.ZipFile(result, "a") as archive:
+        for name, content in packed:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return result.getvalue()
+
+
+def _tflite_support():
+    """(schema, metadata) modules. They load libusb-1.0 by name, which the PyPI package brings."""
+    from tf_i2i.console import silence_tensorflow
+
+    silence_tensorflow()
+    import libusb_package
+
+    ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+    from tensorflow_lite_support.metadata import metadata_schema_py_generated as schema
+    from tensorflow_lite_support.metadata.python import metadata
+
+    return schema, metadata

@@ -1,0 +1,247 @@
+"""Photos of any size through a network of fixed size: tiles whose overlap leaves no seam."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+# To build a network for a tile takes as long as 2.6 inferences of it, but the next photo of this
+# size needs no other, and it is built while the photo is decoded; so it counts for less.
+_BUILDING = 0.2
+
+
+# No axis is cut into pieces smaller than this: there would be more overlap than photo.
+_LEAST_STEP = 64
+
+
+_ELONGATED = 8
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a photo is cut.
+
+    The photo is thought of as mirrored without end. Of each tile only what is at least `margin`
+    pixels from its border is kept, so each kept pixel sees what it would see if the network ran on
+    the whole mirrored photo at once.
+
+    Args:
+        height, width: of the network's input.
+        margin: pixels around a kept middle that can change it, rounded up to the network's stride.
+
+    Raises:
+        ValueError: what is kept is smaller than the margin.
+    """
+
+    height: int
+    width: int
+    margin: int
+
+    def __post_init__(self):
+        if min(self.step) < max(1, self.margin):
+            raise ValueError(
+                f"a tile of {self.width}x{self.height} keeps too little with a margin of {self.margin}"
+            )
+
+    @property
+    def step(self) -> tuple[int, int]:
+        """Height and width of the kept middle, which are also the grid's steps."""
+        return self.height - 2 * self.margin, self.width - 2 * self.margin
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of tiles that a photo of this size takes."""
+        return -(-height // self.step[0]), -(-width // self.step[1])
+
+    def translate(
+        self,
+        photo: np.ndarray,
+        networks: Sequence[Callable[[np.ndarray], np.ndarray]],
+        strength: float = 1.0,
+        done: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Replaces `photo` (uint8 [H, W, 3]) by its translation, in place: a second one of 100
+        megapixels is 300 MB.
+
+        Args:
+            photo: written to.
+            networks: uint8 [height, width, 3] to the same; each is used by one thread at a time,
+                all of them at once.
+            strength: how much of the translation (1) and of the photo (0) there is in the result.
+            done: called after each tile, from this thread.
+        """
+        if photo.shape[1] > _ELONGATED * photo.shape[0]:
+            # Seen as a tall one: a band across a panorama of a million pixels would be larger than
+            # the panorama.
+            turned = [
+                lambda tile, network=network: network(tile.swapaxes(0, 1)).swapaxes(0, 1)
+                for network in networks
+            ]
+            Tiling(self.width, self.height, self.margin).translate(
+                photo.swapaxes(0, 1), turned, strength, done
+            )
+            return
+        free: queue.SimpleQueue = queue.SimpleQueue()
+        for network in networks:
+            free.put(network)
+
+        def run(band: np.ndarray, top: int, left: int) -> None:
+            network = free.get()
+            try:
+                output = network(band[:, left : left + self.width])
+            finally:
+                free.put(network)
+            self._keep(photo, output, band, top, left, strength)
+
+        rows, columns = self.grid(*photo.shape[:2])
+        pending: deque = deque()
+        # One more than there are networks: a tile is pasted in while its network has the next one.
+        pool = ThreadPoolExecutor(len(networks) + 1)
+        try:
+            band = self._band(photo, 0)
+            for row in range(rows):
+                # A band is copied before the one above it is overwritten, as it sees that one's
+                # last rows.
+                following = self._band(photo, row + 1) if row + 1 < rows else None
+                for column in range(columns):
+                    pending.append(
+                        pool.submit(run, band, row * self.step[0], column * self.step[1])
+                    )
+                    # Few wait, as each that waits holds its band.
+                    if len(pending) > 2 * len(networks):
+                        pending.popleft().result()
+                        done()
+                band = following
+            while pending:
+                pending.popleft().result()
+                done()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _band(self, photo: np.ndarray, row: int) -> np.ndarray:
+        """uint8 [height, all columns' tiles, 3]: what one row of tiles sees of the mirrored photo."""
+        (height, width), margin = photo.shape[:2], self.margin
+        across = self.grid(height, width)[1] * self.step[1] + 2 * margin
+        band = np.empty((self.height, across, 3), np.uint8)
+        middle = band[:, margin : margin + width]
+        for to, source in enumerate(
+            mirrored_indices(row * self.step[0] - margin, self.height, height)
+        ):
+            middle[to] = photo[source]
+        columns = mirrored_indices(-margin, across, width)
+        band[:, :margin] = middle[:, columns[:margin]]
+        band[:, margin + width :] = middle[:, columns[margin + width :]]
+        return band
+
+    def _keep(self, photo, output, band, top: int, left: int, strength: float) -> None:
+        inside = (
+            slice(self.margin, self.height - self.margin),
+            slice(self.margin, self.width - self.margin),
+        )
+        target = photo[top : top + self.step[0], left : left + self.step[1]]
+        place = (slice(0, target.shape[0]), slice(0, target.shape[1]))
+        if strength == 1:
+            target[:] = output[inside][place]
+        else:
+            blend(
+                target,
+                band[:, left : left + self.width][inside][place],
+                output[inside][place],
+                strength,
+            )
+
+
+def blend(target: np.ndarray, photo: np.ndarray, translation: np.ndarray, strength: float) -> None:
+    """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], a few rows
+    at a time.
+    """
+    for top in range(0, len(target), 64):
+        rows = slice(top, top + 64)
+        base = photo[rows].astype(np.float32)
+        target[rows] = np.rint(base + np.float32(strength) * (translation[rows] - base))
+
+
+def plan(
+    height: int,
+    width: int,
+    margin: int,
+    stride: int,
+    workers: int,
+    most_pixels: float,
+    most_side: int | None = None,
+    ready: Tiling | None = None,
+) -> Tiling:
+    """The tiling that takes the least time for a photo of this size.
+
+    A whole number of equal tiles covers the photo: a last one that holds little of it costs as much
+    as a full one.
+
+    Args:
+        height, width: of the photo.
+        margin: see Tiling; a multiple of `stride`.
+        stride: tiles have sides that are multiples of it.
+        workers: tiles that run at once.
+        most_pixels: of a tile.
+        most_side: of a tile; None leaves only `most_pixels` to limit it.
+        ready: a tiling whose networks are built already.
+
+    Raises:
+        ValueError: no tile keeps to the limits.
+    """
+    heights, widths = (_sides(length, margin, stride, most_side) for length in (height, width))
+    if not heights or not widths:
+        raise ValueError(f"tiles of {most_side} pixels keep too little with a margin of {margin}")
+    # The smallest tile there is goes even where it is over the limit.
+    limit = max(most_pixels, min(heights) * min(widths))
+    fitting = [
+        Tiling(tall, wide, margin) for tall in heights for wide in widths if tall * wide <= limit
+    ]
+
+    def cost(tiling: Tiling) -> float:
+        rows, columns = tiling.grid(height, width)
+        rounds = -(-rows * columns // workers)
+        return (
+            (rounds + (0 if tiling == ready else _BUILDING * workers))
+            * tiling.height
+            * tiling.width
+        )
+
+    if ready is not None and ready.height * ready.width <= limit:
+        fitting.append(ready)
+    return min(fitting, key=cost)
+
+
+def _sides(length: int, margin: int, stride: int, most: int | None) -> list[int]:
+    """Sides of the tiles that cut `length` into 1, 2, 3, ... equal pieces."""
+    least = max(margin, stride)
+    pieces = range(1, max(1, length // max(_LEAST_STEP, least)) + 1)
+    kept = {max(least, -(-length // (count * stride)) * stride) for count in pieces}
+    sides = {step + 2 * margin for step in kept}
+    if most is not None:
+        largest = most // stride * stride
+        sides = {side for side in sides if side <= largest} or (
+            {largest} if largest >= least + 2 * margin else set()
+        )
+    return sorted(sides)
+
+
+def mirrored_indices(start: int, count: int, length: int) -> np.ndarray:
+    """int64 [count]: indices start, start + 1, ... into an axis mirrored without end, border pixels
+    not repeated.
+    """
+    if length == 1:
+        return np.zeros(count, np.int64)
+    period = 2 * (length - 1)
+    place = np.arange(start, start + count) % period
+    return np.where(place < length, place, period - place)
+
+
+def tile_bar(total: int, name: str, least: int = 8):
+    """A progress bar with the time left, on terminals, for photos of at least so many tiles."""
+    from tqdm import tqdm
+
+    return tqdm(desc=name, total=total, unit="tile", disable=total < least or None, leave=False)

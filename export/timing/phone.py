@@ -1,0 +1,235 @@
+"""Times .tflite files on an Android phone, through adb and the benchmark screen of our app.
+
+The protocol, of which the app keeps the other half (all paths on the phone; PACKAGE is
+org.tf_i2i.demo, FOLDER is /sdcard/Android/data/PACKAGE/files/benchmark, the app's own external
+files, which need no permission):
+
+1. The files are pushed to FOLDER under their own names, after what stood there before was removed.
+2. am start -n PACKAGE/.BenchmarkActivity -a PACKAGE.BENCHMARK with the extras token (string),
+   threads (string, "1,2"), repeats and warm_up (int).
+3. The app times every .tflite in FOLDER, interleaved, and writes FOLDER/benchmark.json: first under
+   another name, then renamed, so that it is never seen half-written. It is one object:
+   - token: the one it was started with; a file with another one is a former run's;
+   - device: what to call the phone, "Pixel 7";
+   - results: a list of objects with file (name without folders), threads (null on the GPU),
+     median_ms, p90_ms, first_ms, peak_mb, as in our own benchmark.json; accelerator, "cpu" or
+     "gpu"; and note, where something has to be said;
+   - or, in place of results, error: why it could not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from tf_i2i.errors import UserError, one_line
+
+PACKAGE = "org.tf_i2i.demo"
+
+
+FOLDER = f"/sdcard/Android/data/{PACKAGE}/files/benchmark"
+
+
+_COMMAND_SECONDS = 120
+
+
+_POLL_SECONDS = 1.0
+
+
+_FIGURES = ("median_ms", "p90_ms", "first_ms", "peak_mb")
+
+
+def benchmark_on_phone(
+    paths: list[Path],
+    threads: tuple[int, ...],
+    repeats: int,
+    warm_up: int,
+    device: str | None,
+    seconds: float = 900,
+) -> list[dict]:
+    """Lets the app time the files.
+
+    Args:
+        device: serial number as `adb devices` lists it; None when only one is connected.
+        seconds: how long to wait for the result.
+
+    Returns:
+        One dict a file and thread count: file (as in `paths`), device, threads, median_ms, p90_ms,
+        first_ms, peak_mb, note.
+
+    Raises:
+        UserError: there is no adb, no such phone, no app on it, no result in time, or the app
+            reports a failure.
+    """
+    names = {path.name: path for path in paths}
+    if len(names) < len(paths):
+        raise UserError(
+            "--adb: two files have the same name; the phone keeps them in one folder, rename one"
+        )
+    phone = ready_phone(device)
+    phone.shell("rm", "-rf", FOLDER)
+    phone.shell("mkdir", "-p", FOLDER)
+    for path in names.values():
+        phone.adb("push", str(path), f"{FOLDER}/{path.name}")
+    token = uuid.uuid4().hex
+    phone.shell(
+        "am",
+        "start",
+        "-n",
+        f"{PACKAGE}/.BenchmarkActivity",
+        "-a",
+        f"{PACKAGE}.BENCHMARK",
+        "--es",
+        "token",
+        token,
+        "--es",
+        "threads",
+        ",".join(map(str, threads)),
+        "--ei",
+        "repeats",
+        str(repeats),
+        "--ei",
+        "warm_up",
+        str(warm_up),
+    )
+    deadline = time.monotonic() + seconds
+    while (text := phone.read(f"{FOLDER}/benchmark.json")) is None or _token(text) != token:
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"--adb: no result from the app in {seconds:g} seconds; is the phone unlocked? Or give fewer --repeats"
+            )
+        time.sleep(_POLL_SECONDS)
+    return read_answer(text, names)
+
+
+def ready_phone(device: str | None) -> Phone:
+    """The phone with that serial number, or the only one, with the app on it. Raises UserError when
+    there is none such.
+    """
+    phone = Phone.connect(device)
+    phone.require_app()
+    return phone
+
+
+class Phone:
+    """A phone that adb can reach, by its serial number."""
+
+    def __init__(self, serial: str):
+        self.serial = serial
+
+    @classmethod
+    def connect(cls, serial: str | None) -> Phone:
+        """The phone with that serial number, or the only one. Raises UserError when there is none
+        such.
+        """
+        listed = [
+            line.split() for line in _run(["adb", "devices"]).splitlines()[1:] if line.strip()
+        ]
+        states = {words[0]: words[1] for words in listed if len(words) > 1}
+        if serial is None and len(states) > 1:
+            raise UserError(
+                f"--adb: several phones are connected; name one: --device {' or '.join(states)}"
+            )
+        serial = serial or next(iter(states), None)
+        if serial not in states:
+            said = (
+                "no phone is connected"
+                if serial is None
+                else f"no phone {one_line(serial)} is connected"
+            )
+            raise UserError(
+                f"--adb: {said}; plug one in, turn on USB debugging and see: adb devices"
+            )
+        if states[serial] != "device":
+            raise UserError(
+                f"--adb: phone {serial} is {states[serial]}; unlock it, allow USB debugging and see: adb devices"
+            )
+        return cls(serial)
+
+    def require_app(self) -> None:
+        if f"package:{PACKAGE}" not in self.shell("pm", "list", "packages", PACKAGE).split():
+            raise UserError(
+                f"--adb: {PACKAGE} is not on phone {self.serial}; install it: python -m export.android --install"
+            )
+
+    def shell(self, *words: str) -> str:
+        return self.adb("shell", *words)
+
+    def adb(self, *words: str) -> str:
+        """Standard output of an adb command. Raises UserError when it fails."""
+        return _run(["adb", "-s", self.serial, *words])
+
+    def read(self, path: str) -> str | None:
+        """A file on the phone, or None where there is none."""
+        try:
+            return self.adb("exec-out", "cat", path)
+        except UserError:
+            return None
+
+
+def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
+    """The app's benchmark.json as rows; names: of the files that it was given, with their paths
+    here.
+
+    Raises:
+        UserError: the app reports a failure, or its answer is not what the protocol says.
+    """
+    try:
+        answer = json.loads(text)
+        if "error" in answer:
+            raise UserError(f"--adb: the app reports: {one_line(answer['error'])}; see: adb logcat")
+        rows = []
+        for result in answer["results"]:
+            gpu = result.get("accelerator") == "gpu"
+            rows.append(
+                {
+                    "file": one_line(names[result["file"]]),
+                    "device": str(answer["device"]) + (" GPU" if gpu else ""),
+                    "threads": None if gpu else int(result["threads"]),
+                    **{
+                        key: None if result.get(key) is None else float(result[key])
+                        for key in _FIGURES
+                    },
+                    "note": result.get("note"),
+                }
+            )
+        return rows
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise UserError(
+            f"--adb: the app's answer can't be read ({reason}); install the app of this version: python -m export.android --install"
+        ) from error
+
+
+def _token(text: str) -> str | None:
+    try:
+        return json.loads(text).get("token")
+    except (ValueError, AttributeError):
+        return None
+
+
+def _run(command: list[str]) -> str:
+    if shutil.which(command[0]) is None:
+        raise UserError(
+            "--adb: no adb on the PATH; install Android's platform tools (Debian: apt-get install adb)"
+        )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, errors="replace"
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"--adb: no answer to {one_line(' '.join(command))} in {_COMMAND_SECONDS} seconds"
+        ) from error
+    if done.returncode:
+        said = (
+            done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}"
+        ).splitlines()[-1]
+        raise UserError(
+            f"--adb: {one_line(' '.join(command[:5]))} failed ({one_line(said)}); see: adb devices"
+        )
+    return done.stdout

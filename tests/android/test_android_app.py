@@ -1,0 +1,316 @@
+"""The Android app: one command makes a signed APK of a run, and the app's own tests agree with
+export.stylize.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import platform
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exported_models import fake_run, pictures, student
+from PIL import Image
+from skimage.data import coffee
+
+from export.android import PROJECT, main
+from export.android_app.android_apk import PACKAGES, copy_project
+from export.conversion.converter import NetworkConverter
+from export.conversion.fidelity import random_crops
+from export.conversion.manifest import put_entry
+from export.conversion.metadata import with_metadata
+from export.conversion.variants import RECIPES
+from export.stylize import main as stylize
+from tf_i2i.models.mobile_generator import MobileGenerator
+
+_missing = [name for name in PACKAGES if shutil.which(name) is None]
+needs_tools = pytest.mark.skipif(
+    bool(_missing),
+    reason=f"missing tool: {', '.join(_missing)} (apt-get install {' '.join(dict.fromkeys(PACKAGES.values()))})",
+)
+# Maven fetches 300 MB the first time.
+pytestmark = pytest.mark.timeout(1800)
+
+
+def exported(network, size: int) -> bytes:
+    """An int8 file of a network, as export.tflite writes it."""
+    converter = NetworkConverter(network, size, lambda: random_crops(pictures(1), size, 24, seed=0))
+    facts = {
+        "model": "student",
+        "direction": "ab",
+        "variant": "int8",
+        "size": size,
+        "stride": network.stride,
+        "halo_px": network.halo,
+        "training_data": "blobs",
+        "version": "0",
+    }
+    return with_metadata(converter.convert(RECIPES["int8"]), RECIPES["int8"], facts)
+
+
+def filed(run: Path, data: bytes, size: int) -> Path:
+    """The file in the run's export folder, with its entry."""
+    path = run / "export" / f"ab-{size}-int8.tflite"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    put_entry(
+        path.parent,
+        {
+            "file": path.name,
+            "model": "student",
+            "direction": "ab",
+            "variant": "int8",
+            "size": size,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        },
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def apk(tmp_path_factory, monkeypatch_module) -> Path:
+    """What the command makes of a run with an untrained student of the default design, for one
+    processor.
+    """
+    folder = tmp_path_factory.mktemp("apk")
+    run = fake_run(folder, monkeypatch_module)
+    network = MobileGenerator()
+    network(np.zeros([1, 32, 32, 3], np.float32))
+    filed(run, exported(network.folded(), 256), 256)
+    monkeypatch_module.setenv("ANDROID_USER_HOME", str(folder / "home"))
+    out = folder / "apk" / "demo.apk"
+    command = [
+        "--run",
+        str(run),
+        "--assets",
+        str(folder / "assets"),
+        "--apk",
+        str(out),
+        "--abi",
+        "arm64-v8a",
+    ]
+    assert main(command) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["demo.apk"]
+    return out
+
+
+def tool(*command: str | Path) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@needs_tools
+def test_the_apk_is_signed_by_schemes_2_and_3_and_aligned(apk):
+    said = tool("apksigner", "verify", "--verbose", apk)
+    assert "(APK Signature Scheme v2): true" in said and "(APK Signature Scheme v3): true" in said
+    assert "Verification successful" in tool("zipalign", "-c", "-v", "-p", "4", apk)
+
+
+@needs_tools
+def test_models_lie_uncompressed_and_aligned(apk):
+    with zipfile.ZipFile(apk) as archive:
+        (model,) = [entry for entry in archive.infolist() if entry.filename.endswith(".tflite")]
+        assert model.filename == "assets/models/run-ab-256-int8.tflite"
+        listed = json.loads(archive.read("assets/models/models.json"))
+        example = json.loads((PROJECT / "app/src/test/assets/models/models.json").read_text())
+        assert [entry.keys() for entry in listed] == [
+            entry.keys() for entry in example
+        ]  # what the app's tests read
+        assert [f"assets/models/{entry['file']}" for entry in listed] == [model.filename]
+        libraries = [entry for entry in archive.infolist() if entry.filename.endswith(".so")]
+    assert {entry.filename.split("/")[1] for entry in libraries} == {"arm64-v8a"} and len(
+        libraries
+    ) >= 2
+    assert model.compress_type == zipfile.ZIP_STORED and data_offset(apk, model) % 4 == 0
+    for entry in libraries:
+        assert entry.compress_type == zipfile.ZIP_STORED and data_offset(apk, entry) % 4096 == 0
+
+
+def data_offset(apk: Path, entry: zipfile.ZipInfo) -> int:
+    """Where an entry's bytes begin, by its local header."""
+    with open(apk, "rb") as file:
+        file.seek(entry.header_offset + 26)
+        name, extra = struct.unpack("<HH", file.read(4))
+    return entry.header_offset + 30 + name + extra
+
+
+@needs_tools
+def test_one_student_and_one_processor_take_at_most_8_mb(apk):
+    assert apk.stat().st_size <= 8e6
+
+
+@needs_tools
+def test_the_manifest_says_what_is_meant(apk):
+    badging = tool("aapt2", "dump", "badging", apk)
+    package = re.search(
+        r"^package: name='([^']*)' versionCode='(\d+)' versionName='([^']*)'", badging, re.M
+    )
+    assert package and package[1] == "org.tf_i2i.demo" and int(package[2]) >= 1 and package[3]
+    assert re.search(r"^sdkVersion:'26'", badging, re.M) and re.search(
+        r"^targetSdkVersion:'3[4-9]'", badging, re.M
+    )
+    assert re.search(r"^application: label='.+' icon='.+'", badging, re.M)
+    assert "launchable-activity: name='org.tf_i2i.demo.MainActivity'" in badging
+    assert "native-code: 'arm64-v8a'" in badging and "application-debuggable" not in badging
+    # The photo picker, the camera app and MediaStore lend what is needed; nothing goes over the
+    # network.
+    assert "uses-permission" not in badging
+
+
+@needs_tools
+def test_every_class_that_the_manifest_names_is_in_the_dex(apk):
+    tree = tool("aapt2", "dump", "xmltree", "--file", "AndroidManifest.xml", apk)
+    named = set(
+        re.findall(
+            r"E: (?:activity|application|provider|receiver|service) .*\n(?:(?!\s*E: ).*\n)*?\s*A: \S*:name\(\S*\)=\"([^\"]+)\"",
+            tree,
+        )
+    )
+    activities = {"MainActivity", "AboutActivity", "BenchmarkActivity"}
+    assert {name.rpartition(".")[2] for name in named} == activities | {
+        "DemoApplication",
+        "PhotoProvider",
+    }
+    with zipfile.ZipFile(apk) as archive:
+        defined = dex_classes(archive.read("classes.dex"))
+    whole = {f"org.tf_i2i.demo{name}" if name.startswith(".") else name for name in named}
+    assert {f"L{name.replace('.', '/')};" for name in whole} <= defined
+    # What these use: the runtime and Kotlin's library.
+    assert {
+        "Lorg/tensorflow/lite/Interpreter;",
+        "Lorg/tensorflow/lite/gpu/GpuDelegate;",
+        "Lkotlin/Unit;",
+    } <= defined
+
+
+def dex_classes(dex: bytes) -> set[str]:
+    """Descriptors of the classes that a dex file defines
+    (https://source.android.com/docs/core/runtime/dex-format).
+    """
+    assert dex[:4] == b"dex\n"
+    strings, types = (struct.unpack_from("<I", dex, place)[0] for place in (0x3C, 0x44))
+    count, classes = struct.unpack_from("<II", dex, 0x60)
+
+    def text(index: int) -> str:
+        start = struct.unpack_from("<I", dex, strings + 4 * index)[0]
+        while dex[start] & 0x80:  # its length, in 7 bits a byte
+            start += 1
+        return dex[start + 1 : dex.index(0, start + 1)].decode()
+
+    found = (struct.unpack_from("<I", dex, classes + 32 * number)[0] for number in range(count))
+    return {text(struct.unpack_from("<I", dex, types + 4 * index)[0]) for index in found}
+
+
+@needs_tools
+def test_the_source_tree_is_left_as_it_was(apk):
+    built = [
+        path for path in PROJECT.rglob("*.class") if path.stat().st_mtime > apk.stat().st_ctime - 1
+    ]
+    assert (
+        not built and not (PROJECT / "app/src/main/assets/models/run-ab-256-int8.tflite").exists()
+    )
+
+
+def test_a_copy_of_a_read_only_project_can_be_built(tmp_path):
+    project = tmp_path / "project"
+    (project / "app" / "target").mkdir(parents=True)
+    (project / "app" / "source.kt").write_text("fun main() {}")
+    for path in (project / "app" / "source.kt", project / "app", project):
+        path.chmod(0o555)
+    copy_project(project, tmp_path / "copy")
+    made = {
+        path.relative_to(tmp_path / "copy").as_posix(): path.stat().st_mode & 0o700
+        for path in (tmp_path / "copy").rglob("*")
+    }
+    assert made == {"app": 0o700, "app/source.kt": 0o600}
+
+
+@needs_tools
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="TensorFlow Lite's desktop library is for Linux on x86-64",
+)
+def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
+    """JUnit and Robolectric with the real interpreter, on a model and a photo of today's Python."""
+    run = fake_run(tmp_path, monkeypatch)
+    model = filed(run, exported(student(), 128), 128)
+    project = tmp_path / "project"
+    copy_project(PROJECT, project)
+    photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"
+    Image.fromarray(coffee()).resize((300, 200)).save(photo, quality=95)
+    Image.open(photo).save(tmp_path / "decoded.png")
+    assert (
+        stylize([str(model), str(tmp_path / "decoded.png"), "--out", str(tmp_path / "styled")]) == 0
+    )
+    shots.mkdir()
+    command = [
+        "mvn",
+        "-q",
+        "-B",
+        "-f",
+        project / "pom.xml",
+        "test",
+        f"-Dtf_i2i.model={model}",
+        f"-Dtf_i2i.photo={photo}",
+        f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}",
+        f"-Dtf_i2i.screenshots={shots}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:]
+    counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for report in project.rglob("surefire-reports/TEST-*.xml"):
+        suite = ElementTree.parse(report).getroot()
+        counts = {name: count + int(suite.get(name)) for name, count in counts.items()}
+    assert counts["tests"] > 20 and counts["failures"] == counts["errors"] == counts["skipped"] == 0
+    pictures_made = [np.asarray(Image.open(path)) for path in shots.glob("*.png")]
+    assert pictures_made and all(picture.std() > 1 for picture in pictures_made)
+
+
+def test_shared_tiling_vectors_are_those_of_todays_python(tmp_path):
+    folder = PROJECT / "test_vectors"
+    spec = importlib.util.spec_from_file_location(
+        "make_tiling_vectors", folder / "make_tiling_vectors.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(tmp_path / "tiling.json")
+    assert json.loads((tmp_path / "tiling.json").read_text()) == json.loads(
+        (folder / "tiling.json").read_text()
+    )
+
+
+def test_gradle_and_maven_name_the_same_versions():
+    catalog = (PROJECT / "gradle" / "libs.versions.toml").read_text()
+    gradle = dict(re.findall(r'^([\w-]+)\s*=\s*"([^"]+)"', catalog.split("[libraries]")[0], re.M))
+    pom = ElementTree.parse(PROJECT / "pom.xml").getroot()
+    space = {"": "http://maven.apache.org/POM/4.0.0"}
+    maven = {tag(p).removesuffix(".version"): p.text for p in pom.find("properties", space)}
+    both = gradle.keys() & maven.keys()
+    assert {"kotlin", "junit", "robolectric", "minSdk", "targetSdk"} <= both
+    assert {name: gradle[name] for name in both} == {name: maven[name] for name in both}
+    build = (PROJECT / "app" / "build.gradle.kts").read_text()
+    shown = {
+        name: re.search(rf'{name} = "?([^"\s]+)"?', build)[1]
+        for name in ("applicationId", "versionCode", "versionName")
+    }
+    own = {"versionName": pom.find("version", space).text}
+    assert shown == {name: {**maven, **own}[name] for name in shown}
+
+
+def tag(element) -> str:
+    return element.tag.rpartition("}")[2]

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import shlex
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_evaluate import make_run
+
+from export import report
+from export.html_report.report_charts import loss_chart, loss_names, sliding_mean
+from export.html_report.report_pictures import busiest
+from export.html_report.report_record import commands, options_as_flags, read_record
+from export.html_report.report_sections import duration
+from tf_i2i.errors import UserError
+from training.reporting.html_page import data_uri
+
+SECTIONS = ["overview", "pictures", "zoom", "scores", "files", "losses", "commands"]
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its images, ids, tags left open, text, and every attribute's
+    value.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.images, self.ids, self.open, self.text, self.values = [], [], [], "", []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.values += [str(value) for value in found.values()]
+        self.ids += [found["id"]] if "id" in found else []
+        if tag == "img":
+            self.images.append(found)
+        if tag not in ("img", "meta", "line", "polyline"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.values += [str(value) for _, value in attributes]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory) -> tuple[Page, Path]:
+    """A run with a student, its int8 file and the teacher's file, made up latencies and scores,
+    reported.
+    """
+    from export import tflite
+
+    run = make_run(tmp_path_factory.mktemp("runs") / "full & <more>")
+    assert not tflite.main(["--run", str(run), "--int8", "--size", "48", "--min-psnr", "0"])
+    assert not tflite.main(
+        ["--run", str(run), "--float32", "--model", "teacher", "--size", "48", "--min-psnr", "0"]
+    )
+    speeds = {"ab-48-int8.tflite": 2.0, "teacher-ab-48-float32.tflite": 80.0}
+    latencies = [
+        {"file": f"{run}/export/{f}", "threads": t, "median_ms": ms / t}
+        for f, ms in speeds.items()
+        for t in (1, 2)
+    ]
+    latencies += [
+        {
+            "file": "peers/peer & co.tflite",
+            "device": "CPU",
+            "threads": t,
+            "median_ms": 60 / t,
+            "us_per_pixel": 0.5,
+        }
+        for t in (1, 2)
+    ]
+    speed = {"file": latencies[0]["file"], "threads": None, "median_ms": 7.5}
+    latencies += [
+        {**speed, "device": "Abacus 3 GPU"},
+        {**speed, "device": "SwiftShader", "emulated": True},
+    ]
+    (run / "export" / "benchmark.json").write_text(
+        json.dumps(
+            {
+                "results": latencies,
+                "machine": {"processor": "Abacus 3", "cores": 2, "packages": {"x": "1"}},
+            }
+        )
+    )
+    (run / "evaluation.json").write_text(
+        json.dumps({"student": {"validation": {"ab": {"images": 14, "ssim": 0.6294}}}})
+    )
+    report.main(["--run", str(run)])
+    return Page(run / "report.html"), run
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> tuple[Page, Path]:
+    """A run as it stands before distillation, export, evaluation and benchmark."""
+    run = make_run(tmp_path_factory.mktemp("runs") / "bare", student=False)
+    return Page(report.write_report(run)), run
+
+
+def test_every_picture_is_in_the_page_and_described(full):
+    page, _ = full
+    assert (
+        len(page.images) == 5 * 5 + 2 * 4
+    )  # photo, teacher, student, int8, truth; two details without the photo
+    for image in page.images:
+        head, data = image["src"].split(",", 1)
+        assert head == "data:image/webp;base64"
+        picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+        picture.load()
+        assert picture.size == (int(image["width"]), int(image["height"]))
+        assert len(image["alt"]) > 10
+    assert {image["alt"].rsplit(": ")[-1] for image in page.images} == {
+        "photo",
+        "teacher",
+        "student",
+        "int8 file",
+        "truth",
+    }
+
+
+def test_pictures_are_what_the_networks_make(full):
+    from training.evaluation.scoring import keras_translator
+    from training.runs.finished_run import load_generator, run_data
+
+    page, run = full
+    photo = run_data(run).val_a.image(0)
+    for label, want in (
+        ("photo", photo),
+        ("student", keras_translator(load_generator(run, "student", "ab"))(photo)),
+    ):
+        image = next(image for image in page.images if image["alt"].endswith(label))
+        encoded = base64.b64decode(image["src"].split(",")[1])
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")), want
+        )
+
+
+def test_page_needs_nothing_from_outside(full):
+    page, _ = full
+    assert (
+        "<script" not in page.source and "@import" not in page.source and "url(" not in page.source
+    )
+    assert not [value for value in page.values if re.match(r"(https?:)?//", value)]
+    assert not re.search(r"https?://", page.source)
+    assert len(page.source) < 8_000_000
+    assert not page.open
+
+
+@pytest.mark.parametrize("which", ["full", "bare"])
+def test_sections_stand_in_order(which, request):
+    page, _ = request.getfixturevalue(which)
+    assert page.ids == SECTIONS
+
+
+def test_tables_tell_scores_size_speed_and_ratio(full):
+    page, run = full
+    assert "0.629" in page.text and "Measured on: Abacus 3, cores 2." in page.text
+    cells = re.findall(r'<th scope="row">ab-48-int8.tflite</th>(.*?)</tr>', page.source)[0]
+    values = re.findall("<td>(.*?)</td>", cells)
+    size = (run / "export" / "ab-48-int8.tflite").stat().st_size
+    assert values[:2] == ["int8", f"{size / 1e6:.2f}"]
+    int8 = next(
+        e
+        for e in json.loads((run / "export" / "export.json").read_text())
+        if e["variant"] == "int8"
+    )
+    assert values[4] == ("yes" if int8["gpu_resident"] else "?")
+    # 2 ms on 48 x 48 pixels are 0.868 us a pixel; the teacher takes 40 times as long with either
+    # count of threads.
+    assert values[5:] == ["2.0", "0.868", "40.0×", "1.0", "0.434", "40.0×"]
+
+
+def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
+    page, run = full
+    cells = re.findall(r'<th scope="row">peer &amp; co.tflite</th>(.*?)</tr>', page.source)[0]
+    assert re.findall("<td>(.*?)</td>", cells) == [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "60.0",
+        "0.500",
+        "",
+        "30.0",
+        "0.500",
+        "",
+    ]
+    assert "timed beside it: peer & co.tflite." in page.text
+    # Two files and the peer with two counts of threads, and the phone's GPU; not the emulated one.
+    assert len(re.findall('<line class="bar ', page.source)) == 3 * 2 + 1
+    assert "Abacus 3 GPU" in page.text and "SwiftShader" not in page.text
+    assert any(
+        line.endswith(f"--json {shlex.quote(str(run / 'export' / 'benchmark.json'))}")
+        and "'peers/peer & co.tflite'" in line
+        for line in commands(read_record(run))
+    )
+
+
+def test_names_are_escaped(full):
+    page, _ = full
+    assert "full &amp; &lt;more&gt;" in page.source and "<more>" not in page.source
+
+
+def test_missing_parts_are_said_with_their_command(bare):
+    page, run = bare
+    for command in ("training.distill", "training.evaluate", "export.tflite"):
+        assert f"python -m {command} --run {run}" in page.text
+    assert len(page.images) == 5 * 3 + 2 * 2
+    assert "400 steps from 62 + 64 pictures" in page.text and "float32: a test" in page.text
+
+
+def test_a_run_with_nothing_but_its_configuration(bare, tmp_path):
+    _, run = bare
+    config = json.loads((run / "config.json").read_text())
+    assert "that training never saw" in Page(run / "report.html").text
+    config["data"]["fingerprint"]["val_a"] = config["data"]["fingerprint"]["train_a"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    page = Page(report.write_report(tmp_path))
+    assert page.ids == SECTIONS and not page.images
+    assert (
+        "There is no picture of the teacher" in page.text
+        and "No losses were logged yet" in page.text
+    )
+    assert (
+        "Domain A was too small to hold pictures out" in page.text and "never saw" not in page.text
+    )
+    with pytest.raises(UserError, match="no run there"):
+        report.write_report(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_commands_name_what_is_unlike_the_defaults(full):
+    _, run = full
+    lines = [shlex.split(line) for line in commands(read_record(run))]
+    assert lines[0] == shlex.split(
+        f"python -m training.cyclegan --run '{run}' --load-size 64 --crop-size 64 --steps 400 --generator shallow --ngf 4 --ndf 4"
+    )
+    modules = [line[2] for line in lines]
+    assert modules == [
+        "training.cyclegan",
+        "training.distill",
+        "export.tflite",
+        "export.tflite",
+        "training.evaluate",
+        "export.benchmark",
+        "export.report",
+    ]
+    assert lines[2][5:] == ["--size", "48", "--int8"] and "--model" in lines[3]
+
+
+def test_options_as_flags():
+    assert (
+        options_as_flags({"flip": False, "ngf": 64, "seed": 2, "resume": True}, "training.cyclegan")
+        == "--no-flip --seed 2"
+    )
+    assert (
+        options_as_flags({"x": "a b", "y": None, "z": True, "t": [1, 2]}, "no.module")
+        == "--x 'a b' --z --t 1 2"
+    )
+
+
+def test_losses_are_drawn_where_they_belong():
+    lines = [
+        {
+            "step": s,
+            "time_s": s,
+            "learning_rate": 1,
+            "G_A": s / 100,
+            "G_B": 1.0,
+            "D_A": float("nan"),
+        }
+        for s in (50, 100)
+    ]
+    assert loss_names(lines) == ["G_A", "G_B"]
+    chart = loss_chart("Losses", lines, ["G_A", "G_B"])
+    curves = re.findall(r'<polyline class="([^"]*)" points="([^"]*)"', chart)
+    assert [kind for kind, _ in curves] == [
+        "curve c0 raw",
+        "curve c0",
+        "curve c0 dashed raw",
+        "curve c0 dashed",
+    ]
+    (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in curves[0][1].split())
+    (_, flat0), (_, flat1) = (map(float, point.split(",")) for point in curves[2][1].split())
+    base = 270 - 40
+    assert x1 == 470 and x0 == 46 + (470 - 46) / 2  # step 50 of 100 in the middle
+    assert flat0 == flat1 == y1 and (base - y0) == pytest.approx((base - y1) / 2, abs=0.1)
+
+
+def test_sliding_mean():
+    np.testing.assert_allclose(sliding_mean(np.array([3.0, 0, 6, 0]), 3), [1.5, 3, 2, 3])
+    np.testing.assert_allclose(sliding_mean(np.array([3.0, 0]), 1), [3, 0])
+
+
+def test_busiest_finds_the_detailed_corner():
+    image = np.full((50, 60, 3), 90, np.uint8)
+    image[30:46, 40:56] = np.random.default_rng(1).integers(0, 256, (16, 16, 3))
+    _, top, left = busiest(image, 18)
+    assert abs(top - 29) <= 1 and abs(left - 39) <= 1
+    assert busiest(image[:18, :18], 18)[1:] == (0, 0)
+
+
+def test_small_pictures_are_lossless_large_ones_bounded():
+    image = np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8)
+
+    def decode(uri: str) -> np.ndarray:
+        data = base64.b64decode(uri.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+    np.testing.assert_array_equal(decode(data_uri(image)), image)
+    large = np.random.default_rng(2).integers(0, 256, (384, 384, 3), np.uint8)
+    assert len(data_uri(large)) < 384 * 384 * 3
+
+
+def test_durations():
+    assert [duration(s) for s in (4.4, 372, 11100)] == ["4 s", "6 min 12 s", "3 h 5 min"]

@@ -1,0 +1,86 @@
+"""Each loss at tensors computed by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_i2i.models import losses
+
+
+def scores(*values):
+    return tf.reshape(tf.constant(values, tf.float32), [1, 1, len(values), 1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("lsgan", (1.0 + 4.0) / 2), ("vanilla", (np.log(2) + np.log(1 + np.e)) / 2), ("hinge", 0.5)],
+)
+def test_generator_adversarial(kind, expected):
+    assert float(losses.generator_adversarial(scores(0.0, -1.0), kind)) == pytest.approx(
+        expected, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("lsgan", 0.5 * ((0.25 + 1.0) / 2 + (0.0 + 4.0) / 2)),
+        (
+            "vanilla",
+            0.5
+            * (
+                (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(-2.0))) / 2
+                + (np.log(2) + np.log1p(np.exp(2.0))) / 2
+            ),
+        ),
+        ("hinge", 0.5 * ((0.5 + 0.0) / 2 + (1.0 + 3.0) / 2)),
+    ],
+)
+def test_discriminator_adversarial_is_halved(kind, expected):
+    value = losses.discriminator_adversarial(scores(0.5, 2.0), scores(0.0, 2.0), kind)
+    assert float(value) == pytest.approx(expected, rel=1e-6)
+
+
+def test_unknown_gan_loss_is_refused():
+    with pytest.raises(ValueError, match="wgan"):
+        losses.generator_adversarial(scores(0.0), "wgan")
+    with pytest.raises(ValueError, match="wgan"):
+        losses.discriminator_adversarial(scores(0.0), scores(0.0), "wgan")
+
+
+def test_l1_is_a_mean():
+    assert float(losses.l1(tf.constant([[1.0, -1.0]]), tf.constant([[0.5, 1.0]]))) == pytest.approx(
+        1.25
+    )
+
+
+def test_coarse_chroma_by_hand():
+    red = np.zeros([1, 32, 32, 3], np.float32)
+    red[..., 0] = 1.0
+    # |U| 0.168736, |V| 0.5, averaged over both.
+    assert float(losses.coarse_chroma(red, np.zeros_like(red))) == pytest.approx(
+        (0.168736 + 0.5) / 2, rel=1e-5
+    )
+
+
+def test_coarse_chroma_ignores_lightness_and_fine_colour():
+    grey = np.full([1, 32, 32, 3], 0.3, np.float32)
+    assert float(losses.coarse_chroma(grey, -grey)) == pytest.approx(0, abs=1e-6)
+    stripes = np.zeros([1, 32, 32, 3], np.float32)
+    stripes[:, :, ::2, 0], stripes[:, :, 1::2, 0] = 0.5, -0.5
+    assert float(losses.coarse_chroma(stripes, np.zeros_like(stripes))) == pytest.approx(
+        0, abs=1e-6
+    )
+
+
+def test_coarse_chroma_of_an_image_smaller_than_a_cell():
+    red = np.zeros([1, 8, 8, 3], np.float32)
+    red[..., 0] = 1.0
+    assert float(losses.coarse_chroma(red, np.zeros_like(red))) == pytest.approx(0.334368, rel=1e-5)
+
+
+def test_gradient_difference_by_hand():
+    a = tf.reshape(tf.constant([[0.0, 1.0], [0.0, 3.0]]), [1, 2, 2, 1])
+    # down: |0|, |2|; right: |1|, |3|
+    assert float(losses.gradient_difference(a, tf.zeros_like(a))) == pytest.approx(1.0 + 2.0)
+    assert float(losses.gradient_difference(a + 5.0, a)) == pytest.approx(0.0)

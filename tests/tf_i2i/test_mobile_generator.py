@@ -1,0 +1,54 @@
+"""The student: folding, halo, tiling."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_i2i.models.mobile_generator import MobileGenerator
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["flat", "U of two levels"])
+def student(request) -> MobileGenerator:
+    tf.keras.utils.set_random_seed(5)
+    network = MobileGenerator(levels=request.param)
+    for step in range(20):  # moves the batch statistics away from their start
+        network(tf.random.stateless_uniform([2, 64, 64, 3], [step, 1], -1, 1), training=True)
+    for variable in network.trainable_variables:
+        if "gamma" in variable.name or "beta" in variable.name:
+            variable.assign_add(tf.random.stateless_normal(variable.shape, [1, 2], stddev=0.3))
+    return network
+
+
+def test_shape_and_size(student):
+    assert student(tf.zeros([1, 48, 80, 3])).shape == (1, 48, 80, 3)
+    assert student.folded().count_params() == {0: 64_059, 2: 186_747}[student.config["levels"]]
+
+
+def test_folded_equals_unfolded(student):
+    image = tf.random.stateless_uniform([1, 96, 96, 3], [9, 9], -1, 1)
+    folded = student.folded()
+    assert not [v for v in folded.weights if "moving" in v.name or "gamma" in v.name]
+    np.testing.assert_allclose(folded(image), student(image, training=False), atol=1e-4)
+    assert np.std(folded(image)) > 0.1
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2, 3, 13])
+def test_halo_bounds_what_a_pixel_sees(student, offset):
+    """Gradient of one output pixel: nothing outside the halo; and the halo is not generous by more
+    than a cell.
+    """
+    size, middle = 512, 256 + offset
+    image = tf.Variable(tf.random.stateless_uniform([1, size, size, 3], [4, offset], -1, 1))
+    with tf.GradientTape() as tape:
+        pixel = tf.reduce_sum(student(image)[0, middle, middle])
+    seen = np.abs(tape.gradient(pixel, image)[0]).sum(-1) > 0
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    reach = max(middle - rows[0], rows[-1] - middle, middle - columns[0], columns[-1] - middle)
+    assert reach <= student.halo
+    assert reach >= student.halo - 3 * student.stride
+
+
+def test_without_detail_path():
+    network = MobileGenerator(stem=8, width=8, blocks=1, detail=0)
+    assert network(tf.zeros([1, 16, 16, 3])).shape == (1, 16, 16, 3)
+    assert MobileGenerator.from_config(network.get_config()).get_config() == network.get_config()

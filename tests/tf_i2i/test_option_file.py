@@ -1,0 +1,116 @@
+"""Option files: what each line means, that the command line wins, and that a wrong line is named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tf_i2i.command_line import given_options, parse
+from training.options.trainer_options import CycleGANOptions, DistillOptions, Pix2PixOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parsed(argv, options_class=CycleGANOptions):
+    return parse(options_class, argv, prog="test", description="")
+
+
+def file_with(folder: Path, text: str) -> str:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_command_line_wins(tmp_path):
+    file = file_with(
+        tmp_path,
+        "# a recipe\nlambda-face: 5   # weight\nface_shift: -0.1\n\nflip: no\n"
+        "segmentation-range: 0 255\ndomain-a: 'my photos'\n",
+    )
+    options = parsed(["--lambda-face", "1", "--options", file])
+    assert (options.lambda_face, options.face_shift, options.flip) == (1.0, -0.1, False)
+    assert (options.segmentation_range, options.domain_a, options.ngf) == (
+        (0.0, 255.0),
+        "my photos",
+        64,
+    )
+    assert parsed(["--options", file, "--flip"]).flip is True
+    assert given_options(CycleGANOptions, ["--options", file, "--seed", "3"]) == {
+        "options",
+        "seed",
+        "lambda_face",
+        "face_shift",
+        "flip",
+        "segmentation_range",
+        "domain_a",
+    }
+
+
+@pytest.mark.parametrize("options_class", [CycleGANOptions, Pix2PixOptions, DistillOptions])
+def test_every_trainer_reads_them(tmp_path, options_class):
+    assert (
+        parsed(["--options", file_with(tmp_path, "batch-size: 3\n")], options_class).batch_size == 3
+    )
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (
+            "seed: 2\nlambda-fase: 5\n",
+            "line 2: unknown option lambda-fase; did you mean lambda-face?",
+        ),
+        ("quux: 1\n", "unknown option quux; --help lists"),
+        ("options: other.yaml\n", "unknown option options"),
+        ("seed: 1\nseed: 2\n", "line 2: seed stands there twice"),
+        ("seed 1\n", "`seed 1` is not `name: value`"),
+        ("seed:\n", "seed has no value"),
+        ("seed: one\n", "argument --seed: invalid int value: 'one'"),
+        ("flip: maybe\n", "flip is a switch"),
+        ("run: 'half\n", "close the quotes"),
+        ("seed: -1\n", "--seed must be at least 0"),
+    ],
+)
+def test_wrong_lines_are_named(tmp_path, capsys, text, said):
+    with pytest.raises(SystemExit) as stop:
+        parsed(["--options", file_with(tmp_path, text)])
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_files_that_are_none(tmp_path, capsys):
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0")
+    for name, said in (
+        ("missing.yaml", "No such file"),
+        ("picture.yaml", "not a text file"),
+        (".", "directory"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            parsed(["--options", str(tmp_path / name)])
+        assert stop.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_recipes_are_valid_and_yaml():
+    import yaml
+
+    recipes = sorted((ROOT / "recipes").glob("*.yaml"))
+    assert {recipe.stem for recipe in recipes} >= {"klimt", "faces"}
+    for recipe in recipes:
+        options = parsed(["--options", str(recipe)])
+        for name, value in yaml.safe_load(recipe.read_text()).items():
+            assert getattr(options, name.replace("-", "_")) == value
+
+
+def test_one_line_and_status_2(tmp_path):
+    file = file_with(tmp_path, "lambda-fase: 5\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "training.cyclegan", "--options", file],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("did you mean lambda-face?")

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tf_i2i
+from tf_i2i.data.image_files import UnreadableImage
+from tf_i2i.data.sources import open_source
+from tf_i2i.errors import UserError, one_line
+
+
+def save(path, value: int, size=(20, 24)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value, value, value)).save(path)
+
+
+def test_folder_is_searched_recursively_and_sorted(tmp_path):
+    for value, name in enumerate(
+        ["b.PNG", "a/z.bmp", "a.webp", "c/d/e.png", ".hidden.png", "__MACOSX/x.png"]
+    ):
+        save(tmp_path / name, value)
+    save(tmp_path / ".cache" / "y.png", 9)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    source = open_source(str(tmp_path), "--domain-a")
+    assert source.names == ["a.webp", "a/z.bmp", "b.PNG", "c/d/e.png"]
+    assert [int(source.read(i)[0, 0, 0]) for i in range(len(source))] == [2, 1, 0, 3]
+    assert source.description == str(tmp_path)
+
+
+def test_links_to_folders_are_followed_once(tmp_path):
+    save(tmp_path / "real" / "a.png", 1)
+    (tmp_path / "folder").mkdir()
+    os.symlink(tmp_path / "real", tmp_path / "folder" / "link")
+    os.symlink(tmp_path / "folder", tmp_path / "folder" / "loop")
+    assert open_source(str(tmp_path / "folder"), "--a").names == ["link/a.png"]
+
+
+def test_list_file_paths_are_relative_to_the_list(tmp_path, monkeypatch):
+    save(tmp_path / "data" / "x.png", 5)
+    save(tmp_path / "y.png", 6)
+    listing = tmp_path / "data" / "list.txt"
+    listing.write_bytes(
+        b"\xef\xbb\xbfx.png\r\n\r\n  ../y.png \n" + str(tmp_path / "gone.png").encode() + b"\n"
+    )
+    monkeypatch.chdir("/")
+    source = open_source(str(listing), "--domain-b")
+    assert [int(source.read(i)[0, 0, 0]) for i in (0, 1)] == [5, 6]
+    with pytest.raises(UnreadableImage, match=r"gone\.png: no such file"):
+        source.read(2)
+
+
+def test_errors_name_the_option_and_the_path(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.txt").write_text("\n \n")
+    (tmp_path / "binary.dat").write_bytes(b"\0\1\2")
+    save(tmp_path / "one.png", 1)
+    for name in ("missing", "empty", "empty.txt", "binary.dat", "one.png"):
+        with pytest.raises(UserError) as caught:
+            open_source(str(tmp_path / name), "--domain-a")
+        assert str(caught.value).startswith(f"--domain-a {tmp_path / name}: ")
+        assert "\n" not in str(caught.value)
+
+
+def test_odd_file_names_print_on_one_line():
+    assert one_line("a\nb") == "a\\nb"
+    assert one_line(os.fsdecode(b"caf\xe9.png")) == "caf\\xe9.png"
+    assert one_line("café.png") == "café.png"
+
+
+@pytest.mark.parametrize("src", ["tfds:", "tfds:horses", "tfds::train", "tfds:a:b:c:d"])
+def test_malformed_tfds_source(src):
+    with pytest.raises(UserError, match="write tfds:NAME:SPLIT"):
+        open_source(src, "--domain-a")
+
+
+BUILDER = """
+import numpy as np
+import tensorflow_datasets as tfds
+
+class TinyPictures(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {"image": tfds.features.Image(), "other": tfds.features.Image(), "label": np.int64}
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, manager):
+        return {"train": self._generate_examples(10)}
+
+    def _generate_examples(self, count):
+        for i in range(count):
+            image = np.full((20, 30, 3), i, np.uint8)
+            yield i, {"image": image, "other": image + 100, "label": i}
+"""
+
+CHECKS = """
+import sys
+from tiny.pictures import TinyPictures
+from tf_i2i.errors import UserError
+from tf_i2i.data.sources import open_source
+
+def message(src):
+    try:
+        open_source(src, "--domain-a")
+    except UserError as error:
+        return str(error)
+
+assert "download_and_prepare()" in message("tfds:tiny_pictures:train")
+TinyPictures(data_dir=sys.argv[1]).download_and_prepare()
+assert ":image, :other" in message("tfds:tiny_pictures:train")
+assert "tiny_pictures has train" in message("tfds:tiny_pictures:test:image")
+assert "knows no" in message("tfds:no_such_data_set:train")
+whole = open_source("tfds:tiny_pictures:train:image", "--domain-a")
+values = [int(whole.read(i)[0, 0, 0]) for i in range(10)]
+assert sorted(values) == list(range(10)), values
+assert [int(whole.read(i)[0, 0, 0]) for i in (7, 2, 3, 7)] == [values[i] for i in (7, 2, 3, 7)]
+part = open_source("tfds:tiny_pictures:train[:40%]:other", "--domain-a")
+assert len(part) == 4 and part.names[3] == "tiny_pictures/train[:40%]/000003"
+assert [int(part.read(i)[0, 0, 0]) - 100 for i in range(4)] == values[:4]
+"""
+
+
+def test_prepared_tensorflow_dataset(tmp_path):
+    # A process of its own: this one may never import TensorFlow. A package: the builder looks for
+    # its folder.
+    package, prepared = tmp_path / "tiny", tmp_path / "prepared"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "pictures.py").write_text(BUILDER)
+    paths = os.pathsep.join([str(tmp_path), str(Path(tf_i2i.__file__).parents[1])])
+    environment = {"TFDS_DATA_DIR": str(prepared), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+    command = [sys.executable, "-c", CHECKS, str(prepared)]
+    run = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+
+
+def test_data_modules_do_not_import_tensorflow():
+    modules = (
+        "errors",
+        "images",
+        "sources",
+        "image_cache",
+        "cartoon",
+        "cartoon_styles",
+        "faces",
+        "photo_pairs",
+        "demo_data",
+    )
+    code = "import sys\n" + "".join(f"import tf_i2i.{name}\n" for name in modules)
+    code += "print([m for m in ('tensorflow', 'cv2', 'skimage', 'sklearn', 'tqdm') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_read_is_its_own_array(tmp_path):
+    save(tmp_path / "a.png", 3)
+    source = open_source(str(tmp_path), "--a")
+    image = source.read(0, max_side=12)
+    assert image.shape == (12, 10, 3) and image.dtype == np.uint8 and image.flags.writeable

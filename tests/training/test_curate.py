@@ -1,0 +1,441 @@
+"""training.curate on folders with planted copies, small, grey and framed pictures and pages of
+text, and the way back.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw_pictures
+from PIL import Image, ImageDraw, ImageFont
+
+from tf_i2i.data.cartoon_styles import STYLES
+from tf_i2i.data.demo_data import bundled_photographs
+from tf_i2i.data.image_files import read_image, resize_short_side
+from tf_i2i.data.screening import difference_hash
+from tf_i2i.errors import UserError
+from training.curate import main
+from training.curation.decisions import Domain, match_features
+from training.curation.file_moves import Rejects
+from training.curation.near_copies import View, likeness, near_copies, small_grey
+from training.curation.scans import Box, inner_box, text_share
+
+PHOTOS = bundled_photographs()
+IMAGES = [resize_short_side(PHOTOS.read(i), 300) for i in range(len(PHOTOS))]
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        p.relative_to(folder).as_posix(): (p.read_bytes(), p.stat().st_mtime_ns)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def page_of_text(size: tuple[int, int] = (600, 800)) -> Image.Image:
+    picture = Image.new("RGB", size, (240, 235, 220))
+    draw, letters = ImageDraw.Draw(picture), np.random.default_rng(1)
+    for line in range(30):
+        words = (
+            "".join(letters.choice(list("aeimnorstuw"), letters.integers(2, 9))) for _ in range(12)
+        )
+        draw.text(
+            (20, 20 + 25 * line),
+            " ".join(words),
+            fill=(40, 30, 30),
+            font=ImageFont.load_default(18),
+        )
+    return picture
+
+
+def framed(
+    image: np.ndarray, *layers: tuple[tuple[int, int, int, int], tuple[int, int, int]]
+) -> np.ndarray:
+    """Layers of margin, inner ones first: (top, bottom, left, right), colour."""
+    for (top, bottom, left, right), colour in layers:
+        whole = np.empty(
+            (image.shape[0] + top + bottom, image.shape[1] + left + right, 3), np.uint8
+        )
+        whole[:] = colour
+        whole[top : top + image.shape[0], left : left + image.shape[1]] = image
+        image = whole
+    return image
+
+
+WANTED = {
+    "copies/smaller.jpg": "near-duplicate",
+    "copies/recompressed.jpg": "near-duplicate",
+    "copies/cut-all-sides.png": "near-duplicate",
+    "copies/cut-two-sides.jpg": "near-duplicate",
+    "copies/cut-one-side-and-smaller.webp": "near-duplicate",
+    "grey.jpg": "near-grey",
+    "tiny.png": "too small",
+    "strip.png": "too small",
+    "page.png": "page of text",
+    "broken.jpg": "unreadable",
+    "mat-around-tiny.png": "too small",
+}
+MARGINS = {"mat.jpg": (300, 300), "letterbox.bmp": (300, 452)}
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory) -> Path:
+    """All bundled photographs, two of them with margins, drawn pictures, cartoons, and what is
+    planted. Read only.
+    """
+    folder = draw_pictures(tmp_path_factory.mktemp("mixed") / "photos", 5, seed=3, size=(320, 280))
+    for number, image in enumerate(IMAGES):
+        if number not in (0, 7):
+            Image.fromarray(image).save(folder / f"photo-{number}.png")
+    for number in (3, 5):
+        Image.fromarray(STYLES["cartoon"](IMAGES[number])[:, 40:-40]).save(
+            folder / f"cartoon-{number}.png"
+        )
+    Image.fromarray(framed(IMAGES[0], ((40, 60, 30, 30), (250, 248, 245)))).save(
+        folder / "mat.jpg", quality=95
+    )
+    Image.fromarray(framed(IMAGES[7], ((50, 50, 0, 0), (0, 0, 0)))).save(folder / "letterbox.bmp")
+    (folder / "copies").mkdir()
+    large = PHOTOS.read(5)
+    Image.fromarray(large).resize((400, 267)).save(folder / "copies" / "smaller.jpg")
+    Image.fromarray(large).save(folder / "photo-5.png")
+    Image.fromarray(IMAGES[1]).save(folder / "copies" / "recompressed.jpg", quality=30)
+    height, width = IMAGES[2].shape[:2]
+    down, across = round(0.05 * height), round(0.05 * width)
+    cut = IMAGES[2][down // 2 : height - down // 2, across // 2 : width - across // 2]
+    Image.fromarray(cut).save(folder / "copies" / "cut-all-sides.png")
+    Image.fromarray(IMAGES[6][down:, across:]).save(
+        folder / "copies" / "cut-two-sides.jpg", quality=85
+    )
+    shorter = Image.fromarray(IMAGES[4][:, across:])
+    shorter.resize((shorter.width * 9 // 10, shorter.height * 9 // 10)).save(
+        folder / "copies" / "cut-one-side-and-smaller.webp"
+    )
+    Image.fromarray(PHOTOS.read(3)).convert("L").save(folder / "grey.jpg")
+    Image.fromarray(IMAGES[5]).resize((120, 90)).save(folder / "tiny.png")
+    Image.fromarray(IMAGES[5][:90]).save(folder / "strip.png")
+    Image.fromarray(framed(IMAGES[5][:200, :200], ((60, 60, 60, 60), (245, 245, 240)))).save(
+        folder / "mat-around-tiny.png"
+    )
+    page_of_text().save(folder / "page.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+@pytest.fixture
+def copied(mixed, tmp_path) -> Path:
+    shutil.copytree(mixed, tmp_path / "photos")
+    return tmp_path / "photos"
+
+
+def left_out(shown: str, root: Path) -> dict[str, str]:
+    begin = f"left out: {root}/"
+    lines = [line.removeprefix(begin) for line in shown.splitlines() if line.startswith(begin)]
+    return {line.split(": ")[0]: line.split(": ")[1].split(" (")[0] for line in lines}
+
+
+def test_planted_pictures_are_found_and_no_other_and_everything_comes_back(copied, capsys):
+    before = tree(copied)
+    limits = ["--min-size", "240", "--workers", "2"]
+    assert main([str(copied), *limits]) is None
+    shown = capsys.readouterr().out
+    assert left_out(shown, copied) == WANTED
+    assert [
+        line.split("/")[-1].split(":")[0]
+        for line in shown.splitlines()
+        if line.startswith("margins: ")
+    ] == sorted(MARGINS)
+    # Looking changes nothing.
+    assert tree(copied) == before and "nothing was changed" in shown
+    assert {p.name for p in copied.parent.iterdir()} == {"photos", "curate.html"}
+    assert "Margins: before and after" in (copied.parent / "curate.html").read_text(
+        encoding="utf-8"
+    )
+
+    main([str(copied), *limits, "--apply"])
+    after = tree(copied)
+    # A BMP without its margins becomes a PNG.
+    assert after.keys() == (before.keys() - WANTED.keys() - {"letterbox.bmp"}) | {"letterbox.png"}
+    assert all(after[name] == before[name] for name in after.keys() - {"mat.jpg", "letterbox.png"})
+    for name, size in {
+        "mat.jpg": MARGINS["mat.jpg"],
+        "letterbox.png": MARGINS["letterbox.bmp"],
+    }.items():
+        shape = read_image(copied / name).shape[:2]
+        assert all(0 <= wanted - found <= 4 for wanted, found in zip(size, shape, strict=True)), (
+            name,
+            shape,
+        )
+    rejected = tree(copied.parent / "photos.rejected")
+    assert rejected.keys() - {"curate.jsonl"} == WANTED.keys() | MARGINS.keys()
+    assert all(rejected[name] == before[name] for name in rejected if name != "curate.jsonl")
+    capsys.readouterr()
+    main([str(copied), *limits, "--apply"])
+    assert tree(copied) == after
+
+    main([str(copied), "--undo"])
+    assert tree(copied) == before
+    assert {p.name for p in copied.parent.iterdir()} == {"photos", "curate.html"}
+    assert "13 pictures are back" in capsys.readouterr().out
+
+
+def test_the_report_shows_both_domains_side_by_side(mixed, tmp_path, capsys):
+    other = draw_pictures(tmp_path / "<paintings>", 6, seed=9, size=(300, 300))
+    report = tmp_path / "page.html"
+    match = ["--match", "features", "--features", "offline", "--neighbours", "3"]
+    main([str(mixed), str(other), "--min-size", "240", "--report", str(report), *match])
+    page = report.read_text(encoding="utf-8")
+    for part in (
+        "Counts",
+        "Sizes",
+        "Colours",
+        "photos: what stays",
+        "page of text: 1",
+        "lightness L*",
+        "not in both domains: ",
+        "Matched by offline-bank-1, 3 neighbours.",
+    ):
+        assert part in page
+    assert "&lt;paintings&gt;" in page and "<paintings>" not in page
+    assert page.count("<img") > len(WANTED) and "http" not in page
+    table = dict(
+        line.rsplit(maxsplit=2)[::2]
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("pictures ")
+    )
+    assert table == {"pictures": "6"}
+
+
+def test_a_killed_apply_can_be_undone(tmp_path):
+    root = draw_pictures(tmp_path / "photos", 60, seed=4)
+    before = tree(root)
+    command = [sys.executable, "-m", "training.curate", str(root), "--apply", "--workers", "1"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal = tmp_path / "photos.rejected" / "curate.jsonl"
+    while child.poll() is None and not (
+        journal.exists() and len(journal.read_bytes().splitlines()) > 3
+    ):
+        time.sleep(0.001)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert tree(root) != before
+    main([str(root), "--undo"])
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize(
+    "moment", ["before the original leaves", "before the trimmed form arrives"]
+)
+def test_every_moment_of_a_trim_can_be_undone(moment, tmp_path, monkeypatch):
+    root = draw_pictures(tmp_path / "d", 1, seed=1)
+    before = tree(root)
+    rename, replace = os.rename, os.replace
+
+    def killed_before_leaving(source, target):
+        raise KeyboardInterrupt
+
+    def killed_before_arriving(source, target):
+        if not str(target).endswith(".trimmed"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    if moment == "before the original leaves":
+        monkeypatch.setattr(os, "rename", killed_before_leaving)
+    else:
+        monkeypatch.setattr(os, "replace", killed_before_arriving)
+    with pytest.raises(KeyboardInterrupt), Rejects(root) as rejects:
+        rejects.replace("00.png", np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, "replace", replace)
+    # As a kill leaves it: with half of a line.
+    with open(tmp_path / "d.rejected" / "curate.jsonl", "a") as journal:
+        journal.write('{"name": "')
+    main([str(root), "--undo"])
+    assert tree(root) == before and not (tmp_path / "d.rejected").exists()
+
+
+def test_undo_leaves_what_is_new_alone(tmp_path):
+    root = draw_pictures(tmp_path / "d", 3, seed=1)
+    before = tree(root)
+    with Rejects(root) as rejects:
+        rejects.move("00.png")
+        rejects.replace("01.png", np.zeros((8, 8, 3), np.uint8))
+    (root / "00.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"00\.png: another file has that name now"):
+        main([str(root), "--undo"])
+    assert (root / "00.png").read_bytes() == b"mine" and tree(root)["01.png"] == before["01.png"]
+    (root / "00.png").unlink()
+    main([str(root), "--undo"])
+    assert tree(root) == before
+    with pytest.raises(UserError, match="nothing was moved"):
+        main([str(root), "--undo"])
+
+
+def test_portraits_are_matched_by_the_size_of_their_faces(tmp_path, capsys):
+    astronaut = PHOTOS.read(0)
+    photos, paintings = tmp_path / "photos", tmp_path / "paintings"
+    for folder in (photos, paintings):
+        folder.mkdir()
+    for number, (top, left, side) in enumerate([(0, 100, 256), (10, 90, 250), (0, 70, 300)]):
+        part = astronaut[top : top + side, left : left + side]
+        Image.fromarray(part).resize((280, 280)).save(photos / f"near-{number}.png")
+        Image.fromarray(
+            STYLES["cartoon"](np.array(Image.fromarray(part[:, ::-1]).resize((280, 280))))
+        ).save(paintings / f"near-{number}.png")
+    Image.fromarray(astronaut).save(photos / "whole.png")
+    Image.fromarray(PHOTOS.read(1)[:, :400]).save(paintings / "cat.png")
+    main([str(photos), str(paintings), "--match", "portraits", "--copies", "--min-face", "0.3"])
+    shown = capsys.readouterr().out
+    assert left_out(shown, photos) == {"whole.png": "not in both domains"}
+    assert left_out(shown, paintings) == {"cat.png": "not in both domains"}
+    with pytest.raises(UserError, match=r"no face of 0\.3"):
+        main(
+            [
+                str(photos),
+                str(draw_pictures(tmp_path / "discs", 2, seed=1, size=(300, 300))),
+                "--match",
+                "portraits",
+                "--min-face",
+                "0.3",
+            ]
+        )
+
+
+def test_features_find_what_only_one_domain_has():
+    """Two clouds that differ by an offset (the style) and one point each far from everything."""
+    rng = np.random.default_rng(0)
+    clouds = {"a": rng.normal(size=(40, 6)), "b": rng.normal(size=(30, 6)) + 5}
+    clouds["a"][7] += 12
+    clouds["b"][3, 0] -= 15
+
+    class Known(Domain):
+        kept = property(lambda self: dict.fromkeys(n for n in self.files if n not in self.rejects))
+
+    import training.curation.decisions as matching
+
+    domains = [
+        Known(Path(name), {f"{name}{i}": Path() for i in range(len(cloud))})
+        for name, cloud in clouds.items()
+    ]
+    points = iter(np.concatenate(list(clouds.values())))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            matching,
+            "_features_of",
+            lambda count, bar, features: np.stack([next(points) for _ in range(count)]),
+        )
+        match_features(domains, None, 5, list)
+    assert "a7" in domains[0].rejects and "b3" in domains[1].rejects
+    assert len(domains[0].rejects) <= 3 and len(domains[1].rejects) <= 3
+    small = [Known(Path("c"), {"c0": Path()}), domains[1]]
+    with pytest.raises(UserError, match="1 pictures are left in c"):
+        match_features(small, None, 5, list)
+
+
+def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
+    draw_pictures(tmp_path / "small", 2, seed=1)
+    cases = {
+        "no such folder": [str(tmp_path / "none")],
+        "give one of them": [str(mixed), "--apply", "--undo"],
+        "3 folders were given": [str(mixed)] * 3,
+        "give two folders": [str(mixed), "--match", "portraits"],
+        "one folder lies in the other": [str(mixed), str(mixed / "copies")],
+        "no pictures in this folder": [str(tmp_path / "empty")],
+        "no picture is left": [str(tmp_path / "small")],
+        "can't be written": [
+            str(tmp_path / "small"),
+            "--report",
+            str(tmp_path / "small" / "00.png" / "x.html"),
+        ],
+    }
+    (tmp_path / "empty").mkdir()
+    for message, arguments in cases.items():
+        with pytest.raises(UserError, match=message) as caught:
+            main(arguments)
+        assert "\n" not in str(caught.value)
+
+
+def view(image: np.ndarray, size: int = 1) -> View:
+    return View(difference_hash(image), size, small_grey(image))
+
+
+@pytest.mark.parametrize("number", range(len(IMAGES)))
+def test_copies_are_told_from_other_photographs(number):
+    image = IMAGES[number]
+    height, width = image.shape[:2]
+    down, across = round(0.05 * height), round(0.05 * width)
+    small = resize_short_side(image, 90)
+    cuts = [
+        image[down:, across:],
+        image[: height - down],
+        image[:, across:],
+        image[down:-down, across:-across],
+    ]
+    assert all(
+        likeness(small_grey(small), small_grey(np.ascontiguousarray(cut))) > 0.94 for cut in cuts
+    )
+    others = [
+        likeness(small_grey(image), small_grey(other))
+        for i, other in enumerate(IMAGES)
+        if i != number
+    ]
+    assert max(others) < 0.85
+    assert likeness(small_grey(image), small_grey(image[:, ::-1])) < 0.85
+
+
+def test_of_copies_the_largest_stays_whatever_their_order():
+    image = IMAGES[5]
+    pictures = {
+        "b": view(image, 9),
+        "a": view(image[:, 16:], 4),
+        "c": view(image[14:], 9),
+        "x": view(IMAGES[6], 1),
+    }
+    for names in ("abcx", "xcba", "cxab"):
+        found = near_copies({name: pictures[name] for name in names})
+        assert {name: kept for name, (kept, _) in found.items()} == {"a": "b", "c": "b"}
+    # Flat pictures correlate with anything: they are nobody's copy.
+    flat = np.full((64, 64, 3), 90, np.uint8)
+    assert near_copies({"p": view(flat), "q": view(flat), "r": view(image)}) == {}
+
+
+def test_text_is_told_from_pictures():
+    assert text_share(np.asarray(page_of_text())) > 0.3
+    assert text_share(255 - np.asarray(page_of_text((500, 700)))) > 0.2
+    assert max(text_share(image) for image in IMAGES) < 0.08
+    assert (
+        text_share(np.zeros((1, 1, 3), np.uint8)) == 0
+        and text_share(np.zeros((3, 900, 3), np.uint8)) == 0
+    )
+
+
+def test_margins_are_told_from_skies_and_studios():
+    for image in IMAGES:
+        assert inner_box(image) == (0, 0, *image.shape[:2])
+    image, size = IMAGES[6], IMAGES[6].shape[:2]
+    for layers, box in (
+        ([((30, 30, 30, 30), (250, 248, 245))], (30, 30)),
+        ([((20, 40, 30, 25), (200, 180, 150))], (20, 30)),
+        ([((50, 50, 0, 0), (0, 0, 0))], (50, 0)),
+        ([((0, 0, 60, 60), (255, 255, 255))], (0, 60)),
+        ([((12, 0, 10, 10), (0, 0, 0))], (12, 10)),
+        ([((30, 30, 30, 30), (245, 245, 240)), ((20, 20, 20, 20), (20, 20, 20))], (50, 50)),
+    ):
+        top, left = box
+        assert inner_box(framed(image, *layers)) == Box(top, left, top + size[0], left + size[1])
+    # Even bars of a colour on two sides may be a wall; a whole even picture has nothing within its
+    # margin.
+    assert inner_box(framed(image, ((40, 40, 0, 0), (90, 140, 200))))[0] == 0
+    for odd in (
+        np.full((50, 60, 3), 255, np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((2, 5000, 3), np.uint8),
+    ):
+        assert inner_box(odd) == (0, 0, *odd.shape[:2])

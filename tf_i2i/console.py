@@ -1,0 +1,47 @@
+"""Keeps the chatter of native libraries off the terminal, without losing it where something fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def silence_tensorflow() -> None:
+    """Call before the first import of TensorFlow: its start-up lines say nothing a user can act on."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextmanager
+def quiet_native_output() -> Iterator[None]:
+    """Catches what native code writes to file descriptors 1 and 2 while the block runs.
+
+    The converter and the XNNPACK delegate write there past Python's and TensorFlow's own log
+    levels. When the block raises, the caught text is attached to the exception as a note
+    (`native_output`), since it often names the operation that was refused. Not for code that other
+    threads print beside.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    with tempfile.TemporaryFile() as caught:
+        try:
+            os.dup2(caught.fileno(), 1)
+            os.dup2(caught.fileno(), 2)
+            yield
+        except Exception as error:
+            caught.seek(0)
+            error.native_output = caught.read().decode("utf-8", "replace")
+            raise
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in enumerate(saved, start=1):
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,261 @@
+"""Pictures decoded once: all pixels of a domain in one flat array, in memory or in a temporary
+file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage, resize_short_side
+from tf_i2i.data.sources import ImageSource
+from tf_i2i.errors import UserError, one_line
+
+MEMORY_LIMIT_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCache:
+    """Decoded pictures of one domain; nothing in it changes.
+
+    Attributes:
+        names: one a picture.
+        pixels: uint8, 1-D, read-only: all pictures flat (H, W, RGB), back to back; may be a
+            np.memmap.
+        offsets: int64 [N], where each picture starts in `pixels`.
+        shapes: int32 [N, 2], height and width.
+        skipped: (name, reason) of pictures that were left out.
+        fingerprint: sha256 (hex) over names, shapes and pixels.
+    """
+
+    names: list[str]
+    pixels: np.ndarray
+    offsets: np.ndarray
+    shapes: np.ndarray
+    skipped: list[tuple[str, str]]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image(self, index: int) -> np.ndarray:
+        """Picture `index`, uint8 [H, W, 3], a read-only view."""
+        height, width = (int(side) for side in self.shapes[index])
+        start = int(self.offsets[index])
+        return self.pixels[start : start + height * width * 3].reshape(height, width, 3)
+
+    def pixel_sum(self, index: int) -> str:
+        """sha256 (hex) of the shape and pixels of picture `index`, whatever its name."""
+        digest = hashlib.sha256()
+        _add_to(digest, "", self.image(index))
+        return digest.hexdigest()
+
+    def subset(self, indices: Sequence[int]) -> ImageCache:
+        """The pictures `indices`, in that order, on the same `pixels` (nothing is copied)."""
+        chosen = [int(index) for index in indices]
+        names = [self.names[index] for index in chosen]
+        digest = hashlib.sha256()
+        for index in chosen:
+            _add_to(digest, self.names[index], self.image(index))
+        offsets, shapes = self.offsets[chosen], self.shapes[chosen]
+        return ImageCache(
+            names, self.pixels, offsets, shapes, list(self.skipped), digest.hexdigest()
+        )
+
+    @classmethod
+    def from_images(
+        cls,
+        named: Iterable[tuple[str, np.ndarray]],
+        skipped: list[tuple[str, str]] | None = None,
+        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+    ) -> ImageCache:
+        """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read only after the last pair was
+        taken.
+
+        Raises:
+            UserError: over `memory_limit_bytes`, and the temporary folder has no room.
+        """
+        store, digest = _ByteStore(memory_limit_bytes), hashlib.sha256()
+        names, offsets, shapes = [], [], []
+        for name, image in named:
+            names.append(name)
+            shapes.append(image.shape[:2])
+            offsets.append(store.size)
+            _add_to(digest, name, image)
+            store.append(image)
+        return cls(
+            names=names,
+            pixels=store.finish(),
+            offsets=np.array(offsets, np.int64),
+            shapes=np.array(shapes, np.int32).reshape(-1, 2),
+            skipped=list(skipped or []),
+            fingerprint=digest.hexdigest(),
+        )
+
+
+def load_images(
+    source: ImageSource,
+    short_side: int,
+    *,
+    option: str,
+    warn: Callable[[str], None],
+    min_side: int = 16,
+    progress: bool = True,
+    memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+) -> ImageCache:
+    """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source
+    order.
+
+    Args:
+        source: the pictures; decoded by several threads.
+        short_side: pixels of the shorter side; the aspect is kept (at most 4:1).
+        option: the option that named the source, for messages.
+        warn: called with one line for each picture that is left out.
+        min_side: pictures with fewer pixels on a side than this are left out.
+        progress: show a bar when this takes more than a few seconds.
+        memory_limit_bytes: decoded bytes above which they go to a temporary file.
+
+    Raises:
+        UserError: fewer than 2 pictures are usable, or more than half can't be read.
+    """
+    skipped, unreadable = [], 0
+
+    def usable() -> Iterator[tuple[str, np.ndarray]]:
+        nonlocal unreadable
+        for name, result in zip(
+            source.names, _decoded(source, short_side, min_side, progress), strict=True
+        ):
+            if isinstance(result, np.ndarray):
+                yield name, result
+                continue
+            unreadable += not isinstance(result, _TooSmall)
+            skipped.append((name, result.reason))
+            warn(f"{option}: left out {result.name}: {result.reason}")
+
+    cache = ImageCache.from_images(usable(), skipped, memory_limit_bytes)
+    total = len(source)
+    where = f"{option} {one_line(source.description)}"
+    if 2 * unreadable > total:
+        raise UserError(
+            f"{where}: {unreadable} of {total} pictures can't be read (first {one_line(skipped[0][0])}: "
+            f"{skipped[0][1]}); mend or remove them"
+        )
+    if len(cache) < 2:
+        raise UserError(
+            f"{where}: {len(cache)} of {total} pictures can be used, at least 2 are needed; "
+            f"add pictures of {min_side} pixels a side or more"
+        )
+    return cache
+
+
+def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache]:
+    """Splits off pictures for validation where the user named none; (cache, cache) when there are
+    too few.
+    """
+    held_out = held_out_indices(cache, seed)
+    if not held_out:
+        return cache, cache
+    rest = set(range(len(cache))) - set(held_out)
+    return cache.subset(sorted(rest)), cache.subset(held_out)
+
+
+def held_out_indices(cache: ImageCache, seed: int) -> list[int]:
+    """Places of the pictures to validate on: 4 %, at least 2, at most 32; none of fewer than 12
+    pictures.
+
+    Chosen by content and seed, so that renaming or reordering the files changes nothing.
+    """
+    if len(cache) < 12:
+        return []
+    count = min(32, max(2, round(0.04 * len(cache))))
+
+    def rank(index: int) -> tuple[bytes, str]:
+        digest = hashlib.sha256(f"{seed} ".encode())
+        _add_to(digest, "", cache.image(index))
+        return digest.digest(), cache.names[index]
+
+    return sorted(sorted(range(len(cache)), key=rank)[:count])
+
+
+class _TooSmall(UnreadableImage):
+    """A picture that decodes but is too small to learn from."""
+
+
+def _decoded(
+    source: ImageSource, short_side: int, min_side: int, progress: bool
+) -> Iterator[np.ndarray | UnreadableImage]:
+    from tqdm import tqdm
+
+    def one(index: int) -> np.ndarray | UnreadableImage:
+        try:
+            image = source.read(index, max_side=MAX_ELONGATION * short_side)
+        except UnreadableImage as error:
+            return error
+        height, width = image.shape[:2]
+        if min(height, width) < min_side:
+            return _TooSmall(
+                source.names[index], f"{width}x{height} pixels, a side is under {min_side}"
+            )
+        return resize_short_side(image, short_side)
+
+    # Pillow decodes outside Python's lock; more threads than this only hold more full-size
+    # pictures.
+    threads = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        results = pool.map(one, range(len(source)))
+        label = f"decoding {one_line(source.description)}"
+        yield from tqdm(results, label, len(source), unit="image", delay=3, disable=not progress)
+
+
+def _add_to(digest, name: str, image: np.ndarray) -> None:
+    digest.update(os.fsencode(name) + b"\0" + np.array(image.shape, "<i8").tobytes())
+    digest.update(np.ascontiguousarray(image))
+
+
+class _ByteStore:
+    """Bytes appended one picture at a time: in memory, from `limit` on in an unlinked temporary
+    file.
+    """
+
+    def __init__(self, limit: int):
+        self.size, self._limit, self._memory, self._file = 0, limit, bytearray(), None
+
+    def append(self, image: np.ndarray) -> None:
+        data = memoryview(np.ascontiguousarray(image)).cast("B")
+        self.size += len(data)
+        with _room_on_disk():
+            if self._file is None and self.size > self._limit:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the memory map keeps it
+                self._file.write(self._memory)
+                self._memory = bytearray()
+            if self._file is None:
+                self._memory += data
+            else:
+                self._file.write(data)
+
+    def finish(self) -> np.ndarray:
+        if self._file is None:
+            pixels = np.frombuffer(self._memory, np.uint8)
+            pixels.flags.writeable = False
+            return pixels
+        with _room_on_disk():
+            self._file.flush()
+        return np.memmap(self._file, np.uint8, mode="r")
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{tempfile.gettempdir()}: can't hold the decoded pictures ({error.strerror}); "
+            "free some room, set TMPDIR to a larger disk, or use a smaller --load-size"
+        ) from error

@@ -1,0 +1,298 @@
+"""Segmentation networks: masks of pictures, how far two of them agree (after the FCN score of Isola
+et al. 2017), and class scores that gradients pass through.
+
+A source is "selfie" (MediaPipe's person network), "keras-cv:FILE" (keras-cv's DeepLabV3+ with the
+weights file of a downloaded preset), or the path of a Keras model or a SavedModel; for masks alone
+also of a .tflite file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tf_i2i.errors import UserError, one_line
+
+Segment = Callable[[np.ndarray], np.ndarray]
+
+
+SELFIE, KERAS_CV = "selfie", "keras-cv:"
+
+
+OUTPUTS = ("auto", "softmax", "logits")
+
+
+_MULTIPLE = 32
+
+
+# Softer distributions than the selfie network's own, whose logits are in the hundreds.
+_SELFIE_TEMPERATURE = 64.0
+
+
+# Classes of the Pascal VOC preset, and how deep its ResNet-50 is.
+_VOC_CLASSES = 21
+
+
+_RESNET50 = {
+    "stackwise_filters": [64, 128, 256, 512],
+    "stackwise_blocks": [3, 4, 6, 3],
+    "stackwise_strides": [1, 2, 2, 2],
+}
+
+
+_LEAST_PROBABILITY = 1e-7
+
+
+class SegmentationNetwork:
+    """A segmentation network in inference mode, with fixed weights.
+
+    Not a Keras layer, so that a model which holds it neither trains nor saves it.
+
+    Attributes:
+        name: for logs and records.
+        size: height and width that it takes; None: that of the pictures, to multiples of 32.
+        temperature: what its logits are best divided by before distributions are compared.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Callable,
+        size: tuple[int, int] | None = None,
+        input_range: tuple[float, float] = (0.0, 1.0),
+        output: str = "logits",
+        temperature: float = 1.0,
+    ):
+        self.name, self.size, self.temperature = name, size, temperature
+        self._network, self._range, self._output = network, input_range, output
+
+    def logits(self, images, boxes=None):
+        """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2: softmax of them
+        are the classes' probabilities. A single map becomes two classes, background and it.
+        Differentiable.
+
+        boxes: float32 [N, 4], left, top, width, height in pixels of what is looked at in each
+            picture; None: all of it.
+        """
+        import tensorflow as tf
+
+        from tf_i2i.pretrained.box_resampling import resample_boxes, resized
+
+        low, high = self._range
+        size = self.size or tuple(_to_multiple(side) for side in images.shape[1:3])
+        seen = resized(images, size) if boxes is None else resample_boxes(images, boxes, size)
+        scores = self._network((seen + 1.0) * (0.5 * (high - low)) + low)
+        if len(scores.shape) != 4:
+            raise UserError(
+                f"--segmentation-model {self.name}: gives {scores.shape}, not maps [count, height, width, classes]"
+            )
+        if scores.shape[-1] == 1:
+            if self._output == "softmax":
+                scores = _log(scores) - _log(1.0 - scores)
+            return tf.concat([tf.zeros_like(scores), scores], axis=-1)
+        return _log(scores) if self._output == "softmax" else scores
+
+
+def load_segmentation_network(
+    src: str,
+    *,
+    option: str = "--segmentation-model",
+    size: int | None = None,
+    input_range: tuple[float, float] | None = None,
+    output: str = "auto",
+    log: Callable[[str], None] = print,
+) -> SegmentationNetwork:
+    """A differentiable segmentation network by its source (see above; no .tflite).
+
+    Args:
+        size: height and width of what it is given; None: as it asks for. selfie has its own.
+        input_range: what it takes for black and white; None: 0 and 1. selfie and keras-cv have
+            their own.
+        output: "softmax" (probabilities) or "logits"; "auto" tries a picture and looks.
+        log: is told before anything is fetched.
+
+    Raises:
+        UserError: it can't be had or loaded, or gives no maps.
+    """
+    if src == SELFIE:
+        from tf_i2i.pretrained.network_loading import npm_files
+        from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentation
+
+        network = SelfieSegmentation(npm_files(PACKAGE, f"{option} {SELFIE}", log)[0])
+        return SegmentationNetwork(SELFIE, network, (SIDE, SIDE), temperature=_SELFIE_TEMPERATURE)
+    own_size = (size, size) if size else None
+    if src.startswith(KERAS_CV):
+        return SegmentationNetwork(
+            src, _deeplab(src.removeprefix(KERAS_CV), option), own_size, (0.0, 255.0), "softmax"
+        )
+    from tf_i2i.pretrained.network_loading import load_network, require_differentiable
+
+    path = _existing(src, option, "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
+    network = load_network(path, option)
+    require_differentiable(network, path, option)
+    own_size = own_size or network.size
+    input_range = input_range or (0.0, 1.0)
+    if output == "auto":
+        output = "softmax" if _gives_probabilities(network, own_size, input_range) else "logits"
+    return SegmentationNetwork(path.name, network, own_size, input_range, output)
+
+
+def open_segmenter(src: str, option: str = "--segmentation-model") -> Segment:
+    """uint8 RGB [H, W, 3] to int label map [h, w] by a network of any source.
+
+    One in a file (.tflite, .keras, .h5 or a SavedModel) takes one picture [1, h, w, 3], resized to
+    what it asks for (or to multiples of 32 pixels): floats in [0, 1], or uint8. It gives labels [1,
+    h, w], class scores [1, h, w, C], or one map [1, h, w, 1] of a foreground: probabilities, cut at
+    0.5, or logits, cut at 0.
+
+    Raises:
+        UserError: no such file, it can't be run, or it gives no map.
+    """
+    if src == SELFIE or src.startswith(KERAS_CV):
+        network = load_segmentation_network(src, option=option)
+        return lambda image: (
+            network.logits(image[None].astype(np.float32) / 127.5 - 1)[0].numpy().argmax(-1)
+        )
+    path = _existing(
+        src, option, "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
+    )
+    run, shape, dtype = _lite(path, option) if path.suffix == ".tflite" else _keras(path, option)
+    if len(shape) != 4 or shape[3] != 3:
+        raise UserError(
+            f"{option} {one_line(src)}: takes {list(shape)}, not pictures [1, height, width, 3]"
+        )
+    if np.dtype(dtype) not in (np.uint8, np.float32):
+        raise UserError(
+            f"{option} {one_line(src)}: takes {np.dtype(dtype)}; name one that takes float32 or uint8"
+        )
+
+    def segment(image: np.ndarray) -> np.ndarray:
+        output = np.asarray(run(_fitted(image, shape, dtype)))
+        if output.ndim < 3 or len(output) != 1:
+            raise UserError(
+                f"{option} {one_line(src)}: gives {list(output.shape)}, not a map [1, height, width, classes]"
+            )
+        return labels_of(output[0])
+
+    return segment
+
+
+def labels_of(scores: np.ndarray) -> np.ndarray:
+    """Label map int [h, w] of what a network gives for one picture: see open_segmenter."""
+    if scores.ndim == 2 or (scores.shape[-1] == 1 and scores.dtype.kind in "iu"):
+        return scores.reshape(scores.shape[:2]).astype(np.int64)
+    if scores.shape[-1] > 1:
+        return scores.argmax(-1)
+    probabilities = scores.min() >= 0 and scores.max() <= 1
+    return (scores[..., 0] > (0.5 if probabilities else 0)).astype(np.int64)
+
+
+def _fitted(image: np.ndarray, shape, dtype) -> np.ndarray:
+    from PIL import Image
+
+    height, width = (
+        wanted if wanted and wanted > 0 else _to_multiple(side)
+        for wanted, side in zip(shape[1:3], image.shape[:2], strict=True)
+    )
+    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))[
+        None
+    ]
+    return resized if dtype == np.uint8 else resized.astype(np.float32) / 255
+
+
+def _lite(path: Path, option: str):
+    from tf_i2i.litert.model_worker import ModelWorker
+
+    try:
+        with ModelWorker(path) as worker:  # a process of its own, which a damaged file may crash
+            worker.run()
+            facts = worker.facts
+    except UserError as error:
+        raise UserError(f"{option} {one_line(error)}") from error
+    if facts["inputs"] != 1:
+        raise UserError(
+            f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
+        )
+    from ai_edge_litert.interpreter import Interpreter
+
+    from tf_i2i.console import quiet_native_output
+
+    with quiet_native_output():
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()
+    entry, result = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(entry, batch)
+        interpreter.invoke()
+        return interpreter.get_tensor(result)
+
+    return run, facts["input_shape"], np.dtype(facts["input_dtype"])
+
+
+def _keras(path: Path, option: str):
+    from tf_i2i.pretrained.network_loading import load_network
+
+    network = load_network(path, option)
+    return network.call, (None, *(network.size or (None, None)), 3), network.dtype.as_numpy_dtype
+
+
+def _deeplab(weights: str, option: str):
+    """keras-cv's DeepLabV3+ on a ResNet-50, built without its hub: 0..255 to probabilities at full
+    size.
+    """
+    path = _existing(
+        weights, f"{option} {KERAS_CV}", "the model.weights.h5 of a downloaded DeepLabV3+ preset"
+    )
+    from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone
+
+    try:
+        network = DeepLabV3Plus(
+            backbone=ResNetV2Backbone(**_RESNET50, include_rescaling=True), num_classes=_VOC_CLASSES
+        )
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{option} {KERAS_CV}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc "
+            f"({one_line(str(error).splitlines()[0])})"
+        ) from error
+    network.trainable = False
+    return lambda batch: network(batch, training=False)
+
+
+def _existing(src: str, option: str, wanted: str) -> Path:
+    path = Path(src).expanduser()
+    if not path.exists():
+        raise UserError(f"{option} {one_line(src)}: no such file; give {wanted}")
+    return path
+
+
+def _gives_probabilities(
+    network, size: tuple[int, int] | None, input_range: tuple[float, float]
+) -> bool:
+    """Whether the scores of a noise picture are probabilities: none is negative, and those of a
+    pixel add up to 1.
+    """
+    noise = (
+        np.random.default_rng(0)
+        .uniform(*input_range, (1, *(size or (2 * _MULTIPLE,) * 2), 3))
+        .astype(np.float32)
+    )
+    scores = np.asarray(network(noise))
+    sums_to_one = scores.shape[-1] == 1 or np.allclose(scores.sum(-1), 1, atol=1e-3)
+    return bool(scores.min() >= 0 and scores.max() <= 1 and sums_to_one)
+
+
+def _log(probabilities):
+    import tensorflow as tf
+
+    return tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))
+
+
+def _to_multiple(side: int) -> int:
+    return max(1, round(side / _MULTIPLE)) * _MULTIPLE

@@ -1,0 +1,87 @@
+"""Options of training.curate."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tf_i2i.command_line import option
+
+_WHAT, _LIMITS, _MATCH = "what", "what is left out (0 turns a limit off)", "what both domains share"
+
+
+@dataclasses.dataclass(frozen=True)
+class CurateOptions:
+    """Options of training.curate."""
+
+    dirs: tuple[str, ...] = option(
+        dataclasses.MISSING,
+        "folders of pictures, searched recursively: one, or the two domains of a training",
+        group=_WHAT,
+        metavar="DIR",
+        positional=True,
+    )
+    apply: bool = option(
+        False, "move what is left out to DIR.rejected, and trim margins", group=_WHAT
+    )
+    undo: bool = option(False, "bring back everything that --apply moved and trimmed", group=_WHAT)
+    report: str | None = option(
+        None,
+        "page to write; default curate.html beside the first folder",
+        group=_WHAT,
+        metavar="FILE",
+    )
+    workers: int | None = option(
+        None, "processes; default one a core", group=_WHAT, minimum=1, maximum=256
+    )
+
+    min_size: int = option(
+        256,
+        "shorter side that a picture must have, without its margins; give the --crop-size of the training",
+        group=_LIMITS,
+        unit="pixels",
+        minimum=0,
+    )
+    min_chroma: float = option(
+        3.0,
+        "mean distance from grey that it must have; pictures in colour have 5 to 40",
+        group=_LIMITS,
+        unit="levels",
+        minimum=0,
+    )
+    max_text: float = option(
+        0.15,
+        "share of the picture that lines of text may cover; pages have 0.2 to 0.4; 1 lets them stay",
+        group=_LIMITS,
+        minimum=0,
+        maximum=1,
+    )
+    copies: bool = option(
+        False,
+        "leave copies: pictures that are the same but for size, compression, or a few percent of the edge",
+        group=_LIMITS,
+    )
+    trim: bool = option(
+        True, "leave even margins: mats, paper, plain frames, black bars", group=_LIMITS
+    )
+
+    match: str = option(
+        "none",
+        "portraits: faces, of sizes that both domains have; features: what lies near the other domain in a feature network",
+        group=_MATCH,
+        choices=("none", "portraits", "features"),
+    )
+    min_face: float = option(
+        0.15,
+        "portraits: side of the largest face over the shorter side of the picture",
+        group=_MATCH,
+        minimum=0.01,
+        maximum=1,
+    )
+    features: str = option(
+        "auto",
+        "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its weights are there",
+        group=_MATCH,
+    )
+    neighbours: int = option(
+        5, "features: how many decide what is near", group=_MATCH, minimum=1, maximum=100
+    )

@@ -1,0 +1,52 @@
+"""Labelled grids of pictures, as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_GAP = 4
+
+
+_HEADER = 18
+
+
+_LETTER = 7
+
+
+def labelled_grid(columns: dict[str, np.ndarray], rows: Sequence[str] = ()) -> np.ndarray:
+    """Columns of pictures under their labels, one row a picture.
+
+    columns: label to uint8 [N, H, W, 3], all of one shape. rows: their N names, of one line or
+    more, for the left margin; none: no margin.
+    Returns uint8 [height, width, 3] on white.
+    """
+    margin = (
+        _GAP + _LETTER * max(len(line) for name in rows for line in name.split("\n")) if rows else 0
+    )
+    count, height, width, _ = next(iter(columns.values())).shape
+    sheet = Image.new(
+        "RGB",
+        (margin + len(columns) * (width + _GAP) + _GAP, _HEADER + count * (height + _GAP) + _GAP),
+        "white",
+    )
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default()
+    for row, name in enumerate(rows):
+        draw.text(
+            (_GAP, _HEADER + row * (height + _GAP) + height // 2 - 6), name, fill="black", font=font
+        )
+    for column, (label, pictures) in enumerate(columns.items()):
+        left = margin + _GAP + column * (width + _GAP)
+        draw.text((left + 2, 3), label, fill="black", font=font)
+        for row, picture in enumerate(pictures):
+            sheet.paste(Image.fromarray(picture), (left, _HEADER + row * (height + _GAP)))
+    return np.asarray(sheet)
+
+
+def centre_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The middle size x size of uint8 [H, W, 3]."""
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return image[top : top + size, left : left + size]

@@ -1,0 +1,94 @@
+"""What a loop writes down as it goes: metrics.jsonl and TensorBoard, cut back when a run goes back
+to a checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import numpy as np
+import tensorflow as tf
+from tf_i2i.files import (write_text)
+
+class Records:
+    """Appends to PART/metrics.jsonl (one object a line) and to TensorBoard's events.
+
+    Whatever they hold of steps after `step` is dropped first, so that a resumed run leaves no gap
+    and repeats nothing.
+
+    Args:
+        metrics: path of metrics.jsonl.
+        events: folder of TensorBoard's event files.
+        step: the last step that counts.
+    """
+
+    def __init__(self, metrics: Path, events: Path, step: int):
+        self._metrics, self._events = metrics, events
+        self._open(step)
+
+    def write(self, record: dict, scalars: dict[str, float]) -> None:
+        """record: the line, with `step`; scalars: what TensorBoard shows, by name."""
+        self._file.write(json.dumps(record) + "\n")
+        with self._board.as_default(step=record["step"]):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+
+    def picture(self, step: int, picture: np.ndarray) -> None:
+        """uint8 [H, W, 3] for TensorBoard."""
+        with self._board.as_default(step=step):
+            tf.summary.image("samples", picture[None])
+
+    def flush(self) -> None:
+        """Brings everything to the disk: a checkpoint must not be newer than the lines before it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._board.flush()
+
+    def go_back(self, step: int) -> None:
+        """Drops what came after `step`."""
+        self.close()
+        self._open(step)
+
+    def close(self) -> None:
+        self._file.close()
+        self._board.close()
+
+    def _open(self, step: int) -> None:
+        kept = [line for line in _whole_lines(self._metrics) if json.loads(line)["step"] <= step]
+        write_text(self._metrics, "".join(kept))
+        self._file = open(self._metrics, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 (open as long as the run)
+        _cut_events(self._events, step)
+        self._board = tf.summary.create_file_writer(str(self._events))
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """Lines that were written to their end; a killed process may leave half of one."""
+    if not path.exists():
+        return []
+    return [
+        line
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if line.endswith("}\n")
+    ]
+
+
+def _cut_events(folder: Path, step: int) -> None:
+    """Rewrites event files without events after `step`; a half-written end of a file is dropped
+    too.
+    """
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        kept, dropped = [], False
+        try:
+            for data in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                late = tf.compat.v1.Event.FromString(data).step > step
+                dropped |= late
+                kept += [] if late else [data]
+        except tf.errors.DataLossError:
+            dropped = True
+        if dropped:
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for data in kept:
+                    writer.write(data)
+            os.replace(temporary, path)
