@@ -277,8 +277,9 @@ def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
     import numpy as np
 
     from tf_i2i.data.image_files import write_png
+    from tf_i2i.data.pixels import centre_square
     from training.cartoon_pairs.photo_pair import Drawing, draw
-    from training.reporting.image_grid import centre_square, labelled_grid
+    from training.reporting.image_grid import labelled_grid
 
     pairs = [draw(file, Drawing("cartoon", (), options.load_size)) for file in options.show]
     photos, cartoons = (

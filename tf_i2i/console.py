@@ -1,11 +1,11 @@
-"""Keeps the chatter of native libraries off the terminal, without losing it where something fails."""
+"""Messages and tables for people, without the chatter of native libraries."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -45,3 +45,17 @@ def quiet_native_output() -> Iterator[None]:
 
 def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
+
+
+def text_table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Aligned text, the heads in the first row: the first `left` columns to the left, the others
+    to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,4 +1,4 @@
-"""Names that any file system takes, from names that others chose."""
+"""Files that are complete or absent, their sums, and names that any file system takes."""
 
 from __future__ import annotations
 
@@ -6,39 +6,73 @@ import hashlib
 import json
 import os
 import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+_PARTIAL = ".partial"
+_MAX_NAME_BYTES = 120
 
-def write_json(path: Path, value, sync: bool = False) -> None:
+
+@contextmanager
+def replacing(path: str | os.PathLike, sync: bool = False, suffix: str = "") -> Iterator[Path]:
+    """A hidden file beside `path` to write to, which is renamed to `path` when the block ends.
+
+    When the block raises, the hidden file goes and `path` stays as it was. sync: the contents are
+    on the disk before the rename, so that not even a power failure leaves half a file. suffix: of
+    the hidden file, for writers that go by it.
+    """
+    path = Path(path)
+    # A short name of its own: two writers don't meet, and a long name stays within the limit.
+    partial = path.with_name(f".{uuid.uuid4().hex[:12]}{_PARTIAL}{suffix}")
+    try:
+        yield partial
+        if sync:
+            with open(partial, "rb") as file:
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: str | os.PathLike) -> None:
+    """Removes what a process that was killed inside of `replacing` left in `folder`. Only for the
+    one process that writes there.
+    """
+    for path in Path(folder).glob(f".*{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike, data: bytes, sync: bool = False) -> None:
+    with replacing(path, sync) as partial:
+        partial.write_bytes(data)
+
+
+def write_text(path: str | os.PathLike, text: str, sync: bool = False) -> None:
+    """UTF-8, with line ends as they are in `text`."""
+    write_bytes(path, text.encode("utf-8"), sync)
+
+
+def write_json(path: str | os.PathLike, value, sync: bool = False) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n", sync)
 
 
-def write_text(path: Path, text: str, sync: bool = False) -> None:
-    """Complete or absent: written under a temporary name, then renamed. sync: on the disk before
-    the rename.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-_BYTES = 120
+def sha256_of(source: str | os.PathLike | bytes) -> str:
+    """sha256 in hexadecimal digits, of bytes or of a file's contents."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    digest = hashlib.sha256()
+    with open(source, "rb") as file:  # hashlib.file_digest is of Python 3.11
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def safe_part(part: str) -> str:
     """One part of a path: empty for ".." and the like, never hidden, at most 120 bytes."""
     text = re.sub(r"[^\w .,+=@()-]", "_", part.strip(". "))
     # File systems count bytes: a letter may take four of them.
-    return (
-        text
-        if len(text.encode()) <= _BYTES
-        else text[:20] + hashlib.sha256(os.fsencode(part)).hexdigest()[:16]
-    )
+    if len(text.encode()) <= _MAX_NAME_BYTES:
+        return text
+    return text[:20] + sha256_of(os.fsencode(part))[:16]

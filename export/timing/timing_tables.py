@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tf_i2i.console import text_table
+
 
 def table(rows: list[dict], columns: tuple[str, ...]) -> str:
     """One line a row under a line of heads; below them each note once, with the rows that it is
@@ -13,7 +15,7 @@ def table(rows: list[dict], columns: tuple[str, ...]) -> str:
         if row["note"]:
             notes.setdefault(f"{row['device']}: {row['note']}", []).append(row["file"])
     said = [f"note: {', '.join(dict.fromkeys(files))}: {note}" for note, files in notes.items()]
-    return "\n".join([*_aligned(lines), *said])
+    return "\n".join([text_table(lines), *said])
 
 
 def operations_table(operations: list[dict], most: int) -> str:
@@ -23,22 +25,9 @@ def operations_table(operations: list[dict], most: int) -> str:
         total = {key: sum(row[key] for row in rest) for key in ("count", "ms", "share")}
         shown = [*shown, {"operation": f"{len(rest)} other kinds", **total}]
     columns = ("operation", "count", "ms", "share")
-    return "\n".join(
-        _aligned(
-            [[*columns], *([_shown(column, row[column]) for column in columns] for row in shown)]
-        )
+    return text_table(
+        [[*columns], *([_shown(column, row[column]) for column in columns] for row in shown)]
     )
-
-
-def _aligned(lines: list[list[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if n == 0 else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
 
 
 def _shown(column: str, value) -> str:

@@ -11,11 +11,11 @@ from PIL import Image, ImageCms
 from tf_i2i.data.image_files import (
     UnreadableImage,
     read_image,
-    remove_unfinished,
     resize_short_side,
     write_jpeg,
     write_png,
 )
+from tf_i2i.files import remove_partial_files
 
 
 def encoded(image: Image.Image, format: str, **options) -> io.BytesIO:
@@ -248,6 +248,6 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, monkey
     write_png(tmp_path / "step-2.png", np.zeros((2, 2, 3), np.uint8))
     monkeypatch.undo()
     assert len(list(tmp_path.iterdir())) == 4
-    remove_unfinished(tmp_path)
+    remove_partial_files(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
-    remove_unfinished(tmp_path / "absent")
+    remove_partial_files(tmp_path / "absent")

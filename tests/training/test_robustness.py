@@ -10,12 +10,13 @@ from PIL import Image
 
 from tf_i2i.data.cartoon_styles import STYLES
 from tf_i2i.data.demo_data import demo_pairs
+from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
 from training.evaluate import main as evaluate
 from training.evaluation import robustness as robustness_sets
 from training.evaluation.robustness import distribution_scores, means
-from training.reporting.image_grid import centre_square, labelled_grid
+from training.reporting.image_grid import labelled_grid
 
 METRICS = {
     "l1",

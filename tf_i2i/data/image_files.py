@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import os
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import replacing
 
 MAX_PIXELS = 400_000_000
 
@@ -50,9 +50,6 @@ _EXIF_ORIENTATION = 0x0112
 
 
 _STRIP_ROWS = 256
-
-
-_PARTIAL = ".partial"
 
 
 class UnreadableImage(UserError):
@@ -167,14 +164,6 @@ def _given(**options: bytes | None) -> dict[str, bytes]:
     return {key: value for key, value in options.items() if value}
 
 
-def remove_unfinished(folder: str | os.PathLike) -> None:
-    """Removes what a process that was killed while it wrote a picture left in `folder`. For who
-    alone writes there.
-    """
-    for path in Path(folder).glob(f".*{_PARTIAL}"):
-        path.unlink(missing_ok=True)
-
-
 def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
     if image.dtype != np.uint8 or not (
         image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
@@ -184,12 +173,8 @@ def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
         )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{uuid.uuid4().hex[:12]}{_PARTIAL}")
-    try:
+    with replacing(path) as partial:
         Image.fromarray(image).save(partial, **options)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -13,3 +13,9 @@ def to_float(images: np.ndarray) -> np.ndarray:
 def to_uint8(images) -> np.ndarray:
     """Float RGB in [-1, 1] to uint8, rounded and clipped."""
     return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def centre_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The middle size x size of uint8 [H, W, 3]."""
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return image[top : top + size, left : left + size]

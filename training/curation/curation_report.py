@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_i2i.data.image_files import UnreadableImage, read_image, resize_short_side
+from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_text
 from training.curation.decisions import REASONS, Domain, counts_of
@@ -18,7 +19,6 @@ from training.curation.measures import Look, picture_within
 from training.options.curate_options import CurateOptions
 from training.reporting import html_page as html
 from training.reporting.charts import Bar, bar_chart
-from training.reporting.image_grid import centre_square
 
 _SIZES = (0, 128, 256, 384, 512, 768, 1024, 2048)
 

@@ -11,12 +11,12 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_i2i.data.image_files import resize_short_side
+from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import DUPLICATE, GREY, TOO_SMALL, Dropped, Limits, drop_reason
 from tf_i2i.errors import UserError, one_line
 from training.curation.measures import Look, picture_within
 from training.curation.near_copies import near_copies
 from training.curation.scans import Box
-from training.reporting.image_grid import centre_square
 
 UNREADABLE, TEXT, NOT_SHARED = "unreadable", "page of text", "not in both domains"
 

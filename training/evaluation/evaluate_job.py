@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from tf_i2i.console import text_table
 from tf_i2i.files import write_json
 from training.evaluation.evaluated_pictures import EvaluatedData, named_pairs
-from training.evaluation.score_table import SCORES, aligned, columns_of, score_text
+from training.evaluation.score_table import SCORES, columns_of, score_text
 from training.evaluation.scoring import ExportedFile, keras_translator
 from training.options.evaluate_options import EvaluateOptions, check_evaluate_options
 from training.runs.run_folder import newest_run, read_config
@@ -81,7 +82,7 @@ def table(scores: dict[str, dict], names: Sequence[str] = _BY_PIXELS) -> str:
                 ),
             ]
         )
-    return aligned(rows)
+    return text_table(rows)
 
 
 def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
@@ -114,7 +115,7 @@ def _robustness(
     written = write_result(run, result)
     print(
         "\n".join(
-            [aligned(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]
+            [text_table(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]
         )
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tf_i2i.data.cartoon_styles import STYLES
 from tf_i2i.data.faces import face_ratio
+from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import mean_chroma
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import fid_kid as distances
@@ -28,7 +29,6 @@ from tf_i2i.metrics.mask_metrics import mean_iou
 from tf_i2i.pretrained.segmentation_networks import Segment, open_segmenter
 from training.cartoon_pairs.pair_folder import read_record
 from training.evaluation.scoring import Pictures, Translate
-from training.reporting.image_grid import centre_square
 from training.runs.run_folder import read_config
 
 Judge = Callable[[np.ndarray, np.ndarray], float]

@@ -62,12 +62,3 @@ def columns_of(rows: Iterable[dict], names: Sequence[str] = tuple(SCORES)) -> li
 def score_text(name: str, value: float | None, absent: str = "-") -> str:
     """The number with the score's digits; `absent` for None."""
     return absent if value is None else f"{value:.{SCORES[name].digits}f}"
-
-
-def aligned(lines: list[list[str]]) -> str:
-    """A table as text, the first line its heads: names to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )

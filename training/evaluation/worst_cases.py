@@ -9,9 +9,10 @@ import math
 import numpy as np
 from PIL import Image
 
+from tf_i2i.data.pixels import centre_square
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.score_table import SCORES, score_text
-from training.reporting.image_grid import centre_square, labelled_grid
+from training.reporting.image_grid import labelled_grid
 
 _OF_A_SCORE = 2
 

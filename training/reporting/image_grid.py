@@ -44,9 +44,3 @@ def labelled_grid(columns: dict[str, np.ndarray], rows: Sequence[str] = ()) -> n
         for row, picture in enumerate(pictures):
             sheet.paste(Image.fromarray(picture), (left, _HEADER + row * (height + _GAP)))
     return np.asarray(sheet)
-
-
-def centre_square(image: np.ndarray, size: int) -> np.ndarray:
-    """The middle size x size of uint8 [H, W, 3]."""
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top : top + size, left : left + size]

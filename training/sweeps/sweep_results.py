@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_i2i.console import text_table
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json, write_text
-from training.evaluation.score_table import SCORES, aligned
+from training.evaluation.score_table import SCORES
 from training.sweeps.sweep_plan import Plan
 
 VAL, TEST = "validation", "test"
@@ -152,7 +153,7 @@ class Results:
             lines.append([value, str(max(counts)), *cells])
         arrow = f"{direction[0].upper()} to {direction[1].upper()}"
         return "\n".join(
-            [f"{split} data, {arrow}: mean +- standard deviation over the seeds", aligned(lines)]
+            [f"{split} data, {arrow}: mean +- standard deviation over the seeds", text_table(lines)]
         )
 
 

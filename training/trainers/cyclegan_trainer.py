@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from tf_i2i.data.batches import unpaired_batches
-from tf_i2i.data.pixels import to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from training.options.trainer_options import CycleGANOptions
-from training.reporting.image_grid import centre_square, labelled_grid
+from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_unpaired
 from training.trainers import trainer as teacher_run
 from training.trainers.guidance_builder import guide, require_guidance

@@ -13,8 +13,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_i2i.console import say
-from tf_i2i.data.image_files import remove_unfinished, write_png
+from tf_i2i.data.image_files import write_png
 from tf_i2i.errors import UserError
+from tf_i2i.files import remove_partial_files
 from training.runs.checkpoints import Checkpoints
 from training.runs.metrics_log import Records
 from training.runs.run_folder import RunFolder
@@ -140,7 +141,7 @@ def run_loop(
             strategy.distribute_datasets_from_function(lambda context: batches(step, context))
         )
 
-    remove_unfinished(run.path(part, "samples"))
+    remove_partial_files(run.path(part, "samples"))
     step, state = _restored(checkpoints, origin) if resume else (0, LoopState(origin=origin))
     if step:
         say(f"{description}: resuming at step {step} of {pace.total_steps}")

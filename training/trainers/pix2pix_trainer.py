@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from tf_i2i.data.batches import aligned_batches
-from tf_i2i.data.pixels import to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
 from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
 from training.options.trainer_options import Pix2PixOptions
-from training.reporting.image_grid import centre_square, labelled_grid
+from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_paired
 from training.trainers import trainer as teacher_run
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 from tf_i2i.console import say
 from tf_i2i.data.batches import aligned_batches, paired_batches
 from tf_i2i.data.image_cache import ImageCache, load_images
-from tf_i2i.data.pixels import to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError
 from tf_i2i.models.distillation_model import Distillation
@@ -28,7 +28,7 @@ from tf_i2i.models.model_builder import STUDENTS
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
 from training.options.trainer_options import DistillOptions
-from training.reporting.image_grid import centre_square, labelled_grid
+from training.reporting.image_grid import labelled_grid
 from training.runs.checkpoints import Checkpoints
 from training.runs.finished_run import load_student, load_teacher, only_size, run_data
 from training.runs.run_data import RunData
