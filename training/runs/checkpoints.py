@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
 from tf_i2i.errors import UserError
-from tf_i2i.files import (write_json, write_text)
+from tf_i2i.files import write_json, write_text
 
 _RECORD = re.compile(r"ckpt-(\d+)\.json")
 

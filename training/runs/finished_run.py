@@ -5,18 +5,20 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from pathlib import Path
+
 import keras
 import tensorflow as tf
+
+from tf_i2i.console import say
 from tf_i2i.errors import UserError
-from tf_i2i.models.mobile_generator import (MobileGenerator)
-from tf_i2i.models.precision import (set_precision)
-from training.runs.checkpoints import (Saved, newest)
-from training.runs.run_data import (RunData, load_unpaired)
-from tf_i2i.console import (say)
-from tf_i2i.models.model_builder import (build_model, translator_names)
-from training.runs.run_data import (load_paired)
-from training.runs.run_folder import (read_config)
-from training.runs.run_split import (read_split)
+from tf_i2i.models.mobile_generator import MobileGenerator
+from tf_i2i.models.model_builder import build_model, translator_names
+from tf_i2i.models.precision import set_precision
+from training.runs.checkpoints import Saved, newest
+from training.runs.run_data import RunData, load_paired, load_unpaired
+from training.runs.run_folder import read_config
+from training.runs.run_split import read_split
+
 
 def load_generator(run: Path, model: str, direction: str) -> keras.Model:
     """The float32 inference network of a run: float RGB in [-1, 1] [N, H, W, 3] to the same.

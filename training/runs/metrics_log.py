@@ -7,9 +7,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
-from tf_i2i.files import (write_text)
+
+from tf_i2i.files import write_text
+
 
 class Records:
     """Appends to PART/metrics.jsonl (one object a line) and to TensorBoard's events.

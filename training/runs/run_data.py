@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import numpy as np
+
+from tf_i2i.data.image_cache import ImageCache, load_images, split_held_out
+from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side, split_held_out_pairs
+from tf_i2i.data.sources import ImageSource, open_source
+from tf_i2i.data.splits import SPLITS, parse_split
 from tf_i2i.errors import UserError
-from tf_i2i.data.image_cache import (ImageCache, load_images, split_held_out)
-from tf_i2i.data.sources import (open_source)
-from tf_i2i.data.splits import (SPLITS, parse_split)
-from training.runs.run_split import (SplitPictures, split_pictures, told)
-from tf_i2i.data.image_cache import (ImageCache)
-from tf_i2i.data.paired_images import (load_named_pairs, load_side_by_side, split_held_out_pairs)
-from tf_i2i.data.sources import (ImageSource, open_source)
-from tf_i2i.data.splits import (SPLITS)
+from training.runs.run_split import SplitPictures, split_pictures, told
+
 
 @dataclass(frozen=True)
 class RunData:
@@ -166,7 +166,7 @@ def require_alone(options, sources: tuple[str, ...], validation: tuple[str, ...]
 
 
 def _demo_unpaired(load_size: int, log) -> RunData:
-    from tf_i2i.data.demo_data import (demo_images)
+    from tf_i2i.data.demo_data import demo_images
 
     log("no data named: training on the bundled demo photographs and cartoons of other photographs")
     demo = demo_images(load_size)
@@ -288,7 +288,7 @@ def _described(options, prefix: str, *keys: str) -> dict[str, str]:
 
 
 def _demo_pairs(load_size: int, log) -> RunData:
-    from tf_i2i.data.demo_data import (demo_pairs)
+    from tf_i2i.data.demo_data import demo_pairs
 
     log("no data named: training on cartoons of the bundled demo photographs and these photographs")
     demo = demo_pairs(load_size)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import errno
-import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tf_i2i.errors import UserError
+
 import tensorflow as tf
-from training.runs.checkpoints import (any_checkpoint)
+
+from tf_i2i.errors import UserError
+from training.runs.checkpoints import any_checkpoint
+
 
 class RunFolder:
     """Paths and records of one run. `root` is made when it is missing.

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
 from tqdm import tqdm
+
+from tf_i2i.data.image_cache import ImageCache
+from tf_i2i.data.sources import ImageSource
+from tf_i2i.data.splits import SPLITS, draw_splits, folders_of, parse_split
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.data.image_cache import (ImageCache)
-from tf_i2i.data.sources import (ImageSource)
-from tf_i2i.data.splits import (SPLITS, draw_splits, folders_of, parse_split)
-from training.runs.run_folder import (read_config)
+from training.runs.run_folder import read_config
 
 FILE = "split.json"
 
