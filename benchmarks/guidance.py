@@ -296,9 +296,9 @@ def show(options: GuidanceOptions, runs: dict[str, Path], path: Path) -> None:
 def translator(run: Path):
     """The run's translation from photo to style: uint8 [H, W, 3] to the same."""
     from tf_i2i.data.pixels import to_float, to_uint8
-    from training.runs.finished_run import load_generator
+    from training.runs.finished_run import FinishedRun
 
-    generator = load_generator(run, "teacher", "ab")
+    generator = FinishedRun(run).network("teacher", "ab")
     return lambda photo: to_uint8(generator(to_float(photo[None]), training=False))[0]
 
 

@@ -28,9 +28,9 @@ def student_files(run: str | None, size: int) -> tuple[bytes, bytes]:
     """(int8, float32) of the run's student, or of one with random weights."""
     keras.utils.set_random_seed(1)
     if run:
-        from training.runs.finished_run import load_generator
+        from training.runs.finished_run import FinishedRun
 
-        student = load_generator(Path(run), "student", "ab")
+        student = FinishedRun(Path(run)).network("student", "ab")
     else:
         trained = MobileGenerator()
         trained(tf.zeros([1, size, size, 3]))

@@ -131,7 +131,7 @@ def main(argv: list[str] | None = None) -> None:
     from benchmarks.phone_files import TimedModel
     from benchmarks.timing import OtherWork, interleave, ratio
     from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
-    from training.runs.finished_run import load_generator, run_data
+    from training.runs.finished_run import FinishedRun
     from training.runs.run_folder import newest_run
 
     if importlib.util.find_spec("ai_edge_quantizer") is None:
@@ -140,8 +140,8 @@ def main(argv: list[str] | None = None) -> None:
     machine = results.machine(("tensorflow", "ai-edge-litert", "ai-edge-quantizer"))
     run = Path(options.run) if options.run else newest_run()
     network, data = (
-        load_generator(run, "student", options.direction),
-        run_data(run, results.show_progress),
+        FinishedRun(run).network("student", options.direction),
+        FinishedRun(run).data(results.show_progress),
     )
     domain = options.direction[0]
     crops = random_crops(

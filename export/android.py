@@ -108,9 +108,6 @@ def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
         from training.runs.run_folder import newest_run
 
         runs = [newest_run()]
-    from tf_i2i.console import silence_tensorflow
-
-    silence_tensorflow()
     from export.android_app.android_models import app_models
 
     models = app_models(runs, options.variant)

@@ -11,7 +11,6 @@ import dataclasses
 from pathlib import Path
 
 from tf_i2i.command_line import option, parse, run_command
-from tf_i2i.console import silence_tensorflow
 from tf_i2i.files import write_text
 from training.runs.run_folder import RunFolder, newest_run
 
@@ -57,7 +56,6 @@ def write_report(run: Path) -> Path:
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(ReportOptions, argv, prog="python -m export.report", description=__doc__)
-    silence_tensorflow()
     print(write_report(Path(options.run) if options.run else newest_run()))
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_i2i.command_line import option, parse, run_command
-from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json, write_text
 from tf_i2i.models.model_builder import STUDENTS
@@ -101,7 +100,6 @@ def main(argv: list[str] | None = None) -> int:
         )
     root = Path(options.run) if options.run else newest_run()
     read_config(root)
-    silence_tensorflow()
     designs = {name: CANDIDATES[name] for name in options.only or CANDIDATES}
     _check_size(designs, options.size)
     files = make_files(root, designs, options)
@@ -129,7 +127,7 @@ def _check_size(designs: dict[str, dict], size: int) -> None:
 def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> dict[str, Path]:
     """Distils and exports what is not there yet; returns the int8 file of each candidate."""
     from training.runs.run_folder import RunFolder, writing_to
-    from training.system.locks import RunLock
+    from training.system.locks import run_lock
 
     run, files = (
         RunFolder(root),
@@ -141,33 +139,27 @@ def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> 
     missing = [name for name in designs if not _is_made(files[name], fingerprint[name])]
     if not missing:
         return files
-    with RunLock(root), writing_to(run):
+    with run_lock(root), writing_to(run):
         from tf_i2i.console import say
-        from tf_i2i.models.precision import choose_precision, set_precision
         from training.options.trainer_options import DistillOptions
-        from training.runs.finished_run import load_teacher, run_data
+        from training.runs.finished_run import FinishedRun
         from training.trainers.devices import make_repeatable, make_strategy
-        from training.trainers.student_trainer import fit_student, prepare_lesson, with_weights
+        from training.trainers.student_trainer import StudentTrainer
 
-        strategy, config = make_strategy(), read_config(root)
-        make_repeatable()
-        data = run_data(root, say)
-        asked = with_weights(
-            DistillOptions(
-                run=str(root), direction=options.direction, steps=options.steps, seed=options.seed
-            ),
-            config,
+        student_options = DistillOptions(
+            run=str(root), direction=options.direction, steps=options.steps, seed=options.seed
         )
-        set_precision(choose_precision(asked.precision)[0])
-        lesson = prepare_lesson(load_teacher(root, options.direction), data, asked, config)
+        trainer = StudentTrainer(student_options, FinishedRun(root).data(say))
+        trainer.run, trainer.strategy = run, make_strategy()
+        make_repeatable()
+        trainer.load_data()
         for number, name in enumerate(missing):
             say(f"candidate {number + 1} of {len(missing)}: {name} {designs[name]}")
-            distillation, status = fit_student(
-                designs[name], lesson, asked, run, f"search/{name}", strategy
-            )
-            if status:
+            trainer.design, trainer.part = designs[name], f"search/{name}"
+            trainer.title = f"search {name}"
+            if trainer.fit():
                 raise KeyboardInterrupt
-            _export(distillation, data, files[name], fingerprint[name], options)
+            _export(trainer.model, trainer.data, files[name], fingerprint[name], options)
     return files
 
 
@@ -249,11 +241,12 @@ def _scores(root: Path, files: dict[str, Path], options: SearchOptions) -> dict[
     from training.evaluation.evaluated_pictures import cropped, validation
     from training.evaluation.evaluation import stride
     from training.evaluation.scoring import ExportedFile, keras_translator, score
-    from training.runs.finished_run import load_generator, only_size
+    from training.runs.finished_run import FinishedRun
 
-    teacher = load_generator(root, "teacher", options.direction)
+    run = FinishedRun(root)
+    teacher = run.network("teacher", options.direction)
     pictures = cropped(
-        validation(root, options.direction), stride({"teacher": teacher}), only_size(root)
+        validation(run, options.direction), stride({"teacher": teacher}), run.fixed_size
     )
     translators = {name: ExportedFile(path, options.threads) for name, path in files.items()}
     found = score({**translators, "teacher": keras_translator(teacher)}, pictures)

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from export.conversion.variants import RECIPES, Recipe
 from tf_i2i.command_line import option, parse, run_command
-from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError
-from training.runs.run_folder import newest_run, read_config
 
 _EPILOG = """\
 With no variant named, --float16 is written. Files: RUN/export/<direction>-<size>-<variant>.tflite (the teacher's
@@ -101,30 +98,28 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__.splitlines()[0],
         epilog=_EPILOG,
     )
-    run = Path(options.run) if options.run else newest_run()
-    read_config(run)
-    silence_tensorflow()
-    return export(run, options)
+    return export(options)
 
 
-def export(run: Path, options: ExportOptions) -> int:
+def export(options: ExportOptions) -> int:
     """Writes every wanted file. Returns the exit status: 0, or 3 when some could not be written.
 
     Raises:
         UserError: the run lacks the network or its pictures, or a size does not fit the network.
     """
     from export.conversion.export_job import ExportJob
-    from training.runs.finished_run import load_generator, only_size, run_data
+    from training.runs.finished_run import FinishedRun
 
-    network = load_generator(run, options.model, options.direction)
+    run = FinishedRun(options.run)
+    network = run.network(options.model, options.direction)
     for size in options.size:
         if size % network.stride:
             raise UserError(
                 f"--size {size}: must be a multiple of {network.stride}, the stride of the {options.model}"
             )
-    print(f"{run}: exporting the {options.model} {options.direction}")
-    data = run_data(run)
-    missed, trained_at = [], only_size(run) if options.model == "teacher" else None
+    print(f"{run.root}: exporting the {options.model} {options.direction}")
+    data = run.data()
+    missed, trained_at = [], run.fixed_size if options.model == "teacher" else None
     for size in dict.fromkeys(options.size):
         if trained_at and size != trained_at:
             print(
@@ -132,7 +127,7 @@ def export(run: Path, options: ExportOptions) -> int:
                 f"but the network does worse: --size {trained_at}",
                 file=sys.stderr,
             )
-        job = ExportJob(run, network, data, options, size)
+        job = ExportJob(run.root, network, data, options, size)
         for recipe in _wanted(options):
             try:
                 print(job.write(recipe), flush=True)

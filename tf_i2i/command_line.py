@@ -1,5 +1,6 @@
-"""From a flat frozen dataclass of options to a command line. Imports nothing heavy: --help answers
-at once.
+"""From a flat frozen dataclass of options to a command line.
+
+Imports nothing heavy: --help answers at once.
 """
 
 from __future__ import annotations
@@ -7,13 +8,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
-import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from tf_i2i.console import silence_tensorflow
 from tf_i2i.errors import UserError, one_line
+
+_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def option(
@@ -29,23 +32,16 @@ def option(
     resumable: bool = False,
     positional: bool = False,
 ) -> Any:
-    """A field of an options dataclass. `comment` is its help text; `unit` follows the shown
-    default.
+    """A field of an options dataclass.
 
-    resumable: may change when a run is continued; all others are part of what the run is.
-    positional: an argument without a flag; it is required when `default` is dataclasses.MISSING.
+    Args:
+        default: required for a positional argument when it is dataclasses.MISSING.
+        comment: the help text.
+        unit: shown after the default.
+        resumable: may change when a run is resumed; all others are part of what the run is.
+        positional: an argument without a flag.
     """
-    metadata = {
-        "comment": comment,
-        "group": group,
-        "choices": choices,
-        "unit": unit,
-        "metavar": metavar,
-        "minimum": minimum,
-        "maximum": maximum,
-        "resumable": resumable,
-        "positional": positional,
-    }
+    metadata = {name: value for name, value in locals().items() if name != "default"}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -54,8 +50,8 @@ def parse(
 ) -> Any:
     """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does.
 
-    A class with a field `options` also takes its options from the file that this names; the command
-    line wins.
+    A class with a field `options` also takes its options from the YAML file that this names; the
+    command line wins.
     """
     parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
     try:
@@ -70,117 +66,76 @@ def parse(
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
-    """Names of the options that a command line, or its option file, sets, whatever their values.
-    `argv` was parsed without error before."""
+    """Names of the options that a valid command line, or its options file, sets."""
     parser, unset = build_parser(options_class, prog="", description=""), object()
     parser.set_defaults(**{field.name: unset for field in dataclasses.fields(options_class)})
     given = vars(parser.parse_intermixed_args(_with_file(options_class, argv)))
     return frozenset(name for name, value in given.items() if value is not unset)
 
 
-def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
-    """The command line with the arguments of its option file before its own, which so win."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    fields = {field.name: field for field in dataclasses.fields(options_class)}
-    if "options" not in fields:
-        return argv
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--options")
-    file = finder.parse_known_args(argv)[0].options
-    if file is None:
-        return argv
-    hints = get_type_hints(options_class)
-    kinds = {
-        name: _plain_type(hints[name])
-        for name, field in fields.items()
-        if name != "options" and not field.metadata["positional"]
-    }
-    arguments = arguments_in_file(file, kinds)
-    quiet = build_parser(options_class, prog="", description="")
-    quiet.error = lambda message: _refuse(f"--options {file}: {message}")
-    quiet.parse_intermixed_args(arguments)
-    return arguments + argv
-
-
-def _refuse(message: str):
-    raise UserError(message)
-
-
 def build_parser(
     options_class: type, *, prog: str, description: str, epilog: str = ""
 ) -> argparse.ArgumentParser:
-    """One argument a field, in the field's group, with default and unit in the help."""
+    """One argument per field, in the field's group, with default and unit in the help.
+
+    Groups come in the order of the class's `groups` if it has some; within a group the fields of a
+    subclass come before those that it inherits.
+    """
+    positional = [
+        field for field in dataclasses.fields(options_class) if field.metadata["positional"]
+    ]
     parser = argparse.ArgumentParser(
         prog=prog,
+        usage=" ".join([prog, *(_usage(field) for field in positional), "[OPTIONS]"]),
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     hints = get_type_hints(options_class)
-    groups: dict[str, Any] = {}
-    for field in dataclasses.fields(options_class):
-        meta = field.metadata
-        group = groups.setdefault(meta["group"], None) or parser.add_argument_group(meta["group"])
-        groups[meta["group"]] = group
-        _add_argument(group, field, hints[field.name])
+    inherited = {
+        name for base in options_class.__mro__[1:] for name in vars(base).get("__annotations__", {})
+    }
+    fields = sorted(dataclasses.fields(options_class), key=lambda field: field.name in inherited)
+    names = [*getattr(options_class, "groups", ()), *(field.metadata["group"] for field in fields)]
+    groups = {name: parser.add_argument_group(name) for name in dict.fromkeys(names)}
+    for field in fields:
+        _add_argument(groups[field.metadata["group"]], field, hints[field.name])
     return parser
 
 
-def _add_argument(group, field, hint) -> None:
-    meta = field.metadata
-    flag = "--" + field.name.replace("_", "-")
-    kind = _plain_type(hint)
+def _add_argument(group, field: dataclasses.Field, hint) -> None:
+    meta, kind, many = field.metadata, _plain_type(hint), str(hint).startswith("tuple")
+    several = {"nargs": "+", "action": _TupleAction} if many else {}
     if meta["positional"]:
-        _add_positional(group, field, kind, many=str(hint).startswith("tuple"))
+        if field.default is not dataclasses.MISSING:
+            several |= {"nargs": "*" if many else "?", "default": field.default}
+        group.add_argument(
+            field.name, type=kind, metavar=meta["metavar"], help=meta["comment"], **several
+        )
         return
-    if kind is bool:
-        # An option that is on by default is turned off: --no-flip sets flip to False. The other
-        # form, not shown, takes back what an option file says.
-        for name, value in ((flag, True), ("--no-" + flag[2:], False)):
-            shown = meta["comment"] if value != field.default else argparse.SUPPRESS
-            group.add_argument(
-                name,
-                dest=field.name,
-                action="store_const",
-                const=value,
-                default=field.default,
-                help=shown,
-            )
-        return
-    shown = _shown(field.default)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
-    help_text = f"{meta['comment']} (default: {shown}{unit})".replace("%", "%%")
-    extra = (
+    shown = f"{meta['comment']} (default: {_shown(field.default)}{unit})".replace("%", "%%")
+    if kind is bool:
+        # Its default is set afterwards: argparse before Python 3.13 would add it to the help.
+        switch = argparse.BooleanOptionalAction
+        group.add_argument(
+            _flag(field), action=switch, default=argparse.SUPPRESS, help=shown
+        ).default = field.default
+        return
+    takes = (
         {"choices": meta["choices"]}
         if meta["choices"]
         else {"metavar": meta["metavar"] or kind.__name__.upper()}
     )
-    if str(hint).startswith("tuple"):
-        extra |= {"nargs": "+", "action": _TupleAction}
     group.add_argument(
-        flag, dest=field.name, type=kind, default=field.default, help=help_text, **extra
+        _flag(field), type=kind, default=field.default, help=shown, **takes, **several
     )
 
 
-def _add_positional(group, field, kind: type, many: bool) -> None:
-    required = field.default is dataclasses.MISSING
-    extra = (
-        {"nargs": "+" if required else "*", "action": _TupleAction}
-        if many
-        else {}
-        if required
-        else {"nargs": "?"}
-    )
-    if not required:
-        extra["default"] = field.default
-    group.add_argument(
-        field.name,
-        type=kind,
-        metavar=field.metadata["metavar"],
-        help=field.metadata["comment"],
-        **extra,
-    )
+def _usage(field: dataclasses.Field) -> str:
+    text = field.metadata["metavar"] or field.name
+    return text if field.default is dataclasses.MISSING else f"[{text}]"
 
 
 class _TupleAction(argparse.Action):
@@ -188,8 +143,14 @@ class _TupleAction(argparse.Action):
         setattr(namespace, self.dest, tuple(values))
 
 
+def _flag(field: dataclasses.Field) -> str:
+    return "--" + field.name.replace("_", "-")
+
+
 def _shown(default) -> str:
     """A default as one would type it."""
+    if isinstance(default, bool):
+        return "on" if default else "off"
     if isinstance(default, tuple):
         return " ".join(map(str, default)) or "none"
     return "none" if default in (None, "") else str(default)
@@ -201,21 +162,90 @@ def _plain_type(hint) -> type:
     return arguments[0] if arguments else hint
 
 
-def _check_range(parser, field, value) -> None:
-    flag = "--" + field.name.replace("_", "-")
-    for one in value if isinstance(value, tuple) else (value,):
-        if not isinstance(one, (int, float)) or isinstance(one, bool):
+def _check_range(parser, field: dataclasses.Field, value) -> None:
+    low, high = field.metadata["minimum"], field.metadata["maximum"]
+    for number in value if isinstance(value, tuple) else (value,):
+        if not isinstance(number, (int, float)) or isinstance(number, bool):
             continue
-        low, high = field.metadata["minimum"], field.metadata["maximum"]
-        if one != one or (low is not None and one < low) or (high is not None and one > high):
+        in_range = (low is None or number >= low) and (high is None or number <= high)
+        if number != number or not in_range:
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-            parser.error(f"{flag} must be {bounds}, not {one}")
+            parser.error(f"{_flag(field)} must be {bounds}, not {number}")
+
+
+def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
+    """The command line with the arguments of its options file before its own, which so win."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    fields = {_flag(field)[2:]: field for field in dataclasses.fields(options_class)}
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--options")
+    file = finder.parse_known_args(argv)[0].options if "options" in fields else None
+    if file is None:
+        return argv
+    hints, where = get_type_hints(options_class), f"--options {one_line(file)}"
+    arguments = []
+    for line, name, value in _yaml_items(file, where):
+        at, known = f"{where}, line {line}", sorted(fields.keys() - {"options"})
+        if name not in known or fields[name].metadata["positional"]:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else "--help lists this command's options"
+            raise UserError(f"{at}: unknown option {one_line(name)}; {hint}")
+        if not value:
+            raise UserError(f"{at}: {name} has no value; write `{name}: value`")
+        if _plain_type(hints[fields[name].name]) is bool:
+            if str(value).lower() not in _SWITCH:
+                raise UserError(f"{at}: {name} is a switch; write true or false")
+            arguments.append(f"--{name}" if _SWITCH[value.lower()] else f"--no-{name}")
+            continue
+        many = str(hints[fields[name].name]).startswith("tuple")
+        values = value if isinstance(value, list) else value.split() if many else [value]
+        # With =, as a negative number would be taken for an option.
+        arguments += [f"--{name}={values[0]}"] if len(values) == 1 else [f"--{name}", *values]
+    quiet = build_parser(options_class, prog="", description="")
+
+    def refuse(message: str):
+        raise UserError(f"{where}: {message}")
+
+    quiet.error = refuse
+    quiet.parse_intermixed_args(arguments)
+    return arguments + argv
+
+
+def _yaml_items(file: str, where: str) -> list[tuple[int, str, str | list[str]]]:
+    """(line, name with dashes, value as text) of each entry of a YAML mapping."""
+    import yaml  # only here: --help of commands without options files does without
+
+    try:
+        root = yaml.compose(Path(file).expanduser().read_text("utf-8-sig"), yaml.BaseLoader)
+    except OSError as error:
+        raise UserError(f"{where}: can't be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not a text file; write `name: value` on each line") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        problem = one_line(getattr(error, "problem", None) or error)
+        raise UserError(f"{where}{at}: {problem}; write `name: value` on each line") from error
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise UserError(f"{where}: not options; write `name: value` on each line")
+    items: dict[str, tuple] = {}
+    for key, node in root.value if root else []:
+        line, name = key.start_mark.line + 1, str(key.value).replace("_", "-")
+        if name in items:
+            raise UserError(f"{where}, line {line}: {name} is there twice; keep one of them")
+        several = isinstance(node, yaml.SequenceNode)
+        if not several and not isinstance(node, yaml.ScalarNode):
+            raise UserError(f"{where}, line {line}: {name} takes a value or a list of values")
+        value = [str(part.value) for part in node.value] if several else node.value
+        items[name] = (line, name, value)
+    return list(items.values())
 
 
 def run_command(main: Callable[[], int | None]) -> None:
     """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else
-    is a bug.
+    is a bug and shows its traceback.
     """
+    silence_tensorflow()
     try:
         status = main()
     except UserError as error:
@@ -228,72 +258,3 @@ def run_command(main: Callable[[], int | None]) -> None:
         status = 130
     sys.stdout.flush()
     sys.exit(status or 0)
-
-
-_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
-
-def arguments_in_file(file: str, kinds: Mapping[str, type]) -> list[str]:
-    """The command-line arguments that a file stands for.
-
-    Lines are `lambda-face: 5`; names with - or _; several values with spaces between; `true` and
-    `false` for switches; quotes around values with spaces; # starts a comment. A name may stand
-    there once.
-
-    Args:
-        file: path.
-        kinds: type of each option that the command has, by field name.
-
-    Raises:
-        UserError: it can't be read, or a line names no option; the message names the file, the line
-            and the option.
-    """
-    try:
-        lines = Path(file).expanduser().read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(f"--options {one_line(file)}: can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"--options {one_line(file)}: not a text file; write `name: value` on each line"
-        ) from error
-    arguments, seen = [], set()
-    for number, line in enumerate(lines, 1):
-        where = f"--options {one_line(file)}, line {number}"
-        try:
-            words = shlex.split(line, comments=True)
-        except ValueError as error:
-            raise UserError(f"{where}: {one_line(error)}; close the quotes") from error
-        if not words:
-            continue
-        name, values = _name_and_values(words, where)
-        _require_known(name, kinds, where)
-        if name in seen:
-            raise UserError(f"{where}: {name} stands there twice; keep one of them")
-        seen.add(name)
-        arguments += _arguments(name, values, kinds[name.replace("-", "_")], where)
-    return arguments
-
-
-def _name_and_values(words: list[str], where: str) -> tuple[str, list[str]]:
-    if not words[0].endswith(":"):
-        raise UserError(f"{where}: `{one_line(' '.join(words))}` is not `name: value`")
-    return words[0][:-1].replace("_", "-"), words[1:]
-
-
-def _require_known(name: str, kinds: Mapping[str, type], where: str) -> None:
-    known = [field.replace("_", "-") for field in kinds]
-    if name not in known:
-        like = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {like[0]}?" if like else "; --help lists this command's options"
-        raise UserError(f"{where}: unknown option {one_line(name)}{hint}")
-
-
-def _arguments(name: str, values: list[str], kind: type, where: str) -> list[str]:
-    if not values:
-        raise UserError(f"{where}: {name} has no value; write `{name}: value`")
-    if kind is not bool:
-        # A negative number would be taken for an option.
-        return [f"--{name}={values[0]}"] if len(values) == 1 else [f"--{name}", *values]
-    if len(values) != 1 or values[0].lower() not in _SWITCH:
-        raise UserError(f"{where}: {name} is a switch; write `{name}: true` or `{name}: false`")
-    return [f"--{name}" if _SWITCH[values[0].lower()] else f"--no-{name}"]

@@ -26,13 +26,13 @@ def main(run: Path, out: Path) -> None:
     from tf_i2i.data.image_files import write_png
     from training.evaluation.scoring import ExportedFile, keras_translator
     from training.reporting.image_grid import labelled_grid
-    from training.runs.finished_run import load_generator, run_data
+    from training.runs.finished_run import FinishedRun
 
-    data = run_data(run)
+    data = FinishedRun(run).data()
     photos = np.stack([data.val_a.image(i) for i in ROWS])
     columns = {"photo": photos}
     for name in ("teacher", "student"):
-        translate = keras_translator(load_generator(run, name, "ab"))
+        translate = keras_translator(FinishedRun(run).network(name, "ab"))
         columns[name] = np.stack([translate(photo) for photo in photos])
     int8 = ExportedFile(run / "export" / "ab-256-int8.tflite")
     columns["int8 file"] = np.stack([int8(photo) for photo in photos])

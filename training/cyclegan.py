@@ -5,9 +5,7 @@ training.cyclegan
 from __future__ import annotations
 
 from tf_i2i.command_line import given_options, parse, run_command
-from training.options.trainer_options import (
-    CycleGANOptions,
-)
+from training.options.trainer_options import CycleGANOptions
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -20,9 +18,9 @@ def main(argv: list[str] | None = None) -> int | None:
         "Faces:   python -m training.cyclegan --options recipes/faces.yaml --domain-a portraits/ --domain-b cartoons/\n"
         "Then:    python -m export.tflite --int8",
     )
-    from training.trainers.cyclegan_trainer import train
+    from training.trainers.cyclegan_trainer import CycleGANTrainer
 
-    return train(options, given_options(CycleGANOptions, argv))
+    return CycleGANTrainer(options, given_options(CycleGANOptions, argv)).train()
 
 
 if __name__ == "__main__":

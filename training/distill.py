@@ -8,9 +8,9 @@ from training.options.trainer_options import DistillOptions
 
 def main(argv: list[str] | None = None) -> int | None:
     options = parse(DistillOptions, argv, prog="python -m training.distill", description=__doc__)
-    from training.trainers.student_trainer import train_student
+    from training.trainers.student_trainer import StudentTrainer
 
-    return train_student(options)
+    return StudentTrainer(options).train()
 
 
 if __name__ == "__main__":

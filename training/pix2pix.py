@@ -5,9 +5,7 @@ training.pix2pix
 from __future__ import annotations
 
 from tf_i2i.command_line import given_options, parse, run_command
-from training.options.trainer_options import (
-    Pix2PixOptions,
-)
+from training.options.trainer_options import Pix2PixOptions
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -20,9 +18,9 @@ def main(argv: list[str] | None = None) -> int | None:
         "     or: python -m training.pix2pix --pairs facades/train --direction ba\n"
         "Then:    python -m export.tflite --int8",
     )
-    from training.trainers.pix2pix_trainer import train
+    from training.trainers.pix2pix_trainer import Pix2PixTrainer
 
-    return train(options, given_options(Pix2PixOptions, argv))
+    return Pix2PixTrainer(options, given_options(Pix2PixOptions, argv)).train()
 
 
 if __name__ == "__main__":

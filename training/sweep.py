@@ -7,7 +7,6 @@ OF EVALUATE
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tf_i2i.command_line import parse, run_command
@@ -41,7 +40,6 @@ def main(argv: list[str] | None = None) -> int | None:
     choice = Choice.parse(options.choose, options.guard)
     plan = make_plan(swept, options.seeds, common, evaluate)
     root = Path(options.run or f"runs/sweep-{plan.trainer}-{plan.flag[2:]}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return sweep(
         root,
         plan,

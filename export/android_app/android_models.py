@@ -215,9 +215,9 @@ def thumbnail(path: Path, photo: np.ndarray) -> bytes:
 
 
 def _validation_photos(run: Path, direction: str) -> Iterator[np.ndarray]:
-    from training.runs.finished_run import run_data
+    from training.runs.finished_run import FinishedRun
 
-    data = run_data(run)
+    data = FinishedRun(run).data()
     cache = data.val_a if direction == "ab" else data.val_b
     for i in np.unique(np.linspace(0, len(cache) - 1, _CANDIDATES).round().astype(int)):
         yield cache.image(int(i))

@@ -51,9 +51,10 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     from training.evaluation.evaluated_pictures import cropped, validation
     from training.evaluation.evaluation import stride
     from training.evaluation.scoring import keras_translator
-    from training.runs.finished_run import only_size
+    from training.runs.finished_run import FinishedRun
 
-    models, missing = _keras_models(record, direction)
+    run = FinishedRun(record.root)
+    models, missing = _keras_models(run, direction)
     translators = {name: keras_translator(model) for name, model in models.items()}
     exported, reason = _int8_file(record, direction)
     missing += [reason] if reason else []
@@ -62,7 +63,7 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     if not translators:
         return Gallery(direction, [], missing)
     try:
-        everything = validation(record.root, direction)
+        everything = validation(run, direction)
         chosen = (
             np.linspace(0, len(everything.photos) - 1, min(ROWS, len(everything.photos)))
             .round()
@@ -78,7 +79,7 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
                 else [everything.truths[i] for i in chosen],
             ),
             stride(models),
-            min(filter(None, (_LARGEST, only_size(record.root), exported and exported.largest))),
+            min(filter(None, (_LARGEST, run.fixed_size, exported and exported.largest))),
         )
     except UserError as error:
         return Gallery(
@@ -100,13 +101,11 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     return Gallery(direction, rows, missing)
 
 
-def _keras_models(record: RunRecord, direction: str) -> tuple[dict, list[str]]:
-    from training.runs.finished_run import load_generator
-
+def _keras_models(run, direction: str) -> tuple[dict, list[str]]:
     models, missing = {}, []
     for model in ("teacher", "student"):
         try:
-            models[model] = load_generator(record.root, model, direction)
+            models[model] = run.network(model, direction)
         except UserError as error:
             missing.append(f"There is no picture of the {model}: {error}")
     return models, missing

@@ -311,7 +311,7 @@ def test_a_run_whose_pictures_are_gone_gets_a_bundled_photograph(
     def gone(*_):
         raise UserError("--domain-a photos: no such folder")
 
-    monkeypatch.setattr("training.runs.finished_run.run_data", gone)
+    monkeypatch.setattr("training.runs.finished_run.FinishedRun.data", gone)
     put(tmp_path / "assets", run)
     assert (
         "no such folder; thumbnails of this run show a bundled photograph"

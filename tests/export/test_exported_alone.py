@@ -90,11 +90,11 @@ from pathlib import Path
 import numpy as np
 from export.conversion.fidelity import centre_crops, psnr, reference_outputs
 from tf_i2i.litert.interpreter import LiteModel
-from training.runs.finished_run import load_generator, run_data
+from training.runs.finished_run import FinishedRun
 run = Path(sys.argv[1])
-photos = centre_crops(run_data(run).val_a, 32, 2)
+photos = centre_crops(FinishedRun(run).data().val_a, 32, 2)
 file = LiteModel((run / "export" / "ab-32-float32.tflite").read_bytes())
-print(psnr(np.stack([file.run_float(photo) for photo in photos]), reference_outputs(load_generator(run, "student", "ab"), photos)))
+print(psnr(np.stack([file.run_float(photo) for photo in photos]), reference_outputs(FinishedRun(run).network("student", "ab"), photos)))
 """
 
 

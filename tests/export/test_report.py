@@ -132,13 +132,13 @@ def test_every_picture_is_in_the_page_and_described(full):
 
 def test_pictures_are_what_the_networks_make(full):
     from training.evaluation.scoring import keras_translator
-    from training.runs.finished_run import load_generator, run_data
+    from training.runs.finished_run import FinishedRun
 
     page, run = full
-    photo = run_data(run).val_a.image(0)
+    photo = FinishedRun(run).data().val_a.image(0)
     for label, want in (
         ("photo", photo),
-        ("student", keras_translator(load_generator(run, "student", "ab"))(photo)),
+        ("student", keras_translator(FinishedRun(run).network("student", "ab"))(photo)),
     ):
         image = next(image for image in page.images if image["alt"].endswith(label))
         encoded = base64.b64decode(image["src"].split(",")[1])

@@ -22,6 +22,7 @@ from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_resizing import resized
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.resnet_generator import ResNetGenerator
+from training.runs.finished_run import FinishedRun
 
 SIZE = 64
 
@@ -112,10 +113,8 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         train_a=pictures(1), val_a=pictures(2), train_b=pictures(3), val_b=pictures(4), paired=False
     )
     networks = {"student": student, "teacher": teacher}
-    monkeypatch.setattr(
-        "training.runs.finished_run.load_generator", lambda run, model, direction: networks[model]()
-    )
-    monkeypatch.setattr("training.runs.finished_run.run_data", lambda run, *_: data)
+    monkeypatch.setattr(FinishedRun, "network", lambda self, model, direction: networks[model]())
+    monkeypatch.setattr(FinishedRun, "data", lambda self, *_: data)
     return run
 
 

@@ -40,7 +40,7 @@ def test_losses_are_what_they_are_called():
             distillation.discriminator(real), distillation.discriminator(output)
         ),
     }
-    named = distillation.train_step((photo, label, real), statistics=False)
+    named = distillation.train_step((photo, label, real), update_bn=False)
     for name, value in expected.items():
         assert float(named[name]) == pytest.approx(float(value), rel=1e-3), name
     assert float(named["distill"]) == pytest.approx(
@@ -52,9 +52,9 @@ def test_fixed_statistics_do_not_move():
     distillation = make()
     moving = [v for v in distillation.student.non_trainable_variables]
     before = [v.numpy() for v in moving]
-    distillation.train_step((images(1), images(2), images(3)), statistics=False)
+    distillation.train_step((images(1), images(2), images(3)), update_bn=False)
     assert all(np.array_equal(b, v.numpy()) for b, v in zip(before, moving, strict=True))
-    distillation.train_step((images(1), images(2), images(3)), statistics=True)
+    distillation.train_step((images(1), images(2), images(3)), update_bn=True)
     assert any(not np.array_equal(b, v.numpy()) for b, v in zip(before, moving, strict=True))
 
 
@@ -107,64 +107,66 @@ def test_labels_of_all_photos_of_several_shapes():
 
 
 def test_copies_are_for_the_large_student_on_few_photos():
-    from training.trainers.teacher_outputs import copies_wanted
+    from training.trainers.teacher_outputs import default_copies
 
-    assert [copies_wanted("mobile-hq", photos) for photos in (1, 399, 400, 10**6)] == [1, 1, 0, 0]
-    assert copies_wanted("mobile", 1) == 0
+    assert [default_copies("mobile-hq", photos) for photos in (1, 399, 400, 10**6)] == [1, 1, 0, 0]
+    assert default_copies("mobile", 1) == 0
 
 
-def test_changed_copies_repeat_and_keep_what_differs_different():
+def test_augmented_copies_repeat_and_keep_what_differs_different():
     from tf_i2i.data.image_cache import ImageCache
-    from training.trainers.teacher_outputs import changed, changed_copies
+    from training.trainers.teacher_outputs import augment, augmented_copies
 
     photo = np.random.default_rng(3).integers(0, 256, [20, 28, 3], np.uint8)
     cache = ImageCache.from_images([("a", photo), ("b", photo)])
-    first, again, other = (changed_copies(cache, 2, seed) for seed in (1, 1, 2))
+    first, again, other = (augmented_copies(cache, 2, seed) for seed in (1, 1, 2))
     assert first.names == ["a, copy 1", "a, copy 2", "b, copy 1", "b, copy 2"]
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert len({first.pixel_sum(i) for i in range(4)}) == 4, "each copy is another"
 
-    shapes = {changed(photo, np.random.default_rng(seed)).shape for seed in range(20)}
+    shapes = {augment(photo, np.random.default_rng(seed)).shape for seed in range(20)}
     assert shapes == {(20, 28, 3), (28, 20, 3)}
     steps = np.repeat(np.arange(0, 256, 15, np.uint8), 3).reshape(1, -1, 3)
     for seed in range(20):
-        grey = changed(steps, np.random.default_rng(seed)).reshape(-1, 3).astype(int)
+        grey = augment(steps, np.random.default_rng(seed)).reshape(-1, 3).astype(int)
         assert np.ptp(grey, axis=1).max() <= 1, "grey stays grey"
         assert (np.diff(grey.mean(1)) > 0).all() and grey.min() == 0 and grey.max() == 255, (
             "darker stays darker"
         )
 
 
-def test_a_lesson_with_copies(tiny_run, capsys):
+def test_distillation_data_with_copies(tiny_run, capsys):
     """By default for the large student alone, by number for any; the teacher labels them like
     photos.
     """
     from tf_i2i.console import say
     from training.options.trainer_options import DistillOptions
-    from training.runs.finished_run import load_teacher, run_data
-    from training.runs.run_folder import read_config
-    from training.trainers.student_trainer import prepare_lesson
+    from training.runs.finished_run import FinishedRun
+    from training.trainers.student_trainer import prepare_distillation_data
 
-    teacher, data, config = (
-        load_teacher(tiny_run, "ab"),
-        run_data(tiny_run, say),
-        read_config(tiny_run),
-    )
+    run = FinishedRun(tiny_run)
+    teacher, data = run.teacher("ab"), run.data(say)
     photos = len(data.train_a)
 
-    def lesson(**asked):
-        return prepare_lesson(
-            teacher, data, DistillOptions(run=str(tiny_run), label_views=1, **asked), config
+    def prepared(**asked):
+        return prepare_distillation_data(
+            teacher, data, DistillOptions(run=str(tiny_run), label_views=1, **asked), run
         )
 
-    assert len(lesson().inputs) == len(lesson(student="mobile-hq", label_copies=0).inputs) == photos
+    assert (
+        len(prepared().inputs)
+        == len(prepared(student="mobile-hq", label_copies=0).inputs)
+        == photos
+    )
     assert "copies" not in capsys.readouterr().err
-    large = lesson(student="mobile-hq")
-    assert f"{photos} changed copies of {photos} photos (--label-copies)" in capsys.readouterr().err
-    assert large.inputs.names == large.labels.names and large.inputs.names[photos].endswith(
+    large = prepared(student="mobile-hq")
+    assert (
+        f"{photos} augmented copies of {photos} photos (--label-copies)" in capsys.readouterr().err
+    )
+    assert large.inputs.names == large.outputs.names and large.inputs.names[photos].endswith(
         ", copy 1"
     )
-    assert len(lesson(label_copies=2).inputs) == 3 * photos
+    assert len(prepared(label_copies=2).inputs) == 3 * photos
     assert large.crop_size % 4 == 0 and large.crop_size <= large.inputs.shapes.min()
 
 

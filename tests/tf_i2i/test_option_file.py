@@ -28,15 +28,12 @@ def test_the_command_line_wins(tmp_path):
     file = file_with(
         tmp_path,
         "# a recipe\nlambda-face: 5   # weight\nface_shift: -0.1\n\nflip: no\n"
-        "segmentation-range: 0 255\ndomain-a: 'my photos'\n",
+        "segmentation-range: 0 255\nface-range: [-2, 2]\ndomain-a: 'my photos'\n",
     )
     options = parsed(["--lambda-face", "1", "--options", file])
     assert (options.lambda_face, options.face_shift, options.flip) == (1.0, -0.1, False)
-    assert (options.segmentation_range, options.domain_a, options.ngf) == (
-        (0.0, 255.0),
-        "my photos",
-        64,
-    )
+    assert (options.segmentation_range, options.face_range) == ((0.0, 255.0), (-2.0, 2.0))
+    assert (options.domain_a, options.ngf) == ("my photos", 64)
     assert parsed(["--options", file, "--flip"]).flip is True
     assert given_options(CycleGANOptions, ["--options", file, "--seed", "3"]) == {
         "options",
@@ -45,6 +42,7 @@ def test_the_command_line_wins(tmp_path):
         "face_shift",
         "flip",
         "segmentation_range",
+        "face_range",
         "domain_a",
     }
 
@@ -65,13 +63,14 @@ def test_every_trainer_reads_them(tmp_path, options_class):
         ),
         ("quux: 1\n", "unknown option quux; --help lists"),
         ("options: other.yaml\n", "unknown option options"),
-        ("seed: 1\nseed: 2\n", "line 2: seed stands there twice"),
-        ("seed 1\n", "`seed 1` is not `name: value`"),
+        ("seed: 1\nseed: 2\n", "line 2: seed is there twice"),
+        ("seed 1\n", "not options; write `name: value` on each line"),
         ("seed:\n", "seed has no value"),
         ("seed: one\n", "argument --seed: invalid int value: 'one'"),
         ("flip: maybe\n", "flip is a switch"),
-        ("run: 'half\n", "close the quotes"),
+        ("run: 'half\n", "line 1: found unexpected end of stream"),
         ("seed: -1\n", "--seed must be at least 0"),
+        ("seed: {a: 1}\n", "line 1: seed takes a value or a list of values"),
     ],
 )
 def test_wrong_lines_are_named(tmp_path, capsys, text, said):

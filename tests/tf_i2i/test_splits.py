@@ -172,10 +172,10 @@ def test_the_stored_split_is_used_again(run, people, tmp_path, capsys):
     import hashlib
 
     from training.cyclegan import main
-    from training.runs.finished_run import run_data
+    from training.runs.finished_run import FinishedRun
 
     record = json.loads((run / "split.json").read_text())
-    data = run_data(run)
+    data = FinishedRun(run).data()
     for name, cache in (("train", data.train_a), ("val", data.val_a), ("test", data.test_a)):
         assert [entry["name"] for entry in record["domain_a"][name]] == cache.names
     sums = {entry["name"]: entry["sha256"] for _, entry in entries(record, "domain_a")}
@@ -197,7 +197,7 @@ def test_the_stored_split_is_used_again(run, people, tmp_path, capsys):
     draw_pictures(moved / "a" / "person-later", 4, seed=77)
     assert main(["--resume", "--run", str(copy), "--steps", "3"]) is None
     assert json.loads((copy / "split.json").read_text()) == record
-    assert run_data(copy).test_a.names == data.test_a.names
+    assert FinishedRun(copy).data().test_a.names == data.test_a.names
 
     changed = moved / "a" / record["domain_a"]["test"][0]["name"]
     Image.open(changed).rotate(180).save(changed)
@@ -205,18 +205,18 @@ def test_the_stored_split_is_used_again(run, people, tmp_path, capsys):
         UserError,
         match="--domain-a: 1 of the 15 pictures of the run's split are another picture now",
     ):
-        run_data(copy)
+        FinishedRun(copy).data()
     changed.unlink()
     with pytest.raises(UserError, match="are missing"):
-        run_data(copy)
+        FinishedRun(copy).data()
     (copy / "split.json").unlink()
     with pytest.raises(UserError, match=r"split\.json: can't be read"):
-        run_data(copy)
+        FinishedRun(copy).data()
 
 
 def test_pairs_are_split_as_pairs(pair_folders, tmp_path):
     from training.pix2pix import main
-    from training.runs.finished_run import run_data
+    from training.runs.finished_run import FinishedRun
 
     # One target under two names, as a copy has it: both must land in one split.
     root = tmp_path / "pairs"
@@ -243,7 +243,7 @@ def test_pairs_are_split_as_pairs(pair_folders, tmp_path):
         )
         is None
     )
-    data = run_data(run)
+    data = FinishedRun(run).data()
     parts = [(data.train_a, data.train_b), (data.val_a, data.val_b), (data.test_a, data.test_b)]
     assert sum(len(inputs) for inputs, _ in parts) == 14
     assert all(inputs.names == targets.names and len(inputs) >= 3 for inputs, targets in parts)

@@ -175,10 +175,13 @@ def evaluated(run, networks):
 def test_scores_are_those_of_the_networks(run, evaluated):
     """By the second path: generators, networks and metrics one by one."""
     from tf_i2i.data.pixels import to_float, to_uint8
-    from training.runs.finished_run import load_generator, run_data
+    from training.runs.finished_run import FinishedRun
 
-    forth, back = load_generator(run, "teacher", "ab"), load_generator(run, "teacher", "ba")
-    data = run_data(run)
+    forth, back = (
+        FinishedRun(run).network("teacher", "ab"),
+        FinishedRun(run).network("teacher", "ba"),
+    )
+    data = FinishedRun(run).data()
     for direction, cache, there, again in (
         ("ab", data.test_a, forth, back),
         ("ba", data.test_b, back, forth),
@@ -270,9 +273,9 @@ def test_the_networks_of_the_training(run, networks, capsys):
 
 
 def test_truths_of_the_runs_own_pictures(run, tmp_path):
-    from training.runs.finished_run import run_data
+    from training.runs.finished_run import FinishedRun
 
-    cache = run_data(run).val_a
+    cache = FinishedRun(run).data().val_a
     for i, name in enumerate(cache.names[:4]):
         path = tmp_path / "truths" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,15 +58,15 @@ def test_run_folder(paired_run):
 def test_restored_teacher_is_the_checkpoints_average(paired_run):
     import tensorflow as tf
 
-    from training.runs.finished_run import load_generator
+    from training.runs.finished_run import FinishedRun
 
-    teacher = load_generator(paired_run, "teacher", "ab")
+    teacher = FinishedRun(paired_run).network("teacher", "ab")
     reader = tf.train.load_checkpoint(str(paired_run / "checkpoints"))
     for i, weight in enumerate(teacher.weights):
         stored = reader.get_tensor(f"model/average/averages/{i}/.ATTRIBUTES/VARIABLE_VALUE")
         np.testing.assert_array_equal(weight, stored, err_msg=weight.name)
     with pytest.raises(UserError, match=r"--direction ba.*trained on pairs"):
-        load_generator(paired_run, "teacher", "ba")
+        FinishedRun(paired_run).network("teacher", "ba")
 
 
 def test_pairs_have_no_changed_copies(paired_run):
@@ -151,11 +151,11 @@ def test_evaluation_holds_against_the_untouched_input(paired_run, pair_folders):
     from tf_i2i.metrics.image_metrics import l1
     from training.evaluate import main as evaluate
     from training.evaluation.scoring import centre_crop
-    from training.runs.finished_run import run_data
+    from training.runs.finished_run import FinishedRun
 
     evaluate(["--run", str(paired_run)])
     scores = json.loads((paired_run / "evaluation.json").read_text())
-    data = run_data(paired_run)
+    data = FinishedRun(paired_run).data()
     crops = [
         [centre_crop(cache.image(i), 64, 64) for i in range(2)]
         for cache in (data.val_a, data.val_b)

@@ -135,19 +135,19 @@ def test_scores_are_those_of_the_pictures(run, evaluated):
     one by one.
     """
     from training.evaluation.scoring import keras_translator
-    from training.runs.finished_run import load_discriminator, load_generator
+    from training.runs.finished_run import FinishedRun
 
     data, style = demo_pairs(72), STYLES["pencil"]
     chosen = np.linspace(0, len(data.val_b) - 1, 6).round().astype(int)
     truths = [centre_square(data.val_b.image(i), 64) for i in chosen]
     drawn = [centre_square(style(data.val_b.image(i)), 64) for i in chosen]
-    translate = keras_translator(load_generator(run, "teacher", "ab"))
+    translate = keras_translator(FinishedRun(run).network("teacher", "ab"))
     outputs = [translate(one) for one in drawn]
     scores = evaluated[0]["sets"]["pencil"]
     assert scores["l1"] == pytest.approx(
         np.mean([metrics.l1(a, b) for a, b in zip(outputs, truths, strict=True)]), abs=1e-4
     )
-    discriminator = load_discriminator(run)
+    discriminator = FinishedRun(run).discriminator()
     pairs = np.concatenate([np.stack(drawn), np.stack(outputs)], -1).astype(np.float32) / 127.5 - 1
     logits = np.asarray(discriminator(pairs))
     assert scores["verdict"] == pytest.approx(float(np.mean(1 / (1 + np.exp(-logits)))), abs=1e-4)

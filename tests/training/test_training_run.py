@@ -82,13 +82,15 @@ def test_networks_come_back_from_the_run(tiny_run):
 
     from tf_i2i.data.pixels import to_float, to_uint8
     from tf_i2i.metrics.image_metrics import psnr
-    from training.runs.finished_run import load_generator, run_data
+    from training.runs.finished_run import FinishedRun
 
-    teacher, student = (load_generator(tiny_run, model, "ab") for model in ("teacher", "student"))
+    teacher, student = (
+        FinishedRun(tiny_run).network(model, "ab") for model in ("teacher", "student")
+    )
     reader = tf.train.load_checkpoint(str(tiny_run / "checkpoints"))
     stored = reader.get_tensor("model/average_ab/averages/0/.ATTRIBUTES/VARIABLE_VALUE")
     np.testing.assert_array_equal(teacher.trainable_variables[0], stored)
-    held_out = run_data(tiny_run).val_a
+    held_out = FinishedRun(tiny_run).data().val_a
     measured = []
     for i in range(len(held_out)):
         image = to_float(held_out.image(i)[None, :40, :52])
@@ -100,10 +102,10 @@ def test_networks_come_back_from_the_run(tiny_run):
 
 
 def test_missing_student_is_named(tiny_run):
-    from training.runs.finished_run import load_generator
+    from training.runs.finished_run import FinishedRun
 
     with pytest.raises(UserError, match=r"no student for ba.*training\.distill"):
-        load_generator(tiny_run, "student", "ba")
+        FinishedRun(tiny_run).network("student", "ba")
 
 
 @pytest.fixture

@@ -72,11 +72,11 @@ class Distillation(keras.Model):
     def call(self, inputs, training=False):
         return self.student(inputs, training=training)
 
-    def train_step(self, data, statistics: bool = True):
+    def train_step(self, data, update_bn: bool = True):
         photo, label, real = data
         variables = self.student.trainable_variables
         with tf.GradientTape() as tape:
-            output = self.student(photo, training=statistics)
+            output = self.student(photo, training=update_bn)
             named = {
                 "distill_l1": losses.l1(output, label),
                 "distill_gradient": self.lambda_gradient

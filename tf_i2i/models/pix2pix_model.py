@@ -66,10 +66,10 @@ class Pix2Pix(keras.Model):
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
 
-    def train_step(self, data, statistics: bool = True):
+    def train_step(self, data, update_bn: bool = True):
         real_a, real_b = data
         with tf.GradientTape() as tape:
-            fake_b = self._translated(real_a, statistics)
+            fake_b = self._translated(real_a, update_bn)
             generator_losses = {
                 "G_GAN": losses.generator_adversarial(self._scores(real_a, fake_b), self.gan_loss),
                 "G_L1": self.lambda_l1 * losses.l1(fake_b, real_b),

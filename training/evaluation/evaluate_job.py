@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from training.evaluation.evaluated_pictures import EvaluatedData, named_pairs
 from training.evaluation.score_table import SCORES, columns_of, score_text
 from training.evaluation.scoring import ExportedFile, keras_translator
 from training.options.evaluate_options import EvaluateOptions, check_evaluate_options
-from training.runs.run_folder import newest_run, read_config
+from training.runs.finished_run import FinishedRun
 
 
 def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> dict:
@@ -100,19 +99,18 @@ def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _robustness(
-    options: EvaluateOptions, run: Path, exported: ExportedFile | None, direction: str
+    options: EvaluateOptions, run: FinishedRun, exported: ExportedFile | None, direction: str
 ) -> None:
     """Scores the teacher, or the exported file, on drawings of every style."""
     from training.evaluation.robustness import evaluate_robustness
     from training.evaluation.robustness_page import notes, table, write_result
-    from training.runs.finished_run import load_generator
 
-    trained = read_config(run).get("options", {})
-    sketches = named_pairs(options, int(trained.get("load_size", 286))) if options.input else None
-    translate = exported or keras_translator(load_generator(run, "teacher", direction))
-    side = min(filter(None, (int(trained["crop_size"]), exported and exported.largest)))
+    trained = run.options
+    sketches = named_pairs(options, trained.load_size) if options.input else None
+    translate = exported or keras_translator(run.network("teacher", direction))
+    side = min(filter(None, (trained.crop_size, exported and exported.largest)))
     result = evaluate_robustness(run, options, translate, side, sketches)
-    written = write_result(run, result)
+    written = write_result(run.root, result)
     print(
         "\n".join(
             [text_table(table(result)), *notes(result), f"written: {', '.join(map(str, written))}"]
@@ -120,7 +118,9 @@ def _robustness(
     )
 
 
-def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], exported) -> None:
+def _evaluate(
+    options: EvaluateOptions, run: FinishedRun, directions: tuple[str, ...], exported
+) -> None:
     """Scores every direction, and writes and prints what was found."""
     from tf_i2i.data.image_files import write_png
     from training.evaluation.evaluation import TEACHER, evaluate_direction
@@ -128,9 +128,9 @@ def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], 
     from training.evaluation.worst_cases import worst_cases, worst_sheet
 
     judges, data, path = (
-        open_judges(options, read_config(run).get("options", {})),
+        open_judges(options, run.config.get("options", {})),
         EvaluatedData(run),
-        run / "evaluation.json",
+        run.root / "evaluation.json",
     )
     for direction in directions:
         # Of both directions the true translations are those of A to B.
@@ -144,7 +144,8 @@ def _evaluate(options: EvaluateOptions, run: Path, directions: tuple[str, ...], 
         found.scores[judged]["worst"] = worst_cases(found, judged)
         split = found.pictures.split
         sheet = (
-            run / f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', split).strip('-')}-{direction}.png"
+            run.root
+            / f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', split).strip('-')}-{direction}.png"
         )
         write_png(sheet, worst_sheet(found, judged))
         write_json(path, merged(path, found.scores, split, direction))
@@ -171,9 +172,7 @@ def evaluate(options: EvaluateOptions) -> None:
     Raises:
         UserError: options that do not go together, or pictures or networks that can't be used.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is noisy where there is no GPU
-    run = Path(options.run) if options.run else newest_run()
-    read_config(run)
+    run = FinishedRun(options.run)
     file = Path(options.model) if options.model else None
     directions = _directions(options, file)
     check_evaluate_options(options, directions)
@@ -181,9 +180,9 @@ def evaluate(options: EvaluateOptions) -> None:
     if options.robustness:
         return _robustness(options, run, exported, directions[0])
     if exported:
-        inside = file.resolve().is_relative_to(run.resolve())
+        inside = file.resolve().is_relative_to(run.root.resolve())
         exported = (
-            file.resolve().relative_to(run.resolve()).as_posix() if inside else str(file),
+            file.resolve().relative_to(run.root.resolve()).as_posix() if inside else str(file),
             exported,
         )
     _evaluate(options, run, directions, exported)

@@ -5,7 +5,6 @@ options name.
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from tf_i2i.data.paired_images import matching
 from tf_i2i.data.splits import TEST, VAL
 from tf_i2i.errors import UserError
 from training.evaluation.scoring import Pictures, centre_crop
-from training.runs.run_folder import read_config
+from training.runs.finished_run import FinishedRun
 
 # As they stand in evaluation.json.
 SPLIT_NAMES = {VAL: "validation", TEST: "test"}
@@ -42,7 +41,7 @@ def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
     return Pictures(split, pictures.names, photos, truths)
 
 
-def validation(run: Path, direction: str) -> Pictures:
+def validation(run: FinishedRun, direction: str) -> Pictures:
     """The run's own validation pictures."""
     return EvaluatedData(run).split(direction, VAL)
 
@@ -52,15 +51,13 @@ class EvaluatedData:
     are first asked for.
     """
 
-    def __init__(self, run: Path):
+    def __init__(self, run: FinishedRun):
         self._run = run
-        self._load_size = int(read_config(run).get("options", {}).get("load_size", 286))
+        self._load_size = run.options.load_size
 
     @cached_property
     def _data(self):
-        from training.runs.finished_run import run_data
-
-        return run_data(self._run)
+        return self._run.data()
 
     def split(self, direction: str, split: str) -> Pictures:
         """The run's validation ("val") or test pictures of the domain that is translated.
@@ -113,7 +110,7 @@ class EvaluatedData:
         a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
         if a is None or not (len(a) and len(b)):
             raise UserError(
-                f"--split {split}: {self._run} has no {SPLIT_NAMES[split]} pictures; train with --split 80%/10%/10%, or name "
+                f"--split {split}: {self._run.root} has no {SPLIT_NAMES[split]} pictures; train with --split 80%/10%/10%, or name "
                 "pictures with --domain-a or --input"
             )
         return (a, b) if direction == "ab" else (b, a)

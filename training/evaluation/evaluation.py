@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -23,8 +22,7 @@ from training.evaluation.scoring import (
     keras_translator,
     score_each,
 )
-from training.runs.finished_run import load_generator, only_size
-from training.runs.run_folder import read_config
+from training.runs.finished_run import FinishedRun
 
 UNTOUCHED, TEACHER = "untouched", "teacher"
 
@@ -45,7 +43,7 @@ class Evaluation:
 
 
 def evaluate_direction(
-    run: Path,
+    run: FinishedRun,
     options,
     direction: str,
     data: EvaluatedData,
@@ -61,7 +59,7 @@ def evaluate_direction(
         UserError: pictures that can't be used.
     """
     models = load_models(run, direction)
-    largest = min(filter(None, (only_size(run), exported and exported[1].largest)), default=None)
+    largest = min(filter(None, (run.fixed_size, exported and exported[1].largest)), default=None)
     whole = data.named(options, direction)
     pictures = cropped(whole, stride(models), largest)
     styles = [
@@ -73,10 +71,10 @@ def evaluate_direction(
     )
     rows, outputs = score_each(translators, pictures)
     side, scores, cycle = PhotoSide(pictures, styles, judges), {}, None
-    if read_config(run)["model"] == "cyclegan":
+    if not run.paired:
         cycle = _there_and_back(
             models[TEACHER],
-            load_generator(run, TEACHER, direction[::-1]),
+            run.network(TEACHER, direction[::-1]),
             pictures.photos,
             rows[TEACHER],
         )
@@ -100,13 +98,13 @@ def evaluate_direction(
     return Evaluation(direction, pictures, scores, rows, outputs, cycle, notes)
 
 
-def load_models(run: Path, direction: str) -> dict:
+def load_models(run: FinishedRun, direction: str) -> dict:
     """{"teacher": model, "student": model}, the student only where there is one (why not is
     printed).
     """
-    models = {TEACHER: load_generator(run, TEACHER, direction)}
+    models = {TEACHER: run.network(TEACHER, direction)}
     try:
-        models["student"] = load_generator(run, "student", direction)
+        models["student"] = run.network("student", direction)
     except UserError as error:
         print(f"no student is scored: {error}")
     return models

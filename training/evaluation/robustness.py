@@ -29,7 +29,7 @@ from tf_i2i.metrics.mask_metrics import mean_iou
 from tf_i2i.pretrained.segmentation_networks import Segment, open_segmenter
 from training.cartoon_pairs.pair_folder import read_record
 from training.evaluation.scoring import Pictures, Translate
-from training.runs.run_folder import read_config
+from training.runs.finished_run import FinishedRun
 
 Judge = Callable[[np.ndarray, np.ndarray], float]
 
@@ -44,7 +44,7 @@ NO_SEGMENTATION = "no masks were compared: name a network with --segmentation-mo
 
 
 def evaluate_robustness(
-    run: Path, options, translate: Translate, side: int, sketches: Pictures | None
+    run: FinishedRun, options, translate: Translate, side: int, sketches: Pictures | None
 ) -> dict:
     """Scores a paired run on its own inputs, on every style and on sketches.
 
@@ -60,9 +60,9 @@ def evaluate_robustness(
     Raises:
         UserError: not a run of pairs, or features, network or pictures that can't be used.
     """
-    if read_config(run)["model"] != "pix2pix":
+    if not run.paired:
         raise UserError(
-            f"--robustness: {run} was not trained on pairs; name a run of training.pix2pix"
+            f"--robustness: {run.root} was not trained on pairs; name a run of training.pix2pix"
         )
     features = open_features(options.features)
     segment = open_segmenter(options.segmentation_model) if options.segmentation_model else None
@@ -71,7 +71,7 @@ def evaluate_robustness(
     if sketches:
         sets.append(sketch_set(sketches, side, options.most_pictures))
     result = {
-        "run": str(run),
+        "run": str(run.root),
         "side": side,
         "features": features.name,
         "segmentation_model": options.segmentation_model,
@@ -107,15 +107,14 @@ def evaluate_robustness(
     return result
 
 
-def discriminator_judge(run: Path) -> Judge:
+def discriminator_judge(run: FinishedRun) -> Judge:
     """Mean probability, over patches, that the run's discriminator gives a pair (uint8 [H, W, 3]
     twice) of being real.
     """
     from tf_i2i.data.pixels import to_float
     from tf_i2i.models.losses import probability_of_real
-    from training.runs.finished_run import load_discriminator
 
-    discriminator, kind = load_discriminator(run), read_config(run)["options"]["gan_loss"]
+    discriminator, kind = run.discriminator(), run.options.gan_loss
 
     def judge(source: np.ndarray, output: np.ndarray) -> float:
         pair = to_float(np.concatenate([source, output], axis=-1)[None])
@@ -246,7 +245,7 @@ class PictureSet:
     trained_on: bool = False
 
 
-def validation_sets(run: Path, side: int, most: int) -> list[PictureSet]:
+def validation_sets(run: FinishedRun, side: int, most: int) -> list[PictureSet]:
     """The run's own validation inputs, then its validation targets redrawn in all other styles.
 
     The own inputs bear the name of their style where that is known, so each style is there once.
@@ -257,9 +256,7 @@ def validation_sets(run: Path, side: int, most: int) -> list[PictureSet]:
     Raises:
         UserError: the run's data can't be read, or it was trained to draw, not to undo a drawing.
     """
-    from training.runs.finished_run import run_data
-
-    style, data = trained_style(run), run_data(run)
+    style, data = trained_style(run), run.data()
     chosen = evenly(len(data.val_a), most)
     photos = [data.val_b.image(i) for i in chosen]
     truths = Truths(
@@ -289,15 +286,15 @@ def sketch_set(sketches: Pictures, side: int, most: int) -> PictureSet:
     return PictureSet(sketches.split, [sketch for sketch, _ in pairs], truths)
 
 
-def trained_style(run: Path) -> str | None:
+def trained_style(run: FinishedRun) -> str | None:
     """The style of the run's training inputs, where the demo data or training.cartoonize made them;
     None: unknown.
 
     Raises:
         UserError: its inputs are the photos and its targets the drawings.
     """
-    options = read_config(run)["options"]
-    src = options.get("input") or options.get("pairs")
+    options = run.options
+    src = options.input or options.pairs
     if src is None:
         return "cartoon"
     root = Path(src).expanduser().parent
@@ -307,12 +304,10 @@ def trained_style(run: Path) -> str | None:
         return None
     if record is None:
         return None
-    photos_in = (
-        Path(src).name == "photo" if options.get("input") else options.get("direction") == "ba"
-    )
+    photos_in = Path(src).name == "photo" if options.input else options.direction == "ba"
     if photos_in:
         raise UserError(
-            f"--robustness: {run} was trained to draw photos; the other styles are drawings, so name a run from drawing to photo"
+            f"--robustness: {run.root} was trained to draw photos; the other styles are drawings, so name a run from drawing to photo"
         )
     return record.options.get("style")
 

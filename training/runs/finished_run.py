@@ -1,9 +1,11 @@
-"""A finished run's networks and pictures, for distillation, evaluation and export."""
+"""A run on disk: its networks and pictures, for distillation, evaluation and export."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Sequence
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -14,116 +16,158 @@ from tf_i2i.errors import UserError
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
-from training.runs.checkpoints import Saved, newest
+from training.options.trainer_options import TRAINER_OPTIONS, TrainerOptions
+from training.runs.checkpoints import newest
 from training.runs.run_data import RunData, load_paired, load_unpaired
-from training.runs.run_folder import read_config
+from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
 
 
-def load_generator(run: Path, model: str, direction: str) -> keras.Model:
-    """The float32 inference network of a run: float RGB in [-1, 1] [N, H, W, 3] to the same.
+class FinishedRun:
+    """A run that has a config.json, which is read once.
 
-    model: "teacher" (averaged weights) or "student" (batch normalisation folded); direction: "ab"
-        or "ba".
+    Args:
+        root: run folder; None: the newest run with a checkpoint.
 
-    Raises:
-        UserError: the run has no such network yet.
-    """
-    set_precision("float32")
-    return load_teacher(run, direction) if model == "teacher" else load_student(run, direction)
-
-
-def load_teacher(run: Path, direction: str) -> keras.Model:
-    """The teacher's generator with its moving-average weights, under the present precision policy."""
-    config, saved = _saved(run)
-    if config["model"] == "pix2pix" and direction != "ab":
-        raise UserError(
-            f"--direction {direction}: {run} was trained on pairs, from input to target alone; take ab"
-        )
-    model = build_model(config["model"], {**config["options"], "pool_size": 0}, ema_half_life=1.0)
-    names = translator_names(config["model"], direction)
-    _restore(run, saved.prefix, model, names)
-    generator, average = (getattr(model, name) for name in names)
-    average.copy_to(generator)
-    return generator
-
-
-def load_discriminator(run: Path) -> keras.Model:
-    """The discriminator of a Pix2Pix run as last trained: float [N, H, W, 6], input and output, to
-    scores [N, h, w, 1].
+    Attributes:
+        root: run folder.
+        config: config.json as it stands.
+        model: "cyclegan" or "pix2pix".
 
     Raises:
-        UserError: the run has no checkpoint yet, or is not one of pairs.
+        UserError: there is no run, or its config.json can't be read.
     """
-    set_precision("float32")
-    config, saved = _saved(run)
-    if config["model"] != "pix2pix":
-        raise UserError(
-            f"--run {run}: its discriminators judge pictures, not pairs; take a run of training.pix2pix"
-        )
-    model = build_model("pix2pix", config["options"], ema_half_life=1.0)
-    _restore(run, saved.prefix, model, ("discriminator",))
-    return model.discriminator
 
+    def __init__(self, root: str | os.PathLike | None = None):
+        self.root = Path(root) if root else newest_run()
+        self.config = read_config(self.root)
+        self.model: str = self.config.get("model", "cyclegan")
 
-def _saved(run: Path) -> tuple[dict, Saved]:
-    """config.json and the newest whole checkpoint."""
-    config = read_config(run)
-    saved = newest(Path(run) / "checkpoints", say)
-    if saved is None:
-        raise UserError(
-            f"--run {run}: no checkpoint yet; continue its training: python -m training.{config['model']} --run {run} --resume"
-        )
-    return config, saved
+    @cached_property
+    def options(self) -> TrainerOptions:
+        """The trainer's options as recorded. Those that this version does not know are dropped, and
+        those that the run's version did not know have their defaults.
 
+        Raises:
+            UserError: the run is of a trainer that this version does not have.
+        """
+        if self.model not in TRAINER_OPTIONS:
+            raise UserError(f"--run {self.root}: made by {self.model}, which is no trainer here")
+        options_class = TRAINER_OPTIONS[self.model]
+        recorded = self.config.get("options", {})
+        known = {field.name for field in dataclasses.fields(options_class)}
+        unknown = sorted(recorded.keys() - known)
+        if unknown:
+            say(f"{self.root}: options of another version are left out: {', '.join(unknown)}")
+        return options_class(**{name: recorded[name] for name in recorded.keys() & known})
 
-def _restore(run: Path, prefix: str, model, names: Sequence[str]) -> None:
-    """Reads those parts of a model, and nothing else, from a checkpoint."""
-    wanted = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
-    try:
-        tf.train.Checkpoint(model=wanted).read(
-            prefix
-        ).expect_partial().assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"--run {run}: checkpoint {prefix} does not fit config.json") from error
+    @property
+    def paired(self) -> bool:
+        """Whether it was trained on pairs."""
+        return self.options.paired
 
+    @property
+    def fixed_size(self) -> int | None:
+        """The only side of pictures that the teacher is reliable at; None where any will do.
 
-def load_student(run: Path, direction: str) -> MobileGenerator:
-    """The distilled student, folded."""
-    weights = Path(run) / "student" / direction / "student.weights.h5"
-    if not weights.exists():
-        raise UserError(
-            f"--run {run}: no student for {direction} yet; distil one: python -m training.distill --run {run} --direction {direction}"
-        )
-    try:
-        student = MobileGenerator(**read_config(weights.parent)["network"])
-        student(tf.zeros([1, 32, 32, 3]))
-        student.load_weights(weights)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-    ) as error:  # TypeError: a design of another version
-        raise UserError(
-            f"{weights}: can't be read; distil again: python -m training.distill --run {run}"
-        ) from error
-    return student.folded()
+        A U-Net's innermost convolutions see padding around their few pixels: at other sizes than
+        that of training they meet pictures where they never saw any.
+        """
+        options = self.config.get("options", {})
+        return options["crop_size"] if str(options.get("generator")).startswith("unet") else None
 
+    def data(self, log: Callable[[str], None] = lambda message: None) -> RunData:
+        """The run's training and validation pictures, read again as config.json says.
 
-def run_data(run: Path, log=lambda message: None) -> RunData:
-    """The run's training and validation pictures, read again as its config.json says."""
-    config = read_config(run)
-    load = load_paired if config["model"] == "pix2pix" else load_unpaired
-    return load(types.SimpleNamespace(**config["options"]), log, read_split(run))
+        Raises:
+            UserError: they can't be read, or those of its split changed.
+        """
+        load = load_paired if self.paired else load_unpaired
+        return load(self.options, log, self.split)
 
+    @property
+    def split(self) -> dict | None:
+        """The split that the run was started with; None for a run without --split.
 
-def only_size(run: Path) -> int | None:
-    """The side of the pictures that the teacher can be relied on for; None where any will do.
+        Raises:
+            UserError: split.json is damaged or gone.
+        """
+        return read_split(self.root) if self.config.get("options", {}).get("split") else None
 
-    A U-Net's innermost convolutions see padding around their few pixels: at other sizes than that
-    of training they meet pictures where they never saw any.
-    """
-    config = read_config(run)
-    options = config.get("options", {})
-    return options["crop_size"] if str(options.get("generator")).startswith("unet") else None
+    def network(self, model: str, direction: str) -> keras.Model:
+        """A float32 inference network: float RGB in [-1, 1] [N, H, W, 3] to the same.
+
+        Args:
+            model: "teacher" (averaged weights) or "student" (batch normalisation folded).
+            direction: "ab" or "ba".
+
+        Raises:
+            UserError: the run has no such network yet.
+        """
+        set_precision("float32")
+        return self.teacher(direction) if model == "teacher" else self.student(direction)
+
+    def teacher(self, direction: str) -> keras.Model:
+        """The teacher's generator with averaged weights, under the present precision policy."""
+        if self.paired and direction != "ab":
+            raise UserError(
+                f"--direction {direction}: {self.root} was trained on pairs, from input to target "
+                "alone; use --direction ab"
+            )
+        model = build_model(self.model, {**vars(self.options), "pool_size": 0}, ema_half_life=1.0)
+        names = translator_names(self.model, direction)
+        self._restore(model, names)
+        generator, average = (getattr(model, name) for name in names)
+        average.copy_to(generator)
+        return generator
+
+    def student(self, direction: str) -> MobileGenerator:
+        """The distilled student, folded."""
+        weights = self.root / "student" / direction / "student.weights.h5"
+        distill = f"python -m training.distill --run {self.root} --direction {direction}"
+        if not weights.exists():
+            raise UserError(
+                f"--run {self.root}: no student for {direction} yet; distil one: {distill}"
+            )
+        try:
+            student = MobileGenerator(**read_config(weights.parent)["network"])
+            student(tf.zeros([1, 32, 32, 3]))
+            student.load_weights(weights)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            # TypeError: a design of another version
+            raise UserError(f"{weights}: can't be read; distil again: {distill}") from error
+        return student.folded()
+
+    def discriminator(self) -> keras.Model:
+        """The discriminator of a run on pairs as last trained: float [N, H, W, 6], input and
+        output, to scores [N, h, w, 1].
+
+        Raises:
+            UserError: the run has no checkpoint yet, or was not trained on pairs.
+        """
+        if not self.paired:
+            raise UserError(
+                f"--run {self.root}: its discriminators judge pictures, not pairs; use a run of "
+                "training.pix2pix"
+            )
+        set_precision("float32")
+        model = build_model(self.model, vars(self.options), ema_half_life=1.0)
+        self._restore(model, ("discriminator",))
+        return model.discriminator
+
+    def _restore(self, model: keras.Model, names: Sequence[str]) -> None:
+        """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
+        saved = newest(self.root / "checkpoints", say)
+        if saved is None:
+            raise UserError(
+                f"--run {self.root}: no checkpoint yet; continue its training: "
+                f"python -m training.{self.model} --run {self.root} --resume"
+            )
+        parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
+        try:
+            read = tf.train.Checkpoint(model=parts).read(saved.prefix).expect_partial()
+            read.assert_existing_objects_matched()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"--run {self.root}: checkpoint {saved.prefix} does not fit config.json"
+            ) from error

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tf_i2i.files import write_text
 
 
-class Records:
+class MetricsLog:
     """Appends to PART/metrics.jsonl (one object a line) and to TensorBoard's events.
 
     Whatever they hold of steps after `step` is dropped first, so that a resumed run leaves no gap

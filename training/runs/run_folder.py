@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import tensorflow as tf
-
 from tf_i2i.errors import UserError
+from tf_i2i.files import write_json
 from training.runs.checkpoints import any_checkpoint
+from training.system.machine import git_revision, package_versions
 
 
 class RunFolder:
@@ -166,7 +166,7 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
     return dataclasses.replace(options, **merged)
 
 
-def open_run(options, chief: bool, model: str = "cyclegan") -> RunFolder:
+def open_run(options, chief: bool) -> RunFolder:
     """The run's folder: new, or with --resume one that holds a run.
 
     Raises:
@@ -176,7 +176,7 @@ def open_run(options, chief: bool, model: str = "cyclegan") -> RunFolder:
         if not options.run:
             raise UserError("--resume needs --run DIR, the run to continue")
         read_config(options.run)
-    run = RunFolder(options.run or default_run(model), chief)
+    run = RunFolder(options.run or default_run(options.model), chief)
     if not options.resume and any_checkpoint(run.root / "checkpoints"):
         raise UserError(
             f"--run {run.root} holds a run already; continue it with --resume or name another folder"
@@ -196,10 +196,3 @@ def require_same_data(data, run: RunFolder) -> None:
                 f"--run {run.root}: the pictures of {name} changed since it was started ({before['counts'].get(name)} then, "
                 f"{now['counts'][name]} now); bring them back to continue, or start a new run"
             )
-
-
-def weights_finite(model) -> bool:
-    """Whether every trainable weight is a number."""
-    return all(
-        bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in model.trainable_variables
-    )

@@ -32,7 +32,7 @@ from training.sweeps.sweep_plan import (
 )
 from training.sweeps.sweep_results import Choice
 from training.system.interruption import Interruption
-from training.system.locks import RunLock
+from training.system.locks import run_lock
 
 
 def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> int | None:
@@ -47,10 +47,10 @@ def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> in
     from training.runs.run_folder import RunFolder
     from training.sweeps.sweep_figure import figure
     from training.sweeps.sweep_results import gather, write_tables
-    from training.system.locks import RunLock
+    from training.system.locks import run_lock
 
     folder = RunFolder(root)
-    with RunLock(root):
+    with run_lock(root):
         require_same_sweep(root, plan)
         folder.write_json(FILE, dataclasses.asdict(plan))
         runs = SweepRuns(root, plan, slots)
@@ -288,7 +288,7 @@ def _wait_for_orphan(folder: Path) -> None:
     deadline = time.monotonic() + _LOCK_WAIT_S
     while folder.exists():
         try:
-            with RunLock(folder):
+            with run_lock(folder):
                 return
         except UserError:
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""One process at a time in a run folder."""
+"""One process at a time in a folder."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ import os
 import socket
 from pathlib import Path
 
-from tf_i2i.errors import UserError
+from filelock import FileLock, Timeout
+
+from tf_i2i.errors import UserError, one_line
 
 
-class RunLock:
-    """Held while it is entered. The system lets go of it when the process ends, however it ends: a
-    lock that a dead process left behind is simply taken.
+class FolderLock:
+    """Held while it is entered. The system releases it when the process ends, however it ends: a
+    lock that a killed process left behind is simply taken.
 
     Args:
-        root: run folder, which exists.
+        folder: exists; gets a hidden file .lock, which stays.
+        busy: what a user reads when another process holds the lock; {holder} is that process.
 
-    Raises UserError on entering when another process holds it, with that process's number and
-    machine.
+    Raises:
+        UserError: on entering, when another process holds it or the folder can't be written to.
     """
 
-    def __init__(self, root: str | os.PathLike):
-        self._path = Path(root) / ".lock"
+    def __init__(self, folder: str | os.PathLike, busy: str):
+        folder = Path(folder)
+        self._lock, self._busy = FileLock(folder / ".lock"), busy
+        self._holder = folder / ".lock-holder"
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> FolderLock:
         try:
-            self._file = open(self._path, "a+", encoding="utf-8")
+            self._lock.acquire(timeout=0)
+            self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+        except Timeout as error:
+            raise UserError(self._busy.format(holder=self._read_holder())) from error
         except OSError as error:
             raise UserError(
-                f"{self._path}: can't be made ({error.strerror}); choose another --run"
+                f"{one_line(self._holder.parent)}: can't be written to ({error.strerror}); choose "
+                "another folder"
             ) from error
-        if not _try_lock(self._file):
-            self._file.seek(0)
-            holder = self._file.read().strip() or "another process"
-            self._file.close()
-            raise UserError(
-                f"--run {self._path.parent}: {holder} is training there; wait for it, stop it, or name another folder"
-            )
-        self._file.truncate(0)
-        self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        self._file.flush()
         return self
 
     def __exit__(self, *exception) -> None:
-        # The file stays: removing it would let a third process lock a new one while a second waits
-        # for this.
-        self._file.truncate(0)
-        self._file.close()
+        self._holder.unlink(missing_ok=True)
+        self._lock.release()
+
+    def _read_holder(self) -> str:
+        try:
+            return one_line(self._holder.read_text("utf-8", "replace")) or "another process"
+        except OSError:
+            return "another process"
 
 
-def _try_lock(file) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock; two processes there are on their own
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def run_lock(root: str | os.PathLike) -> FolderLock:
+    """The lock of a run folder."""
+    return FolderLock(
+        root,
+        f"--run {one_line(root)}: {{holder}} is training there; wait for it, stop it, or name "
+        "another folder",
+    )
 
 
 def lock_folder(folder: Path) -> int | None:

@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -17,14 +17,11 @@ from tf_i2i.data.image_files import write_png
 from tf_i2i.errors import UserError
 from tf_i2i.files import remove_partial_files
 from training.runs.checkpoints import Checkpoints
-from training.runs.metrics_log import Records
-from training.runs.run_folder import RunFolder
+from training.runs.metrics_log import MetricsLog
 from training.system.interruption import Interruption
 
 # A run that diverged goes on with this share of its learning rate.
-_LOWER = 0.5
-
-
+_RETRY_RATE = 0.5
 # Medians are of the last ones: a training may take millions.
 _TIMED_STEPS = 1000
 
@@ -41,29 +38,16 @@ class WorkerLost(UserError):
     exit_status = 75
 
 
-@dataclasses.dataclass(frozen=True)
-class Pace:
-    """How long a loop runs and what it does at which intervals, in steps."""
-
-    total_steps: int
-    batch_size: int
-    sample_every: int
-    checkpoint_every: int
-    log_every: int = 20
-
-
 @dataclasses.dataclass
 class LoopState:
-    """What a checkpoint holds besides the weights, so that a resumed run goes on as if nothing had
-    happened.
+    """What a checkpoint holds besides the weights, for an exact resume.
 
     Attributes:
         window: losses of the steps since the last line of metrics.jsonl.
         elapsed_s: training time so far, over all processes that took part.
-        score: of the validation pictures at this checkpoint, higher is better; None when it was not
-            measured.
+        score: of the validation pictures at this checkpoint, higher is better; None: not measured.
         retries: how often the run went back after a divergence.
-        origin: what was trained on what; a checkpoint with another origin is not continued.
+        origin: what was trained on what; a checkpoint of another origin is not resumed.
     """
 
     window: list[dict[str, float]] = dataclasses.field(default_factory=list)
@@ -73,53 +57,114 @@ class LoopState:
     origin: str = ""
 
 
-def run_loop(
-    step_function: Callable[[tuple], dict],
-    batches: Callable[[int, tf.distribute.InputContext], tf.data.Dataset],
-    pace: Pace,
-    *,
-    strategy: tf.distribute.Strategy,
-    run: RunFolder,
-    checkpoints: Checkpoints,
-    resume: bool,
-    learning_rate: Callable[[int], tf.Tensor],
-    scale: tf.Variable,
-    later: tuple[int, Callable[[tuple], dict]] | None = None,
-    sample: Callable[[int], np.ndarray] | None = None,
-    score: Callable[[], float] | None = None,
-    finite: Callable[[], bool] = lambda: True,
-    on_nan: str = "stop",
-    costs: Mapping[str, float] | None = None,
-    origin: str = "",
-    part: str = "",
-    description: str = "training",
-) -> int | None:
-    """Runs the steps that are left; returns None, or 130 / 143 when a signal ended it early, with a
-    checkpoint.
+class TrainingLoop:
+    """Takes the steps of a trainer that are left.
 
-    step_function: one replica's step; takes a local batch, returns scalar losses by name.
-    batches(first_step, context): one worker's share of the batches from first_step on.
-    learning_rate(step), scale: the schedule, for the log, and the variable that lowers it after a
-    divergence.
-    later: (steps, function), where another step function takes over after so many steps. Not a
-    condition inside of one: replicas can't exchange batch statistics from within a branch.
-    sample(step) -> uint8 [H, W, 3]; score() -> higher is better, measured at checkpoints.
-    finite(): whether the weights still are; asked before each checkpoint, since a loss tells of the
-        step before.
-    on_nan: "stop", or "retry": once, from the last checkpoint, with half the rate.
-    costs: seconds a step that parts of it take when they run by themselves, by name; logged as
-        shares of the step.
-    origin: names what is trained on what; checkpoints of another origin are left alone and training
-        starts anew.
-    part: folder inside the run for metrics and samples ("" for the run itself, "student/ab" for
-        distillation).
-
-    Raises:
-        Diverged: a loss is NaN or infinite; nothing is saved from that step on.
-        UserError: a checkpoint can't be written or read.
+    Args:
+        trainer: a Trainer (training.trainers.trainer), its run open and its model built.
+        checkpoints: of everything that changes with a step.
     """
 
-    def distributed(function):
+    def __init__(self, trainer, checkpoints: Checkpoints):
+        self._trainer, self._options, self._run = trainer, trainer.options, trainer.run
+        self._checkpoints, self._compiled = checkpoints, {}
+        strategy = tf.distribute.MultiWorkerMirroredStrategy
+        self._several_workers = isinstance(trainer.strategy, strategy)
+        self._step_times, self._waited_s, self._stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
+
+    def run(self) -> int | None:
+        """Returns None, or 130 / 143 when a signal ended it early, with a checkpoint.
+
+        Raises:
+            Diverged: a loss or a weight is NaN or infinite; nothing is saved from that step on.
+            WorkerLost: another worker does not answer.
+            UserError: a checkpoint can't be written or read.
+        """
+        trainer, options = self._trainer, self._options
+        remove_partial_files(self._run.path(trainer.part, "samples"))
+        self._step, self._state = 0, LoopState(origin=trainer.origin)
+        if options.resume:
+            self._restore()
+        if self._step:
+            say(f"{trainer.title}: resuming at step {self._step} of {options.steps}")
+        self._log = MetricsLog(
+            self._run.path(trainer.part, "metrics.jsonl"),
+            self._run.path("tensorboard", trainer.part or "train"),
+            self._step,
+        )
+        iterator = self._batches() if self._step < options.steps else None
+        self._started, stop_signal = time.monotonic() - self._state.elapsed_s, 0
+        with Interruption() as interruption, self._progress_bar() as bar:
+            while self._step < options.steps and not stop_signal:
+                self._step += 1
+                start = time.perf_counter()
+                batch = next(iterator)
+                waited = time.perf_counter() - start
+                losses, stop = self._take_step(batch, interruption, start, waited)
+                stop_signal = stop if self._several_workers else interruption.signal or 0
+                last = self._step == options.steps
+                regular = last or self._step % options.checkpoint_every == 0
+                problem = self._not_finite(losses, weights=regular or stop_signal)
+                if problem:
+                    self._go_back(problem)
+                    iterator, stop_signal = self._batches(), 0
+                    bar.n = self._step
+                    continue
+                self._state.window.append(losses)
+                self._state.score = trainer.validation_score() if regular else None
+                if self._step % trainer.log_every == 0 or regular or self._step == 1:
+                    self._write_losses(bar)
+                if self._step % trainer.sample_every == 0 or last:
+                    self._write_sample()
+                if regular or stop_signal:
+                    self._log.flush()
+                    self._state.elapsed_s = time.monotonic() - self._started
+                    self._checkpoints.save(self._step, dataclasses.asdict(self._state))
+                bar.update()
+            self._say_shares(bar)
+        self._log.close()
+        if not self._several_workers:
+            return interruption.exit_status
+        return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
+
+    def _batches(self):
+        """From the next step on."""
+        trainer, step = self._trainer, self._step
+        return iter(
+            trainer.strategy.distribute_datasets_from_function(
+                lambda context: trainer.batches(step, context)
+            )
+        )
+
+    def _take_step(self, batch, interruption, start: float, waited: float) -> tuple[dict, int]:
+        """(losses by name, the signal that any worker got or 0), and keeps the time."""
+        function = self._trainer.step_function(self._step)
+        traced = function in self._compiled
+        if not traced:
+            self._compiled[function] = self._distributed(function)
+        try:
+            signals = tf.constant(interruption.signal or 0)
+            losses, stop = self._compiled[function](batch, signals)
+        except (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+        ) as error:
+            raise WorkerLost(
+                f"step {self._step}: another worker does not answer any more; start all of them "
+                "again with --resume"
+            ) from error
+        losses = {name: float(value) for name, value in losses.items()}
+        if traced:  # the first call traces and compiles
+            self._step_times.append(time.perf_counter() - start)
+            self._waited_s += waited
+            self._stepped_s += self._step_times[-1]
+        return losses, int(stop)
+
+    def _distributed(self, function: Callable[[tuple], dict]) -> Callable:
+        """A step of all replicas: (batch, signal) to (mean losses, sum of all workers' signals)."""
+        strategy = self._trainer.strategy
+
         @tf.function
         def step_of_all(batch, stop):
             losses = strategy.run(function, args=(batch,))
@@ -133,157 +178,101 @@ def run_loop(
 
         return step_of_all
 
-    first_steps = distributed(step_function)
-    later_steps = distributed(later[1]) if later else first_steps
+    def _not_finite(self, losses: dict[str, float], weights: bool) -> str | None:
+        """What is NaN or infinite. Weights are checked before a checkpoint: a loss tells of the
+        step before.
+        """
+        for name, value in losses.items():
+            if not np.isfinite(value):
+                return f"loss {name} is {value}"
+        variables = self._trainer.model.trainable_variables if weights else ()
+        if all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in variables):
+            return None
+        return "a weight is not finite"
 
-    def batches_from(step: int):
-        return iter(
-            strategy.distribute_datasets_from_function(lambda context: batches(step, context))
+    def _go_back(self, problem: str) -> None:
+        """To the last checkpoint with a lower learning rate, or raises Diverged."""
+        retry = self._options.on_nan == "retry"
+        if not retry or self._state.retries or not self._checkpoints.newest(say):
+            advice = "" if retry else " --on-nan retry,"
+            raise Diverged(
+                f"step {self._step}: {problem}; the last checkpoint in "
+                f"{self._run.root}/checkpoints is good. Lower --learning-rate,{advice} use "
+                "--precision float32, or look for broken pictures in the data"
+            )
+        self._restore()
+        self._state.retries += 1
+        scale = self._trainer.rate_scale
+        scale.assign(scale * _RETRY_RATE)
+        say(
+            f"{problem}: going back to step {self._step}, continuing at {_RETRY_RATE:g} of the "
+            "learning rate"
         )
+        self._log.go_back(self._step)
 
-    remove_partial_files(run.path(part, "samples"))
-    step, state = _restored(checkpoints, origin) if resume else (0, LoopState(origin=origin))
-    if step:
-        say(f"{description}: resuming at step {step} of {pace.total_steps}")
-    records = Records(
-        run.path(part, "metrics.jsonl"), run.path("tensorboard", part or "train"), step
-    )
-    iterator = batches_from(step) if step < pace.total_steps else None
-    step_times, waited_s, stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
-    started, stop_signal, traced = time.monotonic() - state.elapsed_s, 0, []
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    with (
-        Interruption() as interruption,
-        tqdm(
-            total=pace.total_steps,
-            initial=step,
-            desc=description,
+    def _restore(self) -> None:
+        """The newest checkpoint's weights, step and state; step 0 where there is none to resume."""
+        saved, origin = self._checkpoints.newest(say), self._trainer.origin
+        if saved is None or saved.state.get("origin", "") != origin:
+            self._step, self._state = 0, LoopState(origin=origin)
+            return
+        self._checkpoints.restore(saved)
+        self._step, self._state = saved.step, LoopState(**saved.state)
+
+    def _write_losses(self, bar: tqdm) -> None:
+        """A line of metrics.jsonl with the means since the last one."""
+        window, score = self._state.window, self._state.score
+        means = {name: float(np.mean([losses[name] for losses in window])) for name in window[-1]}
+        window.clear()
+        times = list(self._step_times)[-self._trainer.log_every :]
+        step_s = float(np.median(times)) if times else None
+        rate = float(self._trainer.schedule(self._step - 1))
+        record = {
+            "step": self._step,
+            "time_s": round(time.monotonic() - self._started, 3),
+            "step_s": step_s,
+            "images_per_s": self._options.batch_size / step_s if step_s else None,
+            "data_wait_share": self._waited_s / self._stepped_s if times else None,
+            **{
+                f"{name}_share": seconds / step_s if step_s else None
+                for name, seconds in self._trainer.guidance_s.items()
+            },
+            "learning_rate": rate,
+            **means,
+        }
+        scalars = {f"loss/{name}": value for name, value in means.items()} | {"learning_rate": rate}
+        if score is not None:
+            record["val_score"] = scalars["val_score"] = score
+        self._log.write(record, scalars)
+        bar.set_postfix({name: f"{value:.2f}" for name, value in means.items()}, refresh=False)
+
+    def _write_sample(self) -> None:
+        picture = self._trainer.sample()
+        if picture is not None:
+            path = self._run.path(self._trainer.part, "samples", f"step-{self._step:06d}.png")
+            write_png(path, picture)
+            self._log.picture(self._step, picture)
+
+    def _progress_bar(self) -> tqdm:
+        return tqdm(
+            total=self._options.steps,
+            initial=self._step,
+            desc=self._trainer.title,
             unit="step",
             dynamic_ncols=True,
             mininterval=1.0,
-            disable=not run.chief,
-        ) as bar,
-    ):
-        while step < pace.total_steps and not stop_signal:
-            step += 1
-            step_start = time.perf_counter()
-            batch = next(iterator)
-            waited = time.perf_counter() - step_start
-            take_step = later_steps if later and step > later[0] else first_steps
-            try:
-                losses, stop = take_step(batch, tf.constant(interruption.signal or 0))
-            except (
-                tf.errors.UnavailableError,
-                tf.errors.AbortedError,
-                tf.errors.CancelledError,
-            ) as error:
-                raise WorkerLost(
-                    f"step {step}: another worker does not answer any more; start all of them again with --resume"
-                ) from error
-            losses = {name: float(value) for name, value in losses.items()}
-            stop_signal = int(stop) if several else interruption.signal or 0
-            last = step == pace.total_steps
-            regular = last or step % pace.checkpoint_every == 0
-            save = regular or stop_signal
-            wrong = _first_infinite(losses) or (
-                "a weight is not finite" if save and not finite() else None
-            )
-            if wrong:
-                if on_nan != "retry" or state.retries or not checkpoints.newest(say):
-                    raise _diverged(step, wrong, run, on_nan)
-                step, state = _restored(checkpoints, origin)
-                state.retries += 1
-                scale.assign(scale * _LOWER)
-                say(f"{wrong}: going back to step {step}, on with {_LOWER:g} of the learning rate")
-                records.go_back(step)
-                iterator, stop_signal = batches_from(step), 0
-                bar.n = step
-                continue
-            if take_step in traced:  # its first call traces and compiles
-                step_times.append(time.perf_counter() - step_start)
-                waited_s, stepped_s = waited_s + waited, stepped_s + step_times[-1]
-            else:
-                traced.append(take_step)
-            state.window.append(losses)
-            state.score = score() if score and regular else None
-
-            if step % pace.log_every == 0 or regular or step == 1:
-                means = {
-                    name: float(np.mean([one[name] for one in state.window])) for name in losses
-                }
-                state.window.clear()
-                step_s = (
-                    float(np.median(list(step_times)[-pace.log_every :])) if step_times else None
-                )
-                rate = float(learning_rate(step - 1))
-                record = {
-                    "step": step,
-                    "time_s": round(time.monotonic() - started, 3),
-                    "step_s": step_s,
-                    "images_per_s": pace.batch_size / step_s if step_s else None,
-                    "data_wait_share": waited_s / stepped_s if step_times else None,
-                    **{
-                        f"{name}_share": cost / step_s if step_s else None
-                        for name, cost in (costs or {}).items()
-                    },
-                    "learning_rate": rate,
-                    **means,
-                    **({} if state.score is None else {"val_score": state.score}),
-                }
-                shown = {f"loss/{name}": value for name, value in means.items()} | {
-                    "learning_rate": rate
-                }
-                records.write(
-                    record, shown if state.score is None else {**shown, "val_score": state.score}
-                )
-                bar.set_postfix(
-                    {name: f"{value:.2f}" for name, value in means.items()}, refresh=False
-                )
-            if sample and (step % pace.sample_every == 0 or last):
-                picture = sample(step)
-                write_png(run.path(part, "samples", f"step-{step:06d}.png"), picture)
-                records.picture(step, picture)
-            if save:
-                records.flush()
-                state.elapsed_s = time.monotonic() - started
-                checkpoints.save(step, dataclasses.asdict(state))
-            bar.update()
-    records.close()
-    if step_times and run.chief:
-        for name, cost in (costs or {}).items():
-            share = cost / float(np.median(step_times))
-            say(
-                f"{description}: {100 * share:.0f} % of a step ({1000 * cost:.0f} ms) is the {name} guidance"
-            )
-        bar.write(
-            f"{description}: {100 * waited_s / stepped_s:.1f} % of a step was spent waiting for data"
+            disable=not self._run.chief,
         )
-    if not several:
-        return interruption.exit_status
-    return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
 
-
-def _restored(checkpoints: Checkpoints, origin: str) -> tuple[int, LoopState]:
-    """The newest checkpoint's step and state, its weights restored; (0, a new state) when there is
-    none to go on from.
-    """
-    saved = checkpoints.newest(say)
-    if saved is None or saved.state.get("origin", "") != origin:
-        return 0, LoopState(origin=origin)
-    checkpoints.restore(saved)
-    return saved.step, LoopState(**saved.state)
-
-
-def _first_infinite(losses: dict[str, float]) -> str | None:
-    return next(
-        (f"loss {name} is {value}" for name, value in losses.items() if not np.isfinite(value)),
-        None,
-    )
-
-
-def _diverged(step: int, wrong: str, run: RunFolder, on_nan: str) -> Diverged:
-    retry = "" if on_nan == "retry" else " --on-nan retry,"
-    return Diverged(
-        f"step {step}: {wrong}; the last checkpoint in {run.root}/checkpoints is good. "
-        f"Lower --learning-rate,{retry} use --precision float32, or look for broken pictures in the data"
-    )
+    def _say_shares(self, bar: tqdm) -> None:
+        """What shares of a step the guidance took, and waiting for data."""
+        if not self._step_times or not self._run.chief:
+            return
+        title, step_s = self._trainer.title, float(np.median(self._step_times))
+        for name, seconds in self._trainer.guidance_s.items():
+            say(
+                f"{title}: {100 * seconds / step_s:.0f} % of a step ({1000 * seconds:.0f} ms) is "
+                f"the {name} guidance"
+            )
+        waited = 100 * self._waited_s / self._stepped_s
+        bar.write(f"{title}: {waited:.1f} % of a step was spent waiting for data")

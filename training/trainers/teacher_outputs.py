@@ -171,7 +171,7 @@ _FEW_PHOTOS = 400
 _GAMMA, _HUE_DEGREES, _SATURATION = 1.5, 40.0, 0.4
 
 
-def copies_wanted(student: str, photos: int) -> int:
+def default_copies(student: str, photos: int) -> int:
     """How many changed copies of each photo a student of STUDENTS should have by default: the large
     one learns few photos by heart, and gets one of each below 400; the small one gains as well, but
     not for twice the time of the labels.
@@ -179,21 +179,21 @@ def copies_wanted(student: str, photos: int) -> int:
     return int(student == "mobile-hq" and photos < _FEW_PHOTOS)
 
 
-def changed_copies(cache: ImageCache, copies: int, seed: int) -> ImageCache:
+def augmented_copies(cache: ImageCache, copies: int, seed: int) -> ImageCache:
     """`copies` changed copies of each picture, named "picture, copy 1" and so on; the same for the
     same seed.
     """
     return ImageCache.from_images(
         (
             f"{name}, copy {number + 1}",
-            changed(cache.image(i), np.random.default_rng([seed, i, number])),
+            augment(cache.image(i), np.random.default_rng([seed, i, number])),
         )
         for i, name in enumerate(cache.names)
         for number in range(copies)
     )
 
 
-def changed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def augment(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A picture, uint8 RGB [H, W, 3], with another brightness curve, hue and saturation; half are
     upside down, half turned.
 

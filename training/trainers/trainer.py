@@ -1,14 +1,11 @@
-"""A teacher's run, the same for every kind of model: data, networks, loop, student."""
+"""A training from options to a finished run, the same for every kind of model."""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
-import os
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,7 +13,7 @@ import tensorflow as tf
 from tf_i2i.console import say
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
-from training.options.trainer_options import DistillOptions
+from training.options.trainer_options import DistillOptions, LoopOptions, TrainerOptions
 from training.runs.checkpoints import Checkpoints
 from training.runs.run_data import RunData
 from training.runs.run_folder import (
@@ -24,217 +21,260 @@ from training.runs.run_folder import (
     continued_options,
     open_run,
     require_same_data,
-    weights_finite,
     writing_to,
 )
 from training.runs.run_split import FILE as SPLIT_FILE
 from training.runs.run_split import read_split
-from training.system.locks import RunLock
+from training.system.locks import run_lock
 from training.system.machine import describe_machine
 from training.trainers.devices import is_chief, make_repeatable, make_strategy, require_divisible
-from training.trainers.loop import Pace, run_loop
+from training.trainers.loop import TrainingLoop
 from training.trainers.schedules import LinearDecay, rate_scale
-from training.trainers.student_trainer import train_student
 
 
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """What one kind of teacher does its own way. `options` is its options dataclass.
+class Trainer(abc.ABC):
+    """One training. Subclasses say what is particular to their kind of model.
 
     Attributes:
-        model: as in config.json and in the command's name: "cyclegan".
-        title: as people write it.
-        check(options): the options with sizes filled in; raises UserError for those that do not go
-            together.
-        load(options, log, stored_split): the pictures; stored_split: that of a run that goes on,
-            else None.
-        resolve(options, data): the options with nothing left open, but for the folder.
-        optimizer(options, schedule): a new Adam, one for the generators and one for the
-            discriminators.
-        batches(options, data, first_step=, shard=, replicas=): one worker's batches of real_a,
-            real_b.
-        sample(model, data, options): uint8 [H, W, 3] of validation pictures.
-        score(model, data, options): of the validation pictures, higher is better.
-        directions(options): those that students are distilled of.
-        guide(model, options, data): gives the model its pretrained guidance; the data with what
-            that needs, and the seconds a step that each part of it takes, by name.
-        later(model, options): None, or (steps, the step function after so many); before, it is
-            model.train_step.
-        log_every: steps between lines of metrics.jsonl.
+        options: as given, then resolved step by step; complete once the data are loaded.
+        title: of progress bars and messages.
+        part: folder inside of the run for metrics, samples and checkpoints; "" for the run itself.
+        log_every: steps per line of metrics.jsonl. sample_every: steps per sample picture.
+        keep: newest checkpoints to keep.
+        frozen_bn_step: later steps use the moving statistics of batch normalisation as they are.
+            Another step function, not a condition inside of one: replicas can't exchange batch
+            statistics from within a branch.
+        origin: names what is trained on what; checkpoints of another origin are not resumed.
+        guidance_s: seconds per step of each part of the guidance when it runs by itself, by name.
+        run, strategy, data, precision, rate_scale, schedule, model: set by `train`, in this order.
     """
 
-    model: str
     title: str
-    check: Callable[[Any], Any]
-    load: Callable[[Any, Callable], RunData]
-    resolve: Callable[[Any, RunData], Any]
-    optimizer: Callable[[Any, Any], keras.optimizers.Optimizer]
-    batches: Callable[..., tf.data.Dataset]
-    sample: Callable[[Any, RunData, Any], np.ndarray]
-    score: Callable[[Any, RunData, Any], float]
-    directions: Callable[[Any], tuple[str, ...]]
-    guide: Callable[[Any, Any, RunData], tuple[RunData, dict[str, float]]] = (
-        lambda model, options, data: (data, {})
-    )
-    later: Callable[[Any, Any], tuple[int, Callable] | None] = lambda model, options: None
-    log_every: int = 20
+    part, origin = "", ""
+    log_every, sample_every, keep = 20, 200, 2
+    frozen_bn_step: float = float("inf")
 
+    def __init__(self, options: LoopOptions):
+        self.options = options
+        self.guidance_s: dict[str, float] = {}
 
-def train(kind: Kind, options, given: frozenset[str] = frozenset()) -> int | None:
-    """One run, start to end. Returns the exit status: None, or 130 / 143 after an interruption.
+    def train(self) -> int | None:
+        """The run, start to end. Returns the exit status: None, or 130 / 143 after an interruption.
 
-    given: names of the options on the command line; with --resume all others are the run's own.
+        Raises:
+            UserError: data, options or folder can't be used, or a loss diverged.
+        """
+        self.strategy = make_strategy()
+        make_repeatable()
+        self.run = self.open_run()
+        with self.lock(), writing_to(self.run):
+            self.load_data()
+            status = self.fit()
+            if status:
+                say(f"saved; resume with: {self.resume_command()}")
+                return status
+            return self.finish()
 
-    Raises:
-        UserError: data, options or folder can't be used, or a loss diverged.
-    """
-    if options.dry_run:
-        return dry_run(kind, kind.check(options))
-    options = options if options.resume else kind.check(options)
-    strategy = make_strategy()
-    make_repeatable()
-    run = open_run(options, is_chief(), kind.model)
-    with RunLock(run.root) if run.chief else nullcontext(), writing_to(run):
-        return train_in(run, kind, options, given, strategy)
+    def fit(self) -> int | None:
+        """Builds the networks and takes the steps that are left. Returns as `train` does."""
+        require_divisible(self.options.batch_size, self.strategy)
+        self.precision, reason = choose_precision(self.options.precision)
+        keras.utils.set_random_seed(self.options.seed)
+        set_precision(self.precision)
+        with self.strategy.scope():
+            self.rate_scale = rate_scale()
+            self.model = self.build()
+        self.record(reason)
+        saved = tf.train.Checkpoint(model=self.model, rate_scale=self.rate_scale)
+        folder = self.run.root / self.part / "checkpoints"
+        return TrainingLoop(self, Checkpoints(folder, saved, self.keep, self.run.chief)).run()
 
+    def lock(self) -> AbstractContextManager:
+        """Keeps other processes out of the run folder."""
+        return run_lock(self.run.root) if self.run.chief else nullcontext()
 
-def train_in(run: RunFolder, kind: Kind, options, given: frozenset[str], strategy) -> int | None:
-    """The run itself, in a folder that nobody else writes to."""
-    options = kind.check(continued_options(options, given, run)) if options.resume else options
-    data = kind.load(options, say, read_split(run.root) if options.resume else None)
-    if options.resume:
-        require_same_data(data, run)
-    elif data.split:
-        run.write_json(SPLIT_FILE, data.split)
-    options = dataclasses.replace(kind.resolve(options, data), run=str(run.root))
-    require_divisible(options.batch_size, strategy)
-    precision, reason = choose_precision(options.precision)
-    say(f"precision: {precision} ({reason})")
+    @abc.abstractmethod
+    def open_run(self) -> RunFolder:
+        """The folder to train in."""
 
-    keras.utils.set_random_seed(options.seed)
-    set_precision(precision)
-    with strategy.scope():
-        model = build_model(kind.model, dataclasses.asdict(options), options.ema_half_life)
-        scale = rate_scale()
-        schedule = LinearDecay(options.learning_rate, options.steps, options.decay_fraction, scale)
-        model.compile(
-            *(with_loss_scale(kind.optimizer(options, schedule), precision) for _ in range(2))
-        )
-        data, costs = kind.guide(model, options, data)
-    checkpoints = Checkpoints(
-        run.root / "checkpoints",
-        tf.train.Checkpoint(model=model, rate_scale=scale),
-        options.keep,
-        run.chief,
-    )
-    run.write_config(
-        kind.model,
-        options,
-        precision={"chosen": precision, "reason": reason},
-        data=data.facts(),
-        machine=describe_machine(),
-        parameters={net.name: net.count_params() for net in counted_networks(model)},
-        guidance_step_s=costs,
-    )
-    say(
-        f"{options.steps} steps on {len(data.train_a)} + {len(data.train_b)} pictures, into {run.root}"
-    )
+    @abc.abstractmethod
+    def load_data(self) -> None:
+        """Loads the pictures, and completes the options by what they are."""
 
-    def batches(first_step: int, context):
-        return kind.batches(
-            options,
-            data,
-            first_step=first_step,
-            shard=(context.input_pipeline_id, context.num_input_pipelines),
-            replicas=context.num_replicas_in_sync,
-        )
+    @abc.abstractmethod
+    def build(self) -> keras.Model:
+        """The compiled model; sets `schedule`. Called in the strategy's scope."""
 
-    status = run_loop(
-        model.train_step,
-        batches,
-        Pace(
-            options.steps,
-            options.batch_size,
-            options.sample_every,
-            options.checkpoint_every,
-            kind.log_every,
-        ),
-        later=kind.later(model, options),
-        strategy=strategy,
-        run=run,
-        checkpoints=checkpoints,
-        resume=options.resume,
-        learning_rate=schedule,
-        scale=scale,
-        sample=lambda step: kind.sample(model, data, options),
-        score=lambda: kind.score(model, data, options),
-        finite=lambda: weights_finite(model),
-        on_nan=options.on_nan,
-        costs=costs,
-        description=kind.title,
-    )
-    if status:
-        say(f"saved; continue with: python -m training.{kind.model} --run {run.root} --resume")
-        return status
-    return distil_students(kind, options, run, data)
+    def record(self, precision_reason: str) -> None:
+        """Writes down what is about to be trained; a student does so when it is done."""
+        return
 
+    @abc.abstractmethod
+    def batches(self, first_step: int, context: tf.distribute.InputContext) -> tf.data.Dataset:
+        """One worker's share of the batches from a step on."""
 
-def distil_students(kind: Kind, options, run: RunFolder, data: RunData) -> int | None:
-    """The students that the options ask for, one direction after the other."""
-    if options.student == "none":
-        say(f"no student asked for; later: python -m training.distill --run {run.root}")
+    def step_function(self, step: int):
+        """What takes a step: one replica's batch to scalar losses by name."""
+        return self._frozen_bn_step if step > self.frozen_bn_step else self.model.train_step
+
+    def _frozen_bn_step(self, batch: tuple) -> dict:
+        return self.model.train_step(batch, update_bn=False)
+
+    def sample(self) -> np.ndarray | None:
+        """uint8 [H, W, 3] of validation pictures."""
         return None
-    for direction in kind.directions(options):
-        asked = DistillOptions(
-            run=str(run.root),
-            direction=direction,
-            student=options.student,
-            steps=options.student_steps,
-            seed=options.seed,
-            resume=options.resume,
-            checkpoint_every=options.checkpoint_every,
-            on_nan=options.on_nan,
-        )
-        status = train_student(asked, data)
-        if status:
-            return status
-    say(f"done; next: python -m export.tflite --run {run.root} --int8")
-    return None
+
+    def validation_score(self) -> float | None:
+        """Of the validation pictures, higher is better; decides which checkpoint is the best."""
+        return None
+
+    @abc.abstractmethod
+    def resume_command(self) -> str:
+        """What a user types to go on after an interruption."""
+
+    @abc.abstractmethod
+    def finish(self) -> int | None:
+        """What follows the last step. Returns as `train` does."""
 
 
-def resolved_length(
-    options, pictures: int, demo_steps: int | None = None, averaged_share: float = 0.3
-) -> dict:
-    """The steps as resolved, and the half-life that goes with them, by option name.
+class TeacherTrainer(Trainer):
+    """Trains a model of a run of its own, then distils its students.
 
-    pictures: what an epoch shows; demo_steps: the default with demo data, None with other data;
-    averaged_share: default half-life, as a share of the steps.
+    Args:
+        given: names of the options on the command line; on --resume all others are the run's own.
     """
-    steps = options.steps
-    if steps is None and options.epochs is None:
-        steps = demo_steps
-    if steps is None:
-        steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
-    half_life = (
-        min(10_000.0, averaged_share * steps)
-        if options.ema_half_life is None
-        else options.ema_half_life
-    )
-    return {"steps": steps, "ema_half_life": half_life}
 
+    options: TrainerOptions
+    # Steps with demo data, and the default half-life as a share of the steps.
+    demo_steps: int
+    averaged_share = 0.3
 
-def dry_run(kind: Kind, options) -> None:
-    """Prints what a run would be: options, layers, parameters, MACs."""
-    for name, value in dataclasses.asdict(options).items():
-        print(f"{name:22} {value}")
-    model = build_model(kind.model, dataclasses.asdict(options), ema_half_life=1.0)
-    for network, channels in counted_networks(model).items():
-        print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
-        for weight in network.weights:
-            print(
-                f"{weight.name:72} {'x'.join(map(str, weight.shape)):20} {int(np.prod(weight.shape)):>12,}"
-            )
-        macs = count_macs(network, options.crop_size, channels) / 1e9
-        print(
-            f"{network.name}: {network.count_params():,} parameters, {macs:.2f} G MACs at {options.crop_size} px"
+    def __init__(self, options: TrainerOptions, given: frozenset[str] = frozenset()):
+        super().__init__(options)
+        self._given = given
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Fills in sizes in the options. Raises UserError for options that do not go together."""
+
+    @abc.abstractmethod
+    def load(self, stored_split: dict | None) -> RunData:
+        """The pictures that the options name. stored_split: that of a run that is resumed."""
+
+    @property
+    @abc.abstractmethod
+    def is_demo(self) -> bool:
+        """Whether the options name no data."""
+
+    def train(self) -> int | None:
+        if self.options.dry_run:
+            self.check()
+            return self.dry_run()
+        if not self.options.resume:
+            self.check()
+        return super().train()
+
+    def open_run(self) -> RunFolder:
+        return open_run(self.options, is_chief())
+
+    def load_data(self) -> None:
+        stored_split = None
+        if self.options.resume:
+            self.options = continued_options(self.options, self._given, self.run)
+            self.check()
+            stored_split = read_split(self.run.root)
+        self.data = self.load(stored_split)
+        if self.options.resume:
+            require_same_data(self.data, self.run)
+        elif self.data.split:
+            self.run.write_json(SPLIT_FILE, self.data.split)
+        options = self.options
+        steps = options.steps
+        if steps is None and options.epochs is None and self.is_demo:
+            steps = self.demo_steps
+        if steps is None:
+            pictures = max(len(self.data.train_a), len(self.data.train_b))
+            steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
+        half_life = options.ema_half_life
+        if half_life is None:
+            half_life = min(10_000.0, self.averaged_share * steps)
+        self.options = dataclasses.replace(
+            options, steps=steps, ema_half_life=half_life, run=str(self.run.root)
         )
+        self.sample_every, self.keep = options.sample_every, options.keep
+
+    def build(self) -> keras.Model:
+        options = self.options
+        model = build_model(options.model, dataclasses.asdict(options), options.ema_half_life)
+        self.schedule = LinearDecay(
+            options.learning_rate, options.steps, options.decay_fraction, self.rate_scale
+        )
+        model.compile(*(with_loss_scale(self.optimizer(), self.precision) for _ in range(2)))
+        return model
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """A new one, for the generators or for the discriminators."""
+        return keras.optimizers.Adam(self.schedule, self.options.beta1, self.options.beta2)
+
+    def record(self, precision_reason: str) -> None:
+        options, data = self.options, self.data
+        say(f"precision: {self.precision} ({precision_reason})")
+        self.run.write_config(
+            options.model,
+            options,
+            precision={"chosen": self.precision, "reason": precision_reason},
+            data=data.facts(),
+            machine=describe_machine(),
+            parameters={net.name: net.count_params() for net in counted_networks(self.model)},
+            guidance_step_s=self.guidance_s,
+        )
+        counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
+        say(f"{options.steps} steps on {counts}, into {self.run.root}")
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Directions that get a student."""
+        return ("ab",)
+
+    def resume_command(self) -> str:
+        return f"python -m training.{self.options.model} --run {self.run.root} --resume"
+
+    def finish(self) -> int | None:
+        """Distils the students, one direction after the other."""
+        from training.trainers.student_trainer import StudentTrainer  # a Trainer itself
+
+        options, root = self.options, self.run.root
+        if options.student == "none":
+            say(f"no student asked for; later: python -m training.distill --run {root}")
+            return None
+        for direction in self.directions:
+            student_options = DistillOptions(
+                run=str(root),
+                direction=direction,
+                student=options.student,
+                steps=options.student_steps,
+                seed=options.seed,
+                resume=options.resume,
+                checkpoint_every=options.checkpoint_every,
+                on_nan=options.on_nan,
+            )
+            status = StudentTrainer(student_options, self.data).train()
+            if status:
+                return status
+        say(f"done; next: python -m export.tflite --run {root} --int8")
+        return None
+
+    def dry_run(self) -> None:
+        """Prints what a run would be: options, layers, parameters, MACs."""
+        options = self.options
+        for name, value in dataclasses.asdict(options).items():
+            print(f"{name:22} {value}")
+        model = build_model(options.model, dataclasses.asdict(options), ema_half_life=1.0)
+        for network, channels in counted_networks(model).items():
+            print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
+            for weight in network.weights:
+                shape = "x".join(map(str, weight.shape))
+                print(f"{weight.name:72} {shape:20} {int(np.prod(weight.shape)):>12,}")
+            macs = count_macs(network, options.crop_size, channels) / 1e9
+            size = f"{macs:.2f} G MACs at {options.crop_size} px"
+            print(f"{network.name}: {network.count_params():,} parameters, {size}")
