@@ -13,7 +13,7 @@ import urllib3
 
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_json
-from training.collection.http_client import HttpClient, TransientError, content_length
+from training.collection.http_client import HttpClient, TransientError
 from training.collection.item import NOT_A_PICTURE, REFUSED, TOO_LARGE, Refused, url_digest
 
 _PICTURE_TYPES = {
@@ -126,7 +126,7 @@ class Fetcher:
             resumed = response.status == 206 and content_range.startswith(f"bytes {size}-")
             size = size if resumed else 0
             _check_type(response)
-            check_size(size + (content_length(response) or 0))
+            check_size(size + (response.length_remaining or 0))
             _save_etag(etag_file, response.headers.get("ETag"))
             # Not buffered: what was received is there after a kill.
             with open(partial, "r+b" if resumed else "wb", buffering=0) as file:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
@@ -28,15 +27,13 @@ _TEMPORARY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 # RFC 9309, 2.5: at least this much of a robots.txt must be read.
 _ROBOTS_BYTES = 512_000
 
-Result = TypeVar("Result")
-
 
 class Stopped(Exception):
     """Ctrl-C or SIGTERM came; nothing more is started."""
 
 
 class TransientError(Exception):
-    """Another attempt may succeed. retry_after: seconds that the server asks to wait; None: not said."""
+    """Another attempt may succeed. retry_after: seconds that the server asks to wait, if it does."""
 
     def __init__(self, detail: str, retry_after: float | None = None):
         super().__init__(detail)
@@ -81,7 +78,7 @@ class HttpClient:
         self._hosts: dict[tuple[str, int], _Host] = {}
         self._lock = threading.Lock()
 
-    def retry(self, attempt: Callable[[], Result]) -> Result:
+    def retry(self, attempt: Callable[[], Any]) -> Any:
         """The result of `attempt`, which is repeated after each TransientError.
 
         Not urllib3.Retry: that ends before the body is read, so it can't repeat a transfer that
@@ -146,20 +143,12 @@ class HttpClient:
             try:
                 chunk = response.read1(_CHUNK, decode_content=True)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise TransientError(
-                    f"the transfer broke off after {received} bytes: {_cause(error)}"
-                ) from error
+                broke_off = f"the transfer broke off after {received} bytes"
+                raise TransientError(f"{broke_off}: {_cause(error)}") from error
             if not chunk:
-                break
+                return
             received += len(chunk)
             yield chunk
-        length = content_length(response)
-        if (
-            length is not None
-            and not response.headers.get("Content-Encoding")
-            and received < length
-        ):
-            raise TransientError(f"the transfer broke off after {received} of {length} bytes")
 
     def _accept(self, response: urllib3.BaseHTTPResponse, host: _Host) -> urllib3.BaseHTTPResponse:
         if response.status in (200, 206, 304, 416):
@@ -238,11 +227,6 @@ class HttpClient:
         return body[:_ROBOTS_BYTES].decode("utf-8-sig", "replace")
 
 
-def content_length(response: urllib3.BaseHTTPResponse) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if re.fullmatch(r"\d{1,18}", text) else None
-
-
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds, from either form of the header; longer waits than 6 hours count as 6 hours."""
     try:
@@ -252,8 +236,5 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
 
 
 def _cause(error: Exception) -> str:
-    timeouts = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
-    # NewConnectionError is a child of ConnectTimeoutError.
-    if isinstance(error, timeouts) or type(error) is urllib3.exceptions.ConnectTimeoutError:
-        return "time-out"
-    return one_line(error)[:200] or type(error).__name__
+    # Of several arguments the last says what happened, the others where.
+    return one_line(error.args[-1] if error.args else "")[:200] or type(error).__name__

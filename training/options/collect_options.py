@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 
@@ -15,127 +16,90 @@ LICENCES = (
     *("cc-by-nc-nd", "own", "other", "unknown"),
 )
 
-_WHAT, _LIMITS, _REQUESTS = "what", "what is kept", "requests (pictures from the web)"
+_source = functools.partial(option, group="what")
+_limit = functools.partial(option, group="what is kept")
+_request = functools.partial(option, group="requests (pictures from the web)")
+_seconds = functools.partial(_request, unit="s", minimum=0)
 
 
 @dataclasses.dataclass(frozen=True)
 class CollectOptions:
     """Options of training.collect."""
 
-    source: str = option(
-        dataclasses.MISSING,
-        f"one of {', '.join(SOURCES)}",
-        group=_WHAT,
-        metavar="SOURCE",
-        positional=True,
+    source: str = _source(
+        dataclasses.MISSING, f"one of {', '.join(SOURCES)}", metavar="SOURCE", positional=True
     )
-    query: tuple[str, ...] = option(
+    query: tuple[str, ...] = _source(
         (),
         "wikiart, met, artic, rijksmuseum: the artist; wikimedia: words, or Category:NAME; urls: a text file with one URL "
         "per line; instagram: the ZIP files of your own data export; files: folders and ZIP files (required)",
-        group=_WHAT,
         metavar="TEXT",
     )
-    out: str | None = option(None, "folder for the pictures (required)", group=_WHAT, metavar="DIR")
-    resolution: str = option(
+    out: str | None = _source(None, "folder for the pictures (required)", metavar="DIR")
+    resolution: str = _source(
         "web",
         "web: the size that the service shows, about 600 to 1300 pixels; original: the largest available",
-        group=_WHAT,
         choices=("web", "original"),
     )
-    kind: str | None = option(
+    kind: str | None = _source(
         None,
         "met, artic, rijksmuseum: only works of this kind: painting, print, drawing; wikimedia: an additional word",
-        group=_WHAT,
         metavar="WORD",
     )
-    key: str | None = option(
+    key: str | None = _source(
         None,
         "rijksmuseum: key for its older interface; safer in the environment, as RIJKSMUSEUM_KEY",
-        group=_WHAT,
     )
-    rights: str = option(
+    rights: str = _source(
         "unknown",
         "urls, files: licence to record, such as own, cc0, public-domain, cc-by-sa",
-        group=_WHAT,
         metavar="NAME",
     )
-    site: str | None = option(
+    site: str | None = _source(
         None,
         "use this address instead of the service's own, for example another MediaWiki",
-        group=_WHAT,
         metavar="URL",
     )
 
-    licence: str | None = option(
+    licence: str | None = _limit(
         None,
         "keep only these, separated by commas: cc0,public-domain,cc-by,cc-by-sa,own,unknown,...",
-        group=_LIMITS,
         metavar="NAMES",
     )
-    limit: int | None = option(None, "maximum number of pictures", group=_LIMITS, minimum=1)
-    min_size: int = option(
-        64, "minimum length of the shorter side", group=_LIMITS, unit="pixels", minimum=0
+    limit: int | None = _limit(None, "maximum number of pictures", minimum=1)
+    min_size: int = _limit(64, "minimum length of the shorter side", unit="pixels", minimum=0)
+    max_megapixels: float = _limit(
+        100.0, "largest picture", unit="megapixels", minimum=0.01, maximum=400
     )
-    max_megapixels: float = option(
-        100.0, "largest picture", group=_LIMITS, unit="megapixels", minimum=0.01, maximum=400
-    )
-    max_file_mb: float = option(
-        30.0, "largest file", group=_LIMITS, unit="MB", minimum=0.001, maximum=2000
-    )
-    max_total_mb: float = option(
-        2000.0, "size of the whole folder", group=_LIMITS, unit="MB", minimum=0.001, maximum=1e7
+    max_file_mb: float = _limit(30.0, "largest file", unit="MB", minimum=0.001, maximum=2000)
+    max_total_mb: float = _limit(
+        2000.0, "size of the whole folder", unit="MB", minimum=0.001, maximum=1e7
     )
 
-    contact: str | None = option(
+    contact: str | None = _request(
         None,
         "your e-mail address or web page, sent to servers in the user agent; wikimedia requires it",
-        group=_REQUESTS,
         metavar="TEXT",
     )
-    interval: float = option(
+    interval: float = _seconds(
         1.0,
         "time between the starts of two requests to one host; a longer Crawl-delay in its robots.txt wins",
-        group=_REQUESTS,
-        unit="s",
-        minimum=0,
         maximum=3600,
     )
-    parallel: int = option(2, "simultaneous transfers", group=_REQUESTS, minimum=1, maximum=8)
-    retries: int = option(
-        4,
-        "how often a request is repeated after a temporary error",
-        group=_REQUESTS,
-        minimum=0,
-        maximum=20,
+    parallel: int = _request(2, "simultaneous transfers", minimum=1, maximum=8)
+    retries: int = _request(
+        4, "how often a request is repeated after a temporary error", minimum=0, maximum=20
     )
-    backoff: float = option(
-        1.0,
-        "wait before the first repetition, doubled for each further one",
-        group=_REQUESTS,
-        unit="s",
-        minimum=0,
-        maximum=600,
+    backoff: float = _seconds(
+        1.0, "wait before the first repetition, doubled for each further one", maximum=600
     )
-    patience: float = option(
+    patience: float = _seconds(
         120.0,
         "longest wait that a server may ask for; if it asks for more, its pictures are left for another run",
-        group=_REQUESTS,
-        unit="s",
-        minimum=0,
         maximum=86400,
     )
-    timeout: float = option(
-        30.0,
-        "to connect, and without any data",
-        group=_REQUESTS,
-        unit="s",
-        minimum=0.1,
-        maximum=3600,
-    )
-    transfer_timeout: float = option(
-        300.0, "for one file", group=_REQUESTS, unit="s", minimum=0.1, maximum=86400
-    )
+    timeout: float = _seconds(30.0, "to connect, and without any data", minimum=0.1, maximum=3600)
+    transfer_timeout: float = _seconds(300.0, "for one file", minimum=0.1, maximum=86400)
 
     @property
     def query_text(self) -> str:
@@ -164,13 +128,11 @@ class CollectOptions:
 
     @property
     def secret_key(self) -> str | None:
-        """The Rijksmuseum's, as an option or from the environment, which other users of the
-        machine don't see.
-        """
+        """The Rijksmuseum's, also from the environment, which other users of the machine don't see."""
         return self.key or os.environ.get("RIJKSMUSEUM_KEY") or None
 
     def check(self) -> None:
-        """Raises UserError for what is wrong whatever the files and servers hold."""
+        """Raises UserError for wrong usage."""
         if self.source not in SOURCES:
             raise UserError(
                 f"SOURCE {one_line(self.source)}: unknown source; choose from {', '.join(SOURCES)}"
@@ -182,20 +144,14 @@ class CollectOptions:
         if self.contact is not None and not re.fullmatch(r"[\x20-\x7e]{3,200}", self.contact):
             raise UserError("--contact: give an e-mail address or URL in ASCII characters")
         if self.source == "wikimedia" and not self.contact:
-            raise UserError(
-                "--contact is missing: Wikimedia requires programs to name a contact; give an e-mail address or URL"
-            )
+            raise UserError("--contact is missing: Wikimedia requires an e-mail address or URL")
         if self.site is not None and not re.match(r"https?://[^/]+", self.site):
-            raise UserError(
-                f"--site {one_line(self.site)}: give a URL that starts with https:// or http://"
-            )
+            raise UserError(f"--site {one_line(self.site)}: give a URL with https:// or http://")
         if self.key and self.source != "rijksmuseum":
             raise UserError("--key: only the Rijksmuseum uses a key; remove the option")
-        for flag, name in [
-            *(("--licence", name) for name in self.licences),
-            ("--rights", self.rights),
-        ]:
+        for name in (*self.licences, self.rights):
             if name not in LICENCES:
+                flag = "--licence" if name in self.licences else "--rights"
                 raise UserError(
                     f"{flag} {one_line(name)}: unknown licence; choose from {', '.join(LICENCES)}"
                 )
