@@ -472,7 +472,7 @@ def test_a_damaged_journal_and_a_half_written_line(server, tmp_path):
     assert journal.read_bytes() == whole and not server.paths("/images")
     for damage in (b"[]\n", b'{"kept": {}}\n', whole.replace(b'"file": "', b'"file": "../')):
         journal.write_bytes(damage)
-        with pytest.raises(UserError, match="damaged; remove"):
+        with pytest.raises(UserError, match="damaged; name another --out, or remove"):
             collect("wikiart", tmp_path, server)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tf_i2i.errors import UserError, one_line
-from training.collection.item import BROKEN, UNSAFE_PATH, Refused
+from training.collection.item import BROKEN, UNSAFE_PATH, Item, Refused
 
 # Pictures hardly compress; texts compress by a factor of ten or twenty.
 _BOMB_RATIO, _BOMB_BYTES = 100, 100_000_000
@@ -18,24 +18,8 @@ _LOCAL_HEADER = 30
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file of an archive or folder.
-
-    Attributes:
-        name: its path in there, with "/". address: identifies it in the record.
-        chunks: reads it, raising Refused where it is damaged.
-        refused: why it must not be used.
-    """
-
-    name: str
-    address: str
-    chunks: Callable[[], Iterator[bytes]]
-    refused: Refused | None = None
-
-
-def members(path: Path) -> Iterator[Member]:
-    """The files in a folder or a ZIP, except hidden ones.
+def members(path: Path) -> Iterator[Item]:
+    """The files in a folder or a ZIP, except hidden ones, each with its path in there as title.
 
     Raises:
         UserError: it does not exist, is unreadable, encrypted or a ZIP bomb.
@@ -49,15 +33,16 @@ def members(path: Path) -> Iterator[Member]:
     return _zip_members(path)
 
 
-def _folder_members(folder: Path) -> Iterator[Member]:
+def _folder_members(folder: Path) -> Iterator[Item]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
         # A link may lead anywhere, but it is the user's own folder; a pipe would block for ever.
         if file.is_file() and not _hidden(name):
-            yield Member(name, str(file.absolute()), lambda file=file: _chunks(file.open, "rb"))
+            read = functools.partial(_chunks, file.open, "rb")
+            yield Item(str(file.absolute()), title=name, chunks=read)
 
 
-def _zip_members(path: Path) -> Iterator[Member]:
+def _zip_members(path: Path) -> Iterator[Item]:
     try:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
@@ -75,12 +60,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
                 f"--query {one_line(path)}: protected by a password; unpack it and give the folder"
             )
         name = _decoded_name(entry)
-        yield Member(
-            name,
-            f"{path.absolute()}!/{name}",
-            lambda entry=entry: _chunks(archive.open, entry),
-            refused,
-        )
+        read = functools.partial(_chunks, archive.open, entry)
+        yield Item(f"{path.absolute()}!/{name}", title=name, chunks=read, refused=refused)
 
 
 def _chunks(open_file: Callable[..., BinaryIO], *arguments) -> Iterator[bytes]:

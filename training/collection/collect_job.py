@@ -50,12 +50,8 @@ def collect(options: CollectOptions) -> int | None:
     # The signal handler must not set it itself: it may interrupt the main thread while that holds
     # the event's lock.
     set_stop = threading.Thread(target=stop.set, daemon=True).start
-    with (
-        Interruption(set_stop) as interruption,
-        CollectionFolder(
-            Path(options.out).expanduser(), round(options.max_total_mb * 1e6)
-        ) as folder,
-    ):
+    out, max_bytes = Path(options.out).expanduser(), round(options.max_total_mb * 1e6)
+    with Interruption(set_stop) as interruption, CollectionFolder(out, max_bytes) as folder:
         try:
             collector = _run(options, folder, stop)
         except OSError as error:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tf_i2i.files import safe_part, write_text
 from training.collection.item import (
     BROKEN,
     NOT_A_PICTURE,
+    SAME_FILE,
     TEMPORARY,
     TOO_MANY_PIXELS,
     TOO_SMALL,
@@ -100,31 +102,25 @@ class CollectionFolder:
         """Raises UserError: DIR can't be written, is in use, or its journal is damaged."""
         try:
             self._partials.mkdir(parents=True, exist_ok=True)
-            self._held = lock_folder(self._hidden)
+            with ExitStack() as stack:
+                held = lock_folder(self._hidden)
+                if held is not None:
+                    stack.callback(os.close, held)
+                self._read_journal()
+                self._file = stack.enter_context(open(self._journal, "a", encoding="utf-8"))
+                files = (path for path in self.root.iterdir() if path.is_file())
+                self._bytes = sum(file.stat().st_size for file in files)
+                self._close = stack.pop_all().close
         except BlockingIOError as error:
             raise UserError(
                 f"--out {one_line(self.root)}: another collect is writing here; wait for it"
             ) from error
         except OSError as error:
             raise self.write_error(error) from error
-        try:
-            self._read_journal()
-            self._file = open(self._journal, "a", encoding="utf-8")
-            self._bytes = sum(path.stat().st_size for path in self.root.iterdir() if path.is_file())
-        except BaseException as error:
-            self._unlock()
-            if isinstance(error, OSError):
-                raise self.write_error(error) from error
-            raise
         return self
 
     def __exit__(self, *exception) -> None:
-        self._file.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
+        self._close()
 
     def write_error(self, error: OSError) -> UserError:
         return UserError(
@@ -143,33 +139,21 @@ class CollectionFolder:
     def discard_all(self) -> None:
         shutil.rmtree(self._partials, ignore_errors=True)
 
-    def is_settled(self, url: str, limits: str) -> bool:
-        """Whether a picture is here, or was left out for good under these limits."""
-        rejected = self.rejected.get(url)
-        return url in self.kept or (
-            rejected is not None and rejected.reason not in TEMPORARY and rejected.limits == limits
-        )
-
     def check_total(self, size: int) -> None:
         """Raises Refused if a further file of `size` bytes has no room."""
         if self._bytes + size > self._max_total_bytes:
             raise Refused(TOTAL_REACHED, f"{self._max_total_bytes / 1e6:g} MB")
 
-    def keep(self, entry: Kept, partial: Path) -> str | None:
-        """Gives `partial` its name, or returns the name of a file with the very same bytes.
-
-        Raises:
-            Refused: no room.
-        """
+    def keep(self, entry: Kept, partial: Path) -> None:
+        """Gives `partial` its name. Raises Refused: no room, or a file with the very same bytes."""
         with self._lock:
-            if entry.sha256 in self._files_by_sha256:
-                return self._files_by_sha256[entry.sha256]
+            if same := self._files_by_sha256.get(entry.sha256):
+                raise Refused(SAME_FILE, f"{same} has the same bytes")
             self.check_total(entry.bytes)
             self._append({"kept": asdict(entry), "partial": partial.name})
             os.replace(partial, self.root / entry.file)
             self._add(entry)
             self._bytes += entry.bytes
-        return None
 
     def reject(self, entry: Rejected) -> None:
         with self._lock:
@@ -207,8 +191,7 @@ class CollectionFolder:
                 self._read_entry(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{one_line(self._journal)}: damaged; remove {one_line(self._hidden)} (then everything is fetched again), "
-                "or name another --out"
+                f"{one_line(self._journal)}: damaged; name another --out, or remove {one_line(self._hidden)} to fetch all again"
             ) from error
 
     def _read_entry(self, line: dict) -> None:
@@ -250,12 +233,11 @@ def check_picture(file: Path, min_size: int, max_pixels: int) -> tuple[str, int,
     """
     try:
         width, height = picture_size(file)
+        size = f"{width}x{height}"
         if width * height > max_pixels:
-            raise Refused(
-                TOO_MANY_PIXELS, f"{width}x{height}, over {max_pixels / 1e6:g} megapixels"
-            )
+            raise Refused(TOO_MANY_PIXELS, f"{size}, over {max_pixels / 1e6:g} megapixels")
         if min(width, height) < min_size:
-            raise Refused(TOO_SMALL, f"{width}x{height}, the shorter side is under {min_size}")
+            raise Refused(TOO_SMALL, f"{size}, the shorter side is under {min_size}")
         with Image.open(file) as image:
             kind = image.format
         if kind not in _SUFFIXES:

@@ -20,10 +20,11 @@ from training.collection.collection_folder import (
     file_name,
 )
 from training.collection.fetcher import Fetcher
-from training.collection.item import LICENCE, SAME_FILE, TOO_LARGE, Item, Refused
+from training.collection.item import LICENCE, TEMPORARY, TOO_LARGE, Item, Refused
 from training.options.collect_options import CollectOptions
 
 _SAVE_SECONDS = 30
+_DESCRIPTION = ("url", "page", "title", "artist", "date", "licence", "rights")
 
 
 class Collector:
@@ -46,10 +47,11 @@ class Collector:
         stop: threading.Event,
     ):
         self._options, self._folder, self._fetcher, self._stop = options, folder, fetcher, stop
-        # As in the journals of version 0.1: what a rejection depends on.
-        self._limits = json.dumps(
-            [sorted(options.licences), options.max_bytes, options.max_pixels, options.min_size]
-        )
+        self._max_bytes = round(options.max_file_mb * 1e6)
+        self._max_pixels = round(options.max_megapixels * 1e6)
+        # What a rejection depends on, in the form of the journals of version 0.1.
+        limits = [sorted(options.licences), self._max_bytes, self._max_pixels, options.min_size]
+        self._limits = json.dumps(limits)
         self._kept_before, self.known = len(folder.kept), 0
         self.rejected: list[Rejected] = []
         self._expected: int | None = None
@@ -115,17 +117,17 @@ class Collector:
         return limit is not None and self.new + self.known + running >= limit
 
     def _needs_transfer(self, item: Item) -> bool:
-        licences = self._options.licences
+        licences, before = self._options.licences, self._folder.rejected.get(item.url)
         if item.refused:
             self._reject(item, item.refused)
         elif licences and item.licence not in licences:
             self._reject(item, Refused(LICENCE, item.licence))
-        elif not self._folder.is_settled(item.url, self._limits):
-            return True
         elif item.url in self._folder.kept:
             self.known += 1
+        elif before and before.reason not in TEMPORARY and before.limits == self._limits:
+            self.rejected.append(before)
         else:
-            self.rejected.append(self._folder.rejected[item.url])
+            return True
         return False
 
     def _collect(self, item: Item) -> None:
@@ -148,30 +150,21 @@ class Collector:
                     size += len(chunk)
                     self._check_size(size)
                     file.write(chunk)
-        suffix, width, height = check_picture(
-            partial, self._options.min_size, self._options.max_pixels
-        )
+        min_size, max_pixels = self._options.min_size, self._max_pixels
+        suffix, width, height = check_picture(partial, min_size, max_pixels)
         entry = Kept(
             file=file_name(item, suffix),
-            url=item.url,
-            page=item.page,
-            title=item.title,
-            artist=item.artist,
-            date=item.date,
-            licence=item.licence,
-            rights=item.rights,
+            **{name: getattr(item, name) for name in _DESCRIPTION},
             sha256=sha256_of(partial),
             bytes=partial.stat().st_size,
             width=width,
             height=height,
             fetched=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         )
-        same = self._folder.keep(entry, partial)
-        if same:
-            raise Refused(SAME_FILE, f"{same} has the same bytes")
+        self._folder.keep(entry, partial)
 
     def _check_size(self, size: int) -> None:
-        if size > self._options.max_bytes:
+        if size > self._max_bytes:
             raise Refused(TOO_LARGE, f"over {self._options.max_file_mb:g} MB")
         self._folder.check_total(size)
 

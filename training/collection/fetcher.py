@@ -9,18 +9,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_json
 from training.collection.http_client import HttpClient, TransientError
-from training.collection.item import NOT_A_PICTURE, REFUSED, TOO_LARGE, Refused, url_digest
+from training.collection.item import NOT_A_PICTURE, REFUSED, Refused, read_up_to, url_digest
 
 _PICTURE_TYPES = {
     *("image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp", "image/bmp"),
     "image/x-ms-bmp",
 }
-_MAX_ANSWER = 64 * 1024 * 1024
+_MAX_ANSWER = 64_000_000
 
 
 class SavedAnswers:
@@ -98,11 +96,7 @@ class Fetcher:
         with closing(self._client.get(url, headers)) as response:
             if response.status == 304 and saved:
                 return saved
-            data = bytearray()
-            for chunk in self._client.chunks(response):
-                data += chunk
-                if len(data) > _MAX_ANSWER:
-                    raise Refused(TOO_LARGE, f"an answer of over {_MAX_ANSWER // 2**20} MB")
+            data = read_up_to(_MAX_ANSWER, self._client.chunks(response))
             try:
                 return {"value": json.loads(data), "etag": response.headers.get("ETag")}
             except (ValueError, RecursionError) as error:
@@ -125,9 +119,15 @@ class Fetcher:
                 raise TransientError("the file has changed")
             resumed = response.status == 206 and content_range.startswith(f"bytes {size}-")
             size = size if resumed else 0
-            _check_type(response)
+            kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+            if kind not in _PICTURE_TYPES:
+                raise Refused(NOT_A_PICTURE, f"its type is {one_line(kind) or 'not given'}")
             check_size(size + (response.length_remaining or 0))
-            _save_etag(etag_file, response.headers.get("ETag"))
+            etag = response.headers.get("ETag")
+            if etag and not etag.startswith("W/"):  # a weak one does not promise equal bytes
+                etag_file.write_text(etag, encoding="utf-8")
+            else:
+                etag_file.unlink(missing_ok=True)
             # Not buffered: what was received is there after a kill.
             with open(partial, "r+b" if resumed else "wb", buffering=0) as file:
                 file.seek(size)
@@ -135,17 +135,3 @@ class Fetcher:
                     size += len(chunk)
                     check_size(size)
                     file.write(chunk)
-
-
-def _check_type(response: urllib3.BaseHTTPResponse) -> None:
-    kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-    if kind not in _PICTURE_TYPES:
-        raise Refused(NOT_A_PICTURE, f"its type is {one_line(kind) or 'not given'}")
-
-
-def _save_etag(path: Path, etag: str | None) -> None:
-    """A weak ETag does not promise equal bytes, so no transfer is continued with it."""
-    if etag and not etag.startswith("W/") and etag.isascii() and etag.isprintable():
-        path.write_text(etag, encoding="utf-8")
-    else:
-        path.unlink(missing_ok=True)

@@ -45,8 +45,7 @@ class _Host:
 
     def __init__(self, origin: str):
         self.origin, self.next_start, self.delay = origin, 0.0, 0.0
-        self.robots: Protego | None = None
-        self.robots_lock = threading.Lock()
+        self.robots, self.robots_lock = None, threading.Lock()
 
 
 class HttpClient:
@@ -157,7 +156,10 @@ class HttpClient:
         detail = f"{response.status} {one_line(response.reason)}"
         if response.status not in _TEMPORARY_STATUS:
             raise Refused(REFUSED, detail)
-        wait = _retry_after(response)
+        try:
+            wait = urllib3.Retry().get_retry_after(response)  # at most 6 hours
+        except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+            wait = None
         if wait is not None:
             with self._lock:
                 host.next_start = max(host.next_start, time.monotonic() + wait)
@@ -201,38 +203,30 @@ class HttpClient:
         # Other threads wait: without the answer nothing of this host may be fetched.
         with host.robots_lock:
             if host.robots is None:
-                host.robots = Protego.parse(self._fetch_robots(f"{host.origin}/robots.txt"))
+                host.robots = Protego.parse(self._robots_text(f"{host.origin}/robots.txt"))
                 host.delay = host.robots.crawl_delay(_AGENT) or 0.0
         if not host.robots.can_fetch(url, _AGENT):
             raise Refused(ROBOTS, f"{host.origin}/robots.txt forbids {urlsplit(url).path or '/'}")
 
-    def _fetch_robots(self, url: str) -> str:
-        """RFC 9309, 2.3.1: no file (4xx) allows everything, a server in trouble nothing."""
+    def _robots_text(self, url: str) -> str:
+        def fetch() -> bytes:
+            data = b""
+            with closing(self.get(url, {"Accept": "text/plain"}, ask_robots=False)) as response:
+                for chunk in self.chunks(response):
+                    data += chunk
+                    if len(data) >= _ROBOTS_BYTES:
+                        break
+            return data[:_ROBOTS_BYTES]
+
         try:
-            return self.retry(lambda: self._fetch_robots_once(url))
+            return self.retry(fetch).decode("utf-8-sig", "replace")
         except Refused as error:
-            if error.reason == REFUSED:
-                return ""
+            # RFC 9309, 2.3.1: no file (4xx) allows everything, a server in trouble nothing.
             if error.reason == NO_ANSWER:
                 return "User-agent: *\nDisallow: /"
+            if error.reason == REFUSED:
+                return ""
             raise
-
-    def _fetch_robots_once(self, url: str) -> str:
-        body = b""
-        with closing(self.get(url, {"Accept": "text/plain"}, ask_robots=False)) as response:
-            for chunk in self.chunks(response):
-                body += chunk
-                if len(body) >= _ROBOTS_BYTES:
-                    break
-        return body[:_ROBOTS_BYTES].decode("utf-8-sig", "replace")
-
-
-def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Seconds, from either form of the header; longer waits than 6 hours count as 6 hours."""
-    try:
-        return urllib3.Retry().get_retry_after(response)
-    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
-        return None
 
 
 def _cause(error: Exception) -> str:

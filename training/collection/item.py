@@ -68,6 +68,16 @@ def url_digest(url: str) -> str:
     return sha256_of(url.encode("utf-8", "surrogatepass"))[:32]
 
 
+def read_up_to(max_bytes: int, chunks: Iterator[bytes]) -> bytes:
+    """All of `chunks`, or Refused if that is too much."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > max_bytes:
+            raise Refused(TOO_LARGE, f"over {max_bytes / 1e6:g} MB")
+    return bytes(data)
+
+
 def join_url(base: str, url: str) -> str:
     """urljoin that returns a malformed `url` as it is; HttpClient refuses it."""
     try:

@@ -119,14 +119,6 @@ class CollectOptions:
         return tuple(name.strip() for name in (self.licence or "").split(",") if name.strip())
 
     @property
-    def max_bytes(self) -> int:
-        return round(self.max_file_mb * 1e6)
-
-    @property
-    def max_pixels(self) -> int:
-        return round(self.max_megapixels * 1e6)
-
-    @property
     def secret_key(self) -> str | None:
         """The Rijksmuseum's, also from the environment, which other users of the machine don't see."""
         return self.key or os.environ.get("RIJKSMUSEUM_KEY") or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from tf_i2i.data.sources import SUFFIXES
@@ -25,15 +26,9 @@ def items(context: Context) -> Iterator[Item]:
     """
     for path in context.options.query:
         for member in members(Path(path).expanduser()):
-            name = PurePosixPath(member.name)
+            name = PurePosixPath(member.title)
             suffix, refused = name.suffix.lower(), member.refused
             if not refused and suffix in _OTHER_SUFFIXES:
                 refused = Refused(NOT_A_PICTURE, f"{suffix}: save it as JPEG or PNG first")
             if refused or suffix in SUFFIXES:
-                yield Item(
-                    member.address,
-                    name.stem,
-                    **context.rights,
-                    chunks=member.chunks,
-                    refused=refused,
-                )
+                yield replace(member, title=name.stem, refused=refused, **context.rights)

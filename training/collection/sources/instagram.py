@@ -15,12 +15,19 @@ from pathlib import Path, PurePosixPath
 
 from tf_i2i.data.sources import SUFFIXES
 from tf_i2i.errors import UserError, one_line
-from training.collection.archives import Member, members
-from training.collection.item import NO_PICTURE, NOT_A_PICTURE, UNSAFE_PATH, Item, Refused
+from training.collection.archives import members
+from training.collection.item import (
+    NO_PICTURE,
+    NOT_A_PICTURE,
+    UNSAFE_PATH,
+    Item,
+    Refused,
+    read_up_to,
+)
 from training.collection.sources.context import Context, rows
 
 _POSTS = re.compile(r"(?:^|/)(?:posts_\d+|posts|archived_posts|media)\.json$")
-_MAX_JSON = 256 * 1024 * 1024
+_MAX_JSON = 256_000_000
 
 
 def items(context: Context) -> Iterator[Item]:
@@ -32,24 +39,24 @@ def items(context: Context) -> Iterator[Item]:
     """
     query = context.options.query
     everything = [member for path in query for member in members(Path(path).expanduser())]
-    files = {member.name: member for member in everything if not member.refused}
-    lists = [member for member in everything if _POSTS.search(member.name) and not member.refused]
+    files = {member.title: member for member in everything if not member.refused}
+    lists = [member for member in everything if _POSTS.search(member.title) and not member.refused]
     if not lists:
-        html = any(re.search(r"(?:^|/)posts_\d+\.html$", member.name) for member in everything)
+        html = any(re.search(r"(?:^|/)posts_\d+\.html$", member.title) for member in everything)
         wrong = "an export in HTML" if html else "contains no list of posts (posts_1.json)"
         raise UserError(
             f"--query {one_line(' '.join(query))}: {wrong}; ask Instagram for your posts as JSON and give all its ZIP files"
         )
     for member in everything:
         if member.refused:
-            yield Item(member.address, member.name, refused=member.refused)
+            yield member
     posted = [(media, member) for member in lists for media in _media(member)]
     context.expect(len(posted))
     for (uri, title, time), member in posted:
         yield _item(_repaired(uri), _repaired(title), time, member, files)
 
 
-def _media(member: Member) -> Iterator[tuple]:
+def _media(member: Item) -> Iterator[tuple]:
     """uri, title and time of everything that was posted, whatever the layout."""
     data = _json(member)
     if isinstance(data, dict) and "photos" in data:  # before December 2020
@@ -64,25 +71,21 @@ def _media(member: Member) -> Iterator[tuple]:
             yield media.get("uri"), title, time
 
 
-def _json(member: Member):
+def _json(member: Item):
     try:
-        data = bytearray()
-        for chunk in member.chunks():
-            data += chunk
-            if len(data) > _MAX_JSON:
-                raise ValueError("too long")
+        data = read_up_to(_MAX_JSON, member.chunks())
         return json.loads(data.decode("utf-8-sig", "replace"))
     except (Refused, ValueError, RecursionError) as error:
         raise UserError(
-            f"--query {one_line(member.address)}: damaged ({one_line(error)}); ask for the export again"
+            f"--query {one_line(member.url)}: damaged ({one_line(error)}); ask for the export again"
         ) from error
 
 
-def _item(uri: str, title: str, time: object, listed_in: Member, files: dict[str, Member]) -> Item:
-    member, suffix = _find(uri, listed_in.name, files), PurePosixPath(uri).suffix.lower()
-    address, refused = member.address if member else uri, None
+def _item(uri: str, title: str, time: object, listed_in: Item, files: dict[str, Item]) -> Item:
+    member, suffix = _find(uri, listed_in.title, files), PurePosixPath(uri).suffix.lower()
+    address, refused = member.url if member else uri, None
     if not uri or ".." in uri.split("/") or uri.startswith("/"):
-        address = f"{listed_in.address}#{uri}"
+        address = f"{listed_in.url}#{uri}"
         refused = Refused(UNSAFE_PATH, "not a path in the export")
     elif member is None:
         refused = Refused(NO_PICTURE, "the file is not in the export; give all its ZIP files")
@@ -99,7 +102,7 @@ def _item(uri: str, title: str, time: object, listed_in: Member, files: dict[str
     )
 
 
-def _find(uri: str, listed_in: str, files: dict[str, Member]) -> Member | None:
+def _find(uri: str, listed_in: str, files: dict[str, Item]) -> Item | None:
     """Paths count from the export's top folder, which may have been put into another one."""
     for parent in PurePosixPath(listed_in).parents:
         for name in (str(parent / uri), uri):
