@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tf_i2i.errors import UserError, one_line
-from training.collection.item import BROKEN, UNSAFE_PATH, Item, Refused
+from training.collection.item import Item, Reason, Refused
 
 # Pictures hardly compress; texts compress by a factor of ten or twenty.
 _BOMB_RATIO, _BOMB_BYTES = 100, 100_000_000
@@ -70,7 +70,7 @@ def _chunks(open_file: Callable[..., BinaryIO], *arguments) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 yield chunk
     except Exception as error:  # zlib, zipfile and codecs raise many types on hostile archives
-        raise Refused(BROKEN, one_line(error) or type(error).__name__) from error
+        raise Refused(Reason.BROKEN, one_line(error) or type(error).__name__) from error
 
 
 def _hidden(name: str) -> bool:
@@ -101,11 +101,11 @@ def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
 def _unsafe_path(entry: zipfile.ZipInfo) -> Refused | None:
     name = entry.filename.replace("\\", "/")
     if stat.S_ISLNK(entry.external_attr >> 16):
-        return Refused(UNSAFE_PATH, "a link to another file")
+        return Refused(Reason.UNSAFE_PATH, "a link to another file")
     if ".." in PurePosixPath(name).parts:
-        return Refused(UNSAFE_PATH, "outside the folder")
+        return Refused(Reason.UNSAFE_PATH, "outside the folder")
     if name.startswith("/") or name[1:3] == ":/":
-        return Refused(UNSAFE_PATH, "an absolute path")
+        return Refused(Reason.UNSAFE_PATH, "an absolute path")
     return None
 
 

@@ -12,7 +12,7 @@ from training.collection.collection_folder import REJECTED, SOURCES, CollectionF
 from training.collection.collector import Collector
 from training.collection.fetcher import Fetcher, SavedAnswers
 from training.collection.http_client import HttpClient, Stopped
-from training.collection.item import TEMPORARY, Refused
+from training.collection.item import Reason, Refused
 from training.collection.sources import (
     artic,
     files,
@@ -79,7 +79,8 @@ def _run(options: CollectOptions, folder: CollectionFolder, stop: threading.Even
             f"{options.source} {one_line(options.query_text)}: its list can't be fetched ({error}); {collector.new} pictures "
             "were collected, run the same command to continue"
         ) from error
-    if not stop.is_set() and all(entry.reason not in TEMPORARY for entry in collector.rejected):
+    complete = not any(entry.reason in Reason.TEMPORARY for entry in collector.rejected)
+    if complete and not stop.is_set():
         answers.finish()
         folder.discard_all()
     return collector

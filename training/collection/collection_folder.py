@@ -17,18 +17,7 @@ from PIL import Image
 from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import safe_part, write_text
-from training.collection.item import (
-    BROKEN,
-    NOT_A_PICTURE,
-    SAME_FILE,
-    TEMPORARY,
-    TOO_MANY_PIXELS,
-    TOO_SMALL,
-    TOTAL_REACHED,
-    Item,
-    Refused,
-    url_digest,
-)
+from training.collection.item import Item, Reason, Refused, url_digest
 from training.system.locks import lock_folder
 
 SOURCES, REJECTED = "sources.csv", "rejected.csv"
@@ -142,13 +131,13 @@ class CollectionFolder:
     def check_total(self, size: int) -> None:
         """Raises Refused if a further file of `size` bytes has no room."""
         if self._bytes + size > self._max_total_bytes:
-            raise Refused(TOTAL_REACHED, f"{self._max_total_bytes / 1e6:g} MB")
+            raise Refused(Reason.TOTAL_REACHED, f"{self._max_total_bytes / 1e6:g} MB")
 
     def keep(self, entry: Kept, partial: Path) -> None:
         """Gives `partial` its name. Raises Refused: no room, or a file with the very same bytes."""
         with self._lock:
             if same := self._files_by_sha256.get(entry.sha256):
-                raise Refused(SAME_FILE, f"{same} has the same bytes")
+                raise Refused(Reason.SAME_FILE, f"{same} has the same bytes")
             self.check_total(entry.bytes)
             self._append({"kept": asdict(entry), "partial": partial.name})
             os.replace(partial, self.root / entry.file)
@@ -157,7 +146,7 @@ class CollectionFolder:
 
     def reject(self, entry: Rejected) -> None:
         with self._lock:
-            if entry.reason not in TEMPORARY and self.rejected.get(entry.url) != entry:
+            if entry.reason not in Reason.TEMPORARY and self.rejected.get(entry.url) != entry:
                 self._append({"rejected": asdict(entry)})
             self.rejected[entry.url] = entry
 
@@ -235,16 +224,16 @@ def check_picture(file: Path, min_size: int, max_pixels: int) -> tuple[str, int,
         width, height = picture_size(file)
         size = f"{width}x{height}"
         if width * height > max_pixels:
-            raise Refused(TOO_MANY_PIXELS, f"{size}, over {max_pixels / 1e6:g} megapixels")
+            raise Refused(Reason.TOO_MANY_PIXELS, f"{size}, over {max_pixels / 1e6:g} megapixels")
         if min(width, height) < min_size:
-            raise Refused(TOO_SMALL, f"{size}, the shorter side is under {min_size}")
+            raise Refused(Reason.TOO_SMALL, f"{size}, the shorter side is under {min_size}")
         with Image.open(file) as image:
             kind = image.format
         if kind not in _SUFFIXES:
-            raise Refused(NOT_A_PICTURE, f"{kind} format")
+            raise Refused(Reason.NOT_A_PICTURE, f"{kind} format")
         read_image(file, max_side=_DECODED_SIDE)
     except UnreadableImage as error:
-        reason = TOO_MANY_PIXELS if "megapixels" in error.reason else BROKEN
+        reason = Reason.TOO_MANY_PIXELS if "megapixels" in error.reason else Reason.BROKEN
         raise Refused(reason, error.reason) from error
     return _SUFFIXES[kind], width, height
 

@@ -20,7 +20,7 @@ from training.collection.collection_folder import (
     file_name,
 )
 from training.collection.fetcher import Fetcher
-from training.collection.item import LICENCE, TEMPORARY, TOO_LARGE, Item, Refused
+from training.collection.item import Item, Reason, Refused
 from training.options.collect_options import CollectOptions
 
 _SAVE_SECONDS = 30
@@ -121,10 +121,10 @@ class Collector:
         if item.refused:
             self._reject(item, item.refused)
         elif licences and item.licence not in licences:
-            self._reject(item, Refused(LICENCE, item.licence))
+            self._reject(item, Refused(Reason.LICENCE, item.licence))
         elif item.url in self._folder.kept:
             self.known += 1
-        elif before and before.reason not in TEMPORARY and before.limits == self._limits:
+        elif before and before.reason not in Reason.TEMPORARY and before.limits == self._limits:
             self.rejected.append(before)
         else:
             return True
@@ -165,7 +165,7 @@ class Collector:
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
-            raise Refused(TOO_LARGE, f"over {self._options.max_file_mb:g} MB")
+            raise Refused(Reason.TOO_LARGE, f"over {self._options.max_file_mb:g} MB")
         self._folder.check_total(size)
 
     def _reject(self, item: Item, refused: Refused) -> None:

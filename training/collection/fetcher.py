@@ -12,7 +12,7 @@ from typing import Any
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_json
 from training.collection.http_client import HttpClient, TransientError
-from training.collection.item import NOT_A_PICTURE, REFUSED, Refused, read_up_to, url_digest
+from training.collection.item import Reason, Refused, read_up_to, url_digest
 
 _PICTURE_TYPES = {
     *("image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp", "image/bmp"),
@@ -101,7 +101,7 @@ class Fetcher:
                 return {"value": json.loads(data), "etag": response.headers.get("ETag")}
             except (ValueError, RecursionError) as error:
                 kind = one_line(response.headers.get("Content-Type", "nothing known"))
-                raise Refused(REFUSED, f"JSON was expected, not {kind}") from error
+                raise Refused(Reason.REFUSED, f"JSON was expected, not {kind}") from error
 
     def _picture_once(self, url: str, partial: Path, check_size: Callable[[int], None]) -> None:
         etag_file = partial.with_suffix(".etag")
@@ -121,7 +121,7 @@ class Fetcher:
             size = size if resumed else 0
             kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
             if kind not in _PICTURE_TYPES:
-                raise Refused(NOT_A_PICTURE, f"its type is {one_line(kind) or 'not given'}")
+                raise Refused(Reason.NOT_A_PICTURE, f"its type is {one_line(kind) or 'not given'}")
             check_size(size + (response.length_remaining or 0))
             etag = response.headers.get("ETag")
             if etag and not etag.startswith("W/"):  # a weak one does not promise equal bytes

@@ -16,7 +16,7 @@ from protego import Protego
 
 from tf_i2i import __version__
 from tf_i2i.errors import one_line
-from training.collection.item import ADDRESS, NO_ANSWER, REFUSED, ROBOTS, Refused, join_url
+from training.collection.item import Reason, Refused, join_url
 from training.options.collect_options import CollectOptions
 
 _AGENT = "tf_i2i"
@@ -93,7 +93,7 @@ class HttpClient:
                 last = error
             if number < self._options.retries and last.retry_after is None:
                 self._wait(self._options.backoff * 2**number * random.uniform(1.0, 1.3))
-        raise Refused(NO_ANSWER, str(last))
+        raise Refused(Reason.NO_ANSWER, str(last))
 
     def get(self, url: str, headers: dict, ask_robots: bool = True) -> urllib3.BaseHTTPResponse:
         """Sends one request and follows its redirects.
@@ -118,7 +118,7 @@ class HttpClient:
                     preload_content=False,
                 )
             except ValueError as error:  # LocationParseError is also one
-                raise Refused(ADDRESS, one_line(error)[:200]) from error
+                raise Refused(Reason.ADDRESS, one_line(error)[:200]) from error
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise TransientError(_cause(error)) from error
             location = response.headers.get("Location")
@@ -126,7 +126,7 @@ class HttpClient:
                 return self._accept(response, host)
             response.close()
             url = join_url(url, location)
-        raise Refused(REFUSED, f"more than {_REDIRECTS} redirects")
+        raise Refused(Reason.REFUSED, f"more than {_REDIRECTS} redirects")
 
     def chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         """The body as it comes.
@@ -155,7 +155,7 @@ class HttpClient:
         response.close()
         detail = f"{response.status} {one_line(response.reason)}"
         if response.status not in _TEMPORARY_STATUS:
-            raise Refused(REFUSED, detail)
+            raise Refused(Reason.REFUSED, detail)
         try:
             wait = urllib3.Retry().get_retry_after(response)  # at most 6 hours
         except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
@@ -172,11 +172,11 @@ class HttpClient:
             host, port = parts.hostname, parts.port
             url.encode()  # half a character of UTF-16, as JSON may hold it
         except ValueError as error:
-            raise Refused(ADDRESS, f"not a URL ({one_line(error)})") from error
+            raise Refused(Reason.ADDRESS, f"not a URL ({one_line(error)})") from error
         if parts.scheme not in _PORTS or not host:
-            raise Refused(ADDRESS, f"only http and https are fetched, not {one_line(url)[:80]}")
+            raise Refused(Reason.ADDRESS, f"not http or https: {one_line(url)[:80]}")
         if "@" in parts.netloc:
-            raise Refused(ADDRESS, "a URL with a user name or password")
+            raise Refused(Reason.ADDRESS, "a URL with a user name or password")
         key = (host, port or _PORTS[parts.scheme])
         with self._lock:
             return self._hosts.setdefault(key, _Host(f"{parts.scheme}://{parts.netloc}"))
@@ -197,7 +197,7 @@ class HttpClient:
                     host.next_start = now + max(self._options.interval, host.delay)
                     return
             if wait > self._options.patience:
-                raise Refused(NO_ANSWER, f"{host.origin} asks for a pause of {wait:.0f} s")
+                raise Refused(Reason.NO_ANSWER, f"{host.origin} asks for a pause of {wait:.0f} s")
 
     def _check_robots(self, host: _Host, url: str) -> None:
         # Other threads wait: without the answer nothing of this host may be fetched.
@@ -206,7 +206,7 @@ class HttpClient:
                 host.robots = Protego.parse(self._robots_text(f"{host.origin}/robots.txt"))
                 host.delay = host.robots.crawl_delay(_AGENT) or 0.0
         if not host.robots.can_fetch(url, _AGENT):
-            raise Refused(ROBOTS, f"{host.origin}/robots.txt forbids {urlsplit(url).path or '/'}")
+            raise Refused(Reason.ROBOTS, f"{host.origin} forbids {urlsplit(url).path or '/'}")
 
     def _robots_text(self, url: str) -> str:
         def fetch() -> bytes:
@@ -222,9 +222,9 @@ class HttpClient:
             return self.retry(fetch).decode("utf-8-sig", "replace")
         except Refused as error:
             # RFC 9309, 2.3.1: no file (4xx) allows everything, a server in trouble nothing.
-            if error.reason == NO_ANSWER:
+            if error.reason == Reason.NO_ANSWER:
                 return "User-agent: *\nDisallow: /"
-            if error.reason == REFUSED:
+            if error.reason == Reason.REFUSED:
                 return ""
             raise
 

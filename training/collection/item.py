@@ -10,26 +10,30 @@ from urllib.parse import urljoin
 from tf_i2i.files import sha256_of
 from training.options.collect_options import LICENCES
 
-LICENCE = "licence not asked for"
-NOT_A_PICTURE = "not a picture that trainers read"
-NO_PICTURE = "no picture offered"
-TOO_LARGE, TOO_SMALL, TOO_MANY_PIXELS = "file too large", "too small", "too many pixels"
-BROKEN = "damaged"
-ROBOTS, ADDRESS = "robots.txt says no", "address not allowed"
-REFUSED = "refused by the server"
-NO_ANSWER = "no answer, to be tried again"
-SAME_FILE = "the same file as another"
-UNSAFE_PATH = "unsafe path in the archive"
-TOTAL_REACHED = "--max-total-mb reached, to be tried again"
-# Another run may succeed. "private address" is found in journals of version 0.1.
-TEMPORARY = (NO_ANSWER, TOTAL_REACHED, "private address")
+
+class Reason:
+    """Why a picture is left out, as in rejected.csv."""
+
+    LICENCE = "licence not asked for"
+    NOT_A_PICTURE = "not a picture that trainers read"
+    NO_PICTURE = "no picture offered"
+    TOO_LARGE, TOO_SMALL, TOO_MANY_PIXELS = "file too large", "too small", "too many pixels"
+    BROKEN = "damaged"
+    ROBOTS, ADDRESS = "robots.txt says no", "address not allowed"
+    REFUSED = "refused by the server"
+    NO_ANSWER = "no answer, to be tried again"
+    SAME_FILE = "the same file as another"
+    UNSAFE_PATH = "unsafe path in the archive"
+    TOTAL_REACHED = "--max-total-mb reached, to be tried again"
+    # Another run may succeed. "private address" is found in journals of version 0.1.
+    TEMPORARY = (NO_ANSWER, TOTAL_REACHED, "private address")
 
 
 class Refused(Exception):
     """A picture is left out, or a list can't be fetched.
 
     Attributes:
-        reason: one of the above. detail: what exactly was wrong.
+        reason: one of Reason's. detail: what exactly was wrong.
     """
 
     def __init__(self, reason: str, detail: str):
@@ -74,7 +78,7 @@ def read_up_to(max_bytes: int, chunks: Iterator[bytes]) -> bytes:
     for chunk in chunks:
         data += chunk
         if len(data) > max_bytes:
-            raise Refused(TOO_LARGE, f"over {max_bytes / 1e6:g} MB")
+            raise Refused(Reason.TOO_LARGE, f"over {max_bytes / 1e6:g} MB")
     return bytes(data)
 
 

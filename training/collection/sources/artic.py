@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
-from training.collection.item import NO_PICTURE, Item, Refused
+from training.collection.item import Item, Reason, Refused
 from training.collection.sources.context import Context, number, part, rows, text
 
 _API, _IIIF = "https://api.artic.edu", "https://www.artic.edu/iiif/2"
@@ -57,5 +57,5 @@ def _item(work: dict, iiif: str, original: bool) -> Item:
         page=page,
         licence="cc0" if public else "other",
         rights="CC0 Public Domain Designation" if public else copyright_notice,
-        refused=None if image else Refused(NO_PICTURE, "the work has no image"),
+        refused=None if image else Refused(Reason.NO_PICTURE, "the work has no image"),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tf_i2i.errors import one_line
-from training.collection.item import REFUSED, Refused
+from training.collection.item import Reason, Refused
 from training.options.collect_options import CollectOptions
 
 
@@ -39,10 +39,10 @@ def rows(answer: Any, *path: str) -> list[dict]:
     """
     for name in path:
         if not isinstance(answer, dict):
-            raise Refused(REFUSED, f"the service's answer has no {name}")
+            raise Refused(Reason.REFUSED, f"the service's answer has no {name}")
         answer = answer.get(name) or []
     if not isinstance(answer, list):
-        raise Refused(REFUSED, f"the service's answer has no list of {path[-1]}")
+        raise Refused(Reason.REFUSED, f"the service's answer has no list of {path[-1]}")
     return [row for row in answer if isinstance(row, dict)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from tf_i2i.data.sources import SUFFIXES
 from training.collection.archives import members
-from training.collection.item import NOT_A_PICTURE, Item, Refused
+from training.collection.item import Item, Reason, Refused
 from training.collection.sources.context import Context
 
 # What users may expect to be collected; other files are skipped silently.
@@ -29,6 +29,6 @@ def items(context: Context) -> Iterator[Item]:
             name = PurePosixPath(member.title)
             suffix, refused = name.suffix.lower(), member.refused
             if not refused and suffix in _OTHER_SUFFIXES:
-                refused = Refused(NOT_A_PICTURE, f"{suffix}: save it as JPEG or PNG first")
+                refused = Refused(Reason.NOT_A_PICTURE, f"{suffix}: save it as JPEG or PNG first")
             if refused or suffix in SUFFIXES:
                 yield replace(member, title=name.stem, refused=refused, **context.rights)

@@ -16,14 +16,7 @@ from pathlib import Path, PurePosixPath
 from tf_i2i.data.sources import SUFFIXES
 from tf_i2i.errors import UserError, one_line
 from training.collection.archives import members
-from training.collection.item import (
-    NO_PICTURE,
-    NOT_A_PICTURE,
-    UNSAFE_PATH,
-    Item,
-    Refused,
-    read_up_to,
-)
+from training.collection.item import Item, Reason, Refused, read_up_to
 from training.collection.sources.context import Context, rows
 
 _POSTS = re.compile(r"(?:^|/)(?:posts_\d+|posts|archived_posts|media)\.json$")
@@ -86,11 +79,11 @@ def _item(uri: str, title: str, time: object, listed_in: Item, files: dict[str, 
     address, refused = member.url if member else uri, None
     if not uri or ".." in uri.split("/") or uri.startswith("/"):
         address = f"{listed_in.url}#{uri}"
-        refused = Refused(UNSAFE_PATH, "not a path in the export")
+        refused = Refused(Reason.UNSAFE_PATH, "not a path in the export")
     elif member is None:
-        refused = Refused(NO_PICTURE, "the file is not in the export; give all its ZIP files")
+        refused = Refused(Reason.NO_PICTURE, "not in the export; give all its ZIP files")
     elif suffix not in SUFFIXES:
-        refused = Refused(NOT_A_PICTURE, f"{suffix or 'no'} file")
+        refused = Refused(Reason.NOT_A_PICTURE, f"{suffix or 'no'} file")
     return Item(
         address,
         title=one_line(" ".join((title or PurePosixPath(uri).stem).split()))[:200],

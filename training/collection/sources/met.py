@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from training.collection.item import NO_PICTURE, REFUSED, Item, Refused
+from training.collection.item import Item, Reason, Refused
 from training.collection.sources.context import Context, number, text
 
 _API = "https://collectionapi.metmuseum.org"
@@ -41,7 +41,7 @@ def _item(address: str, context: Context) -> Item:
     try:
         work = context.json(address)
         if not isinstance(work, dict):
-            raise Refused(REFUSED, "the museum's answer is no object")
+            raise Refused(Reason.REFUSED, "the museum's answer is no object")
     except Refused as error:
         return Item(address, refused=error)
     small, large = text(work, "primaryImageSmall"), text(work, "primaryImage")
@@ -56,5 +56,5 @@ def _item(address: str, context: Context) -> Item:
         page=text(work, "objectURL"),
         licence="cc0" if free else "unknown",
         rights=rights or ("The Met Open Access" if free else ""),
-        refused=None if free else Refused(NO_PICTURE, "not in the museum's open access"),
+        refused=None if free else Refused(Reason.NO_PICTURE, "not in the museum's open access"),
     )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from training.collection.item import NO_PICTURE, REFUSED, Item, Refused, licence_name
+from training.collection.item import Item, Reason, Refused, licence_name
 from training.collection.sources.context import Context, number, part, rows, text
 
 _DATA, _OLDER = "https://data.rijksmuseum.nl", "https://www.rijksmuseum.nl"
@@ -57,7 +57,7 @@ def _linked_item(address: str, context: Context) -> Item:
     url = text(point, "id")
     if not context.options.original:
         url = url.replace("/full/max/", f"/full/!{_WEB},{_WEB}/")
-    refused = None if url else Refused(NO_PICTURE, "no file shows the work")
+    refused = None if url else Refused(Reason.NO_PICTURE, "no file shows the work")
     return Item(url or address, **about, page=address, refused=refused)
 
 
@@ -106,7 +106,7 @@ def _by_key(context: Context) -> Iterator[Item]:
         except Refused as error:
             if error.detail.startswith("410"):
                 gone = "the older interface is gone; run without --key and RIJKSMUSEUM_KEY"
-                raise Refused(REFUSED, gone) from error
+                raise Refused(Reason.REFUSED, gone) from error
             raise
         works = rows(answer, "artObjects")
         context.expect(number(answer, "count"))
@@ -132,5 +132,5 @@ def _older_item(work: dict, original: bool) -> Item:
         # The museum's policy: downloads are public domain or CC0; the list does not say which.
         licence="public-domain" if free else "unknown",
         rights="Rijksmuseum, download permitted" if free else "",
-        refused=None if free else Refused(NO_PICTURE, "the museum offers no download"),
+        refused=None if free else Refused(Reason.NO_PICTURE, "the museum offers no download"),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from urllib.parse import quote
 
-from training.collection.item import NO_PICTURE, Item, Refused, join_url
+from training.collection.item import Item, Reason, Refused, join_url
 from training.collection.sources.context import Context, number, rows, text
 
 _SITE = "https://www.wikiart.org"
@@ -44,5 +44,5 @@ def _item(painting: dict, site: str, original: bool) -> Item:
         artist=text(painting, "artistName"),
         date=text(painting, "year"),
         page=page,
-        refused=None if url else Refused(NO_PICTURE, "no image in the list"),
+        refused=None if url else Refused(Reason.NO_PICTURE, "no image in the list"),
     )

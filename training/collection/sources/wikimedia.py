@@ -7,14 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from training.collection.item import (
-    NO_PICTURE,
-    NOT_A_PICTURE,
-    REFUSED,
-    Item,
-    Refused,
-    licence_name,
-)
+from training.collection.item import Item, Reason, Refused, licence_name
 from training.collection.sources.context import Context, number, part, rows, text
 
 _SITE = "https://commons.wikimedia.org"
@@ -56,7 +49,7 @@ def items(context: Context) -> Iterator[Item]:
         answer = context.json(f"{options.site_or(_SITE)}/w/api.php?{parameters}")
         if not isinstance(answer, dict) or "error" in answer:
             detail = text(part(answer, "error"), "info") or "the wiki's answer is no object"
-            raise Refused(REFUSED, detail)
+            raise Refused(Reason.REFUSED, detail)
         for page in sorted(rows(answer, "query", "pages"), key=lambda page: number(page, "index")):
             yield _item(page, options.original)
         next_page = part(answer, "continue")
@@ -68,7 +61,7 @@ def _item(page: dict, original: bool) -> Item:
     title = text(page, "title")
     info = next(iter(rows(page, "imageinfo")), None)
     if info is None:
-        return Item(title, title, refused=Refused(NO_PICTURE, "the wiki describes no file"))
+        return Item(title, title, refused=Refused(Reason.NO_PICTURE, "the wiki describes no file"))
     metadata = {
         name: text(entry, "value")
         for name, entry in part(info, "extmetadata").items()
@@ -85,5 +78,5 @@ def _item(page: dict, original: bool) -> Item:
         page=text(info, "descriptionurl"),
         licence=licences[0] if licences else licence_name(" ".join(terms)),
         rights=metadata.get("LicenseShortName") or metadata.get("UsageTerms", ""),
-        refused=None if kind in _TYPES else Refused(NOT_A_PICTURE, kind),
+        refused=None if kind in _TYPES else Refused(Reason.NOT_A_PICTURE, kind),
     )
