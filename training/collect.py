@@ -4,7 +4,7 @@ python -m training.collect SOURCE --query ... --out DIR"""
 from __future__ import annotations
 
 from tf_i2i.command_line import parse, run_command
-from training.options.collect_options import CollectOptions, check_collect_options
+from training.options.collect_options import CollectOptions
 
 _EPILOG = """\
   python -m training.collect wikiart --query gustav klimt --out paintings/
@@ -13,15 +13,15 @@ _EPILOG = """\
   python -m training.collect urls --query list.txt --out paintings/
   python -m training.collect instagram --query instagram-export.zip --out photos/
   python -m training.collect files --query camera.zip more/ --rights own --out photos/
-DIR/sources.csv tells of every picture, DIR/rejected.csv why others were left out. Interrupted or killed, the same command
-goes on where it stopped; nothing that is in DIR is fetched twice. docs/collect.md says what each service allows."""
+DIR/sources.csv lists the pictures, DIR/rejected.csv those left out and why. After an interruption, run the same command
+again: it continues, and fetches nothing twice. docs/collect.md says what each service allows."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
     options = parse(
         CollectOptions, argv, prog="python -m training.collect", description=__doc__, epilog=_EPILOG
     )
-    check_collect_options(options)
+    options.check()
     from training.collection.collect_job import collect
 
     return collect(options)

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from collected_services import serve_met, serve_wikiart
 from conftest import TINY
+from instagram_exports import media, write_zip
 from picture_server import Reply, picture, picture_server
 from PIL import Image
-from test_collect_archives import media, write_zip
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 # What makes each command small, or lets it ask the local server; appended, so that it wins over
 # what the page says.
 SMALL = {
-    "training.collect wikiart": ["--site", "{server}", "--allow-private", "--interval", "0"],
-    "training.collect met": ["--site", "{server}", "--allow-private", "--interval", "0"],
+    "training.collect wikiart": ["--site", "{server}", "--interval", "0"],
+    "training.collect met": ["--site", "{server}", "--interval", "0"],
     "training.curate": ["--min-size", "48"],
     "training.cyclegan": [*TINY, "--steps", "2", "--student-steps", "3"],
     "export.tflite": ["--min-psnr", "0", "--size", "64", "--no-gpu-check"],

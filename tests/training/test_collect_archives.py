@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from instagram_exports import media, mojibake, write_zip
 from picture_server import picture
 
 from tf_i2i.errors import UserError
@@ -20,28 +21,6 @@ def collect(source: str, out: Path, *paths: Path, more: tuple[str, ...] = ()) ->
 
 def table(out: Path, name: str = "sources.csv") -> list[dict]:
     return list(csv.DictReader((out / name).open(encoding="utf-8", newline="")))
-
-
-def mojibake(text: str) -> str:
-    """As the exports write texts: each byte of the UTF-8 as a letter."""
-    return text.encode().decode("latin-1")
-
-
-def write_zip(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
-
-
-def media(uri: str, title: str = "", time: int = 1_700_000_000) -> dict:
-    return {
-        "uri": uri,
-        "creation_timestamp": time,
-        "title": mojibake(title),
-        "media_metadata": {"camera_metadata": {"has_camera_metadata": False}},
-        "cross_post_source": {"source_app": "FB"},
-    }
 
 
 POSTS = [
@@ -161,7 +140,7 @@ def test_what_is_no_export_is_one_line(tmp_path):
         other: "no list of posts",
         broken: "damaged",
         deep: "damaged",
-        cut: "not a whole ZIP",
+        cut: "incomplete or damaged ZIP",
         tmp_path / "no": "no such file",
     }
     for path, message in cases.items():
@@ -198,7 +177,18 @@ def test_a_phones_zip_and_folder(tmp_path, capsys):
     assert "save it as JPEG" in capsys.readouterr().err
     assert (folder / "same.jpg").exists()
     collect("files", tmp_path / "out", archive, folder, more=("--rights", "own"))
-    assert "there already" in capsys.readouterr().out
+    assert "already there" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_is_left_out(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "good.jpg").write_bytes(picture(1))
+    (folder / "bad.jpg").symlink_to("/proc/self/mem")  # reading it fails, for root as well
+    collect("files", tmp_path / "out", folder)
+    assert [row["title"] for row in table(tmp_path / "out")] == ["good"]
+    (rejected,) = table(tmp_path / "out", "rejected.csv")
+    assert (rejected["title"], rejected["reason"]) == ("bad", "damaged")
 
 
 def test_paths_that_lead_out_of_the_folder_are_refused(tmp_path):
@@ -244,7 +234,7 @@ def test_zip_bombs_are_refused_before_anything_is_read(tmp_path):
     (tmp_path / "overlap.zip").write_bytes(whole[:start] + directory + end)
     for path in (bomb, tmp_path / "overlap.zip"):
         for source in ("files", "instagram"):
-            with pytest.raises(UserError, match="a ZIP bomb; nothing of it was read"):
+            with pytest.raises(UserError, match="a ZIP bomb; nothing was read"):
                 collect(source, tmp_path / "out", path)
     assert not list((tmp_path / "out").glob("*.jpg"))
     # One entry that is larger than a picture may be, among others: it alone is left out, and not

@@ -1,78 +1,22 @@
-"""Pieces of training.collect by themselves: addresses, robots.txt, licences, file names."""
+"""Pieces of training.collect by themselves: requests, robots.txt, licences, file names."""
 
 import copy
 import json
 import random
-import socket
+import threading
 from itertools import islice
 from urllib.parse import parse_qs, urlsplit
 
 import collected_services as services
 import pytest
-from picture_server import picture_server
+from picture_server import Reply, picture_server
 
-from training.collection.addresses import is_public
 from training.collection.collection_folder import file_name
-from training.collection.fetcher import Fetcher
-from training.collection.http_client import Manners
+from training.collection.http_client import HttpClient, TransientError
 from training.collection.item import Item, Refused, licence_name
-from training.collection.robots import RobotsRules, parse_robots
 from training.collection.sources import artic, met, rijksmuseum, wikiart, wikimedia
 from training.collection.sources.context import Context
-
-
-@pytest.mark.parametrize(
-    "address, public",
-    [
-        ("8.8.8.8", True),
-        ("2600::1", True),
-        ("::ffff:8.8.8.8", True),
-        ("64:ff9b::808:808", True),
-        ("2002:808:808::1", True),
-        ("127.0.0.1", False),
-        ("10.1.2.3", False),
-        ("172.16.0.1", False),
-        ("192.168.1.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("255.255.255.255", False),
-        ("::1", False),
-        ("::", False),
-        ("fe80::1%eth0", False),
-        ("fc00::1", False),
-        ("ff02::1", False),
-        ("::ffff:127.0.0.1", False),
-        ("::ffff:10.0.0.1", False),
-        ("64:ff9b::a00:1", False),
-        ("2002:7f00:1::1", False),
-    ],
-)
-def test_addresses_of_the_public_internet(address, public):
-    assert is_public(address) is public
-
-
-def test_a_name_with_one_private_address_among_others_is_refused(monkeypatch, tmp_path):
-    import threading
-
-    from training.collection.fetcher import Answers
-
-    asked = []
-
-    def answers_otherwise_each_time(host, port, *arguments, **more):
-        asked.append(host)
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
-            for ip in ("8.8.8.8", "192.168.0.1")
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", answers_otherwise_each_time)
-    fetcher = Fetcher(Manners(interval=0, retries=0), Answers(tmp_path, "x"), threading.Event())
-    with pytest.raises(Refused, match=r"private address: museum\.example is 192\.168\.0\.1"):
-        fetcher.json("http://museum.example/list")
-    assert asked == ["museum.example"]
-
+from training.options.collect_options import CollectOptions
 
 ROBOTS = """\
 # of a museum
@@ -94,6 +38,18 @@ Disallow: /all
 """
 
 
+def allows(robots: str, path: str) -> bool:
+    """Whether HttpClient asks a server with this robots.txt for `path`, which is a 404."""
+    with picture_server() as server:
+        server.routes = {"/robots.txt": Reply(robots.encode(), "text/plain")}
+        client = HttpClient(CollectOptions("urls", interval=0, retries=0), threading.Event())
+        with pytest.raises(Refused) as refused:
+            client.get(server.url + path, {})
+        assert refused.value.reason in ("robots.txt says no", "refused by the server")
+        assert bool(server.paths()) == (refused.value.reason == "refused by the server")
+        return bool(server.paths())
+
+
 @pytest.mark.parametrize(
     "path, allowed",
     [
@@ -107,28 +63,65 @@ Disallow: /all
         ("/a%3Cd.html", False),
         ("/a<d.html", False),
         ("/all", True),
-        ("/robots.txt", True),
         ("", True),
     ],
 )
 def test_robots_rules(path, allowed):
-    assert parse_robots(ROBOTS, "tf_i2i").allow("https://museum.example" + path) is allowed
+    assert allows(ROBOTS, path) is allowed
 
 
-def test_robots_groups():
-    assert parse_robots(ROBOTS, "tf_i2i").delay == 2.5
-    assert not parse_robots(ROBOTS, "other").allow("https://museum.example/x")
-    assert parse_robots(ROBOTS, "somebody").rules == (("/all", False),)
-    assert not parse_robots(ROBOTS, "third").allow("https://museum.example/private")
-    # Two groups of one name are one; an allow of equal length wins; without any rule all is
-    # allowed.
-    both = parse_robots("\ufeffUser-agent:*\nDisallow:/a\nuser-agent: *\nAllow: /a\n", "x")
-    assert both.allow("https://h/a") and len(both.rules) == 2
-    assert (
-        RobotsRules().allow("https://h/")
-        and parse_robots("<html>no file</html>", "x") == RobotsRules()
-    )
-    assert parse_robots("User-agent: *\nCrawl-delay: soon\n", "x").delay == 0
+@pytest.mark.parametrize(
+    "robots, path, allowed",
+    [
+        (ROBOTS.replace("TF_I2I", "somebody"), "/private", True),
+        (ROBOTS.replace("TF_I2I", "somebody"), "/all", False),
+        # Two groups of one name are one; an Allow of equal length wins.
+        ("\ufeffUser-agent:*\nDisallow:/a\nuser-agent: *\nAllow: /a\n", "/a", True),
+        ("\ufeffUser-agent:*\nDisallow:/a\nuser-agent: *\nAllow: /b\n", "/a", False),
+        ("<html>no file</html>", "/", True),
+        ("User-agent: *\nCrawl-delay: soon\nCrawl-delay: 1e999\n", "/", True),
+        ("User-agent: *\nDisallow: /" + "*a" * 2000 + "b", "/" + "a" * 4000, True),
+        ("User-agent: *\nDisallow: /é", "/%C3%A9", False),
+    ],
+)
+def test_odd_robots(robots, path, allowed):
+    assert allows(robots, path) is allowed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "ftp://h/x", "//h/x", "x", "", "http://", "http:///x"),
+        *("http://me:secret@h/x", "http://me@h/x", "http://[", "http://h:99999/", "http://h:x/"),
+        *("http://a b/", "http://a..b/", "http://h/\ud800", "http://\ud800/"),
+    ],
+)
+def test_urls_that_are_not_fetched(url):
+    client = HttpClient(CollectOptions("urls", interval=0, retries=0), threading.Event(), ("http",))
+    with pytest.raises(Refused, match="address not allowed"):
+        client.get(url, {})
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [
+        ("0", 0),
+        (" 7 ", 7),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", 6 * 3600),
+        ("9" * 300, 6 * 3600),
+        ("9" * 5000, None),
+        ("-1", None),
+        ("soon", None),
+    ],
+)
+def test_retry_after(text, seconds):
+    with picture_server() as server:
+        server.routes["/x"] = Reply(b"", status=503, headers={"Retry-After": text})
+        client = HttpClient(CollectOptions("urls", interval=0), threading.Event(), (server.url,))
+        with pytest.raises(TransientError) as caught:
+            client.get(server.url + "/x", {})
+        assert caught.value.retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -190,7 +183,22 @@ def _damaged(value, generator: random.Random):
     """A copy of an answer with one of its parts replaced by what should not be there."""
     path = generator.choice(list(_places(value)))
     odd = generator.choice(
-        [None, [], {}, "", "odd", -1, 10**30, 1.5, True, [None], [[]], {"id": 5}, "\ud800"]
+        [
+            None,
+            [],
+            {},
+            "",
+            "odd",
+            "http://[",
+            -1,
+            10**30,
+            1.5,
+            True,
+            [None],
+            [[]],
+            {"id": 5},
+            "\ud800",
+        ]
     )
     if not path:
         return odd
@@ -237,9 +245,10 @@ def test_answers_with_anything_in_any_place_are_items_or_refused(serve, module, 
             return json.loads(reply.body)
 
         for seed in range(150):
-            context = Context(_one_damaged(answer, random.Random(seed)), server.url, key=key)
+            options = CollectOptions("", query=("Ada", "Lind"), site=server.url, key=key)
+            context = Context(options, _one_damaged(answer, random.Random(seed)))
             try:
-                for item in islice(module.items("Ada Lind", context), 200):
+                for item in islice(module.items(context), 200):
                     assert (
                         isinstance(item, Item)
                         and isinstance(item.url, str)

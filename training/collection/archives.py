@@ -1,43 +1,28 @@
-"""ZIP files and folders, read as what they are: something that somebody else made. Nothing is ever
-unpacked by its name.
-"""
+"""Reads ZIP files and folders, which may be hostile. Nothing is ever written under their names."""
 
 from __future__ import annotations
 
+import functools
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tf_i2i.errors import UserError, one_line
-from training.collection.item import BROKEN, UNSAFE_PATH, Refusal, Refused
+from training.collection.item import Item, Reason, Refused
 
-# Pictures hardly compress; texts do by ten or twenty.
+# Pictures hardly compress; texts compress by a factor of ten or twenty.
 _BOMB_RATIO, _BOMB_BYTES = 100, 100_000_000
-
-
 _LOCAL_HEADER = 30
+_CHUNK = 1 << 20
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file of an archive. name: its path in there, with "/"; open: reads it, raising Refused
-    where it is damaged.
-    """
-
-    name: str
-    address: str
-    open: Callable[[], BinaryIO]
-    refused: Refusal | None = None
-
-
-def members(path: Path) -> Iterator[Member]:
-    """The files in a folder or a ZIP, hidden ones apart.
+def members(path: Path) -> Iterator[Item]:
+    """The files in a folder or a ZIP, except hidden ones, each with its path in there as title.
 
     Raises:
-        UserError: there is no such thing, it is not readable, or it is made to do harm.
+        UserError: it does not exist, is unreadable, encrypted or a ZIP bomb.
     """
     if path.is_dir():
         return _folder_members(path)
@@ -48,105 +33,87 @@ def members(path: Path) -> Iterator[Member]:
     return _zip_members(path)
 
 
-def hidden(name: str) -> bool:
-    return any(
-        (part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.split("/")
-    )
-
-
-def _folder_members(folder: Path) -> Iterator[Member]:
+def _folder_members(folder: Path) -> Iterator[Item]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
         # A link may lead anywhere, but it is the user's own folder; a pipe would block for ever.
-        if file.is_file() and not hidden(name):
-            yield Member(name, str(file.absolute()), lambda file=file: file.open("rb"))
+        if file.is_file() and not _hidden(name):
+            read = functools.partial(_chunks, file.open, "rb")
+            yield Item(str(file.absolute()), title=name, chunks=read)
 
 
-def _zip_members(path: Path) -> Iterator[Member]:
+def _zip_members(path: Path) -> Iterator[Item]:
     try:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
         _refuse_bomb(path, entries)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise UserError(
-            f"--query {one_line(path)}: not a whole ZIP file ({one_line(error)}); fetch it again"
+            f"--query {one_line(path)}: incomplete or damaged ZIP file ({one_line(error)}); download it again"
         ) from error
     for entry in entries:
-        if entry.is_dir() or (hidden(entry.filename) and not _unsafe(entry)):
+        refused = _unsafe_path(entry)
+        if entry.is_dir() or (_hidden(entry.filename) and not refused):
             continue
         if entry.flag_bits & 1:
             raise UserError(
                 f"--query {one_line(path)}: protected by a password; unpack it and give the folder"
             )
-        name = _readable_name(entry)
-        yield Member(
-            name,
-            f"{path.absolute()}!/{name}",
-            lambda entry=entry: _Entry(archive, entry),
-            Refusal(UNSAFE_PATH, _unsafe(entry)) if _unsafe(entry) else None,
-        )
+        name = _decoded_name(entry)
+        read = functools.partial(_chunks, archive.open, entry)
+        yield Item(f"{path.absolute()}!/{name}", title=name, chunks=read, refused=refused)
 
 
-class _Entry:
-    """An entry that is open: whatever goes wrong with it until it is closed makes it a damaged one."""
-
-    def __init__(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo):
-        self._file = _guarded(lambda: archive.open(entry))
-
-    def read(self, size: int = -1) -> bytes:
-        return _guarded(lambda: self._file.read(size))
-
-    def __enter__(self) -> _Entry:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._file.close()
-
-
-def _guarded(work: Callable):
+def _chunks(open_file: Callable[..., BinaryIO], *arguments) -> Iterator[bytes]:
     try:
-        return work()
+        with open_file(*arguments) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
     except Exception as error:  # zlib, zipfile and codecs raise many types on hostile archives
-        raise Refused(BROKEN, one_line(error) or type(error).__name__) from error
+        raise Refused(Reason.BROKEN, one_line(error) or type(error).__name__) from error
+
+
+def _hidden(name: str) -> bool:
+    return any(
+        (part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.split("/")
+    )
 
 
 def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """After Fifield 2019, "A better zip bomb": entries that overlap, or that promise far more than
-    the file holds.
+    """After Fifield 2019, "A better zip bomb": overlapping entries, or ones that claim to hold far
+    more than the file could.
     """
-    promised = sum(entry.file_size for entry in entries)
-    size = path.stat().st_size
-    if promised > max(_BOMB_BYTES, _BOMB_RATIO * size):
+    claimed, size = sum(entry.file_size for entry in entries), path.stat().st_size
+    if claimed > max(_BOMB_BYTES, _BOMB_RATIO * size):
         raise UserError(
-            f"--query {one_line(path)}: {size / 1e6:.1f} MB that claim to hold {promised / 1e6:.0f} MB of files: a ZIP bomb; "
-            "nothing of it was read"
+            f"--query {one_line(path)}: {size / 1e6:.1f} MB that claim to hold {claimed / 1e6:.0f} MB: a ZIP bomb; "
+            "nothing was read"
         )
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
             raise UserError(
-                f"--query {one_line(path)}: its entries overlap: a ZIP bomb; nothing of it was read"
+                f"--query {one_line(path)}: its entries overlap: a ZIP bomb; nothing was read"
             )
         end = entry.header_offset + _LOCAL_HEADER + len(entry.orig_filename) + entry.compress_size
 
 
-def _unsafe(entry: zipfile.ZipInfo) -> str:
-    """Why an entry is not what an honest archive of pictures has; "" where nothing is wrong."""
+def _unsafe_path(entry: zipfile.ZipInfo) -> Refused | None:
     name = entry.filename.replace("\\", "/")
     if stat.S_ISLNK(entry.external_attr >> 16):
-        return "a link to another file"
+        return Refused(Reason.UNSAFE_PATH, "a link to another file")
     if ".." in PurePosixPath(name).parts:
-        return "leads out of the folder"
-    return "an absolute path" if name.startswith("/") or name[1:3] == ":/" else ""
+        return Refused(Reason.UNSAFE_PATH, "outside the folder")
+    if name.startswith("/") or name[1:3] == ":/":
+        return Refused(Reason.UNSAFE_PATH, "an absolute path")
+    return None
 
 
-def _readable_name(entry: zipfile.ZipInfo) -> str:
-    """Many programs write UTF-8 without saying so; zipfile then reads it as the code page of old
-    PCs.
-    """
+def _decoded_name(entry: zipfile.ZipInfo) -> str:
+    """Many programs write UTF-8 without the flag for it; zipfile then decodes it as cp437."""
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
         return entry.filename.encode("cp437").decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError):
+    except UnicodeError:
         return entry.filename

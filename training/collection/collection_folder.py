@@ -1,165 +1,30 @@
-"""The folder that training.collect fills: locked, with safe names, and with pictures only that were
-read to their end.
-"""
+"""The folder that training.collect fills: safe names, complete pictures and a record of each."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
 import shutil
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import Image
 
 from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import safe_part, write_text
-from training.collection.item import (
-    BROKEN,
-    NOT_A_PICTURE,
-    PASSING,
-    TOO_MANY_PIXELS,
-    TOO_SMALL,
-    Item,
-    Refused,
-)
+from training.collection.item import Item, Reason, Refused, url_digest
 from training.system.locks import lock_folder
 
-HIDDEN = ".collect"
-
-
-_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
-
-
-_STEM = 60
-
-
-# Enough to read a file to its end; a JPEG is reduced while it is decoded.
-_LOOK_AT = 256
-
-
-class PictureFacts(NamedTuple):
-    """What the file itself says. suffix: of its true format; width, height: as it is to be seen."""
-
-    suffix: str
-    width: int
-    height: int
-
-
-class CollectionFolder:
-    """DIR: pictures and tables; DIR/.collect: journal, answers of services, unfinished transfers.
-    Trainers pass over it.
-
-    Entered by one process at a time.
-    """
-
-    def __init__(self, root: Path):
-        self.root, self.hidden = root, root / HIDDEN
-        self.partials, self.answers = self.hidden / "partial", self.hidden / "answers"
-
-    def __enter__(self) -> CollectionFolder:
-        """Raises UserError: it can't be written, another process writes here, or its journal is
-        damaged.
-        """
-        try:
-            self.partials.mkdir(parents=True, exist_ok=True)
-            self._held = lock_folder(self.hidden)
-        except BlockingIOError as error:
-            raise UserError(
-                f"--out {one_line(self.root)}: another collect is writing here; wait for it"
-            ) from error
-        except OSError as error:
-            raise self.unwritable(error) from error
-        try:
-            self.record = Record(self.root, self.hidden)
-        except BaseException as error:
-            self._let_go()
-            if isinstance(error, OSError):
-                raise self.unwritable(error) from error
-            raise
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.record.close()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
-
-    def unwritable(self, error: OSError) -> UserError:
-        return UserError(
-            f"--out {one_line(self.root)}: can't be written ({error.strerror or error}); "
-            "make room or name another folder, then run the same command again"
-        )
-
-    def partial(self, item: Item) -> Path:
-        """Where the transfer of a picture is kept until it is whole."""
-        return self.partials / (_digest(item.url) + ".part")
-
-    def discard(self, item: Item) -> None:
-        for path in (self.partial(item), self.partial(item).with_suffix(".etag")):
-            path.unlink(missing_ok=True)
-
-    def discard_all(self) -> None:
-        """Nothing is unfinished any more."""
-        shutil.rmtree(self.partials, ignore_errors=True)
-
-
-def picture_facts(file: Path, min_size: int, max_pixels: int) -> PictureFacts:
-    """Reads a file to its end.
-
-    Args:
-        min_size: pixels of the shorter side. max_pixels: of the whole picture, checked before it is
-            decoded.
-
-    Raises:
-        Refused: it is no picture that trainers read, or outside of the limits, or damaged.
-    """
-    try:
-        width, height = picture_size(file)
-        if width * height > max_pixels:
-            raise Refused(
-                TOO_MANY_PIXELS, f"{width}x{height}, over {max_pixels / 1e6:g} megapixels"
-            )
-        if min(width, height) < min_size:
-            raise Refused(TOO_SMALL, f"{width}x{height}, the shorter side is under {min_size}")
-        with Image.open(file) as image:
-            kind = image.format
-        if kind not in _SUFFIXES:
-            raise Refused(NOT_A_PICTURE, f"{kind} format")
-        read_image(file, max_side=_LOOK_AT)
-    except UnreadableImage as error:
-        raise Refused(
-            TOO_MANY_PIXELS if "megapixels" in error.reason else BROKEN, error.reason
-        ) from error
-    return PictureFacts(_SUFFIXES[kind], width, height)
-
-
-def file_name(item: Item, suffix: str) -> str:
-    """Artist, title and date as far as they are known, and some digits of the URL's hash, which
-    tell any two apart.
-    """
-    said = "-".join(part for part in (item.artist, item.title, item.date) if part)
-    stem = (
-        "-".join("".join(c if c.isalnum() else " " for c in said).split())
-        .lower()[:_STEM]
-        .strip("-")
-    )
-    return safe_part("-".join(part for part in (stem, _digest(item.url)[:10]) if part)) + suffix
-
-
-def _digest(url: str) -> str:
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 SOURCES, REJECTED = "sources.csv", "rejected.csv"
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
+_MAX_STEM = 60
+# Large enough to decode a file to its end; a JPEG is reduced while it is decoded.
+_DECODED_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -167,9 +32,8 @@ class Kept:
     """A picture in the folder: a line of sources.csv.
 
     Attributes:
-        file: its name. url, page, title, artist, date, licence, rights: as its source tells of it
-            (see Item).
-        sha256, bytes: of the file as it came. width, height: pixels, as it is to be seen.
+        file: its name. url, page, title, artist, date, licence, rights: see Item.
+        sha256, bytes: of the file as it came. width, height: pixels, as displayed.
         fetched: when, ISO 8601 in UTC.
     """
 
@@ -199,97 +63,127 @@ class Rejected:
     limits: str = ""
 
 
-class Record:
-    """The journal of a folder. A picture is written down before it gets its name: a process that is
-    killed in between finds both the entry and the finished transfer. Threads share it.
+class CollectionFolder:
+    """DIR with pictures and tables; DIR/.collect with journal, saved answers, unfinished transfers.
+
+    A picture enters the journal before it gets its name: a process that is killed in between finds
+    both the entry and the complete transfer. Used by one process at a time; its threads share it.
 
     Args:
-        folder: of the pictures. hidden: for the journal, below it.
+        root: DIR.
+        max_total_bytes: of all files in DIR.
 
-    Raises:
-        UserError: the journal is damaged.
+    Attributes:
+        kept, rejected: by URL, from this and earlier runs.
     """
 
-    def __init__(self, folder: Path, hidden: Path):
-        self._folder, self._hidden = folder, hidden
-        self._journal = hidden / "journal.jsonl"
+    def __init__(self, root: Path, max_total_bytes: int):
+        self.root, self._max_total_bytes = root, max_total_bytes
+        self._hidden = root / ".collect"
+        self._partials, self._journal = self._hidden / "partial", self._hidden / "journal.jsonl"
+        self.answers = self._hidden / "answers"
         self._lock = threading.Lock()
         self.kept: dict[str, Kept] = {}
         self.rejected: dict[str, Rejected] = {}
-        self._hashes: dict[str, str] = {}
-        self._read()
-        self._file = open(self._journal, "a", encoding="utf-8")  # noqa: SIM115 (open as long as the collection)
+        self._files_by_sha256: dict[str, str] = {}
 
-    def close(self) -> None:
-        self._file.close()
+    def __enter__(self) -> CollectionFolder:
+        """Raises UserError: DIR can't be written, is in use, or its journal is damaged."""
+        try:
+            self._partials.mkdir(parents=True, exist_ok=True)
+            with ExitStack() as stack:
+                held = lock_folder(self._hidden)
+                if held is not None:
+                    stack.callback(os.close, held)
+                self._read_journal()
+                self._file = stack.enter_context(open(self._journal, "a", encoding="utf-8"))
+                files = (path for path in self.root.iterdir() if path.is_file())
+                self._bytes = sum(file.stat().st_size for file in files)
+                self._close = stack.pop_all().close
+        except BlockingIOError as error:
+            raise UserError(
+                f"--out {one_line(self.root)}: another collect is writing here; wait for it"
+            ) from error
+        except OSError as error:
+            raise self.write_error(error) from error
+        return self
 
-    def judged(self, url: str, limits: str) -> bool:
-        """Whether there is nothing more to do about a picture: it is here, or left out for good
-        under these limits.
-        """
-        found = self.rejected.get(url)
-        return url in self.kept or (
-            found is not None and found.reason not in PASSING and found.limits == limits
+    def __exit__(self, *exception) -> None:
+        self._close()
+
+    def write_error(self, error: OSError) -> UserError:
+        return UserError(
+            f"--out {one_line(self.root)}: can't be written ({error.strerror or error}); "
+            "make room or name another folder, then run the same command again"
         )
 
-    def keep(self, entry: Kept, partial: Path) -> str | None:
-        """Gives `partial` its name, or returns the name of the file that holds the very same bytes
-        already.
-        """
-        with self._lock:
-            if entry.sha256 in self._hashes:
-                return self._hashes[entry.sha256]
-            self._write({"kept": asdict(entry), "partial": partial.name})
-            os.replace(partial, self._folder / entry.file)
-            self._add(entry)
-        return None
+    def partial(self, item: Item) -> Path:
+        """Where the transfer of a picture is kept until it is complete."""
+        return self._partials / f"{url_digest(item.url)}.part"
 
-    def reject(self, item: Item, refused: Refused, limits: str) -> None:
-        entry = Rejected(item.url, item.title, refused.reason, refused.detail, limits)
+    def discard(self, item: Item) -> None:
+        for path in (self.partial(item), self.partial(item).with_suffix(".etag")):
+            path.unlink(missing_ok=True)
+
+    def discard_all(self) -> None:
+        shutil.rmtree(self._partials, ignore_errors=True)
+
+    def check_total(self, size: int) -> None:
+        """Raises Refused if a further file of `size` bytes has no room."""
+        if self._bytes + size > self._max_total_bytes:
+            raise Refused(Reason.TOTAL_REACHED, f"{self._max_total_bytes / 1e6:g} MB")
+
+    def keep(self, entry: Kept, partial: Path) -> None:
+        """Gives `partial` its name. Raises Refused: no room, or a file with the very same bytes."""
         with self._lock:
-            if refused.reason not in PASSING and self.rejected.get(item.url) != entry:
-                self._write({"rejected": asdict(entry)})
-            self.rejected[item.url] = entry
+            if same := self._files_by_sha256.get(entry.sha256):
+                raise Refused(Reason.SAME_FILE, f"{same} has the same bytes")
+            self.check_total(entry.bytes)
+            self._append({"kept": asdict(entry), "partial": partial.name})
+            os.replace(partial, self.root / entry.file)
+            self._add(entry)
+            self._bytes += entry.bytes
+
+    def reject(self, entry: Rejected) -> None:
+        with self._lock:
+            if entry.reason not in Reason.TEMPORARY and self.rejected.get(entry.url) != entry:
+                self._append({"rejected": asdict(entry)})
+            self.rejected[entry.url] = entry
 
     def write_tables(self) -> None:
-        """sources.csv and rejected.csv, as things stand."""
+        """Writes sources.csv and rejected.csv."""
         with self._lock:
             kept, rejected = list(self.kept.values()), list(self.rejected.values())
-        write_text(self._folder / SOURCES, _table(Kept, kept))
+        write_text(self.root / SOURCES, _csv(Kept, kept))
         if rejected:
-            write_text(self._folder / REJECTED, _table(Rejected, rejected))
+            write_text(self.root / REJECTED, _csv(Rejected, rejected))
         else:
-            (self._folder / REJECTED).unlink(missing_ok=True)
+            (self.root / REJECTED).unlink(missing_ok=True)
 
     def _add(self, entry: Kept) -> None:
         self.kept[entry.url] = entry
         self.rejected.pop(entry.url, None)
-        self._hashes[entry.sha256] = entry.file
+        self._files_by_sha256[entry.sha256] = entry.file
 
-    def _write(self, entry: dict) -> None:
-        self._file.write(json.dumps(entry) + "\n")
+    def _append(self, line: dict) -> None:
+        self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _read(self) -> None:
+    def _read_journal(self) -> None:
+        data = self._journal.read_bytes() if self._journal.exists() else b""
+        complete = data[: data.rfind(b"\n") + 1]
+        if len(complete) < len(data):  # killed within a line
+            os.truncate(self._journal, len(complete))
         try:
-            data = self._journal.read_bytes()
-        except FileNotFoundError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):  # killed within a line
-            with open(self._journal, "r+b") as file:
-                file.truncate(len(whole))
-        try:
-            for line in whole.splitlines():
-                self._take(json.loads(line))
+            for line in complete.splitlines():
+                self._read_entry(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{one_line(self._journal)}: damaged; remove {one_line(self._hidden)} (then everything is fetched anew), "
-                "or name another --out"
+                f"{one_line(self._journal)}: damaged; name another --out, or remove {one_line(self._hidden)} to fetch all again"
             ) from error
 
-    def _take(self, line: dict) -> None:
+    def _read_entry(self, line: dict) -> None:
         if "rejected" in line:
             entry = Rejected(**line["rejected"])
             self.rejected[entry.url] = entry
@@ -298,17 +192,55 @@ class Record:
         for name in (kept.file, line["partial"]):
             if Path(name).name != name or name.startswith("."):
                 raise ValueError("not written by this command")
-        partial = self._hidden / "partial" / line["partial"]
-        if partial.exists() and not (self._folder / kept.file).exists():
-            os.replace(partial, self._folder / kept.file)
+        partial = self._partials / line["partial"]
+        if partial.exists() and not (self.root / kept.file).exists():
+            os.replace(partial, self.root / kept.file)
         self._add(kept)
 
 
-def _table(kind: type, entries: list) -> str:
+def _csv(kind: type, entries: list) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in fields(kind) if field.name != "limits"]
     writer.writerow(names)
-    for entry in entries:
-        writer.writerow([one_line(getattr(entry, name)) for name in names])
+    writer.writerows([one_line(getattr(entry, name)) for name in names] for entry in entries)
     return text.getvalue()
+
+
+def check_picture(file: Path, min_size: int, max_pixels: int) -> tuple[str, int, int]:
+    """Decodes a file to its end.
+
+    Args:
+        min_size: pixels of the shorter side. max_pixels: of the whole picture, checked before it is
+            decoded.
+
+    Returns:
+        The suffix of its true format, and its width and height as displayed.
+
+    Raises:
+        Refused: not a picture that trainers read, outside the limits, or damaged.
+    """
+    try:
+        width, height = picture_size(file)
+        size = f"{width}x{height}"
+        if width * height > max_pixels:
+            raise Refused(Reason.TOO_MANY_PIXELS, f"{size}, over {max_pixels / 1e6:g} megapixels")
+        if min(width, height) < min_size:
+            raise Refused(Reason.TOO_SMALL, f"{size}, the shorter side is under {min_size}")
+        with Image.open(file) as image:
+            kind = image.format
+        if kind not in _SUFFIXES:
+            raise Refused(Reason.NOT_A_PICTURE, f"{kind} format")
+        read_image(file, max_side=_DECODED_SIDE)
+    except UnreadableImage as error:
+        reason = Reason.TOO_MANY_PIXELS if "megapixels" in error.reason else Reason.BROKEN
+        raise Refused(reason, error.reason) from error
+    return _SUFFIXES[kind], width, height
+
+
+def file_name(item: Item, suffix: str) -> str:
+    """Artist, title and date where known, and digits of the URL's hash, which make it unique."""
+    known = "-".join(part for part in (item.artist, item.title, item.date) if part)
+    words = "".join(c if c.isalnum() else " " for c in known).lower().split()
+    stem = "-".join(words)[:_MAX_STEM].strip("-")
+    return safe_part("-".join(filter(None, (stem, url_digest(item.url)[:10])))) + suffix

@@ -1,77 +1,59 @@
-"""One picture that a source lists, and the reasons why one is left out."""
+"""A picture that a source lists, its licence, and the reasons to leave one out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from urllib.parse import urljoin
 
-LICENCE = "licence not asked for"
-
-
-NOT_A_PICTURE = "not a picture that trainers read"
+from tf_i2i.files import sha256_of
+from training.options.collect_options import LICENCES
 
 
-NO_PICTURE = "no picture offered"
+class Reason:
+    """Why a picture is left out, as in rejected.csv."""
 
-
-TOO_LARGE, TOO_SMALL, TOO_MANY_PIXELS = "file too large", "too small", "too many pixels"
-
-
-BROKEN = "damaged"
-
-
-ROBOTS, PRIVATE, ADDRESS = "robots.txt says no", "private address", "address not allowed"
-
-
-REFUSED = "refused by the server"
-
-
-NO_ANSWER = "no answer, to be tried again"
-
-
-SAME_FILE = "the same file as another"
-
-
-UNSAFE_PATH = "unsafe path in the archive"
-
-
-TOTAL_REACHED = "--max-total-mb reached, to be tried again"
-
-
-# Another try, or another run, may have another result.
-PASSING = (NO_ANSWER, TOTAL_REACHED)
+    LICENCE = "licence not asked for"
+    NOT_A_PICTURE = "not a picture that trainers read"
+    NO_PICTURE = "no picture offered"
+    TOO_LARGE, TOO_SMALL, TOO_MANY_PIXELS = "file too large", "too small", "too many pixels"
+    BROKEN = "damaged"
+    ROBOTS, ADDRESS = "robots.txt says no", "address not allowed"
+    REFUSED = "refused by the server"
+    NO_ANSWER = "no answer, to be tried again"
+    SAME_FILE = "the same file as another"
+    UNSAFE_PATH = "unsafe path in the archive"
+    TOTAL_REACHED = "--max-total-mb reached, to be tried again"
+    # Another run may succeed. "private address" is found in journals of version 0.1.
+    TEMPORARY = (NO_ANSWER, TOTAL_REACHED, "private address")
 
 
 class Refused(Exception):
-    """A picture is left out: `reason` is one of the above, `detail` what was found."""
+    """A picture is left out, or a list can't be fetched.
+
+    Attributes:
+        reason: one of Reason's. detail: what exactly was wrong.
+    """
 
     def __init__(self, reason: str, detail: str):
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
 
 
-class Refusal(NamedTuple):
-    """Why a source itself knows that a picture can't be had."""
-
-    reason: str
-    detail: str
-
-
 @dataclass(frozen=True)
 class Item:
-    """A picture as its source tells of it.
+    """A picture as its source describes it.
 
     Attributes:
-        url: where it is; for pictures that are not on the web, the archive or folder and the path
-            in it. The record knows a picture by it.
-        title, artist, date: as the source writes them, "" where it says nothing.
-        licence: a name of `training.collection.item`.
+        url: its address; for local files, the archive or folder and the path in it. Identifies the
+            picture in the record.
+        title, artist, date: as the source writes them, "" if it doesn't.
+        licence: one of LICENCES.
         rights: what the source says about rights, in its own words.
         page: where a person can look it up.
-        open: for pictures that are not on the web, opens the file.
-        refused: why it can't be had at all.
+        chunks: reads a local file, raising Refused where it is damaged; None for the web.
+        refused: why the source itself doesn't offer the picture.
     """
 
     url: str
@@ -81,55 +63,49 @@ class Item:
     licence: str = "unknown"
     rights: str = ""
     page: str = ""
-    open: Callable[[], BinaryIO] | None = None
-    refused: Refusal | None = None
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return f"{self.title} <{self.url}>" if self.title else self.url
+    chunks: Callable[[], Iterator[bytes]] | None = None
+    refused: Refused | None = None
 
 
-CC0, PUBLIC_DOMAIN, OWN, OTHER, UNKNOWN = "cc0", "public-domain", "own", "other", "unknown"
+def url_digest(url: str) -> str:
+    """Names files that belong to `url`, which itself may hold a key."""
+    return sha256_of(url.encode("utf-8", "surrogatepass"))[:32]
 
 
-NAMES = (
-    CC0,
-    PUBLIC_DOMAIN,
-    "cc-by",
-    "cc-by-sa",
-    "cc-by-nd",
-    "cc-by-nc",
-    "cc-by-nc-sa",
-    "cc-by-nc-nd",
-    OWN,
-    OTHER,
-    UNKNOWN,
-)
+def read_up_to(max_bytes: int, chunks: Iterator[bytes]) -> bytes:
+    """All of `chunks`, or Refused if that is too much."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > max_bytes:
+            raise Refused(Reason.TOO_LARGE, f"over {max_bytes / 1e6:g} MB")
+    return bytes(data)
+
+
+def join_url(base: str, url: str) -> str:
+    """urljoin that returns a malformed `url` as it is; HttpClient refuses it."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
 
 
 _CC = re.compile(r"(?:creativecommons\.org/licenses/|\bcc[ -]?)(by(?:-(?:nc|nd|sa))*)\b")
-
-
 _CC0 = re.compile(r"\bcc[ -]?(?:0|zero)\b|publicdomain/zero")
-
-
 _PUBLIC_DOMAIN = re.compile(
     r"public[ -]?domain|publiek[ -]?domein|\bpd\b|\bno known copyright|\bno copyright\b"
 )
 
 
 def licence_name(text: str | None) -> str:
-    """The name in NAMES for what a service writes: a URL, a code or words. "unknown" when it writes
-    nothing.
-    """
-    said = (text or "").strip().lower()
-    if not said:
-        return UNKNOWN
-    if said in NAMES:
-        return said
-    if _CC0.search(said):
-        return CC0
-    if match := _CC.search(said.replace("attribution", "by")):
+    """The name in LICENCES for a service's URL, code or words; "unknown" for an empty text."""
+    text = (text or "").strip().lower()
+    if not text:
+        return "unknown"
+    if text in LICENCES:
+        return text
+    if _CC0.search(text):
+        return "cc0"
+    if match := _CC.search(text.replace("attribution", "by")):
         return "cc-" + match.group(1)
-    return PUBLIC_DOMAIN if _PUBLIC_DOMAIN.search(said) else OTHER
+    return "public-domain" if _PUBLIC_DOMAIN.search(text) else "other"

@@ -1,4 +1,4 @@
-"""What sources have at hand, and how they read answers that may look otherwise than documented."""
+"""What sources work with, and how they read answers that may not be as documented."""
 
 from __future__ import annotations
 
@@ -9,60 +9,57 @@ from dataclasses import dataclass
 from typing import Any
 
 from tf_i2i.errors import one_line
-from training.collection.item import REFUSED, Refused
+from training.collection.item import Reason, Refused
+from training.options.collect_options import CollectOptions
 
 
 @dataclass(frozen=True)
 class Context:
     """Attributes:
     json: fetches a URL, optionally with a media type to ask for, and returns the parsed answer.
-    site: asked instead of the service's own address; None: its own.
-    original: whether files are wanted at the largest size; otherwise at the one that services show
-        on the web.
-    key: of the user, where a service wants one.
-    kind: of works, "painting" and the like, where a service can choose by it; None: any.
-    licence: recorded for pictures that come without any.
-    expect: told how many pictures the source lists, where it says so.
+    expect: takes the number of pictures that the source lists, if it says so.
     """
 
+    options: CollectOptions
     json: Callable[..., Any]
-    site: str | None = None
-    original: bool = False
-    key: str | None = None
-    kind: str | None = None
-    licence: str = "unknown"
     expect: Callable[[int], None] = lambda count: None
+
+    @property
+    def rights(self) -> dict[str, str]:
+        """Fields of an Item whose licence the user has stated."""
+        licence = self.options.rights
+        return {"licence": licence, "rights": "" if licence == "unknown" else "as the user says"}
 
 
 def rows(answer: Any, *path: str) -> list[dict]:
-    """The list of objects at `path`; a missing one is empty.
+    """The list of objects at `path`; empty if there is none.
 
     Raises:
-        Refused: the answer is no object, or something else than a list stands there.
+        Refused: the answer is no object, or has something other than a list there.
     """
     for name in path:
         if not isinstance(answer, dict):
-            raise Refused(REFUSED, f"the service's answer has no {name}")
+            raise Refused(Reason.REFUSED, f"the service's answer has no {name}")
         answer = answer.get(name) or []
     if not isinstance(answer, list):
-        raise Refused(REFUSED, f"the service's answer has no list of {path[-1]}")
+        raise Refused(Reason.REFUSED, f"the service's answer has no list of {path[-1]}")
     return [row for row in answer if isinstance(row, dict)]
 
 
 def part(row: Any, name: str) -> dict:
-    """The object in a field; an empty one where there is none."""
+    """The object in a field; an empty one if there is none."""
     value = row.get(name) if isinstance(row, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def number(row: Any, name: str) -> int:
-    """A count in a field; 0 where there is none."""
+    """A count in a field; 0 if there is none."""
     value = row.get(name) if isinstance(row, dict) else None
     return value if isinstance(value, int) and value > 0 else 0
 
 
 def text(row: dict, name: str) -> str:
-    """A field as one line of plain text: "" for a missing one, numbers written out, HTML taken off."""
+    """A field as one line of plain text without HTML; "" if it is missing."""
     value = row.get(name)
     if value is None or isinstance(value, (dict, list)):
         return ""

@@ -8,71 +8,82 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from training.collection.item import NO_PICTURE, REFUSED, Item, Refusal, Refused, licence_name
+from training.collection.item import Item, Reason, Refused, licence_name
 from training.collection.sources.context import Context, number, part, rows, text
 
-DATA, OLDER = "https://data.rijksmuseum.nl", "https://www.rijksmuseum.nl"
-
-
-FOR_PROGRAMS = (f"{DATA}/", "https://id.rijksmuseum.nl/", f"{OLDER}/api/", "https://iiif.micr.io/")
-
+_DATA, _OLDER = "https://data.rijksmuseum.nl", "https://www.rijksmuseum.nl"
+API_URLS = (f"{_DATA}/", "https://id.rijksmuseum.nl/", f"{_OLDER}/api/", "https://iiif.micr.io/")
 
 _ENGLISH = "http://vocab.getty.edu/aat/300388277"
-
-
-_LINKED_DATA = "application/ld+json"
-
-
 _WEB = 1280
+_PAGE_SIZE, _MAX_PAGES = 100, 100
 
 
-_PAGE, _LAST = 100, 10_000
-
-
-def items(query: str, context: Context) -> Iterator[Item]:
+def items(context: Context) -> Iterator[Item]:
     """Works of one artist that have a picture."""
-    return _by_key(query, context) if context.key else _by_search(query, context)
+    return _by_key(context) if context.options.secret_key else _by_search(context)
 
 
-def _by_search(query: str, context: Context) -> Iterator[Item]:
-    wanted = {"creator": query, "imageAvailable": "true"} | (
-        {"type": context.kind} if context.kind else {}
-    )
-    address = f"{context.site or DATA}/search/collection?{urlencode(wanted)}"
-    asked = set()
-    while address and address not in asked:
-        asked.add(address)
-        page = context.json(address, _LINKED_DATA)
+def _by_search(context: Context) -> Iterator[Item]:
+    options = context.options
+    search = {"creator": options.query_text, "imageAvailable": "true"} | _type(context)
+    address = f"{options.site_or(_DATA)}/search/collection?{urlencode(search)}"
+    seen = set()
+    while address and address not in seen:
+        seen.add(address)
+        page = _linked_data(address, context)
         context.expect(number(part(page, "partOf"), "totalItems"))
-        for found in rows(page, "orderedItems"):
-            yield _resolved(text(found, "id"), context)
+        for work in rows(page, "orderedItems"):
+            yield _linked_item(text(work, "id"), context)
         address = text(part(page, "next"), "id")
 
 
-def _resolved(work_id: str, context: Context) -> Item:
-    """Three records lead to a picture: the object, what it shows (with the rights), and the file
-    that shows that.
-    """
+def _linked_data(address: str, context: Context):
+    return context.json(address, "application/ld+json")
+
+
+def _linked_item(address: str, context: Context) -> Item:
+    """Reads three records: the object, what it shows (with the rights), and the file of that."""
     try:
-        work = context.json(work_id, _LINKED_DATA)
+        work = _linked_data(address, context)
         shown = rows(work, "shows")
-        visual = context.json(text(shown[0], "id"), _LINKED_DATA) if shown else {}
+        visual = _linked_data(text(shown[0], "id"), context) if shown else {}
         files = rows(visual, "digitally_shown_by")
-        file = context.json(text(files[0], "id"), _LINKED_DATA) if files else {}
+        file = _linked_data(text(files[0], "id"), context) if files else {}
         point = part(file, "access_point") or next(iter(rows(file, "access_point")), {})
-        about = _about(work, work_id) | _rights(rows(visual, "subject_to"))
+        about = _about(work) | _rights(rows(visual, "subject_to"))
     except Refused as error:
-        return Item(work_id, refused=Refusal(error.reason, error.detail))
+        return Item(address, refused=error)
     url = text(point, "id")
-    if not url:
-        return Item(work_id, **about, refused=Refusal(NO_PICTURE, "no file shows the work"))
-    return Item(
-        url if context.original else url.replace("/full/max/", f"/full/!{_WEB},{_WEB}/"), **about
-    )
+    if not context.options.original:
+        url = url.replace("/full/max/", f"/full/!{_WEB},{_WEB}/")
+    refused = None if url else Refused(Reason.NO_PICTURE, "no file shows the work")
+    return Item(url or address, **about, page=address, refused=refused)
+
+
+def _about(work: dict) -> dict[str, str]:
+    names = [name for name in rows(work, "identified_by") if name.get("type") == "Name"]
+    english = [
+        name
+        for name in names
+        if any(text(language, "id") == _ENGLISH for language in rows(name, "language"))
+    ]
+    production = part(work, "produced_by")
+    makers = [
+        text(statement, "content")
+        for step in (production, *rows(production, "part"))
+        for statement in rows(step, "referred_to_by")
+    ]
+    dates = [text(name, "content") for name in rows(production, "timespan", "identified_by")]
+    return {
+        "title": text((english or names or [{}])[0], "content"),
+        "artist": next(filter(None, makers), ""),
+        "date": next(filter(None, dates), ""),
+    }
 
 
 def _rights(rights: list[dict]) -> dict[str, str]:
-    """A Creative Commons URL classifies them, names in several languages say it for people."""
+    """From the Creative Commons URL that classifies them, and their name."""
     names = [text(name, "content") for right in rights for name in rows(right, "identified_by")]
     return {
         "licence": licence_name(json.dumps(rights) if rights else ""),
@@ -80,74 +91,46 @@ def _rights(rights: list[dict]) -> dict[str, str]:
     }
 
 
-def _about(work: dict, work_id: str) -> dict[str, str]:
-    names = [name for name in rows(work, "identified_by") if name.get("type") == "Name"]
-    english = [
-        name for name in names if any(text(one, "id") == _ENGLISH for one in rows(name, "language"))
-    ]
-    made = part(work, "produced_by")
-    makers = [
-        text(said, "content")
-        for making in (made, *rows(made, "part"))
-        for said in rows(making, "referred_to_by")
-    ]
-    dates = [text(name, "content") for name in rows(made, "timespan", "identified_by")]
-    return {
-        "title": text((english or names or [{}])[0], "content"),
-        "artist": next(filter(None, makers), ""),
-        "date": next(filter(None, dates), ""),
-        "page": work_id,
-    }
+def _type(context: Context) -> dict[str, str]:
+    return {"type": context.options.kind} if context.options.kind else {}
 
 
-def _by_key(query: str, context: Context) -> Iterator[Item]:
-    wanted = {
-        "key": context.key,
-        "format": "json",
-        "involvedMaker": query,
-        "imgonly": "True",
-        "ps": _PAGE,
-    }
-    wanted |= {"type": context.kind} if context.kind else {}
-    listed = 0
-    for page in range(_LAST // _PAGE):
+def _by_key(context: Context) -> Iterator[Item]:
+    options = context.options
+    search = {"key": options.secret_key, "format": "json", "involvedMaker": options.query_text}
+    search |= {"imgonly": "True", "ps": _PAGE_SIZE} | _type(context)
+    api, listed = f"{options.site_or(_OLDER)}/api/en/collection", 0
+    for page in range(_MAX_PAGES):
         try:
-            answer = context.json(
-                f"{context.site or OLDER}/api/en/collection?{urlencode(wanted | {'p': page})}"
-            )
+            answer = context.json(f"{api}?{urlencode(search | {'p': page})}")
         except Refused as error:
             if error.detail.startswith("410"):
-                raise Refused(
-                    REFUSED,
-                    "the interface with keys is gone; run it without --key and RIJKSMUSEUM_KEY",
-                ) from error
+                gone = "the older interface is gone; run without --key and RIJKSMUSEUM_KEY"
+                raise Refused(Reason.REFUSED, gone) from error
             raise
         works = rows(answer, "artObjects")
         context.expect(number(answer, "count"))
-        yield from (_item(work, context.original) for work in works)
+        yield from (_older_item(work, options.original) for work in works)
         listed += len(works)
         if not works or listed >= number(answer, "count"):
             return
 
 
-def _item(work: dict, original: bool) -> Item:
-    page = text(part(work, "links"), "web")
+def _older_item(work: dict, original: bool) -> Item:
+    page, url = text(part(work, "links"), "web"), text(part(work, "webImage"), "url")
+    free = bool(url and work.get("permitDownload") is True)
+    if not original:
+        url = re.sub(r"=s0$", f"=s{_WEB}", url)
     # The list has no date of its own; the long title ends with it.
     date = text(work, "longTitle").rpartition(", ")[2]
-    about = {
-        "title": text(work, "title"),
-        "artist": text(work, "principalOrFirstMaker"),
-        "date": date if re.search(r"\d{3}", date) else "",
-        "page": page,
-    }
-    url = text(part(work, "webImage"), "url")
-    if not url or work.get("permitDownload") is not True:
-        return Item(
-            page or text(work, "objectNumber"),
-            **about,
-            refused=Refusal(NO_PICTURE, "the museum gives no download"),
-        )
-    # Its policy: what may be downloaded is in the public domain or CC0; the list does not say
-    # which.
-    url = url if original else re.sub(r"=s0$", f"=s{_WEB}", url)
-    return Item(url, **about, licence="public-domain", rights="Rijksmuseum, download permitted")
+    return Item(
+        url if free else page or text(work, "objectNumber"),
+        title=text(work, "title"),
+        artist=text(work, "principalOrFirstMaker"),
+        date=date if re.search(r"\d{3}", date) else "",
+        page=page,
+        # The museum's policy: downloads are public domain or CC0; the list does not say which.
+        licence="public-domain" if free else "unknown",
+        rights="Rijksmuseum, download permitted" if free else "",
+        refused=None if free else Refused(Reason.NO_PICTURE, "the museum offers no download"),
+    )

@@ -1,4 +1,4 @@
-"""A text file with a URL a line; empty lines and those that begin with # are passed over."""
+"""A text file with one URL per line; empty lines and those that start with # are skipped."""
 
 from __future__ import annotations
 
@@ -10,27 +10,23 @@ from training.collection.item import Item
 from training.collection.sources.context import Context
 
 
-def items(query: str, context: Context) -> Iterator[Item]:
-    """The URLs in the order of the file `query`.
+def items(context: Context) -> Iterator[Item]:
+    """The URLs in their order.
 
     Raises:
-        UserError: no such file, no text, or nothing in it.
+        UserError: no such file, no text, or no URL in it.
     """
-    path = Path(query).expanduser()
+    path = Path(context.options.query_text).expanduser()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or "not text in UTF-8"
+        reason = getattr(error, "strerror", None) or "not text in UTF-8"
         raise UserError(
-            f"--query {one_line(path)}: {said}; give a text file with a URL a line"
+            f"--query {one_line(path)}: {reason}; give a text file with one URL per line"
         ) from error
-    urls = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    urls = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not urls:
-        raise UserError(f"--query {one_line(path)}: no URL is in it; write one a line")
-    context.expect(len(set(urls)))
-    for url in dict.fromkeys(urls):
-        yield Item(
-            url,
-            licence=context.licence,
-            rights="" if context.licence == "unknown" else "as the user says",
-        )
+        raise UserError(f"--query {one_line(path)}: contains no URL; write one per line")
+    context.expect(len(urls))
+    for url in urls:
+        yield Item(url, **context.rights)

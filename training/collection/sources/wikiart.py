@@ -1,35 +1,31 @@
-"""WikiArt's public lists of an artist's works: /en/ARTIST?json=2&page=N, 60 or so a page, without
-any licence.
-"""
+"""WikiArt's public lists of an artist's works, /en/ARTIST?json=2&page=N, without licences."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from urllib.parse import quote, urljoin
+from itertools import count
+from urllib.parse import quote
 
-from training.collection.item import NO_PICTURE, Item, Refusal
+from training.collection.item import Item, Reason, Refused, join_url
 from training.collection.sources.context import Context, number, rows, text
 
-SITE = "https://www.wikiart.org"
+_SITE = "https://www.wikiart.org"
 
 
-def items(query: str, context: Context) -> Iterator[Item]:
-    """Works of one artist. query: the name, or what stands in the address of the artist's page
-    ("gustav-klimt").
-    """
-    site = context.site or SITE
-    artist, page, listed = quote(_slug(query)), 1, 0
-    while True:
+def items(context: Context) -> Iterator[Item]:
+    """Works of one artist, given by name or as in the address of the page ("gustav-klimt")."""
+    site = context.options.site_or(_SITE)
+    artist, listed = quote(_slug(context.options.query_text)), 0
+    for page in count(1):
         answer = context.json(f"{site}/en/{artist}?json=2&page={page}")
         paintings = rows(answer, "Paintings")
         context.expect(number(answer, "AllPaintingsCount"))
         for painting in paintings:
-            yield _item(painting, site, context.original)
+            yield _item(painting, site, context.options.original)
         listed += len(paintings)
         if not paintings or listed >= number(answer, "AllPaintingsCount"):
             return
-        page += 1
 
 
 def _slug(name: str) -> str:
@@ -38,21 +34,15 @@ def _slug(name: str) -> str:
 
 
 def _item(painting: dict, site: str, original: bool) -> Item:
-    # Sizes are made by a suffix behind "!"; without it the file is what was uploaded.
-    image = text(painting, "image")
-    url = image.split("!")[0] if original else image
-    about = {
-        "title": text(painting, "title"),
-        "artist": text(painting, "artistName"),
-        "date": text(painting, "year"),
-        "page": urljoin(site, text(painting, "paintingUrl"))
-        if text(painting, "paintingUrl")
-        else "",
-    }
-    if not url:
-        return Item(
-            about["page"] or f"{site}/{text(painting, 'id')}",
-            **about,
-            refused=Refusal(NO_PICTURE, "no image in the list"),
-        )
-    return Item(urljoin(site, url), **about)
+    url, page = text(painting, "image"), text(painting, "paintingUrl")
+    if original:
+        url = url.split("!")[0]  # the suffix after "!" selects a smaller size
+    page = join_url(site, page) if page else ""
+    return Item(
+        join_url(site, url) if url else page or f"{site}/{text(painting, 'id')}",
+        title=text(painting, "title"),
+        artist=text(painting, "artistName"),
+        date=text(painting, "year"),
+        page=page,
+        refused=None if url else Refused(Reason.NO_PICTURE, "no image in the list"),
+    )

@@ -5,106 +5,78 @@ file's licence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlencode
 
-from training.collection.item import (
-    NO_PICTURE,
-    NOT_A_PICTURE,
-    REFUSED,
-    Item,
-    Refusal,
-    Refused,
-    licence_name,
-)
+from training.collection.item import Item, Reason, Refused, licence_name
 from training.collection.sources.context import Context, number, part, rows, text
 
-SITE = "https://commons.wikimedia.org"
+_SITE = "https://commons.wikimedia.org"
+API_URLS = (f"{_SITE}/w/api.php",)
 
-
-FOR_PROGRAMS = (f"{SITE}/w/api.php",)
-
-
-_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff")
-
-
-# A width that Wikimedia keeps; for others it would have to make a picture for us alone.
+_TYPES = {"image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"}
+# A width that Wikimedia has ready; for another it would have to make a picture for us alone.
 _WIDTH = 1280
-
-
-_ASK = {
+_LICENCE_FIELDS = ("LicenseUrl", "License", "LicenseShortName", "UsageTerms")
+_PARAMETERS = {
     "action": "query",
     "format": "json",
     "formatversion": "2",
     "prop": "imageinfo",
     "iiprop": "url|size|mime|extmetadata",
     "iiurlwidth": str(_WIDTH),
-    "iiextmetadatafilter": "ObjectName|Artist|DateTimeOriginal|License|LicenseShortName|LicenseUrl|UsageTerms",
+    "iiextmetadatafilter": "|".join(("ObjectName", "Artist", "DateTimeOriginal", *_LICENCE_FIELDS)),
 }
 
 
-def items(query: str, context: Context) -> Iterator[Item]:
-    """Files found by words, or, for "Category:NAME", the files of a category (not of those in it)."""
+def items(context: Context) -> Iterator[Item]:
+    """Files found by words, or, for "Category:NAME", the files of a category (not of its
+    subcategories).
+    """
+    options = context.options
+    query = options.query_text
     if query.lower().startswith("category:"):
-        wanted = {
-            "generator": "categorymembers",
-            "gcmtitle": query,
-            "gcmtype": "file",
-            "gcmlimit": "50",
-        }
+        search = {"generator": "categorymembers", "gcmtitle": query, "gcmtype": "file"}
+        search["gcmlimit"] = "50"
     else:
-        words = f"{query} {context.kind or ''}".strip()
-        wanted = {
-            "generator": "search",
-            "gsrsearch": f"{words} filetype:bitmap",
-            "gsrnamespace": "6",
-            "gsrlimit": "50",
-        }
-    onwards: dict[str, Any] = {}
-    asked: list[dict] = []
-    while onwards not in asked:
-        asked.append(onwards)
-        answer = context.json(
-            f"{context.site or SITE}/w/api.php?{urlencode(_ASK | wanted | onwards)}"
-        )
+        words = f"{query} {options.kind or ''}".strip()
+        search = {"generator": "search", "gsrsearch": f"{words} filetype:bitmap"}
+        search |= {"gsrnamespace": "6", "gsrlimit": "50"}
+    next_page: dict = {}
+    seen: list[dict] = []
+    while next_page not in seen:
+        seen.append(next_page)
+        parameters = urlencode(_PARAMETERS | search | next_page)
+        answer = context.json(f"{options.site_or(_SITE)}/w/api.php?{parameters}")
         if not isinstance(answer, dict) or "error" in answer:
-            raise Refused(
-                REFUSED, text(part(answer, "error"), "info") or "the wiki's answer is no object"
-            )
+            detail = text(part(answer, "error"), "info") or "the wiki's answer is no object"
+            raise Refused(Reason.REFUSED, detail)
         for page in sorted(rows(answer, "query", "pages"), key=lambda page: number(page, "index")):
-            yield _item(page, context.original)
-        onwards = part(answer, "continue")
-        if not onwards:
+            yield _item(page, options.original)
+        next_page = part(answer, "continue")
+        if not next_page:
             return
 
 
 def _item(page: dict, original: bool) -> Item:
-    infos = rows(page, "imageinfo")
-    if not infos:
-        return Item(
-            text(page, "title"),
-            text(page, "title"),
-            refused=Refusal(NO_PICTURE, "the wiki says nothing of its file"),
-        )
-    info = infos[0]
-    said = {
+    title = text(page, "title")
+    info = next(iter(rows(page, "imageinfo")), None)
+    if info is None:
+        return Item(title, title, refused=Refused(Reason.NO_PICTURE, "the wiki describes no file"))
+    metadata = {
         name: text(entry, "value")
         for name, entry in part(info, "extmetadata").items()
         if isinstance(entry, dict)
     }
-    terms = [
-        said.get(name, "") for name in ("LicenseUrl", "License", "LicenseShortName", "UsageTerms")
-    ]
-    names = [name for name in map(licence_name, terms) if name not in ("unknown", "other")]
-    about = {
-        "title": said.get("ObjectName") or text(page, "title").removeprefix("File:"),
-        "artist": said.get("Artist", ""),
-        "date": said.get("DateTimeOriginal", ""),
-        "page": text(info, "descriptionurl"),
-        "licence": names[0] if names else licence_name(" ".join(terms)),
-        "rights": said.get("LicenseShortName") or said.get("UsageTerms", ""),
-    }
-    url = text(info, "url") if original else text(info, "thumburl") or text(info, "url")
-    if text(info, "mime") not in _TYPES:
-        return Item(url, **about, refused=Refusal(NOT_A_PICTURE, text(info, "mime")))
-    return Item(url, **about)
+    terms = [metadata.get(name, "") for name in _LICENCE_FIELDS]
+    licences = [name for name in map(licence_name, terms) if name not in ("unknown", "other")]
+    url, kind = text(info, "url"), text(info, "mime")
+    return Item(
+        url if original else text(info, "thumburl") or url,
+        title=metadata.get("ObjectName") or title.removeprefix("File:"),
+        artist=metadata.get("Artist", ""),
+        date=metadata.get("DateTimeOriginal", ""),
+        page=text(info, "descriptionurl"),
+        licence=licences[0] if licences else licence_name(" ".join(terms)),
+        rights=metadata.get("LicenseShortName") or metadata.get("UsageTerms", ""),
+        refused=None if kind in _TYPES else Refused(Reason.NOT_A_PICTURE, kind),
+    )
