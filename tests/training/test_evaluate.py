@@ -41,7 +41,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     data = load_unpaired(options, lambda message: None)
     if data.split:
         run.write_json("split.json", data.split)
-    gan = build_model({"model": "cyclegan", "options": dataclasses.asdict(options)})
+    gan = build_model("cyclegan", dataclasses.asdict(options))
     Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
     run.write_config(
         "cyclegan",

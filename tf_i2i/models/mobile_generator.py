@@ -58,8 +58,8 @@ class MobileGenerator(keras.Model):
         if kwargs.pop("levels", 0):
             raise ValueError("levels: U-shaped students are not supported any more")
         super().__init__(**kwargs)
-        self.config = dict(stem=stem, width=width, blocks=blocks, drawing=drawing)
-        self.config |= dict(full=full, detail=detail, folded=folded)
+        sizes = dict(stem=stem, width=width, blocks=blocks, drawing=drawing)
+        self.config = dict(**sizes, full=full, detail=detail, folded=folded)
         self.stem = ConvUnit(stem, 5, folded, stride=2, name="stem")
         self.down = [
             DepthwiseUnit(3, folded, stride=2, name="down_dw"),

@@ -17,15 +17,13 @@ STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 
 
-def build_model(config: Mapping):
-    """The built model of a run.
-
-    Args:
-        config: as in config.json: "model", "cyclegan" or "pix2pix", and "options", by name.
+def build_model(model: str, options: Mapping):
+    """The built model that config.json calls `model`, "cyclegan" or "pix2pix", from the resolved
+    options by name.
     """
-    build = {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[config["model"]]
-    # The half-life is open in a dry run, which averages nothing.
-    return build({**config["options"], "ema_half_life": config["options"]["ema_half_life"] or 0})
+    build = {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model]
+    # Without a half-life in a dry run, which averages nothing.
+    return build({**options, "ema_half_life": options["ema_half_life"] or 0.0})
 
 
 def _build_cyclegan(options: Mapping):
