@@ -1,149 +1,189 @@
-"""Times the int8 student on the CPU against its float32 self, the teacher and a public peer: python
--m benchmarks.phone_model
-"""
+"""Times the int8 student on the CPU against its float32 form, its teacher and a public peer."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
-from tf_i2i.command_line import option, parse, run_command
+import numpy as np
+
+from benchmarks.results import BenchmarkOptions, Results, Target, parse_options, table
+from benchmarks.timing import Ratio, Timing, interleave, ratio
+from export.conversion.converter import NetworkConverter
+from export.conversion.variants import RECIPES
+from tf_i2i.command_line import option, run_command
+from tf_i2i.console import quiet_native_output, say
+from tf_i2i.errors import UserError, one_line
+from tf_i2i.litert.model_file import read_bytes
+from tf_i2i.litert.model_worker import check
+from tf_i2i.litert.tensor_details import noise
 
 PEER_SOURCE = (
-    "android/app/src/main/ml/whitebox_cartoon_gan_int8.tflite in the repository margaretmz/Cartoonizer-with-TFLite "
-    "on GitHub"
+    "android/app/src/main/ml/whitebox_cartoon_gan_int8.tflite in the repository "
+    "margaretmz/Cartoonizer-with-TFLite on GitHub"
 )
 INT8, FLOAT, TEACHER, PEER = "student int8", "student float32", "teacher float32", "peer int8"
+_CALIBRATION_CROPS = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class PhoneOptions:
-    """What is measured, and how often."""
+class TimedModelOptions(BenchmarkOptions):
+    size: int = option(256, "side of the pictures", unit="pixels", minimum=32)
+    repeats: int = option(10, "rounds with one block of each model", minimum=1)
+    block_ms: int = option(150, "minimum duration of a block", unit="ms", minimum=1)
 
+
+@dataclasses.dataclass(frozen=True)
+class PhoneOptions(TimedModelOptions):
     run: str | None = option(
-        None,
-        "run whose student is taken; default: random weights, which are as fast",
-        metavar="RUN",
+        None, "run with the student; default: random weights, which are as fast", metavar="RUN"
     )
     peer: str | None = option(
         None, f"the public White-box Cartoonizer, {PEER_SOURCE}", metavar="FILE.tflite"
     )
-    size: int = option(256, "side of the pictures", unit="pixels", minimum=32)
     threads: tuple[int, ...] = option(
         (2, 1), "thread counts; targets are judged at the first", minimum=1
     )
-    repeats: int = option(10, "rounds, a block of each model in every one", minimum=1)
-    block_ms: int = option(150, "a model runs at least so long in a block", unit="ms", minimum=1)
-    json: str | None = option(None, "write the results to this file as well", metavar="OUT")
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parse_options(PhoneOptions, argv, "phone_model", __doc__)
+    results = Results(options.json)
+    files = files_to_compare(options)
+    models = {
+        f"{name}, {threads} thread(s)": TimedModel(data, threads)
+        for threads in options.threads
+        for name, data in files.items()
+    }
+    results.start_timing()
+    measured = interleave(models, lambda m: m.run_block(options.block_ms), options.repeats)
+    tables, ratios, targets = [], [], []
+    for threads in options.threads:
+        suffix = f", {threads} thread(s)"
+        timings = {name: measured[name + suffix] for name in files}
+        pixels = {name: models[name + suffix].pixels for name in files}
+        tables.append(model_table(timings, pixels, files, suffix))
+        named, judged = compare(timings, pixels, len(files[INT8]))
+        ratios += [(name + suffix, value) for name, value in named]
+        targets = targets or judged
+    results.report(options, tables, ratios, targets, timings=measured, pixels=pixels)
 
 
 def files_to_compare(options: PhoneOptions) -> dict[str, bytes]:
-    """Bytes of the .tflite files by name."""
-    from benchmarks.phone_files import peer_file, student_files, teacher_file
-    from benchmarks.results import show_progress
+    """Bytes of the .tflite files by name. The teacher is the one that the target names: 9 blocks, 32
+    channels, random weights; so are the student's without --run.
+    """
+    import keras
+    import tensorflow as tf
 
-    files = {}
+    from tf_i2i.models.mobile_generator import MobileGenerator
+    from tf_i2i.models.resnet_generator import ResNetGenerator
+    from training.runs.finished_run import FinishedRun
+
+    files, size = {}, options.size
     if options.peer:
         files[PEER] = peer_file(options.peer)
     else:
-        show_progress(f"without --peer the public peer is left out; get it: {PEER_SOURCE}")
-    show_progress("converting the student (int8, float32) and the teacher")
-    files[INT8], files[FLOAT] = student_files(options.run, options.size)
-    files[TEACHER] = teacher_file(options.size)
+        say(f"without --peer the public peer is left out; download it: {PEER_SOURCE}")
+    say("converting the student (int8, float32) and the teacher")
+    keras.utils.set_random_seed(1)
+    student, teacher = MobileGenerator(), ResNetGenerator(blocks=9, ngf=32)
+    for network in (student, teacher):
+        network(tf.zeros([1, size, size, 3]))
+    trained = FinishedRun(options.run).network("student", "ab") if options.run else None
+    student = trained or student.folded()
+    # Noise gives arbitrary ranges, but only the speed counts here.
+    crops = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
+    converter = NetworkConverter(student, size, lambda: crops)
+    files[INT8], files[FLOAT] = (converter.convert(RECIPES[v]) for v in ("int8", "float32"))
+    files[TEACHER] = NetworkConverter(teacher, size, lambda: crops).convert(RECIPES["float32"])
     return files
 
 
-def compare(timings: dict, pixels: dict[str, int], int8_bytes: int) -> tuple[list, list]:
-    """(named ratios, targets) of one thread count."""
-    from benchmarks.results import Target
-    from benchmarks.timing import ratio
+def peer_file(path: str) -> bytes:
+    """Another project's .tflite file, once it has run in a process of its own.
 
-    teacher, own = ratio(timings[TEACHER], timings[INT8]), ratio(timings[FLOAT], timings[INT8])
-    ratios = [(f"{TEACHER} / {INT8}", teacher), (f"{FLOAT} / {INT8}", own)]
+    Raises:
+        UserError: it can't be read or run, or its first input is not a picture.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"--peer {one_line(path)}: no such file; the public one is {PEER_SOURCE}")
+    data, shape = read_bytes(path), check(path)["input_shape"]
+    if len(shape) != 4 or not math.prod(shape):
+        expected = "[1, height, width, channels]; name an image network"
+        raise UserError(f"--peer {one_line(path)}: takes {shape}, not {expected}")
+    return data
+
+
+class TimedModel:
+    """A .tflite file in LiteRT on the CPU; its input is noise, and only the inference is timed.
+
+    Args:
+        data: bytes of a valid file; its first input is an image [1, H, W, 3] of any number type.
+        threads: of the CPU.
+
+    Attributes:
+        pixels: H x W.
+    """
+
+    def __init__(self, data: bytes, threads: int):
+        from ai_edge_litert.interpreter import Interpreter
+
+        with quiet_native_output():
+            self._interpreter = Interpreter(model_content=data, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        image = self._interpreter.get_input_details()[0]
+        self.pixels = int(image["shape"][1] * image["shape"][2])
+        self._interpreter.set_tensor(image["index"], noise(image))
+
+    def run_block(self, min_ms: float) -> Sequence[float]:
+        """Seconds of each inference of a block. An uncounted one first fills the caches, which have
+        another model's data.
+        """
+        self._interpreter.invoke()
+        seconds, started = [], time.perf_counter()
+        while not seconds or time.perf_counter() - started < min_ms / 1000:
+            start = time.perf_counter()
+            self._interpreter.invoke()
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+
+def compare(
+    timings: dict[str, Timing], pixels: dict[str, int], int8_bytes: int
+) -> tuple[list[tuple[str, Ratio]], list[Target]]:
+    """(named ratios, targets) of one thread count."""
+    teacher, float32 = (ratio(timings[name], timings[INT8]) for name in (TEACHER, FLOAT))
+    ratios = [(f"{TEACHER} / {INT8}", teacher), (f"{FLOAT} / {INT8}", float32)]
     targets = [
-        Target("int8 student against the float32 teacher, times as fast", teacher.value, 35),
-        Target("int8 student against its own float32, times as fast", own.value, 2),
+        Target("int8 student is faster than the float32 teacher, times", teacher.value, 35),
+        Target("int8 student is faster than its float32 form, times", float32.value, 2),
         Target("int8 file, MB", int8_bytes / 1e6, 0.3, at_most=True),
     ]
     if PEER in timings:
         peer = ratio(timings[INT8], timings[PEER], scale=pixels[PEER] / pixels[INT8])
-        ratios.append((f"{INT8} / {PEER}, time a pixel", peer))
-        targets.append(
-            Target("int8 student's time a pixel to the peer's", peer.value, 0.2, at_most=True)
-        )
+        ratios.append((f"{INT8} / {PEER}, time per pixel", peer))
+        claim = "int8 student's time per pixel to the peer's"
+        targets.append(Target(claim, peer.value, 0.2, at_most=True))
     return ratios, targets
 
 
-def main(argv: list[str] | None = None) -> None:
-    options = parse(
-        PhoneOptions, argv, prog="python -m benchmarks.phone_model", description=__doc__
-    )
-    from tf_i2i.console import silence_tensorflow
-
-    silence_tensorflow()
-    from benchmarks import results
-    from benchmarks.phone_files import TimedModel
-    from benchmarks.timing import OtherWork, interleave
-
-    results.check_writable(options.json)
-    machine = results.machine(("tensorflow", "ai-edge-litert"))
-    files = files_to_compare(options)
-    models = {
-        (threads, name): TimedModel(data, threads)
-        for threads in options.threads
-        for name, data in files.items()
-    }
-    runners = {
-        f"{name}, {threads} threads": lambda model=model: model.run_block(options.block_ms / 1000)
-        for (threads, name), model in models.items()
-    }
-    others = OtherWork()
-    measured = interleave(runners, options.repeats, results.show_progress)
-    busy = others.cores()
-    pixels = {name: models[options.threads[0], name].pixels for name in files}
-
-    print(
-        f"{results.machine_line(machine)}; LiteRT with XNNPACK\n{results.other_work_line(busy)}\n"
-    )
-    saved = {}
-    for threads in options.threads:
-        timings = {name: measured[f"{name}, {threads} threads"] for name in files}
-        ratios, targets = compare(timings, pixels, len(files[INT8]))
-        print(f"### {threads} thread{'s' if threads > 1 else ''}\n")
-        print(model_table(timings, pixels, files), end="\n\n")
-        print(results.ratios_table(ratios), end="\n\n")
-        if threads == options.threads[0]:
-            print(results.targets_table(targets), end="\n\n")
-        saved[threads] = {"timings": timings, "ratios": dict(ratios), "targets": targets}
-    results.write_results(
-        options.json,
-        {
-            "machine": machine,
-            "cores used by others": busy,
-            "options": dataclasses.asdict(options),
-            "pixels": pixels,
-            "bytes": {name: len(data) for name, data in files.items()},
-            "threads": saved,
-        },
-    )
-
-
-def model_table(timings: dict, pixels: dict[str, int], files: dict[str, bytes]) -> str:
-    from benchmarks.results import markdown_table
-
-    rows = []
-    for name, timing in timings.items():
-        side = round(pixels[name] ** 0.5)
-        rows.append(
-            (
-                name,
-                f"{side}x{side}",
-                f"{1000 * timing.median:.2f}",
-                f"{1000 * timing.percentile(90):.2f}",
-                f"{1e6 * timing.median / pixels[name]:.4f}",
-                f"{len(files[name]) / 1e6:.2f}",
-            )
+def model_table(timings: dict[str, Timing], pixels: dict, files: dict, suffix: str) -> str:
+    rows = [
+        (
+            name + suffix,
+            f"{pixels[name] ** 0.5:.0f} px",
+            f"{1000 * timing.median:.2f}",
+            f"{1000 * timing.percentile(90):.2f}",
+            f"{1e6 * timing.median / pixels[name]:.4f}",
+            f"{len(files[name]) / 1e6:.2f}",
         )
-    return markdown_table(("model", "pixels", "median ms", "p90 ms", "us a pixel", "MB"), rows)
+        for name, timing in timings.items()
+    ]
+    return table(("model", "side", "median ms", "p90 ms", "us per pixel", "MB"), rows)
 
 
 if __name__ == "__main__":

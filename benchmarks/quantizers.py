@@ -1,5 +1,4 @@
-"""Holds int8 files of one student against each other, by quantiser: python -m benchmarks.quantizers
---run RUN
+"""Compares int8 files of one student made by different quantizers.
 
 Needs ai-edge-quantizer beside the project's packages: pip install ai-edge-quantizer==0.10.0
 """
@@ -11,91 +10,114 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
-from tf_i2i.command_line import option, parse, run_command
-from tf_i2i.errors import UserError
+import numpy as np
 
-OURS, PLAIN, EDGE = (
-    "TensorFlow, ranges tried out (ours)",
-    "TensorFlow, ranges as seen",
-    "ai-edge-quantizer",
-)
+from benchmarks.phone_model import TimedModel, TimedModelOptions
+from benchmarks.results import Results, parse_options, table
+from benchmarks.timing import interleave, ratio
+from export.conversion.converter import NetworkConverter
+from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
+from export.conversion.variants import RECIPES
+from tf_i2i.command_line import option, run_command
+from tf_i2i.console import say
+from tf_i2i.data.pixels import to_float
+from tf_i2i.errors import UserError
+from tf_i2i.litert.interpreter import LiteModel
+
+OURS, PLAIN = "TensorFlow, ranges optimized (ours)", "TensorFlow, ranges as observed"
+EDGE = "ai-edge-quantizer"
 _HELD_OUT = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class QuantizersOptions:
-    """What is compared."""
-
+class QuantizersOptions(TimedModelOptions):
     run: str | None = option(
-        None, "run folder; the newest under runs/ with a checkpoint when left out", metavar="RUN"
+        None, "run folder; default the newest under runs/ with a checkpoint", metavar="RUN"
     )
     direction: str = option("ab", "which translation", choices=("ab", "ba"))
-    size: int = option(256, "side of the pictures", unit="pixels", minimum=32)
     crops: int = option(128, "calibration crops, the same for all", minimum=1)
     threads: int = option(2, "of the CPU", minimum=1)
-    repeats: int = option(10, "rounds, a block of each file in every one", minimum=1)
-    block_ms: int = option(150, "a file runs at least so long in a block", unit="ms", minimum=1)
     seed: int = option(1, "of the crops")
-    json: str | None = option(None, "write the results to this file as well", metavar="OUT")
 
 
-def quantized_files(network, crops, size: int) -> dict[str, bytes]:
-    """An int8 file by each quantiser, of the same network and crops (uint8 [N, size, size, 3])."""
+def main(argv: list[str] | None = None) -> None:
+    options = parse_options(QuantizersOptions, argv, "quantizers", __doc__)
+    results = Results(options.json)
+    if importlib.util.find_spec("ai_edge_quantizer") is None:
+        raise UserError("ai-edge-quantizer is not installed; pip install ai-edge-quantizer==0.10.0")
+    from training.runs.finished_run import FinishedRun
+
+    run = FinishedRun(options.run)
+    network, data = run.network("student", options.direction), run.data(say)
+    training, validation = (
+        getattr(data, f"{part}_{options.direction[0]}") for part in ("train", "val")
+    )
+    crops = random_crops(training, options.size, options.crops, options.seed)
+    files = quantized_files(network, crops, options.size)
+    held_out = centre_crops(validation, options.size, _HELD_OUT)
+    reference = reference_outputs(network, held_out)
+    psnr_db = {name: psnr(run_float(file, held_out), reference) for name, file in files.items()}
+    models = {name: TimedModel(file, options.threads) for name, file in files.items()}
+    results.start_timing()
+    timings = interleave(models, lambda m: m.run_block(options.block_ms), options.repeats)
+    rows = [
+        (
+            name,
+            f"{psnr_db[name]:.1f}",
+            ratio(timings[name], timings[OURS]),
+            f"{len(file) / 1e6:.3f}",
+        )
+        for name, file in files.items()
+    ]
+    scores = table(("quantizer", "dB to float32", "time to ours", "MB"), rows)
+    results.report(options, [scores], timings=timings, psnr_db=psnr_db)
+
+
+def quantized_files(network, crops: np.ndarray, size: int) -> dict[str, bytes]:
+    """An int8 file by each quantizer, of the same network and crops (uint8 [N, size, size, 3])."""
+    say("quantizing in three ways")
+    converter = NetworkConverter(network, size, lambda: crops)
+    return {
+        OURS: converter.convert(RECIPES["int8"]),
+        PLAIN: by_tensorflow(network, crops, size),
+        EDGE: by_ai_edge_quantizer(converter.convert(RECIPES["float32"]), crops),
+    }
+
+
+def by_tensorflow(network, crops: np.ndarray, size: int) -> bytes:
+    """The converter's own post-training quantization."""
     import tensorflow as tf
 
-    from benchmarks.results import show_progress
-    from export.conversion.converter import NetworkConverter
-    from export.conversion.variants import RECIPES
-    from tf_i2i.data.pixels import to_float
-
-    converter, files = NetworkConverter(network, size, lambda: crops), {}
-    show_progress(OURS)
-    files[OURS] = converter.convert(RECIPES["int8"])
-    show_progress(PLAIN)
     traced = tf.function(lambda image: network(image, training=False))
-    function = traced.get_concrete_function(
-        tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+    image = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [traced.get_concrete_function(image)], network
     )
-    plain = tf.lite.TFLiteConverter.from_concrete_functions([function], network)
-    plain.optimizations = [tf.lite.Optimize.DEFAULT]
-    plain.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
-    plain.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    plain.inference_input_type = plain.inference_output_type = tf.uint8
-    files[PLAIN] = plain.convert()
-    show_progress(EDGE)
-    files[EDGE] = by_ai_edge_quantizer(converter.convert(RECIPES["float32"]), crops)
-    return files
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    return converter.convert()
 
 
-def by_ai_edge_quantizer(float_file: bytes, crops) -> bytes:
-    """Its recipe for 8-bit weights and activations; the file's border is int8, as the quantiser has
-    it.
-    """
+def by_ai_edge_quantizer(float_file: bytes, crops: np.ndarray) -> bytes:
+    """Its recipe for 8-bit weights and activations; the file's input and output are int8."""
     from ai_edge_quantizer import quantizer, recipe
-
-    from tf_i2i.data.pixels import to_float
 
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder) / "float32.tflite", Path(folder) / "int8.tflite"
         source.write_bytes(float_file)
         tool = quantizer.Quantizer(str(source))
         tool.load_quantization_recipe(recipe.static_wi8_ai8())
-        ranges = tool.calibrate(
-            {"serving_default": [{"image": to_float(crop)[None]} for crop in crops]}
-        )
-        tool.quantize(ranges).export_model(str(result))
+        images = [{"image": to_float(crop)[None]} for crop in crops]
+        tool.quantize(tool.calibrate({"serving_default": images})).export_model(str(result))
         return result.read_bytes()
 
 
-def picture_by_picture(file: bytes, images):
-    """float32 [N, H, W, 3] in [-1, 1]: what the file makes of uint8 [N, H, W, 3], its border uint8
-    or int8.
+def run_float(file: bytes, images: np.ndarray) -> np.ndarray:
+    """The file's outputs for uint8 [N, H, W, 3], one by one: float32 [N, H, W, 3] in [-1, 1]. Its
+    input and output are uint8 or int8.
     """
-    import numpy as np
-
-    from tf_i2i.data.pixels import to_float
-    from tf_i2i.litert.interpreter import LiteModel
-
     model = LiteModel(file)
     if model.input_dtype == np.uint8:
         return np.stack([model.run_float(image) for image in images])
@@ -107,83 +129,13 @@ def picture_by_picture(file: bytes, images):
     outputs = []
     for image in images:
         scale, zero = entry["quantization"]
-        interpreter.set_tensor(
-            entry["index"],
-            np.clip(np.rint(to_float(image) / scale + zero), -128, 127).astype(np.int8)[None],
-        )
+        value = np.clip(np.rint(to_float(image) / scale + zero), -128, 127).astype(np.int8)
+        interpreter.set_tensor(entry["index"], value[None])
         interpreter.invoke()
         scale, zero = exit_["quantization"]
-        outputs.append(
-            (interpreter.get_tensor(exit_["index"])[0].astype(np.float32) - zero)
-            * np.float32(scale)
-        )
+        value = interpreter.get_tensor(exit_["index"])[0].astype(np.float32)
+        outputs.append((value - zero) * np.float32(scale))
     return np.stack(outputs)
-
-
-def main(argv: list[str] | None = None) -> None:
-    options = parse(
-        QuantizersOptions, argv, prog="python -m benchmarks.quantizers", description=__doc__
-    )
-    from tf_i2i.console import silence_tensorflow
-
-    silence_tensorflow()
-    from benchmarks import results
-    from benchmarks.phone_files import TimedModel
-    from benchmarks.timing import OtherWork, interleave, ratio
-    from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
-    from training.runs.finished_run import FinishedRun
-    from training.runs.run_folder import newest_run
-
-    if importlib.util.find_spec("ai_edge_quantizer") is None:
-        raise UserError("ai-edge-quantizer is not installed; pip install ai-edge-quantizer==0.10.0")
-    results.check_writable(options.json)
-    machine = results.machine(("tensorflow", "ai-edge-litert", "ai-edge-quantizer"))
-    run = Path(options.run) if options.run else newest_run()
-    network, data = (
-        FinishedRun(run).network("student", options.direction),
-        FinishedRun(run).data(results.show_progress),
-    )
-    domain = options.direction[0]
-    crops = random_crops(
-        getattr(data, f"train_{domain}"), options.size, options.crops, options.seed
-    )
-    files = quantized_files(network, crops, options.size)
-    held_out = centre_crops(getattr(data, f"val_{domain}"), options.size, _HELD_OUT)
-    reference = reference_outputs(network, held_out)
-    found = {
-        name: psnr(picture_by_picture(file, held_out), reference) for name, file in files.items()
-    }
-    models = {name: TimedModel(file, options.threads) for name, file in files.items()}
-    runners = {
-        name: lambda model=model: model.run_block(options.block_ms / 1000)
-        for name, model in models.items()
-    }
-    others = OtherWork()
-    timings = interleave(runners, options.repeats, results.show_progress)
-    busy = others.cores()
-    print(
-        f"{results.machine_line(machine)}; {options.threads} threads\n{results.other_work_line(busy)}\n"
-    )
-    rows = [
-        (
-            name,
-            f"{found[name]:.1f}",
-            str(ratio(timings[name], timings[OURS])),
-            f"{len(file) / 1e6:.3f}",
-        )
-        for name, file in files.items()
-    ]
-    print(results.markdown_table(("quantiser", "dB to float32", "time to ours", "MB"), rows))
-    results.write_results(
-        options.json,
-        {
-            "machine": machine,
-            "cores used by others": busy,
-            "options": dataclasses.asdict(options),
-            "timings": timings,
-            "dB to float32": found,
-        },
-    )
 
 
 if __name__ == "__main__":

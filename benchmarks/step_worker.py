@@ -1,12 +1,13 @@
-"""A child process that runs training steps when its parent asks, and the parent's end of it.
+"""A child process that runs training steps on request, and the parent's end of it.
 
-The child may live in another environment than the parent (PyTorch does), so this module needs the
-standard library only. Protocol, a line of JSON each way: the child first says {"ready": facts}; to
-each number k that it reads it answers {"seconds": [k times]}; at the end of its input it leaves.
+The child may run in another environment than the parent (PyTorch does), so this module needs only
+the standard library. Protocol, one line of JSON each way: the child first says {"ready": facts}; it
+answers each number k that it reads with {"seconds": [k times]}; it ends with its input.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -16,67 +17,61 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
-def serve(prepare: Callable[[dict], tuple[Callable[[], None], dict]]) -> None:
-    """The child's main. prepare(settings) returns a function that runs one whole step, and facts
-    about it.
+def serve(prepare: Callable[[dict], tuple[Callable, Sequence, dict]]) -> None:
+    """The child's main. prepare(settings) returns a function that runs one whole step on a batch,
+    some batches, and facts about the step.
     """
-    # Native libraries print as they like: the protocol keeps standard output to itself.
+    # Native libraries print to standard output too: the protocol keeps the original to itself.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-
-    def answer(message: dict) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
-
     settings = json.loads(sys.argv[1])
-    use_cores(settings["threads"])
-    step, facts = prepare(settings)
+    # Thread pools that a library sizes by itself are then no larger than the others'.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings["threads"]])
+    step, batches, facts = prepare(settings)
+    batches = itertools.cycle(batches)
     for _ in range(settings["warm_up"]):
-        step()
-    answer({"ready": facts})
+        step(next(batches))
+    print(json.dumps({"ready": facts}), file=answers, flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
-            start = time.perf_counter()
-            step()
+            batch, start = next(batches), time.perf_counter()
+            step(batch)
             seconds.append(time.perf_counter() - start)
-        answer({"seconds": seconds})
-
-
-def use_cores(count: int) -> None:
-    """Keeps this process to the first `count` cores it may use, where the system lets it: thread
-    pools that a library sizes by itself then are no larger than what is compared."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+        print(json.dumps({"seconds": seconds}), file=answers, flush=True)
 
 
 class StepWorker:
-    """The parent's end: starts `python -m module` with the settings and talks to it.
+    """The parent's end: starts `python -m module` and waits until it is warm.
 
     Args:
         python: interpreter of the environment that the module needs.
         module: one that calls `serve`.
-        settings: plain values, handed on as JSON; holds "threads" and "warm_up".
+        settings: plain values, passed on as JSON, among them "threads" and "warm_up".
+
+    Attributes:
+        facts: those of the child's `prepare`.
+
+    Raises:
+        RuntimeError: the child ended.
     """
 
     def __init__(self, python: str, module: str, settings: dict):
         self._name = module
-        environment = {
-            **os.environ,
+        variables = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONPATH": str(Path(__file__).parents[1]),
+            "PYTHONWARNINGS": "ignore:Failed to initialize NumPy",  # PyTorch's, which needs none
         }
         self._process = subprocess.Popen(
             [python, "-m", module, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, **variables},
         )
-
-    def facts(self) -> dict:
-        """Waits until the worker is warm. Call once, first."""
-        return self._read()["ready"]
+        self.facts = self._read()["ready"]
 
     def run(self, steps: int) -> Sequence[float]:
         """Seconds of each of `steps` steps."""
@@ -85,18 +80,15 @@ class StepWorker:
         return self._read()["seconds"]
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.stdout.close()
         try:
-            self._process.wait(timeout=10)
+            self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
 
     def _read(self) -> dict:
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"{self._name} ended with status {self._process.wait()}; its messages are above"
-            )
+            status = self._process.wait()
+            raise RuntimeError(f"{self._name} ended with status {status}; see its messages above")
         return json.loads(line)

@@ -1,8 +1,7 @@
-"""From times measured in interleaved blocks to medians, ratios and their spread.
+"""Times measured in interleaved blocks, their medians and ratios.
 
-On a shared machine a time in milliseconds means little. Whatever is compared is therefore run in
-turn, block after block, in one session: noise then hits both alike, and their ratio can be relied
-on.
+On a shared machine a time in milliseconds means little. What is compared therefore runs in turn,
+block after block, in one session: noise then affects all alike, and their ratio is reliable.
 """
 
 from __future__ import annotations
@@ -13,35 +12,35 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from tf_i2i.console import say
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each repetition, by block: blocks[i] was measured in the same round as every
-    other's blocks[i].
-    """
+    """Seconds of each repetition, by block; all runners' blocks[i] are of the same round."""
 
     blocks: tuple[tuple[float, ...], ...]
 
     @property
-    def all(self) -> list[float]:
-        return sorted(seconds for block in self.blocks for seconds in block)
-
-    @property
     def median(self) -> float:
-        return statistics.median(self.all)
+        return statistics.median(self._sorted())
 
     def percentile(self, percent: float) -> float:
         """The time that `percent` of the repetitions stayed under (nearest rank)."""
-        times = self.all
+        times = self._sorted()
         return times[min(len(times) - 1, int(len(times) * percent / 100))]
+
+    def _sorted(self) -> list[float]:
+        return sorted(seconds for block in self.blocks for seconds in block)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ratio of two medians over all blocks; low and high are the smallest and largest ratio of one
-    round.
-    """
+    """Ratio of two medians over all blocks; low and high are those of single rounds."""
 
     value: float
     low: float
@@ -52,9 +51,7 @@ class Ratio:
 
 
 def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> Ratio:
-    """How many times longer `slow` took than `fast`, times `scale` (for instance when their
-    pictures differ in size).
-    """
+    """How many times longer `slow` took than `fast`, times `scale` (for pictures of other sizes)."""
     rounds = [
         scale * statistics.median(a) / statistics.median(b)
         for a, b in zip(slow.blocks, fast.blocks, strict=True)
@@ -63,52 +60,46 @@ def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> Ratio:
 
 
 def interleave(
-    runners: Mapping[str, Callable[[], Sequence[float]]],
-    rounds: int,
-    progress: Callable[[str], None],
+    subjects: Mapping[str, T], measure: Callable[[T], Sequence[float]], rounds: int
 ) -> dict[str, Timing]:
-    """Calls every runner once a round; each call measures a block and returns its times in seconds.
-
-    The order is turned by one each round, so that nobody always runs after the same neighbour.
+    """Call `measure` on every subject once per round, which returns the times of a block in
+    seconds. The order rotates, so that no subject always follows the same neighbour.
     """
-    blocks: dict[str, list[tuple[float, ...]]] = {name: [] for name in runners}
-    names = list(runners)
+    blocks: dict[str, list[tuple[float, ...]]] = {name: [] for name in subjects}
+    names = list(subjects)
     for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            progress(f"round {number + 1} of {rounds}: {name}")
-            blocks[name].append(tuple(runners[name]()))
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            say(f"round {number + 1} of {rounds}: {name}")
+            blocks[name].append(tuple(measure(subjects[name])))
     return {name: Timing(tuple(measured)) for name, measured in blocks.items()}
 
 
 class OtherWork:
-    """How busy everything else kept the machine between its making and `cores()`.
+    """How busy other processes have kept the machine since the object was made.
 
-    Two thread pools that fight for the same cores don't slow down alike: PyTorch's threads wait by
-    spinning and can become a hundred times slower, so such a ratio says nothing.
+    Thread pools that compete for the same cores do not slow down alike: PyTorch's threads wait by
+    spinning and can become a hundred times slower, so such a ratio means nothing.
     """
 
     def __init__(self):
-        self._start, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+        self._start, self._others = time.monotonic(), _others_seconds()
 
     def cores(self) -> float | None:
-        """Cores that other processes used on average; None where the system does not tell (only
-        Linux does). Child processes count as ours once they have ended."""
-        if self._busy is None:
+        """Cores that other processes used on average; None where the system does not say (only
+        Linux does). Child processes count as ours once they have ended.
+        """
+        if self._others is None:
             return None
-        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
-        return max(0.0, others / (time.monotonic() - self._start))
+        return max(0.0, (_others_seconds() - self._others) / (time.monotonic() - self._start))
 
 
-def _busy_seconds() -> float | None:
+def _others_seconds() -> float | None:
     try:
         fields = Path("/proc/stat").read_text().split(maxsplit=9)
     except OSError:
         return None
     # cpu user nice system idle iowait irq softirq steal
     user, nice, system, _, _, irq, softirq, steal = (int(field) for field in fields[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def _own_seconds() -> float:
-    return sum(os.times()[:4])
+    busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return busy - sum(os.times()[:4])

@@ -1,175 +1,138 @@
-"""Times our CycleGAN training step against the reference networks and losses in PyTorch: python -m
-benchmarks.training_step
-"""
+"""Times our CycleGAN training step against the reference networks and losses in PyTorch."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 import sys
 from pathlib import Path
 
-from tf_i2i.command_line import option, parse, run_command
+from benchmarks.results import BenchmarkOptions, Results, Target, parse_options, table
+from benchmarks.step_worker import StepWorker
+from benchmarks.timing import Ratio, Timing, interleave, ratio
+from tf_i2i.command_line import option, run_command
+from tf_i2i.console import say
+from tf_i2i.errors import UserError
+from tf_i2i.models.model_builder import GENERATOR_BLOCKS
 
-_STEP, _RUN = "what a step is", "measuring"
 OURS, TORCH = "ours", "PyTorch"
+PRECISIONS = ("float32", "bfloat16")
+TORCH_VERSION = "2.15.0"
 
 
 @dataclasses.dataclass(frozen=True)
-class StepOptions:
-    """What is measured, and how often."""
-
-    crop_size: int = option(128, "side of the pictures", group=_STEP, unit="pixels", minimum=32)
-    batch_size: int = option(1, "pictures of each domain a step", group=_STEP, minimum=1)
-    generator: str = option(
-        "resnet6", "generator network of both", group=_STEP, choices=("resnet6", "resnet9")
-    )
-    ngf: int = option(32, "channels of the generators' first convolution", group=_STEP, minimum=1)
-    ndf: int = option(
-        32, "channels of the discriminators' first convolution", group=_STEP, minimum=1
-    )
-
-    steps: int = option(
-        10, "steps of a block; blocks of all four take turns", group=_RUN, minimum=1
-    )
-    repeats: int = option(6, "rounds, a block of each in every one", group=_RUN, minimum=1)
-    warm_up: int = option(4, "steps before the first block", group=_RUN, minimum=1)
-    threads: int = option(2, "cores and threads for each", group=_RUN, minimum=1)
+class StepOptions(BenchmarkOptions):
+    crop_size: int = option(128, "side of the pictures", unit="pixels", minimum=32)
+    batch_size: int = option(1, "pictures of each domain per step", minimum=1)
+    generator: str = option("resnet6", "generator of both", choices=("resnet6", "resnet9"))
+    ngf: int = option(32, "channels of the generators' first convolution", minimum=1)
+    ndf: int = option(32, "channels of the discriminators' first convolution", minimum=1)
+    steps: int = option(10, "steps in a block; blocks of all four take turns", minimum=1)
+    repeats: int = option(6, "rounds with one block of each", minimum=1)
+    warm_up: int = option(4, "steps before the first block", minimum=1)
+    threads: int = option(2, "cores and threads for each", minimum=1)
     torch_env: str | None = option(
         None,
-        "virtual environment with PyTorch, made when missing; default: one in the cache folder",
-        group=_RUN,
+        "virtual environment with PyTorch, created when missing; default: one in the cache folder",
         metavar="DIR",
     )
-    json: str | None = option(
-        None, "write the results to this file as well", group=_RUN, metavar="OUT"
-    )
 
 
-def measure(options: StepOptions, torch_python: str) -> tuple[dict, dict]:
-    """({name: Timing}, {name: facts of the worker}) of both precisions of both."""
-    from benchmarks.results import show_progress
-    from benchmarks.step_worker import StepWorker
-    from benchmarks.timing import interleave
+def main(argv: list[str] | None = None) -> None:
+    options = parse_options(StepOptions, argv, "training_step", __doc__)
+    results = Results(options.json)
+    python = torch_python(options.torch_env)
+    results.start_timing()
+    timings, facts = measure(options, python)
+    parameters = check_same_networks(facts)
+    ratios, targets = compare(timings)
+    rows = []
+    for name, timing in timings.items():
+        seconds = (timing.median, timing.percentile(10), timing.percentile(90))
+        rows.append((name, facts[name]["library"], *(f"{1000 * s:.0f}" for s in seconds)))
+    tables = [
+        f"CycleGAN step, {options.generator}: {parameters['generator']:,} parameters in a generator, "
+        f"{parameters['discriminator']:,} in a discriminator; {options.crop_size} px, batch "
+        f"{options.batch_size}, {options.threads} threads",
+        table(("step", "library", "median ms", "p10 ms", "p90 ms"), rows),
+    ]
+    results.report(options, tables, ratios, targets, timings=timings, facts=facts)
 
-    settings = {
-        **dataclasses.asdict(options),
-        "blocks": {"resnet6": 6, "resnet9": 9}[options.generator],
-    }
+
+def measure(options: StepOptions, torch: str) -> tuple[dict[str, Timing], dict[str, dict]]:
+    """({name: Timing}, {name: facts of the worker}) of both libraries in both precisions."""
+    settings = dataclasses.asdict(options)
+    settings["blocks"] = GENERATOR_BLOCKS[options.generator][0]
     workers: dict[str, StepWorker] = {}
     try:
-        facts = {}
-        for name, python, module in (
-            (OURS, sys.executable, "benchmarks.our_step"),
-            (TORCH, torch_python, "benchmarks.torch_step"),
-        ):
-            for precision in ("float32", "bfloat16"):
-                key = f"{name} {precision}"
-                show_progress(f"starting and warming up {key}")
-                workers[key] = StepWorker(python, module, {**settings, "precision": precision})
-                facts[key] = workers[key].facts()
-        runners = {
-            name: lambda worker=worker: worker.run(options.steps)
-            for name, worker in workers.items()
-        }
-        return interleave(runners, options.repeats, show_progress), facts
+        for library, python, module in ((OURS, sys.executable, "our"), (TORCH, torch, "torch")):
+            for precision in PRECISIONS:
+                say(f"starting and warming up {library} {precision}")
+                worker_settings = {**settings, "precision": precision}
+                worker = StepWorker(python, f"benchmarks.{module}_step", worker_settings)
+                workers[f"{library} {precision}"] = worker
+        timings = interleave(workers, lambda worker: worker.run(options.steps), options.repeats)
+        return timings, {name: worker.facts for name, worker in workers.items()}
     finally:
         for worker in workers.values():
             worker.close()
 
 
-def check_same_networks(facts: dict) -> dict[str, int]:
-    """Parameters of a generator and of a discriminator, which must be equal in all of them."""
-    found = {
-        (one["generator_parameters"], one["discriminator_parameters"]) for one in facts.values()
-    }
-    if len(found) != 1:
-        raise AssertionError(
-            f"different networks are compared: (generator, discriminator) parameters {sorted(found)}"
-        )
-    generator, discriminator = found.pop()
-    return {"generator": generator, "discriminator": discriminator}
+def check_same_networks(facts: dict[str, dict]) -> dict[str, int]:
+    """Parameters of a generator and of a discriminator, which must be equal in all workers."""
+    names = ("generator", "discriminator")
+    counts = {tuple(worker[f"{name}_parameters"] for name in names) for worker in facts.values()}
+    if len(counts) != 1:
+        raise AssertionError(f"different networks are compared: {names} have {sorted(counts)}")
+    return dict(zip(names, counts.pop(), strict=True))
 
 
-def compare(timings: dict) -> tuple[list, list]:
-    """(named ratios, targets) of our faster precision."""
-    from benchmarks.results import Target
-    from benchmarks.timing import ratio
+def compare(timings: dict[str, Timing]) -> tuple[list[tuple[str, Ratio]], list[Target]]:
+    """(named ratios, targets); the targets are for our faster precision."""
+    best = min((f"{OURS} {p}" for p in PRECISIONS), key=lambda name: timings[name].median)
+    pairs = [(f"{TORCH} {p}", f"{OURS} {p}") for p in PRECISIONS]
+    ratios = [(f"{slow} / {fast}", ratio(timings[slow], timings[fast])) for slow, fast in pairs]
+    targets = []
+    for precision, bound in zip(PRECISIONS, (1.25, 1.0), strict=True):
+        to_best = ratio(timings[f"{TORCH} {precision}"], timings[best])
+        ratios.append((f"{TORCH} {precision} / our best ({best})", to_best))
+        claim = f"our best is faster than PyTorch {precision}, times"
+        targets.append(Target(claim, to_best.value, bound))
+    return ratios, targets
 
-    best = min(
-        (name for name in timings if name.startswith(OURS)), key=lambda name: timings[name].median
+
+def torch_python(folder: str | None) -> str:
+    """The interpreter of a virtual environment with PyTorch, which shares no package with ours. It
+    is created when missing.
+
+    Raises:
+        UserError: PyTorch could not be installed.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    root = Path(folder) if folder else cache / "tf_i2i" / f"torch-{TORCH_VERSION}"
+    python = root / "bin" / "python"
+    command = [python, "-c", "import torch"]
+    if python.exists() and not subprocess.run(command, capture_output=True).returncode:
+        return str(python)
+    if root.exists() and any(root.iterdir()) and not (root / "pyvenv.cfg").exists():
+        raise UserError(f"--torch-env {root}: has other files; use an environment or a new folder")
+    say(
+        f"installing torch {TORCH_VERSION} from PyPI into {root}. The Linux wheel needs its CUDA "
+        "libraries: several GB, minutes, once. An environment with a CPU build can be given with "
+        "--torch-env"
     )
-    ratios = [
-        (f"{TORCH} {p} / {OURS} {p}", ratio(timings[f"{TORCH} {p}"], timings[f"{OURS} {p}"]))
-        for p in ("float32", "bfloat16")
-    ]
-    against = {p: ratio(timings[f"{TORCH} {p}"], timings[best]) for p in ("float32", "bfloat16")}
-    ratios += [(f"{TORCH} {p} / our best ({best})", value) for p, value in against.items()]
-    return ratios, [
-        Target("our best against PyTorch float32, times as fast", against["float32"].value, 1.25),
-        Target(
-            "our best against PyTorch bfloat16 autocast, times as fast",
-            against["bfloat16"].value,
-            1.0,
-        ),
-    ]
-
-
-def main(argv: list[str] | None = None) -> None:
-    options = parse(
-        StepOptions, argv, prog="python -m benchmarks.training_step", description=__doc__
-    )
-    from tf_i2i.console import silence_tensorflow
-
-    silence_tensorflow()
-    from benchmarks import results
-    from benchmarks.timing import OtherWork
-    from benchmarks.torch_environment import default_folder, torch_python
-
-    results.check_writable(options.json)
-    python = torch_python(
-        Path(options.torch_env) if options.torch_env else default_folder(), results.show_progress
-    )
-    machine = results.machine(("tensorflow", "keras"))
-    others = OtherWork()
-    timings, facts = measure(options, python)
-    busy = others.cores()
-    parameters = check_same_networks(facts)
-    ratios, targets = compare(timings)
-    rows = [
-        (
-            name,
-            facts[name]["library"],
-            f"{1000 * t.median:.0f}",
-            f"{1000 * t.percentile(10):.0f}",
-            f"{1000 * t.percentile(90):.0f}",
-        )
-        for name, t in timings.items()
-    ]
-    print(f"{results.machine_line(machine)}\n{results.other_work_line(busy)}\n")
-    print(
-        f"A CycleGAN step: {options.generator}, ngf {options.ngf} ({parameters['generator']:,} parameters), "
-        f"ndf {options.ndf} ({parameters['discriminator']:,}), {options.crop_size} px, batch {options.batch_size}, "
-        f"{options.threads} threads; {options.repeats} interleaved blocks of {options.steps} steps\n"
-    )
-    print(
-        results.markdown_table(("step", "library", "median ms", "p10 ms", "p90 ms"), rows),
-        end="\n\n",
-    )
-    print(results.ratios_table(ratios), end="\n\n")
-    print(results.targets_table(targets))
-    results.write_results(
-        options.json,
-        {
-            "machine": machine,
-            "cores used by others": busy,
-            "options": dataclasses.asdict(options),
-            "parameters": parameters,
-            "timings": timings,
-            "libraries": {name: one["library"] for name, one in facts.items()},
-            "ratios": dict(ratios),
-            "targets": targets,
-        },
-    )
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(root)], check=True)
+        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+        subprocess.run([*pip, f"torch=={TORCH_VERSION}"], check=True, stdout=sys.stderr)
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(
+            f"--torch-env {root}: torch {TORCH_VERSION} could not be installed ({error}); "
+            "use an environment that has PyTorch"
+        ) from error
+    return str(python)
 
 
 if __name__ == "__main__":

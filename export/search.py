@@ -35,8 +35,6 @@ CANDIDATES: dict[str, dict] = {
         "full": 16,
         "detail": 16,
     },
-    "u-2": {"levels": 2},
-    "u-3": {"levels": 3},
     "broad": {"stem": 64, "width": 96, "blocks": 3, "drawing": 6, "full": 24, "detail": 16},
 }
 
@@ -70,7 +68,7 @@ class SearchOptions:
     )
     size: int = option(
         256,
-        "side of the exported files, a multiple of 4 (u-2: 16, u-3: 32)",
+        "side of the exported files, a multiple of 4",
         group="how",
         unit="pixels",
         minimum=32,
@@ -101,7 +99,8 @@ def main(argv: list[str] | None = None) -> int:
     root = Path(options.run) if options.run else newest_run()
     read_config(root)
     designs = {name: CANDIDATES[name] for name in options.only or CANDIDATES}
-    _check_size(designs, options.size)
+    if options.size % 4:
+        raise UserError(f"--size {options.size}: must be a multiple of 4")
     files = make_files(root, designs, options)
     rows = measure_all(root, files, options)
     print(table(rows))
@@ -113,15 +112,6 @@ def main(argv: list[str] | None = None) -> int:
     write_text(root / "search" / "frontier.svg", frontier_chart(rows))
     print(f"written to {one_line(root / 'search')}")
     return 0
-
-
-def _check_size(designs: dict[str, dict], size: int) -> None:
-    for name, design in designs.items():
-        stride = 4 * 2 ** design.get("levels", 0)
-        if size % stride:
-            raise UserError(
-                f"--size {size}: must be a multiple of {stride} for the candidate {name}; or leave it out with --only"
-            )
 
 
 def make_files(root: Path, designs: dict[str, dict], options: SearchOptions) -> dict[str, Path]:

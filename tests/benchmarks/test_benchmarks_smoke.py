@@ -9,22 +9,14 @@ import time
 
 import pytest
 
-from benchmarks.results import Target, markdown_table, other_work_line, write_results
+from benchmarks import phone_model
+from benchmarks.results import BenchmarkOptions, Results, Target, other_work_line
 from benchmarks.step_worker import StepWorker
 from benchmarks.timing import OtherWork, Timing, interleave, ratio
+from benchmarks.training_step import check_same_networks, compare
 from tf_i2i.errors import UserError
 
-COMMANDS = (
-    "training_step",
-    "phone_model",
-    "augmentation",
-    "cartoonize",
-    "full_resolution",
-    "checkpoint_cost",
-    "soak",
-    "scaling",
-    "prepare",
-)
+COMMANDS = ("training_step", "phone_model", "full_resolution", "quantizers")
 
 
 def test_ratio_is_of_medians_and_its_range_of_single_rounds():
@@ -46,8 +38,9 @@ def test_percentiles():
 
 def test_everybody_runs_once_a_round_and_the_order_turns():
     calls = []
-    runners = {name: lambda name=name: calls.append(name) or [len(calls)] for name in "abc"}
-    timings = interleave(runners, 3, lambda message: None)
+    timings = interleave(
+        {name: name for name in "abc"}, lambda name: calls.append(name) or [len(calls)], 3
+    )
     assert calls == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
     assert timings["a"].blocks == ((1,), (6,), (8,))
 
@@ -60,39 +53,44 @@ def test_target(value, at_most, met):
     assert Target("x", value, 2.0, at_most).met is met
 
 
-def test_markdown_table_is_padded():
-    assert markdown_table(("model", "ms"), [("a", 1), ("longer name", "12.5")]).splitlines() == [
-        "| model       |   ms |",
-        "| ----------- | ---: |",
-        "| a           |    1 |",
-        "| longer name | 12.5 |",
-    ]
-
-
-def test_results_as_json(tmp_path):
-    path = tmp_path / "out.json"
-    timing = Timing(((1.0, 2.0),))
-    write_results(
-        str(path),
-        {"timing": timing, "ratio": ratio(timing, timing), "targets": [Target("x", 3, 2)]},
+def test_results_on_paper_and_as_json(tmp_path, capsys):
+    path, timing = tmp_path / "out.json", Timing(((1.0, 2.0),))
+    Results(str(path)).report(
+        BenchmarkOptions(),
+        ["a table"],
+        [("a / b", ratio(timing, timing))],
+        [Target("x", 3, 2), Target("y", 3, 2, at_most=True)],
+        timing=timing,
     )
-    assert json.loads(path.read_text()) == {
-        "timing": {"blocks": [[1.0, 2.0]]},
-        "ratio": {"value": 1.0, "low": 1.0, "high": 1.0},
-        "targets": [{"claim": "x", "value": 3, "bound": 2, "at_most": False, "met": True}],
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Machine: ") and "tensorflow 2" in lines[0]
+    shown = [line.split() for line in lines if line.startswith(("a ", "x", "y"))]
+    assert shown == [
+        ["a", "table"],
+        ["a", "/", "b", "1.00", "(1.00", "to", "1.00)"],
+        ["x", "3", ">=", "2", "met"],
+        ["y", "3", "<=", "2", "missed"],
+    ]
+    written = json.loads(path.read_text())
+    assert written["timing"] == {"blocks": [[1.0, 2.0]]}
+    assert written["ratios"] == {"a / b": {"value": 1.0, "low": 1.0, "high": 1.0}}
+    assert written["targets"][0] == {
+        "claim": "x",
+        "value": 3,
+        "bound": 2,
+        "at_most": False,
+        "met": True,
     }
 
 
 def test_training_step_compares_our_best_and_wants_equal_networks():
-    from benchmarks.training_step import check_same_networks, compare
-
     seconds = {
         "ours float32": 0.3,
         "ours bfloat16": 0.25,
         "PyTorch float32": 0.4,
         "PyTorch bfloat16": 0.24,
     }
-    ratios, targets = compare({name: Timing(((one,), (one,))) for name, one in seconds.items()})
+    ratios, targets = compare({name: Timing(((s,), (s,))) for name, s in seconds.items()})
     assert [round(value.value, 2) for _, value in ratios] == [1.33, 0.96, 1.6, 0.96]
     assert [target.met for target in targets] == [True, False]
     same = {"generator_parameters": 5, "discriminator_parameters": 3}
@@ -102,35 +100,36 @@ def test_training_step_compares_our_best_and_wants_equal_networks():
 
 
 def test_phone_model_compares_time_a_pixel_with_the_peer():
-    from benchmarks import phone_model as phone
-
-    seconds = {phone.INT8: 0.005, phone.FLOAT: 0.011, phone.TEACHER: 0.2, phone.PEER: 0.1}
-    timings = {name: Timing(((one,),)) for name, one in seconds.items()}
-    pixels = {name: 512**2 if name == phone.PEER else 256**2 for name in seconds}
-    _, targets = phone.compare(timings, pixels, 200_000)
+    seconds = {
+        phone_model.INT8: 0.005,
+        phone_model.FLOAT: 0.011,
+        phone_model.TEACHER: 0.2,
+        phone_model.PEER: 0.1,
+    }
+    timings = {name: Timing(((s,),)) for name, s in seconds.items()}
+    pixels = {name: 512**2 if name == phone_model.PEER else 256**2 for name in seconds}
+    _, targets = phone_model.compare(timings, pixels, 200_000)
     assert [round(target.value, 3) for target in targets] == [40.0, 2.2, 0.2, 0.2]
     assert all(target.met for target in targets)
-    del timings[phone.PEER]
-    assert len(phone.compare(timings, pixels, 400_000)[1]) == 3
+    del timings[phone_model.PEER]
+    assert len(phone_model.compare(timings, pixels, 400_000)[1]) == 3
 
 
-def test_a_worker_answers_and_its_death_is_told(tmp_path, monkeypatch):
+def test_a_worker_answers_and_its_death_is_reported(tmp_path, monkeypatch):
     (tmp_path / "echo_worker.py").write_text(
         "from benchmarks.step_worker import serve\n"
         "def prepare(settings):\n"
         "    print('chatter on standard output')\n"
-        "    return (lambda: None), {'seen': settings['threads']}\n"
+        "    return (lambda batch: None), [1, 2], {'seen': settings['threads']}\n"
         "serve(prepare)\n"
     )
     monkeypatch.chdir(tmp_path)
     worker = StepWorker(sys.executable, "echo_worker", {"threads": 1, "warm_up": 1})
-    assert worker.facts() == {"seen": 1}
+    assert worker.facts == {"seen": 1}
     assert len(worker.run(3)) == 3
     worker.close()
-    broken = StepWorker(sys.executable, "no_such_module", {"threads": 1, "warm_up": 1})
     with pytest.raises(RuntimeError, match="ended with status 1"):
-        broken.facts()
-    broken.close()
+        StepWorker(sys.executable, "no_such_module", {"threads": 1, "warm_up": 1})
 
 
 def test_own_work_is_not_other_work():
@@ -150,7 +149,7 @@ def test_help_and_wrong_usage_need_no_heavy_import(name):
         "try: command.main(sys.argv[1:])\n"
         "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)\n"
     )
-    for arguments, status in ((["--help"], 0), (["--repeats", "0"], 2), (["--nonsense"], 2)):
+    for arguments, status in ((["--help"], 0), (["--threads", "0"], 2), (["--nonsense"], 2)):
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
         )
@@ -158,14 +157,12 @@ def test_help_and_wrong_usage_need_no_heavy_import(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_unwritable_results_are_told_before_measuring(name, tmp_path, monkeypatch):
+def test_unwritable_results_are_reported_before_measuring(name, tmp_path, monkeypatch):
     command = importlib.import_module(f"benchmarks.{name}")
     with pytest.raises(UserError, match="--json"):
         command.main(["--json", str(tmp_path / "missing" / "out.json")])
 
 
 def test_peer_that_is_missing_names_its_source(tmp_path):
-    from benchmarks.phone_model import PhoneOptions, files_to_compare
-
     with pytest.raises(UserError, match="margaretmz/Cartoonizer-with-TFLite"):
-        files_to_compare(PhoneOptions(peer=str(tmp_path / "none.tflite")))
+        phone_model.peer_file(str(tmp_path / "none.tflite"))

@@ -38,7 +38,7 @@ def time_as_peer(argv: list[str]) -> None:
     """What benchmarks.phone_model does with --peer; it converts networks of its own for half a
     minute besides.
     """
-    from benchmarks.phone_files import TimedModel, peer_file
+    from benchmarks.phone_model import TimedModel, peer_file
 
     TimedModel(peer_file(argv[0]), 1).run_block(0)
 

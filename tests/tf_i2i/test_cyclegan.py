@@ -9,18 +9,20 @@ from tf_i2i.models import losses
 from tf_i2i.models.cyclegan_model import CycleGAN
 from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
+from tf_i2i.models.precision import set_precision, with_loss_scale
 from tf_i2i.models.resnet_generator import ResNetGenerator
 
 SIZE = 32
+WEIGHTS = {"lambda_cycle": 10.0, "lambda_identity": 0.5, "lambda_colour": 30.0}
 
 
-def make_gan(**options) -> CycleGAN:
+def make_gan(precision="float32", **options) -> CycleGAN:
+    set_precision(precision)
     keras.utils.set_random_seed(3)
     generators = (ResNetGenerator(1, 4, 1) for _ in range(2))
-    gan = CycleGAN(
-        *generators, PatchDiscriminator(4, 1), PatchDiscriminator(4, 1), crop_size=SIZE, **options
-    )
-    gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
+    discriminators = (PatchDiscriminator(4, 1) for _ in range(2))
+    gan = CycleGAN(*generators, *discriminators, crop_size=SIZE, **WEIGHTS | options)
+    gan.compile(*(with_loss_scale(keras.optimizers.Adam(2e-4, 0.5), precision) for _ in range(2)))
     return gan
 
 
@@ -144,17 +146,7 @@ def test_global_batch_is_the_mean_of_its_images():
 
 
 def test_float16_step_scales_the_loss_and_stays_finite():
-    from tf_i2i.models.precision import set_precision, with_loss_scale
-
-    set_precision("float16")
-    keras.utils.set_random_seed(3)
-    gan = CycleGAN(
-        *(ResNetGenerator(1, 4, 1) for _ in range(2)),
-        PatchDiscriminator(4, 1),
-        PatchDiscriminator(4, 1),
-        crop_size=SIZE,
-    )
-    gan.compile(*(with_loss_scale(keras.optimizers.Adam(2e-4), "float16") for _ in range(2)))
+    gan = make_gan("float16")
     weight = gan.generator_ab.trainable_variables[0]
     step = tf.function(gan.train_step)
     for _ in range(20):  # the scale starts high and halves at each overflow, which skips the step

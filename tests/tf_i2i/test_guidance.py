@@ -208,6 +208,9 @@ def guided_model(guidance):
         *(ResNetGenerator(1, 4, 1) for _ in range(2)),
         *(PatchDiscriminator(4, 1) for _ in range(2)),
         crop_size=SIDE,
+        lambda_cycle=10.0,
+        lambda_identity=0.5,
+        lambda_colour=30.0,
         pool_size=2,
     )
     model.guidance = guidance

@@ -23,7 +23,7 @@ def make_gan(generator=None, **options) -> Pix2Pix:
         PatchDiscriminator(4, 1, affine=True),
         crop_size=SIZE,
         seed=7,
-        **options,
+        **{"lambda_l1": 100.0} | options,
     )
     gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
     return gan
@@ -86,7 +86,7 @@ def test_scores_as_probabilities(kind, score, probability):
 def test_real_and_fake_pairs_do_not_mix_in_one_batch():
     gan = make_gan()
     a, b, fake = images(1), images(2), images(3)
-    real_scores, fake_scores = gan._scores_of_both(a, b, fake)
+    real_scores, fake_scores = gan._real_and_fake_scores(a, b, fake)
     np.testing.assert_allclose(real_scores, gan._scores(a, b), atol=1e-5)
     np.testing.assert_allclose(fake_scores, gan._scores(a, fake), atol=1e-5)
 
@@ -125,7 +125,7 @@ def test_steps_are_a_function_of_seed_and_step():
     drawn = []
     for step in (0, 1):
         frozen.step.assign(step)
-        drawn.append(frozen._translated(images(1), statistics=True).numpy())
+        drawn.append(frozen._generate(images(1), update_bn=True).numpy())
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-5
 
 

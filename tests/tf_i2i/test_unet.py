@@ -126,9 +126,7 @@ def test_batch_norm_uses_moving_statistics_at_inference_and_when_settled():
     for _ in range(3):
         network(image, training=True)
     inference = network(image, training=False)
-    np.testing.assert_allclose(
-        inference, network(image, training=True, statistics=False), atol=1e-6
-    )
+    np.testing.assert_allclose(inference, network(image, training=True, update_bn=False), atol=1e-6)
     assert np.abs(inference - network(image, training=True)).max() > 1e-4
 
 

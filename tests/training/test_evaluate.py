@@ -28,7 +28,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     import tensorflow as tf
 
     from tf_i2i.models.mobile_generator import MobileGenerator
-    from tf_i2i.models.model_builder import build_cyclegan
+    from tf_i2i.models.model_builder import build_model
     from training.options.trainer_options import CycleGANOptions, DistillOptions
     from training.runs.checkpoints import Checkpoints
     from training.runs.run_data import load_unpaired
@@ -41,7 +41,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     data = load_unpaired(options, lambda message: None)
     if data.split:
         run.write_json("split.json", data.split)
-    gan = build_cyclegan(dataclasses.asdict(options), ema_half_life=10.0)
+    gan = build_model("cyclegan", dataclasses.asdict(options))
     Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
     run.write_config(
         "cyclegan",

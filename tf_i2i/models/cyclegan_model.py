@@ -8,10 +8,9 @@ import tensorflow as tf
 from tf_i2i.models import losses
 from tf_i2i.models.image_pool import ImagePool
 from tf_i2i.models.moving_average import MovingAverage
-from tf_i2i.models.precision import apply_scaled_gradients, scale_loss
+from tf_i2i.models.precision import minimize, scale_loss
 
 
-@keras.saving.register_keras_serializable(package="tf_i2i")
 class CycleGAN(keras.Model):
     """Two generators (ab: A to B, ba: B to A) and two discriminators, trained together.
 
@@ -22,17 +21,18 @@ class CycleGAN(keras.Model):
         lambda_identity: weight of both identity losses, as a share of lambda_cycle (paper: 0.5).
         lambda_colour: weight of coarse chroma consistency in both directions; 0 turns it off.
         gan_loss: "lsgan", "vanilla" or "hinge".
-        pool_size: images that each discriminator's history holds.
+        pool_size: images in each discriminator's history.
         ema_half_life: of the generators' averaged weights, in steps.
-        seed: of the pools' coins.
+        seed: of the pools' random choices.
+
+    Attributes:
+        guidance: a tf_i2i.pretrained.guidance_losses.Guidance whose losses are added to the
+            generators', or None. May be set at any time before the first step.
 
     `train_step((real_a, real_b))` takes float32 [-1, 1] [N, crop_size, crop_size, 3] twice, the
     local share of the batch when run by a tf.distribute strategy, and returns the named losses
     (means over the local share). With a face loss it takes (real_a, real_b, boxes_a, boxes_b), the
-    faces' places: see tf_i2i.pretrained.guidance_losses.
-
-    guidance: a tf_i2i.pretrained.guidance_losses.Guidance whose losses the generators pay as well, or None; may be
-    set at any time before the first step.
+    boxes of the faces.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class CycleGAN(keras.Model):
         discriminator_b,
         *,
         crop_size: int,
-        lambda_cycle: float = 10.0,
-        lambda_identity: float = 0.5,
-        lambda_colour: float = 30.0,
+        lambda_cycle: float,
+        lambda_identity: float,
+        lambda_colour: float,
         gan_loss: str = "lsgan",
         pool_size: int = 50,
         ema_half_life: float = 300.0,
@@ -55,13 +55,8 @@ class CycleGAN(keras.Model):
         super().__init__(**kwargs)
         self.generator_ab, self.generator_ba = generator_ab, generator_ba
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
-        self.crop_size, self.seed = crop_size, seed
-        self.lambda_cycle, self.lambda_identity, self.lambda_colour = (
-            lambda_cycle,
-            lambda_identity,
-            lambda_colour,
-        )
-        self.gan_loss, self.pool_size, self.ema_half_life = gan_loss, pool_size, ema_half_life
+        self.lambda_cycle, self.lambda_identity = lambda_cycle, lambda_identity
+        self.lambda_colour, self.gan_loss, self.seed = lambda_colour, gan_loss, seed
         self.guidance = None
         image = (crop_size, crop_size, 3)
         for network in (generator_ab, generator_ba, discriminator_a, discriminator_b):
@@ -75,12 +70,10 @@ class CycleGAN(keras.Model):
         self.built = True
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """One optimizer for both generators, one for both discriminators."""
+        """Set one optimizer for both generators and one for both discriminators."""
         super().compile(**kwargs)
-        self.generator_optimizer, self.discriminator_optimizer = (
-            generator_optimizer,
-            discriminator_optimizer,
-        )
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
         generator_optimizer.build(self.generator_variables)
         discriminator_optimizer.build(self.discriminator_variables)
 
@@ -93,7 +86,7 @@ class CycleGAN(keras.Model):
         return self.discriminator_a.trainable_variables + self.discriminator_b.trainable_variables
 
     def call(self, inputs, training=False):
-        """Translates A to B."""
+        """Translate A to B."""
         return self.generator_ab(inputs, training=training)
 
     def train_step(self, data):
@@ -105,58 +98,39 @@ class CycleGAN(keras.Model):
                     real_a, fake_b, real_b, fake_a, *boxes, step=self.generator_optimizer.iterations
                 )
             total = tf.add_n(list(generator_losses.values()))
-            scaled = scale_loss(self.generator_optimizer, losses.share_of_global_mean(total))
-        gradients = tape.gradient(scaled, self.generator_variables)
+            scaled = scale_loss(self.generator_optimizer, total)
+        minimize(self.generator_optimizer, tape, scaled, self.generator_variables)
 
         seed = tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         pooled_a = self.pool_a.swap(fake_a, seed)
         pooled_b = self.pool_b.swap(fake_b, seed + tf.constant([0, 1 << 20]))
-
         with tf.GradientTape() as tape:
-            discriminator_losses = {
-                "D_A": self._discriminator_loss(self.discriminator_a, real_a, pooled_a),
-                "D_B": self._discriminator_loss(self.discriminator_b, real_b, pooled_b),
-            }
-            total_d = tf.add_n(list(discriminator_losses.values()))
-            scaled = scale_loss(self.discriminator_optimizer, losses.share_of_global_mean(total_d))
-        discriminator_gradients = tape.gradient(scaled, self.discriminator_variables)
+            loss_a = self._discriminator_loss(self.discriminator_a, real_a, pooled_a)
+            loss_b = self._discriminator_loss(self.discriminator_b, real_b, pooled_b)
+            scaled = scale_loss(self.discriminator_optimizer, loss_a + loss_b)
+        minimize(self.discriminator_optimizer, tape, scaled, self.discriminator_variables)
 
-        apply_scaled_gradients(self.generator_optimizer, gradients, self.generator_variables)
-        apply_scaled_gradients(
-            self.discriminator_optimizer, discriminator_gradients, self.discriminator_variables
-        )
         self.average_ab.update()
         self.average_ba.update()
         self.step.assign_add(1)
-        return {**generator_losses, **discriminator_losses, "G": total}
+        return {**generator_losses, "D_A": loss_a, "D_B": loss_b, "G": total}
 
     def _generator_losses(self, real_a, real_b):
-        """Losses as they are weighted in the sum (equation 3 of the paper, and section 5.2 for the
-        identity).
-        """
-        count = real_a.shape[0]
-        # Translation and identity in one batch: instance normalisation keeps images apart, and the
-        # kernels run fuller.
+        """(fake_a, fake_b, the weighted losses of equation 3 of the paper and of section 5.2)."""
+        ab, ba = self.generator_ab, self.generator_ba
         if self.lambda_identity > 0:
-            fake_b, same_b = _split(
-                self.generator_ab(tf.concat([real_a, real_b], 0), training=True), count
-            )
-            fake_a, same_a = _split(
-                self.generator_ba(tf.concat([real_b, real_a], 0), training=True), count
-            )
+            # Translation and identity share a batch: instance normalization keeps the images apart,
+            # and larger batches use the kernels better.
+            fake_b, same_b = tf.split(ab(tf.concat([real_a, real_b], 0), training=True), 2)
+            fake_a, same_a = tf.split(ba(tf.concat([real_b, real_a], 0), training=True), 2)
         else:
-            fake_b = self.generator_ab(real_a, training=True)
-            fake_a = self.generator_ba(real_b, training=True)
-        rec_a = self.generator_ba(fake_b, training=True)
-        rec_b = self.generator_ab(fake_a, training=True)
-
+            fake_b, fake_a = ab(real_a, training=True), ba(real_b, training=True)
+        rec_a, rec_b = ba(fake_b, training=True), ab(fake_a, training=True)
+        scores_b = self.discriminator_b(fake_b, training=True)
+        scores_a = self.discriminator_a(fake_a, training=True)
         named = {
-            "G_A": losses.generator_adversarial(
-                self.discriminator_b(fake_b, training=True), self.gan_loss
-            ),
-            "G_B": losses.generator_adversarial(
-                self.discriminator_a(fake_a, training=True), self.gan_loss
-            ),
+            "G_A": losses.generator_adversarial(scores_b, self.gan_loss),
+            "G_B": losses.generator_adversarial(scores_a, self.gan_loss),
             "cycle_A": self.lambda_cycle * losses.l1(real_a, rec_a),
             "cycle_B": self.lambda_cycle * losses.l1(real_b, rec_b),
         }
@@ -170,9 +144,6 @@ class CycleGAN(keras.Model):
         return fake_a, fake_b, named
 
     def _discriminator_loss(self, discriminator, real, fake):
-        scores = discriminator(tf.concat([real, tf.stop_gradient(fake)], 0), training=True)
-        return losses.discriminator_adversarial(*_split(scores, real.shape[0]), self.gan_loss)
-
-
-def _split(batch, count: int):
-    return batch[:count], batch[count:]
+        batch = tf.concat([real, tf.stop_gradient(fake)], 0)
+        real_scores, fake_scores = tf.split(discriminator(batch, training=True), 2)
+        return losses.discriminator_adversarial(real_scores, fake_scores, self.gan_loss)

@@ -9,15 +9,13 @@ class ImagePool(tf.Module):
     """Keeps up to `size` generated images (Shrivastava et al. 2017, section 2.3; Zhu et al. 2017,
     section 4).
 
-    While it is not full, each image goes in and comes back unchanged. Then, for each image by
-    itself, a coin
-    decides: half of the time it comes back unchanged, half of the time a random stored one comes
-    back and the image takes its place. State lies in tf.Variables, so that a checkpoint holds it.
-    Replicas show each other their images, so that all of them hold the same pool: the one that a
+    While the pool fills, each image is stored and returned unchanged. Then each image is, with
+    probability 0.5, exchanged for a random stored one. The state is in tf.Variables, so that a
+    checkpoint has it. Replicas gather each other's images, so that all of them keep the pool that a
     single device with the whole batch would have.
 
     Args:
-        size: images kept; 0 hands all images through.
+        size: images kept; 0 returns all images unchanged.
         image_shape: (height, width, channels).
     """
 
@@ -33,65 +31,48 @@ class ImagePool(tf.Module):
         self.count = tf.Variable(0, dtype=tf.int64, name="count", **local)
 
     def swap(self, images, seed):
-        """Exchanges a batch. images: [N, H, W, C] of known N, the replica's share; seed: int32 [2],
-        another one for every step, the same on all replicas. Returns images of the same shape,
-        without gradient."""
+        """Exchange a batch.
+
+        Args:
+            images: [N, H, W, C] of known N, the replica's share of the batch.
+            seed: int32 [2], different in every step, the same on all replicas.
+
+        Returns:
+            Images of the same shape, without gradient.
+        """
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         if self.size == 0:
             return images
         context, share = tf.distribute.get_replica_context(), images.shape[0]
         if context is None or context.num_replicas_in_sync == 1:
-            return self._swap_all(images, share, seed, self._InPlace(self.images))
-        everyones = context.all_gather(images, axis=0)
-        swapped = self._swap_all(
-            everyones, share * context.num_replicas_in_sync, seed, self._Copied(self.images)
-        )
+            return self._swap_all(images, share, seed)
+        gathered, count = context.all_gather(images, axis=0), share * context.num_replicas_in_sync
+        swapped = self._swap_all(gathered, count, seed, in_place=False)
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share
         return tf.ensure_shape(swapped[start : start + share], images.shape)
 
-    def _swap_all(self, images, count: int, seed, store):
+    def _swap_all(self, images, count: int, seed, in_place: bool = True):
+        """in_place: writing by index is fast, but a variable of several replicas can only be
+        assigned as a whole.
+        """
         coins = tf.random.stateless_uniform([count], tf.stack([seed[0], seed[1]])) < 0.5
         places = tf.random.stateless_uniform(
             [count], tf.stack([seed[1], seed[0]]), maxval=self.size, dtype=tf.int64
         )
+        stored = self.images if in_place else self.images.read_value()
         before, swapped = tf.identity(self.count), []
         for i in range(count):
             filled = tf.minimum(before + i, self.size)
             growing = filled < self.size
             place = tf.where(growing, filled, places[i])
-            old = store.read(place)
-            store.write(place, tf.where(growing | coins[i], images[i], old))
+            old = tf.gather(stored, place)
+            new = tf.where(growing | coins[i], images[i], old)
+            if in_place:
+                stored.scatter_update(tf.IndexedSlices(new, place))
+            else:
+                stored = tf.tensor_scatter_nd_update(stored, [[place]], [new])
             swapped.append(tf.where(coins[i] & ~growing, old, images[i]))
-        store.finish()
+        if not in_place:
+            self.images.assign(stored)
         self.count.assign(tf.minimum(before + count, self.size))
         return tf.stack(swapped)
-
-    class _InPlace:
-        """The stored images of a single replica."""
-
-        def __init__(self, images):
-            self._images = images
-
-        def read(self, place):
-            return tf.gather(self._images, place)
-
-        def write(self, place, image):
-            self._images.scatter_update(tf.IndexedSlices(image, place))
-
-        def finish(self):
-            pass
-
-    class _Copied(_InPlace):
-        """Those of one of several replicas: such variables can't be written to by index, only as a
-        whole.
-        """
-
-        def __init__(self, images):
-            super().__init__(images.read_value())
-            self._variable = images
-
-        def write(self, place, image):
-            self._images = tf.tensor_scatter_nd_update(self._images, [[place]], [image])
-
-        def finish(self):
-            self._variable.assign(self._images)

@@ -7,18 +7,47 @@ import tensorflow as tf
 
 
 def normal_init() -> keras.initializers.Initializer:
-    """N(0, 0.02), the reference start of every convolution. A new object a layer: a shared one
-    without a seed would give all of them the same weights."""
+    """N(0, 0.02), as the reference initializes every convolution. A new object for each layer: one
+    shared object without a seed would give all of them the same weights.
+    """
     return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+def convolution(filters: int, kernel_size: int, **options) -> keras.layers.Conv2D:
+    """A Conv2D initialized as the reference does; `options` are Keras's."""
+    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer=normal_init(), **options)
+
+
+def upsampling_layer(kind: str, filters: int, kernel_size: int, use_bias: bool = True):
+    """Doubles height and width: [N, H, W, C] to [N, 2H, 2W, filters].
+
+    Args:
+        kind: "resize" for `ResizeConv2D`, "transposed" for the reference's transposed convolution.
+        kernel_size: of the transposed convolution; the other one's is 3.
+
+    Raises:
+        ValueError: unknown kind.
+    """
+    if kind == "resize":
+        return ResizeConv2D(filters, use_bias=use_bias)
+    if kind != "transposed":
+        raise ValueError(f"upsampling must be 'resize' or 'transposed', not {kind!r}")
+    return keras.layers.Conv2DTranspose(
+        filters,
+        kernel_size,
+        strides=2,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=normal_init(),
+    )
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class ReflectionPadding2D(keras.layers.Layer):
-    """Mirrors `padding` rows and columns outward, without repeating the border: [N, H, W, C] to
+    """Mirrors `padding` rows and columns outward, without repeating the edge: [N, H, W, C] to
     [N, H + 2 padding, W + 2 padding, C]. H and W must be larger than `padding`.
 
-    In training the mirror is made of slices: TensorFlow's own MirrorPad takes twice as long on a
-    CPU.
+    In training the mirror is made of slices: TensorFlow's MirrorPad takes twice as long on a CPU.
     """
 
     def __init__(self, padding: int = 1, **kwargs):
@@ -38,16 +67,15 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class ResizeConv2D(keras.layers.Layer):
-    """Doubles height and width by nearest neighbour, then convolves 3x3 with mirrored borders.
+    """Doubles height and width by nearest neighbour, then convolves 3x3 with mirrored edges:
+    [N, H, W, C] to [N, 2H, 2W, filters].
 
-    Odena et al. 2016, "Deconvolution and Checkerboard Artifacts": no checkerboard, unlike a
-    transposed convolution, at the same parameter count.
+    Leaves no checkerboard, unlike a transposed convolution (Odena et al. 2016, "Deconvolution and
+    Checkerboard Artifacts").
 
-    In training it is computed before the doubling. Each of the four output phases sees only 2x2
-    distinct input pixels, so the 3x3 kernel folds into four of 2x2: the same numbers for 16 instead
-    of 36 multiplications. At inference the plain form is kept, which every device runtime knows.
-
-    Shapes: [N, H, W, C] to [N, 2H, 2W, filters].
+    In training the convolution comes first. Each of the four output phases sees only 2x2 distinct
+    input pixels, so the 3x3 kernel folds into four of 2x2: the same numbers for 16 instead of 36
+    multiplications. At inference the plain form is kept, which every device runtime supports.
     """
 
     def __init__(self, filters: int, use_bias: bool = True, **kwargs):
@@ -62,27 +90,19 @@ class ResizeConv2D(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, training=False):
-        # Mirroring the doubled map by 1 repeats the border pixel of the small one.
-        padded = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-        kernel = tf.cast(self.kernel, inputs.dtype)
-        bias = (
-            tf.cast(self.bias, inputs.dtype)
-            if self.use_bias
-            else tf.zeros([self.filters], inputs.dtype)
-        )
-        height, width = inputs.shape[1], inputs.shape[2]
+        edges, dtype = [[0, 0], [1, 1], [1, 1], [0, 0]], inputs.dtype
+        kernel = tf.cast(self.kernel, dtype)
+        bias = tf.cast(self.bias, dtype) if self.use_bias else tf.zeros([self.filters], dtype)
+        height, width = inputs.shape[1:3]
         if not training or height is None or width is None:
-            size = tf.shape(inputs)[1:3] * 2
-            doubled = tf.image.resize(inputs, size, method="nearest")
-            doubled = tf.pad(
-                tf.cast(doubled, inputs.dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"
-            )
+            doubled = tf.image.resize(inputs, tf.shape(inputs)[1:3] * 2, method="nearest")
+            doubled = tf.pad(tf.cast(doubled, dtype), edges, "REFLECT")
             return tf.nn.bias_add(tf.nn.conv2d(doubled, kernel, 1, "VALID"), bias)
-        phases = tf.nn.bias_add(
-            tf.nn.conv2d(padded, _phase_kernels(self.kernel, inputs.dtype), 1, "VALID"),
-            tf.tile(bias, [4]),
-        )
-        # Channels are split before the rows and columns are cut: the gradient of a cut fills its
+        # Mirroring the doubled map by 1 repeats the edge pixel of the small one.
+        padded = tf.pad(inputs, edges, "SYMMETRIC")
+        phases = tf.nn.conv2d(padded, _phase_kernels(self.kernel, dtype), 1, "VALID")
+        phases = tf.nn.bias_add(phases, tf.tile(bias, [4]))
+        # Channels are split before rows and columns are sliced: the gradient of a slice fills its
         # whole source.
         quads = [
             tf.slice(phase, [0, i // 2, i % 2, 0], [-1, height, width, -1])
@@ -96,9 +116,9 @@ class ResizeConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class LeakyReLU(keras.layers.Layer):
-    """max(x, slope x). TensorFlow's own operation makes the graph optimiser of 2.15 give up on the
-    whole training step (its fusion with the bias breaks the gradient's input); a maximum it leaves
-    alone, and the gradient's operation is the fast one."""
+    """max(x, slope x). With TensorFlow's own operation the graph optimizer of 2.15 gives up on the
+    whole training step (its fusion with the bias breaks the gradient's input).
+    """
 
     def __init__(self, slope: float, **kwargs):
         super().__init__(**kwargs)
@@ -119,25 +139,20 @@ class LeakyReLU(keras.layers.Layer):
 
 
 def _phase_kernels(kernel, dtype):
-    """[3, 3, I, O] to [2, 2, I, 4 O]: what the 3x3 kernel becomes for the even and odd output rows
-    and columns.
-    """
+    """[3, 3, I, O] to [2, 2, I, 4 O]: the 3x3 kernel for even and odd output rows and columns."""
 
     def fold(k, axis):
         a, b, c = tf.unstack(k, axis=axis)
         return tf.stack([a, b + c], axis=axis), tf.stack([a + b, c], axis=axis)
 
-    return tf.cast(
-        tf.concat([both for row in fold(kernel, 0) for both in fold(row, 1)], axis=-1), dtype
-    )
+    folded = [both for row in fold(kernel, 0) for both in fold(row, 1)]
+    return tf.cast(tf.concat(folded, axis=-1), dtype)
 
 
 def _mirrored(image, padding: int, axis: int):
-    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) on both ends; its side is
-    at least 2 padding + 2.
-
-    The gradient is written out: TensorFlow's own fills a whole map with zeros for each of the
-    slices and adds them up.
+    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) at both ends; its side is at
+    least 2 padding + 2. The gradient is explicit because TensorFlow's own fills a map of zeros for
+    every slice and adds them up.
     """
 
     def cut(x, start, size):
@@ -145,7 +160,7 @@ def _mirrored(image, padding: int, axis: int):
         begin[axis], extent[axis] = start, size
         return tf.slice(x, begin, extent)
 
-    def turned(x):
+    def flipped(x):
         return tf.reverse(x, [axis]) if padding > 1 else x
 
     @tf.custom_gradient
@@ -153,46 +168,44 @@ def _mirrored(image, padding: int, axis: int):
         side = x.shape[axis]
 
         def gradient(upstream):
-            first = cut(upstream, padding, 1)  # the border itself is not mirrored
-            near = cut(upstream, padding + 1, padding) + turned(cut(upstream, 0, padding))
+            first = cut(upstream, padding, 1)  # the edge itself is not mirrored
+            near = cut(upstream, padding + 1, padding) + flipped(cut(upstream, 0, padding))
             middle = cut(upstream, 2 * padding + 1, side - 2 * padding - 2)
-            far = cut(upstream, side - 1, padding) + turned(cut(upstream, side + padding, padding))
+            far = cut(upstream, side - 1, padding) + flipped(cut(upstream, side + padding, padding))
             last = cut(upstream, side + padding - 1, 1)
             return tf.concat([first, near, middle, far, last], axis)
 
-        before, after = turned(cut(x, 1, padding)), turned(cut(x, side - 1 - padding, padding))
+        before, after = flipped(cut(x, 1, padding)), flipped(cut(x, side - 1 - padding, padding))
         return tf.concat([before, x, after], axis), gradient
 
     return mirror(image)
 
 
-# Above this many images a kernel call an image costs more than the fused kernel saves.
-_LARGEST_FUSED_BATCH = 8
+# For larger batches one kernel call per image costs more than the fused kernel saves.
+_MAX_FUSED_BATCH = 8
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class InstanceNormalization(keras.layers.Layer):
-    """Normalises each channel of each image by its own mean and variance.
+    """Normalizes each channel of each image by its own mean and variance: [N, H, W, C] to the same
+    (Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization",
+    equation 5).
 
-    Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization",
-    equation 5. Moments are taken in float32 whatever the compute type is: a bfloat16 sum over a map
-    of 64x64 has lost half its digits. At inference all operations stay 4-D, so that the exported
-    graph is one a GPU delegate takes whole (keras GroupNormalization goes through rank 5, which
-    none takes). In training each image goes through the fused batch-normalisation kernel as a batch
-    of its own: the same numbers in a third of the time.
+    Moments are float32 whatever the compute type: a bfloat16 sum over a 64x64 map has lost half its
+    digits. At inference all operations stay 4-D, so that a GPU delegate takes the whole exported
+    graph (keras GroupNormalization goes through rank 5, which none takes). In training each image
+    is a batch of its own for the fused batch-normalization kernel: the same numbers in a third of
+    the time.
 
     Args:
-        affine: learn a scale (start 1) and an offset (start 0) a channel. CycleGAN's networks have
-            none.
+        affine: learn a scale (initially 1) and an offset (initially 0) per channel; CycleGAN's
+            networks do not.
         epsilon: added to the variance.
-
-    Shapes: [N, H, W, C] float to the same.
     """
 
     def __init__(self, affine: bool = False, epsilon: float = 1e-5, **kwargs):
         super().__init__(**kwargs)
-        self.affine = affine
-        self.epsilon = epsilon
+        self.affine, self.epsilon = affine, epsilon
 
     def build(self, input_shape):
         channels = (input_shape[-1],)
@@ -202,34 +215,29 @@ class InstanceNormalization(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, training=False):
-        batch = inputs.shape[0]
-        if training and batch is not None and batch <= _LARGEST_FUSED_BATCH:
-            return self._fused(inputs, batch)
+        batch, channels = inputs.shape[0], inputs.shape[-1]
+        gamma = tf.cast(self.gamma, tf.float32) if self.affine else tf.ones([channels])
+        beta = tf.cast(self.beta, tf.float32) if self.affine else tf.zeros([channels])
+        if training and batch is not None and batch <= _MAX_FUSED_BATCH:
+            images = tf.split(inputs, batch, axis=0) if batch > 1 else [inputs]
+            outputs = [self._fused(image, gamma, beta) for image in images]
+            return tf.concat(outputs, axis=0) if batch > 1 else outputs[0]
         wide = tf.cast(inputs, tf.float32)
         mean = tf.reduce_mean(wide, [1, 2], keepdims=True)
         variance = tf.reduce_mean(tf.math.squared_difference(wide, mean), [1, 2], keepdims=True)
         outputs = (wide - mean) * tf.math.rsqrt(variance + self.epsilon)
-        if self.affine:
-            outputs = outputs * tf.cast(self.gamma, tf.float32) + tf.cast(self.beta, tf.float32)
-        return tf.cast(outputs, inputs.dtype)
+        return tf.cast(outputs * gamma + beta if self.affine else outputs, inputs.dtype)
 
-    def _fused(self, inputs, batch: int):
-        channels = inputs.shape[-1]
-        gamma = tf.cast(self.gamma, tf.float32) if self.affine else tf.ones([channels])
-        beta = tf.cast(self.beta, tf.float32) if self.affine else tf.zeros([channels])
-        images = [
-            tf.raw_ops.FusedBatchNormV3(
-                x=image,
-                scale=gamma,
-                offset=beta,
-                mean=[],
-                variance=[],
-                epsilon=self.epsilon,
-                is_training=True,
-            ).y
-            for image in (tf.split(inputs, batch, axis=0) if batch > 1 else [inputs])
-        ]
-        return tf.concat(images, axis=0) if batch > 1 else images[0]
+    def _fused(self, image, gamma, beta):
+        return tf.raw_ops.FusedBatchNormV3(
+            x=image,
+            scale=gamma,
+            offset=beta,
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        ).y
 
     def get_config(self):
         return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}
@@ -237,18 +245,14 @@ class InstanceNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class SeededDropout(keras.layers.Layer):
-    """Sets a share of the values to 0 and scales the others up (Srivastava et al. 2014, section 10,
-    inverted).
-
-    Keras's own layer keeps a generator whose state is no weight: an exact resume would need it.
-    Here the mask of an image depends on (seed, its place in the global batch) alone, so that
-    replicas draw what one device would.
+    """Inverted dropout (Srivastava et al. 2014, section 10) whose mask depends only on the seed and
+    an image's index in the global batch. Replicas so draw what one device would, and an exact
+    resume needs no state, unlike that of Keras's own layer.
 
     Args:
         rate: share that is dropped, 0 to under 1.
 
-    `call(inputs, seed)` takes float [N, ...] and an int32 [2] seed, or None: then nothing is
-    dropped.
+    `call(inputs, seed)` takes float [N, ...] and an int32 [2] seed; None drops nothing.
     """
 
     def __init__(self, rate: float, **kwargs):

@@ -1,130 +1,107 @@
-"""Networks as options name them."""
+"""From the names in options to models and networks. TensorFlow and the models are imported inside
+functions, because command lines read the tables of names.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+# Residual blocks and downsamplings of a ResNetGenerator.
 GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
 
-
-# Arguments of MobileGenerator, chosen by `python -m export.search`: the quickest, and the best
+# Arguments of MobileGenerator, chosen by `python -m export.search`: the fastest, and the best
 # within half of the time that a public int8 cartoon network takes.
 STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
-
 
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 
 
-def build_cyclegan(options: Mapping, ema_half_life: float):
-    """A built CycleGAN from options by name (the dataclass as a dict, or config.json's)."""
+def build_model(model: str, options: Mapping):
+    """The built model that config.json calls `model`, "cyclegan" or "pix2pix", from the resolved
+    options by name.
+    """
+    build = {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model]
+    # Without a half-life in a dry run, which averages nothing.
+    return build({**options, "ema_half_life": options["ema_half_life"] or 0.0})
+
+
+def _build_cyclegan(options: Mapping):
     from tf_i2i.models.cyclegan_model import CycleGAN
     from tf_i2i.models.patch_discriminator import PatchDiscriminator
     from tf_i2i.models.resnet_generator import ResNetGenerator
 
-    blocks, downsamplings = GENERATOR_BLOCKS[options["generator"]]
-
-    def generator(name: str):
-        return ResNetGenerator(
-            blocks, options["ngf"], downsamplings, options["upsampling"], name=name
-        )
-
-    def discriminator(name: str):
-        return PatchDiscriminator(options["ndf"], options["discriminator_layers"], name=name)
-
+    generator = (*GENERATOR_BLOCKS[options["generator"]], options["upsampling"])
+    blocks, downsamplings, upsampling = generator
+    ngf, discriminator = options["ngf"], (options["ndf"], options["discriminator_layers"])
+    names = ("crop_size", "lambda_cycle", "lambda_identity", "lambda_colour", "gan_loss")
+    names += ("pool_size", "ema_half_life", "seed")
     return CycleGAN(
-        generator("generator_ab"),
-        generator("generator_ba"),
-        discriminator("discriminator_a"),
-        discriminator("discriminator_b"),
-        crop_size=options["crop_size"],
-        lambda_cycle=options["lambda_cycle"],
-        lambda_identity=options["lambda_identity"],
-        lambda_colour=options["lambda_colour"],
-        gan_loss=options["gan_loss"],
-        pool_size=options["pool_size"],
-        ema_half_life=ema_half_life,
-        seed=options["seed"],
+        ResNetGenerator(blocks, ngf, downsamplings, upsampling, name="generator_ab"),
+        ResNetGenerator(blocks, ngf, downsamplings, upsampling, name="generator_ba"),
+        PatchDiscriminator(*discriminator, name="discriminator_a"),
+        PatchDiscriminator(*discriminator, name="discriminator_b"),
+        **{name: options[name] for name in names},
     )
 
 
-def build_pix2pix(options: Mapping, ema_half_life: float):
-    """A built Pix2Pix, likewise."""
+def _build_pix2pix(options: Mapping):
     from tf_i2i.models.patch_discriminator import PatchDiscriminator
     from tf_i2i.models.pix2pix_model import Pix2Pix
     from tf_i2i.models.resnet_generator import ResNetGenerator
     from tf_i2i.models.unet_generator import UNetGenerator
 
-    kind, ngf, upsampling = options["generator"], options["ngf"], options["upsampling"]
-    if kind in UNET_DEPTHS:
+    name, ngf, upsampling = options["generator"], options["ngf"], options["upsampling"]
+    if name in UNET_DEPTHS:
         generator = UNetGenerator(
-            UNET_DEPTHS[kind], ngf, options["norm"], upsampling, name="generator"
+            UNET_DEPTHS[name], ngf, options["norm"], upsampling, name="generator"
         )
     else:
         generator = ResNetGenerator(
-            GENERATOR_BLOCKS[kind][0], ngf, upsampling=upsampling, name="generator"
+            *GENERATOR_BLOCKS[name][:1], ngf, upsampling=upsampling, name="generator"
         )
     discriminator = PatchDiscriminator(
         options["ndf"], options["discriminator_layers"], affine=True, name="discriminator"
     )
-    return Pix2Pix(
-        generator,
-        discriminator,
-        crop_size=options["crop_size"],
-        lambda_l1=options["lambda_l1"],
-        gan_loss=options["gan_loss"],
-        ema_half_life=ema_half_life,
-        seed=options["seed"],
-    )
-
-
-def build_model(kind: str, options: Mapping, ema_half_life: float):
-    """The model that config.json calls `kind`, "cyclegan" or "pix2pix"."""
-    return {"cyclegan": build_cyclegan, "pix2pix": build_pix2pix}[kind](options, ema_half_life)
+    names = ("crop_size", "lambda_l1", "gan_loss", "ema_half_life", "seed")
+    return Pix2Pix(generator, discriminator, **{name: options[name] for name in names})
 
 
 def counted_networks(model) -> dict:
-    """One network of each shape that a model trains -> its input channels: what a log counts."""
+    """One network of each shape in a model, with its input channels: what a log counts."""
     if hasattr(model, "generator_ab"):
         return {model.generator_ab: 3, model.discriminator_b: 3}
     return {model.generator: 3, model.discriminator: 6}
 
 
 def translator_names(kind: str, direction: str) -> tuple[str, str]:
-    """Attributes of a model: the generator of a direction, and its moving average. Pix2Pix has ab,
-    input to target.
+    """Attributes of a model of this kind: the generator of a direction, and its moving average.
+    Pix2Pix has ab alone, input to target.
     """
-    return (
-        ("generator", "average")
-        if kind == "pix2pix"
-        else (f"generator_{direction}", f"average_{direction}")
-    )
+    suffix = "" if kind == "pix2pix" else f"_{direction}"
+    return f"generator{suffix}", f"average{suffix}"
 
 
 def unet_for(crop_size: int) -> str | None:
-    """The deepest U-Net that a crop can be halved for, as an option's value; None where none fits."""
+    """The deepest U-Net that can halve a crop of this size, as an option's value; None if none can."""
     return next((name for name, depth in UNET_DEPTHS.items() if crop_size % 2**depth == 0), None)
 
 
 def count_macs(network, size: int, channels: int = 3) -> int:
-    """Multiply-accumulate operations of the convolutions for one image of size x size."""
+    """Multiply-accumulate operations (MACs) of the convolutions for one image of size x size."""
     import tensorflow as tf
 
-    function = tf.function(lambda x: network(x, training=False))
-    graph = function.get_concrete_function(
-        tf.TensorSpec([1, size, size, channels], tf.float32)
-    ).graph
-    return sum(_operation_macs(operation) for operation in graph.get_operations())
+    function = tf.function(lambda image: network(image, training=False))
+    image = tf.TensorSpec([1, size, size, channels], tf.float32)
+    operations = function.get_concrete_function(image).graph.get_operations()
+    return sum(_operation_macs(operation) for operation in operations)
 
 
 def _operation_macs(operation) -> int:
-    import numpy as np
-
     if operation.type not in ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"):
         return 0
-    height, width, inputs, last = operation.inputs[1].shape.as_list()
-    # A transposed convolution spends its kernel on each input pixel, the others on each output
+    # A transposed convolution applies its kernel at each input pixel, the others at each output
     # pixel.
-    pixels = (
-        operation.inputs[2] if operation.type == "Conv2DBackpropInput" else operation.outputs[0]
-    )
-    return int(np.prod(pixels.shape.as_list()[1:3])) * height * width * inputs * last
+    transposed = operation.type == "Conv2DBackpropInput"
+    pixels = operation.inputs[2] if transposed else operation.outputs[0]
+    return math.prod([*operation.inputs[1].shape, *pixels.shape[1:3]])

@@ -8,18 +8,17 @@ import tensorflow as tf
 
 
 class MovingAverage(tf.Module):
-    """Averages a network's weights over the steps: late GAN weights circle around a better point
-    (Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training").
+    """Averages a network's weights over the steps, because late GAN weights circle around a better
+    point (Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training").
 
-    The average is read as the true mean at first and forgets by half each `half_life` steps later
-    on: the decay of step t is min(0.5**(1 / half_life), t / (t + 1)).
+    Starts as the true mean and later forgets half of it every `half_life` steps: the decay of step
+    t is min(0.5**(1 / half_life), t / (t + 1)).
 
     Args:
         network: built model whose trainable weights are averaged.
         half_life: in steps; 0 follows the weights themselves.
-        statistics: average what the network keeps besides too, batch normalisation's moving mean
-            and variance: those of the last steps are noise at a batch of 1, and belong to other
-            weights than the averaged ones.
+        statistics: also average batch normalization's moving mean and variance. Those of the last
+            steps are noise at a batch of 1, and belong to other weights than the averaged ones.
     """
 
     def __init__(
@@ -33,30 +32,30 @@ class MovingAverage(tf.Module):
         self.updates = tf.Variable(0.0, trainable=False, name="updates")
 
     def update(self):
-        """Takes in the present weights. Call once a step, in the cross-replica or the replica
-        context.
-        """
+        """Include the current weights. Call once per step, in replica or cross-replica context."""
         decay = tf.minimum(self.decay, self.updates / (self.updates + 1.0))
         for average, weight in zip(self.averages, self._watched, strict=True):
             average.assign(decay * average + (1.0 - decay) * tf.cast(weight, average.dtype))
         self.updates.assign_add(1.0)
 
     def copy_to(self, network):
-        """Writes the averages into a network of the same shape."""
-        for weight, average in zip(self._averaged(network), self.averages, strict=True):
-            weight.assign(average)
+        """Write the averages into a network of the same shape."""
+        _assign(self._averaged(network), self.averages)
+
+    @contextmanager
+    def applied(self):
+        """Give the watched network the averaged weights inside the block."""
+        trained = [tf.identity(v) for v in self._watched]
+        _assign(self._watched, self.averages)
+        try:
+            yield
+        finally:
+            _assign(self._watched, trained)
 
     def _averaged(self, network):
         return network.weights if self._statistics else network.trainable_variables
 
-    @contextmanager
-    def applied(self):
-        """Inside, the watched network has the averaged weights; afterwards its own again."""
-        own = [tf.identity(v) for v in self._watched]
-        for weight, average in zip(self._watched, self.averages, strict=True):
-            weight.assign(average)
-        try:
-            yield
-        finally:
-            for weight, value in zip(self._watched, own, strict=True):
-                weight.assign(value)
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

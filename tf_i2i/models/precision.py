@@ -1,7 +1,6 @@
-"""The number format of training: which one this machine is fast at, and the loss scaling that
-float16 needs.
+"""The number format of training: the fastest one here, and the loss scaling that float16 needs.
 
-Behind one module because Keras 2.15 and Keras 3 name the loss-scaling calls differently.
+In one module because Keras 2.15 and Keras 3 name the loss-scaling calls differently.
 """
 
 from __future__ import annotations
@@ -15,29 +14,21 @@ import tensorflow as tf
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def choose_precision(asked: str = "auto") -> tuple[str, str]:
-    """Resolves "auto": ("float32" | "bfloat16" | "float16", the reason as a sentence for the log)."""
-    if asked != "auto":
-        return asked, "asked for"
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        capability = tf.config.experimental.get_device_details(gpus[0]).get(
-            "compute_capability", (0, 0)
-        )
-        if capability >= (8, 0):
-            return (
-                "bfloat16",
-                f"the GPU (compute capability {capability[0]}.{capability[1]}) has bfloat16 matrix units",
-            )
-        if capability >= (7, 0):
-            return (
-                "float16",
-                f"the GPU (compute capability {capability[0]}.{capability[1]}) has float16 matrix units",
-            )
+def choose_precision(precision: str = "auto") -> tuple[str, str]:
+    """Resolve "auto": ("float32" | "bfloat16" | "float16", the reason as a phrase for the log)."""
+    if precision != "auto":
+        return precision, "asked for"
+    if gpus := tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpus[0])
+        major, minor = details.get("compute_capability", (0, 0))
+        units = f"the GPU (compute capability {major}.{minor}) has {{}} matrix units"
+        if major >= 8:
+            return "bfloat16", units.format("bfloat16")
+        if major >= 7:
+            return "float16", units.format("float16")
         return "float32", "the GPU has no 16-bit matrix units"
-    flags = cpu_flags()
     for flag in ("amx_bf16", "avx512_bf16"):
-        if flag in flags:
+        if flag in cpu_flags():
             return "bfloat16", f"the processor has {flag} instructions"
     return "float32", "the processor has no bfloat16 instructions"
 
@@ -53,15 +44,13 @@ def cpu_flags() -> set[str]:
 
 
 def set_precision(precision: str) -> None:
-    """Makes layers built from now on compute in this format; weights stay float32."""
+    """Make layers built from now on compute in this format; weights stay float32."""
     keras.mixed_precision.set_global_policy(POLICIES[precision])
 
 
 @contextmanager
 def float32_layers() -> Iterator[None]:
-    """Layers built inside compute in float32, whatever the policy is: pretrained networks were
-    trained so.
-    """
+    """Build layers in float32 whatever the policy is, as pretrained networks were trained."""
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
@@ -71,31 +60,28 @@ def float32_layers() -> Iterator[None]:
 
 
 def with_loss_scale(optimizer, precision: str):
-    """float16 gradients underflow: scale the loss dynamically. Other formats have float32's range
-    and need nothing.
-    """
-    return (
-        keras.mixed_precision.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
-    )
+    """Scale the loss dynamically for float16, whose gradients underflow otherwise."""
+    scaled = precision == "float16"
+    return keras.mixed_precision.LossScaleOptimizer(optimizer) if scaled else optimizer
 
 
 def scale_loss(optimizer, loss):
-    """The loss times the optimizer's loss scale, where it has one."""
+    """What a replica differentiates: its share of the global mean, times the loss scale if any.
+
+    Replicas sum their gradients, so each counts its own mean as one part of the whole.
+    """
+    loss = loss / tf.distribute.get_strategy().num_replicas_in_sync
     if not hasattr(optimizer, "inner_optimizer"):
         return loss
-    return (
-        optimizer.scale_loss(loss)
-        if hasattr(optimizer, "scale_loss")
-        else optimizer.get_scaled_loss(loss)
-    )
+    keras3 = hasattr(optimizer, "scale_loss")
+    return optimizer.scale_loss(loss) if keras3 else optimizer.get_scaled_loss(loss)
 
 
-def apply_scaled_gradients(optimizer, gradients, variables) -> None:
-    """Applies gradients of a `scale_loss`-ed loss; a float16 step with an overflow is skipped by
-    the optimizer.
+def minimize(optimizer, tape, loss, variables) -> None:
+    """Update `variables` by the gradients of a `scale_loss`-ed loss that `tape` has recorded; with
+    float16 the optimizer skips a step with an overflow.
     """
-    if hasattr(
-        optimizer, "get_unscaled_gradients"
-    ):  # Keras 2.15; Keras 3 takes the scale out by itself
+    gradients = tape.gradient(loss, variables)
+    if hasattr(optimizer, "get_unscaled_gradients"):  # Keras 2.15; Keras 3 unscales by itself
         gradients = optimizer.get_unscaled_gradients(gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))

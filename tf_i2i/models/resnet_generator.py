@@ -7,8 +7,8 @@ import keras
 from tf_i2i.models.layers import (
     InstanceNormalization,
     ReflectionPadding2D,
-    ResizeConv2D,
-    normal_init,
+    convolution,
+    upsampling_layer,
 )
 
 
@@ -18,10 +18,9 @@ class ResNetGenerator(keras.Model):
 
     Args:
         blocks: residual blocks; 9 for 256 px and above, 6 for 128 px in the paper.
-        ngf: channels of the first convolution; they double with each downsampling.
-        downsamplings: 2 in the paper; 1 keeps shapes and touches colour and texture only.
-        upsampling: "resize" (nearest neighbour and convolution) or "transposed" (as the reference
-            code).
+        ngf: channels of the first convolution; each downsampling doubles them.
+        downsamplings: 2 in the paper; 1 keeps shapes and changes only color and texture.
+        upsampling: "resize" (nearest neighbour and convolution) or "transposed" (the reference's).
 
     Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in (-1, 1) [N, H, W, 3]; H and W are
     multiples of 2**downsamplings. With blocks 9 and ngf 64: 11.378 M parameters, as the reference.
@@ -39,53 +38,36 @@ class ResNetGenerator(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if upsampling not in ("resize", "transposed"):
-            raise ValueError(f"upsampling must be 'resize' or 'transposed', not {upsampling!r}")
-        self.blocks, self.ngf, self.downsamplings, self.upsampling = (
-            blocks,
-            ngf,
-            downsamplings,
-            upsampling,
-        )
+        self.blocks, self.ngf = blocks, ngf
+        self.downsamplings, self.upsampling = downsamplings, upsampling
         self.stride = 2**downsamplings
         channels = [ngf * 2**i for i in range(downsamplings + 1)]
-        self.encoder = [ReflectionPadding2D(3), *_convolution(ngf, 7)]
+        self.encoder = [ReflectionPadding2D(3), *_normalized(convolution(ngf, 7))]
         for filters in channels[1:]:
-            # Explicit zero padding: Keras's 'same' at stride 2 pads one side only, the reference
-            # both.
-            self.encoder += [keras.layers.ZeroPadding2D(1), *_convolution(filters, 3, stride=2)]
+            # Keras's 'same' at stride 2 pads one side only, the reference both.
+            pad = keras.layers.ZeroPadding2D(1)
+            self.encoder += [pad, *_normalized(convolution(filters, 3, strides=2))]
         self.body = [ResidualBlock(channels[-1], name=f"block_{i}") for i in range(blocks)]
         self.decoder = []
         for filters in reversed(channels[:-1]):
-            self.decoder += [
-                _upsampling(filters, upsampling),
-                InstanceNormalization(),
-                keras.layers.ReLU(),
-            ]
-        self.decoder += [
-            ReflectionPadding2D(3),
-            keras.layers.Conv2D(3, 7, kernel_initializer=normal_init()),
-            keras.layers.Activation("tanh", dtype="float32"),
-        ]
+            self.decoder += _normalized(upsampling_layer(upsampling, filters, kernel_size=3))
+        out = keras.layers.Activation("tanh", dtype="float32")
+        self.decoder += [ReflectionPadding2D(3), convolution(3, 7), out]
 
     def call(self, inputs, training=False):
         x = inputs
         for layer in [*self.encoder, *self.body, *self.decoder]:
-            x = _apply(layer, x, training)
+            x = layer(x)
         return x
 
     def get_config(self):
-        return {
-            "blocks": self.blocks,
-            "ngf": self.ngf,
-            "downsamplings": self.downsamplings,
-            "upsampling": self.upsampling,
-        }
+        names = ("blocks", "ngf", "downsamplings", "upsampling")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class ResidualBlock(keras.layers.Layer):
-    """Two mirrored 3x3 convolutions with instance normalisation around an identity: [N, H, W,
+    """Two mirrored 3x3 convolutions with instance normalization around an identity: [N, H, W,
     filters] to the same.
     """
 
@@ -94,38 +76,20 @@ class ResidualBlock(keras.layers.Layer):
         self.filters = filters
         self.branch = [
             ReflectionPadding2D(1),
-            *_convolution(filters, 3),
+            *_normalized(convolution(filters, 3)),
             ReflectionPadding2D(1),
-            *_convolution(filters, 3)[:-1],
+            *_normalized(convolution(filters, 3))[:-1],
         ]
 
     def call(self, inputs, training=False):
         x = inputs
         for layer in self.branch:
-            x = _apply(layer, x, training)
+            x = layer(x)
         return inputs + x
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}
 
 
-def _convolution(filters: int, kernel_size: int, stride: int = 1) -> list:
-    return [
-        keras.layers.Conv2D(filters, kernel_size, strides=stride, kernel_initializer=normal_init()),
-        InstanceNormalization(),
-        keras.layers.ReLU(),
-    ]
-
-
-def _upsampling(filters: int, kind: str):
-    if kind == "resize":
-        return ResizeConv2D(filters)
-    return keras.layers.Conv2DTranspose(
-        filters, 3, strides=2, padding="same", kernel_initializer=normal_init()
-    )
-
-
-def _apply(layer, x, training):
-    """Keras hands `training` on only to layers that take it; ours choose their faster form by it."""
-    own = (InstanceNormalization, ReflectionPadding2D, ResizeConv2D, ResidualBlock)
-    return layer(x, training=training) if isinstance(layer, own) else layer(x)
+def _normalized(layer) -> list:
+    return [layer, InstanceNormalization(), keras.layers.ReLU()]

@@ -114,7 +114,7 @@ class FinishedRun:
                 f"--direction {direction}: {self.root} was trained on pairs, from input to target "
                 "alone; use --direction ab"
             )
-        model = build_model(self.model, {**vars(self.options), "pool_size": 0}, ema_half_life=1.0)
+        model = build_model(self.model, {**vars(self.options), "pool_size": 0})
         names = translator_names(self.model, direction)
         self._restore(model, names)
         generator, average = (getattr(model, name) for name in names)
@@ -151,7 +151,7 @@ class FinishedRun:
                 "training.pix2pix"
             )
         set_precision("float32")
-        model = build_model(self.model, vars(self.options), ema_half_life=1.0)
+        model = build_model(self.model, vars(self.options))
         self._restore(model, ("discriminator",))
         return model.discriminator
 

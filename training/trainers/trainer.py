@@ -205,7 +205,7 @@ class TeacherTrainer(Trainer):
 
     def build(self) -> keras.Model:
         options = self.options
-        model = build_model(options.model, dataclasses.asdict(options), options.ema_half_life)
+        model = build_model(options.model, dataclasses.asdict(options))
         self.schedule = LinearDecay(
             options.learning_rate, options.steps, options.decay_fraction, self.rate_scale
         )
@@ -269,7 +269,7 @@ class TeacherTrainer(Trainer):
         options = self.options
         for name, value in dataclasses.asdict(options).items():
             print(f"{name:22} {value}")
-        model = build_model(options.model, dataclasses.asdict(options), ema_half_life=1.0)
+        model = build_model(options.model, dataclasses.asdict(options))
         for network, channels in counted_networks(model).items():
             print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
             for weight in network.weights:
