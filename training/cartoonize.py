@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tf_i2i.command_line import parse, run_command
 from tf_i2i.errors import UserError
-from training.options.pair_options import CartoonizeOptions, style_strengths
+from training.options.pair_options import CartoonizeOptions
 
 _EPILOG = """\
-Every photo is examined, those that the limits leave out are dropped, the others are drawn. DIR/cartoonize.json tells
-for each photo what was measured and why it was dropped; DIR/contact-sheet.png shows some of the pairs. Interrupted or
-killed, the same command goes on where it stopped; run again, it makes only what is missing. Other limits may be given
-for the same DIR, then pairs are added or removed; another style, size or layout needs another DIR, or --redo."""
+Every photo is examined, those beyond the limits are dropped, the others are drawn. DIR/cartoonize.json records for each
+photo what was measured and why it was dropped; DIR/contact-sheet.png shows some of the pairs. Interrupted or killed, the
+same command goes on where it stopped; run again, it makes only what is missing. With other limits for the same DIR, pairs
+are added or removed; another style, size or layout needs another DIR, or --redo."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -23,13 +23,9 @@ def main(argv: list[str] | None = None) -> int | None:
     )
     if options.out is None:
         raise UserError("--out is missing: name the folder for the pairs")
-    strengths = style_strengths(options)
-    from tf_i2i.data.screening import Limits
     from training.cartoon_pairs.cartoonize_job import make_pairs
-    from training.cartoon_pairs.photo_pair import Drawing
 
-    limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)
-    return make_pairs(options, Drawing(options.style, strengths, options.size), limits)
+    return make_pairs(options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Cleans the folders of a training: finds copies, small, grey and framed pictures, pages of text,
-and what only one domain
-has: python -m training.curate DIR [DIR]"""
+and what only one domain has: python -m training.curate DIR [DIR]"""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ def main(argv: list[str] | None = None) -> int | None:
             f"DIR: {len(options.dirs)} folders were given; give one, or the two domains of a training"
         )
     if options.match != "none" and len(options.dirs) != 2 and not options.undo:
-        raise UserError(f"--match {options.match}: give two folders, one a domain")
+        raise UserError(f"--match {options.match}: give two folders, one per domain")
     from training.curation.curate_job import curate, undo
 
     return undo(options) if options.undo else curate(options)

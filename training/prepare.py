@@ -8,17 +8,14 @@ import sys
 
 from tf_i2i.command_line import parse, run_command
 from tf_i2i.errors import UserError
-from training.options.pair_options import PrepareOptions, style_strengths
+from training.options.pair_options import PrepareOptions
 
 _EPILOG = """\
 The pairs are those that training.cartoonize makes with the same options. What follows -- goes to Apache Beam:
   -- --direct_running_mode=multi_processing --direct_num_workers=0    all cores of this machine
   -- --runner=FlinkRunner --flink_master=HOST:8081 ...                a cluster; see docs/cluster.md
-DIR/NAME/1.0.0/prepare.json counts what was kept and dropped, photos-*.jsonl beside it tell of each photo.
+DIR/NAME/1.0.0/prepare.json counts what was kept and dropped, photos-*.jsonl beside it have the reason for each photo.
 Train on it: --input tfds:DIR/NAME:train:cartoon --target tfds:DIR/NAME:train:photo"""
-
-
-_WHAT = "what"
 
 
 def main(argv: list[str] | None = None) -> int | None:
@@ -35,23 +32,17 @@ def main(argv: list[str] | None = None) -> int | None:
         raise UserError("--out is missing: name the folder for TensorFlow datasets")
     if not re.fullmatch("[a-z][a-z0-9_]*", options.name or ""):
         raise UserError(
-            "--name: give the dataset a name of small letters, digits and _, such as --name my_pairs"
+            "--name: give the dataset a name of lower-case letters, digits and _, such as --name my_pairs"
         )
-    strengths = style_strengths(options)
     try:
-        import apache_beam  # noqa: F401
+        from training.cartoon_pairs.prepare_job import make_dataset
     except ModuleNotFoundError as error:
+        if "apache_beam" not in str(error):
+            raise
         raise UserError(
             "Apache Beam is not installed; run: pip install -e .[beam] (training.cartoonize makes pairs without it)"
         ) from error
-    from tf_i2i.data.screening import Limits
-    from training.cartoon_pairs.photo_pair import Drawing
-    from training.cartoon_pairs.prepare_job import make_dataset
-
-    limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)
-    return make_dataset(
-        options, Drawing(options.style, strengths, options.size), limits, argv[end + 1 :]
-    )
+    return make_dataset(options, argv[end + 1 :])
 
 
 if __name__ == "__main__":

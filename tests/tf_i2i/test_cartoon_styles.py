@@ -7,14 +7,51 @@ import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cartoon import scene
 
 from tf_i2i.data.cartoon_styles import STYLES, bold, cartoon, painting, pencil, poster, strengths
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.image_files import resize_short_side
+
+
+def scene() -> np.ndarray:
+    """uint8 [96, 96, 3]: a dark disc on a slope of colours."""
+    y, x = np.mgrid[0:96, 0:96]
+    image = np.stack([60 + x * 2, 255 - y * 2, np.full_like(x, 120)], -1)
+    image[(y - 48) ** 2 + (x - 48) ** 2 < 400] = (40, 30, 20)
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def test_cartoon_is_the_same_every_time_and_leaves_its_input():
+    image = scene()
+    first = cartoon(image)
+    np.testing.assert_array_equal(cartoon(image), first)
+    np.testing.assert_array_equal(image, scene())
+    assert first.shape == image.shape and first.dtype == np.uint8
+
+
+def test_only_level_middles_and_black():
+    got = cartoon(scene())
+    outline = (got == 0).all(-1)
+    assert set(np.unique(got[~outline])) <= {16, 48, 80, 112, 144, 176, 208, 240}
+    assert set(np.unique(cartoon(scene(), level_step=64))) <= {0, 32, 96, 160, 224}
+
+
+def test_outlines_run_round_the_disc_and_nowhere_else():
+    outline = (cartoon(scene()) == 0).all(-1)
+    y, x = np.nonzero(outline)
+    radius = np.hypot(y - 48, x - 48)
+    assert radius.min() > 14.5 and radius.max() < 20.5
+    sectors = np.floor(np.degrees(np.arctan2(y - 48, x - 48)) / 10) % 36
+    assert len(np.unique(sectors)) == 36
+
+
+def test_flat_areas_keep_their_colour_and_channel_order():
+    got = cartoon(np.full((32, 32, 3), (250, 100, 5), np.uint8))
+    assert (got == (240, 112, 16)).all()
 
 
 def photo() -> np.ndarray:
@@ -31,8 +68,9 @@ def digests() -> dict[str, str]:
 
 def test_same_bytes_in_other_processes_with_any_number_of_threads():
     script = (
-        "import sys, json, cv2; sys.path.insert(0, 'tests'); cv2.setNumThreads(int(sys.argv[1])); "
-        "cv2.setRNGSeed(int(sys.argv[1]) + 7); import test_cartoon_styles; print(json.dumps(test_cartoon_styles.digests()))"
+        f"import sys, json, cv2; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+        "cv2.setNumThreads(int(sys.argv[1])); cv2.setRNGSeed(int(sys.argv[1]) + 7); "
+        "import test_cartoon_styles; print(json.dumps(test_cartoon_styles.digests()))"
     )
     found = [digests()]
     for threads in ("1", "2"):

@@ -18,10 +18,10 @@ from tf_i2i.command_line import run_command
 from tf_i2i.data.cartoon_styles import STYLES
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.image_files import read_image, resize_short_side
-from tf_i2i.data.screening import Dropped, Features, Limits
+from tf_i2i.data.screening import Features
 from tf_i2i.errors import UserError
 from training.cartoon_pairs.pair_folder import RECORD, output_names
-from training.cartoon_pairs.photo_pair import Drawing, Pair, make_pair
+from training.cartoon_pairs.photo_pair import Drawing, Pair, draw, measure
 from training.cartoonize import main
 
 # Its fixtures, under names that pytest finds.
@@ -128,12 +128,12 @@ def test_what_a_user_can_mend_is_one_line(photos, made, tmp_path, capsys):
     cases = {
         "--out is missing": [str(photos)],
         "no such folder or file": [str(tmp_path / "none"), "--out", str(tmp_path / "out")],
-        "lies in SRC": [str(photos), "--out", str(photos / "out")],
+        "is inside SRC": [str(photos), "--out", str(photos / "out")],
         "did not make": [str(photos), "--out", str(foreign)],
         "damaged": [str(photos), "--out", str(damaged)],
         "no photo is left": [str(grey), "--out", str(tmp_path / "left")],
         "can't be written": [str(photos), "--out", str(tmp_path / "file" / "out")],
-        "--colours is no strength of --style cartoon": [
+        "--colours is not a strength of --style cartoon": [
             str(photos),
             "--out",
             "x",
@@ -233,16 +233,16 @@ def test_names_are_safe_and_unique():
         assert not output.startswith(("/", ".")) and "/." not in output and "\\" not in output
 
 
-def test_one_picture_as_bytes_or_path_for_other_runners(photos):
+def test_one_picture_as_path_bytes_or_url(photos):
     file = photos / "people" / "astronaut.jpg"
-    features, pair = make_pair(file, Drawing(size=64), Limits(min_face_ratio=0.1))
-    assert (
-        isinstance(features, Features)
-        and isinstance(pair, Pair)
-        and pair.photo.shape == (64, 64, 3)
-    )
-    again, other = make_pair(file.read_bytes(), Drawing(size=64), Limits(min_face_ratio=0.5))
-    assert again == features and isinstance(other, Dropped)
+    features, pair = measure(file), draw(file, Drawing(size=64))
+    assert isinstance(features, Features) and isinstance(pair, Pair)
+    assert pair.photo.shape == (64, 64, 3)
+    for other in (file.read_bytes(), f"file://{file}"):
+        assert measure(other) == features
+        np.testing.assert_array_equal(draw(other, Drawing(size=64)).cartoon, pair.cartoon)
+    for other in (photos / "gone.jpg", f"file://{photos}/gone.jpg"):
+        assert measure(other) == draw(other, Drawing()) == ("unreadable", "no such file")
 
 
 def test_help_and_wrong_usage_need_no_heavy_import():

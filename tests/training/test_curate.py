@@ -21,9 +21,9 @@ from tf_i2i.data.image_files import read_image, resize_short_side
 from tf_i2i.data.screening import difference_hash
 from tf_i2i.errors import UserError
 from training.curate import main
-from training.curation.decisions import Domain, match_features
+from training.curation.decisions import Domain, distances_outside, match_features
 from training.curation.file_moves import Rejects
-from training.curation.near_copies import View, likeness, near_copies, small_grey
+from training.curation.near_copies import View, near_copies, similarity, small_grey
 from training.curation.scans import Box, inner_box, text_share
 
 PHOTOS = bundled_photographs()
@@ -250,7 +250,8 @@ def test_every_moment_of_a_trim_can_be_undone(moment, tmp_path, monkeypatch):
         monkeypatch.setattr(os, "rename", killed_before_leaving)
     else:
         monkeypatch.setattr(os, "replace", killed_before_arriving)
-    with pytest.raises(KeyboardInterrupt), Rejects(root) as rejects:
+    rejects = Rejects(root)
+    with pytest.raises(KeyboardInterrupt), rejects.locked():
         rejects.replace("00.png", np.zeros((8, 8, 3), np.uint8))
     monkeypatch.setattr(os, "rename", rename)
     monkeypatch.setattr(os, "replace", replace)
@@ -264,7 +265,8 @@ def test_every_moment_of_a_trim_can_be_undone(moment, tmp_path, monkeypatch):
 def test_undo_leaves_what_is_new_alone(tmp_path):
     root = draw_pictures(tmp_path / "d", 3, seed=1)
     before = tree(root)
-    with Rejects(root) as rejects:
+    rejects = Rejects(root)
+    with rejects.locked():
         rejects.move("00.png")
         rejects.replace("01.png", np.zeros((8, 8, 3), np.uint8))
     (root / "00.png").write_bytes(b"mine")
@@ -291,7 +293,9 @@ def test_portraits_are_matched_by_the_size_of_their_faces(tmp_path, capsys):
         ).save(paintings / f"near-{number}.png")
     Image.fromarray(astronaut).save(photos / "whole.png")
     Image.fromarray(PHOTOS.read(1)[:, :400]).save(paintings / "cat.png")
-    main([str(photos), str(paintings), "--match", "portraits", "--copies", "--min-face", "0.3"])
+    main(
+        [str(photos), str(paintings), "--match", "portraits", "--keep-copies", "--min-face", "0.3"]
+    )
     shown = capsys.readouterr().out
     assert left_out(shown, photos) == {"whole.png": "not in both domains"}
     assert left_out(shown, paintings) == {"cat.png": "not in both domains"}
@@ -311,32 +315,15 @@ def test_portraits_are_matched_by_the_size_of_their_faces(tmp_path, capsys):
 def test_features_find_what_only_one_domain_has():
     """Two clouds that differ by an offset (the style) and one point each far from everything."""
     rng = np.random.default_rng(0)
-    clouds = {"a": rng.normal(size=(40, 6)), "b": rng.normal(size=(30, 6)) + 5}
-    clouds["a"][7] += 12
-    clouds["b"][3, 0] -= 15
-
-    class Known(Domain):
-        kept = property(lambda self: dict.fromkeys(n for n in self.files if n not in self.rejects))
-
-    import training.curation.decisions as matching
-
-    domains = [
-        Known(Path(name), {f"{name}{i}": Path() for i in range(len(cloud))})
-        for name, cloud in clouds.items()
-    ]
-    points = iter(np.concatenate(list(clouds.values())))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            matching,
-            "_features_of",
-            lambda count, bar, features: np.stack([next(points) for _ in range(count)]),
-        )
-        match_features(domains, None, 5, list)
-    assert "a7" in domains[0].rejects and "b3" in domains[1].rejects
-    assert len(domains[0].rejects) <= 3 and len(domains[1].rejects) <= 3
-    small = [Known(Path("c"), {"c0": Path()}), domains[1]]
+    a, b = rng.normal(size=(40, 6)), rng.normal(size=(30, 6)) + 5
+    a[7] += 12
+    b[3, 0] -= 15
+    outside = [np.flatnonzero(distances > 0) for distances in distances_outside(a, b, 5)]
+    assert 7 in outside[0] and 3 in outside[1]
+    assert len(outside[0]) <= 3 and len(outside[1]) <= 3
+    domain = Domain(Path("c"), {"c0": Path()}, {"c0": None})
     with pytest.raises(UserError, match="1 pictures are left in c"):
-        match_features(small, None, 5, list)
+        match_features([domain, domain], None, 5)
 
 
 def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
@@ -346,7 +333,7 @@ def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
         "give one of them": [str(mixed), "--apply", "--undo"],
         "3 folders were given": [str(mixed)] * 3,
         "give two folders": [str(mixed), "--match", "portraits"],
-        "one folder lies in the other": [str(mixed), str(mixed / "copies")],
+        "one folder is inside the other": [str(mixed), str(mixed / "copies")],
         "no pictures in this folder": [str(tmp_path / "empty")],
         "no picture is left": [str(tmp_path / "small")],
         "can't be written": [
@@ -379,15 +366,15 @@ def test_copies_are_told_from_other_photographs(number):
         image[down:-down, across:-across],
     ]
     assert all(
-        likeness(small_grey(small), small_grey(np.ascontiguousarray(cut))) > 0.94 for cut in cuts
+        similarity(small_grey(small), small_grey(np.ascontiguousarray(cut))) > 0.94 for cut in cuts
     )
     others = [
-        likeness(small_grey(image), small_grey(other))
+        similarity(small_grey(image), small_grey(other))
         for i, other in enumerate(IMAGES)
         if i != number
     ]
     assert max(others) < 0.85
-    assert likeness(small_grey(image), small_grey(image[:, ::-1])) < 0.85
+    assert similarity(small_grey(image), small_grey(image[:, ::-1])) < 0.85
 
 
 def test_of_copies_the_largest_stays_whatever_their_order():

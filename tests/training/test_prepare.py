@@ -166,7 +166,7 @@ def test_what_a_user_can_mend_is_one_line(tmp_path):
     cases = {
         "--out is missing": [src, "--name", "mine"],
         "--name: give": [src, "--out", "x", "--name", "My-Pairs"],
-        "--colours is no strength of --style cartoon": [src, *out, "--colours", "3"],
+        "--colours is not a strength of --style cartoon": [src, *out, "--colours", "3"],
         "no such folder or file": [str(tmp_path / "none"), *out],
         "can't be listed": ["nowhere://bucket/photos", *out],
         "no pictures there": [f"file://{tmp_path / 'there'}", *out],
@@ -174,7 +174,7 @@ def test_what_a_user_can_mend_is_one_line(tmp_path):
         "without them": [src, "--out", str(tmp_path / "a[1]"), "--name", "mine"],
         "Not a directory": [src, "--out", str(tmp_path / "file" / "out"), "--name", "mine"],
         "Unexpected pipeline runner: NoRunner": [src, *out, "--", "--runner=NoRunner"],
-        r"no photo is left \(too small 2\); look": [src, *out, "--min-size", "500"],
+        r"no photo is left \(too small 2\); change the limits": [src, *out, "--min-size", "500"],
     }
     for message, arguments in cases.items():
         with pytest.raises(UserError, match=message) as caught:

@@ -1,5 +1,5 @@
 """The Beam pipeline of training.prepare: every photo is examined, all are judged together, those
-that stay are drawn.
+that are kept are drawn.
 """
 
 from __future__ import annotations
@@ -8,56 +8,59 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import apache_beam as beam
+import cv2
 from apache_beam.metrics import Metrics
 from etils import epath
 from PIL import Image
 
 from tf_i2i.data.demo_data import bundled_photographs
-from tf_i2i.data.image_files import UnreadableImage
-from tf_i2i.data.screening import Dropped, Features, Limits, drop_reason, duplicates_among, measure
+from tf_i2i.data.screening import Dropped, Features, Limits, drop_reasons
 from tf_i2i.data.sources import SUFFIXES, open_source
 from tf_i2i.errors import UserError, one_line
-from training.cartoon_pairs.pair_folder import DROPPED, KEPT, UNREADABLE, Photo, output_names
-from training.cartoon_pairs.photo_pair import Drawing, draw
+from training.cartoon_pairs.pair_folder import Photo, output_names
+from training.cartoon_pairs.photo_pair import Drawing, draw, measure
 
 COUNTERS = "training.prepare"
-
-
-# Beam hands the text of an error on, not its type.
+# Beam passes on the text of an error, not its type.
 NOTHING_LEFT = "no photo is left"
-
-
 PAIRS, RECORDS = "pairs", "records"
 
 
+# Not NamedTuples: Beam writes strings in tuples as UTF-8, which file names need not be; these it
+# pickles.
 @dataclass(frozen=True)
-class Examined:
-    """A photo after the first pass: its features and, where that alone leaves it out, why."""
+class Job:
+    """A photo to work on.
 
-    job: Job
-    features: Features | None
-    verdict: Dropped | None
+    Attributes:
+        name: in its source.
+        output: of its pair, as training.cartoonize would name it.
+        file: its path, its URL, or its encoded bytes.
+        result: what examining it gave.
+    """
+
+    name: str
+    output: str
+    file: str | bytes
+    result: Features | Dropped | None = None
 
 
 @dataclass(frozen=True)
-class Duplicates:
-    """Name of each near-duplicate -> why it is left out."""
+class Decisions:
+    """Name of each photo that is left out -> why."""
 
-    found: dict[str, Dropped]
+    dropped: dict[str, Dropped]
 
 
 class PhotosToPairs(beam.PTransform):
-    """From one element, the file with a job a line or a tfds:... source, to pairs and records.
+    """From one element, the file with one job per line or a tfds:... source, to pairs and records.
 
-    Two outputs: PAIRS, (output name, example of the dataset), and RECORDS, a JSON text a photo,
-    kept or not.
-
-    drawing, limits, duplicate_bits: as in training.cartoonize; -1 keeps near-duplicates.
+    Two outputs: PAIRS, (output name, example of the dataset), and RECORDS, one JSON text per photo,
+    kept or not. Arguments as in training.cartoonize.
     """
 
     def __init__(self, drawing: Drawing, limits: Limits, duplicate_bits: int):
@@ -70,96 +73,72 @@ class PhotosToPairs(beam.PTransform):
             | "Read" >> beam.FlatMap(_jobs)
             # One worker lists; without this it would also do all the work.
             | "SpreadPhotos" >> beam.Reshuffle()
-            | "Examine" >> beam.ParDo(_Examine(), self.limits)
+            | "Examine" >> beam.ParDo(_Examine())
         )
         # The decision needs all photos at once, but of each only some dozen bytes; only its answer
         # goes to all workers.
-        duplicates = (
+        decisions = (
             examined
-            | "WithoutPictures" >> beam.Map(_without_picture)
+            | "WithoutPictures" >> beam.Map(lambda job: replace(job, file=b""))
             | "GatherFeatures" >> beam.combiners.ToList()
-            | "Judge" >> beam.Map(_judge, self.duplicate_bits)
+            | "Decide" >> beam.Map(_decide, self.limits, self.duplicate_bits)
         )
+        drawn = beam.ParDo(_Draw(self.drawing), beam.pvalue.AsSingleton(decisions))
         return (
             examined
             | "SpreadExamined" >> beam.Reshuffle()
-            | "Draw"
-            >> beam.ParDo(_Draw(self.drawing), beam.pvalue.AsSingleton(duplicates)).with_outputs(
-                RECORDS, main=PAIRS
-            )
+            | "Draw" >> drawn.with_outputs(RECORDS, main=PAIRS)
         )
 
 
 def _jobs(listing: str) -> Iterator[Job]:
     if listing.startswith("tfds:"):
-        yield from jobs_of_dataset(listing)
+        source = open_source(listing, "SRC")
+        for index, (name, output) in enumerate(output_names(source.names).items()):
+            yield Job(name, output, source.open(index).read())
         return
     with epath.Path(listing).open("r") as lines:
-        yield from jobs_of_lines(lines)
+        for line in lines:
+            yield Job(**json.loads(line))
 
 
 class _PictureWork(beam.DoFn):
     def setup(self):
-        import cv2
-
-        # Cores are shared out by pictures, which scales better.
+        # One picture per core scales better than several cores per picture.
         cv2.setNumThreads(1)
 
 
 class _Examine(_PictureWork):
-    def process(self, job: Job, limits: Limits) -> Iterator[Examined]:
-        features = job.measured()
-        if isinstance(features, Features):
-            yield Examined(job, features, drop_reason(features, limits))
-        else:
-            yield Examined(job, None, Dropped(UNREADABLE, features))
+    def process(self, job: Job) -> Iterator[Job]:
+        yield replace(job, result=measure(job.file))
 
 
-def _without_picture(examined: Examined) -> Examined:
-    return Examined(Job(examined.job.name, "", b""), examined.features, examined.verdict)
-
-
-def _judge(photos: list[Examined], duplicate_bits: int) -> Duplicates:
-    passed = {photo.job.name: photo.features for photo in photos if photo.verdict is None}
-    if not passed:
-        counts = Counter(photo.verdict.reason for photo in photos)
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+def _decide(jobs: list[Job], limits: Limits, duplicate_bits: int) -> Decisions:
+    dropped = {job.name: job.result for job in jobs if isinstance(job.result, Dropped)}
+    features = {job.name: job.result for job in jobs if job.name not in dropped}
+    dropped |= drop_reasons(features, limits, duplicate_bits)
+    if len(dropped) == len(jobs):
+        counts = sorted(Counter(reason for reason, _ in dropped.values()).items())
         # The end marks where the message ends in the text that Beam makes of it.
-        raise ValueError(f"{NOTHING_LEFT} ({reasons}) |")
-    return Duplicates(duplicates_among(passed, duplicate_bits) if duplicate_bits >= 0 else {})
+        raise ValueError(f"{NOTHING_LEFT} ({', '.join(f'{key} {n}' for key, n in counts)}) |")
+    return Decisions(dropped)
 
 
 class _Draw(_PictureWork):
     def __init__(self, drawing: Drawing):
         self._drawing = drawing
 
-    def process(self, examined: Examined, duplicates: Duplicates):
-        job, photo = examined.job, Photo(examined.job.output, None, examined.features)
-        verdict = examined.verdict or duplicates.found.get(job.name)
-        example = None
-        if verdict is None:
-            verdict, example = self._drawn(job)
-        if verdict is None:
-            photo.result = KEPT
-            yield job.output, example
-        elif verdict.reason == UNREADABLE:
-            photo.cannot_be_read(verdict.detail)
+    def process(self, job: Job, decisions: Decisions):
+        photo = Photo(job.output, None, job.result if isinstance(job.result, Features) else None)
+        pair = decisions.dropped.get(job.name) or draw(job.file, self._drawing)
+        if isinstance(pair, Dropped):
+            photo.judge(pair)
         else:
-            photo.result, (photo.reason, photo.detail) = DROPPED, verdict
+            photo.judge(None)
+            pictures = {name: _png(picture) for name, picture in pair._asdict().items()}
+            yield job.output, {"name": job.output, **pictures}
         Metrics.counter(COUNTERS, photo.reason or photo.result).inc()
         yield beam.pvalue.TaggedOutput(RECORDS, json.dumps({"name": job.name} | photo.to_json()))
-
-    def _drawn(self, job: Job) -> tuple[Dropped | None, dict | None]:
-        """None and the example, or why there is none."""
-        try:
-            pair = draw(job.opened(), self._drawing)
-        except UnreadableImage as error:
-            return Dropped(UNREADABLE, error.reason), None
-        except MemoryError:
-            return Dropped(
-                UNREADABLE, "too large to be drawn in the memory there is; give --size"
-            ), None
-        return None, {"name": job.output, "cartoon": _png(pair.cartoon), "photo": _png(pair.photo)}
 
 
 def _png(image) -> bytes:
@@ -169,75 +148,22 @@ def _png(image) -> bytes:
     return file.getvalue()
 
 
-# Not a NamedTuple: Beam writes strings in tuples as UTF-8, which names of files need not be; this
-# it pickles.
-@dataclass(frozen=True)
-class Job:
-    """A photo to work on.
-
-    Attributes:
-        name: in its source.
-        output: of its pair, as training.cartoonize would name it.
-        file: its path, its URL, or its encoded bytes.
-    """
-
-    name: str
-    output: str
-    file: str | bytes
-
-    def opened(self) -> Path | bytes:
-        """What training.cartoon_pairs.photo_pair reads.
-
-        Raises:
-            UnreadableImage: nothing can be read at its URL.
-        """
-        if isinstance(self.file, bytes):
-            return self.file
-        if "://" not in self.file:
-            return Path(self.file)
-        import tensorflow as tf
-
-        try:
-            return tf.io.gfile.GFile(self.file, "rb").read()
-        except tf.errors.NotFoundError as error:
-            raise UnreadableImage(self.name, "no such file") from error
-
-    def measured(self) -> Features | str:
-        """The features, or why there are none (this exception does not travel between processes)."""
-        try:
-            return measure(self.opened())
-        except UnreadableImage as error:
-            return error.reason
-
-
 class Listing(NamedTuple):
     """The photos of a source.
 
     Attributes:
-        names: in the source's order, none twice.
-        files: name -> path or URL; None for a TensorFlow dataset, which is read from front to back
-            by one worker.
+        names: in the source's order, unique.
+        files: name -> path or URL; None for a TensorFlow dataset, which one worker reads from front
+            to back.
     """
 
     names: list[str]
     files: dict[str, str] | None
 
     def lines(self) -> Iterator[str]:
-        """One a job, for `jobs_of_lines`."""
+        """One job per line, as `PhotosToPairs` reads them."""
         for name, output in output_names(self.names).items():
-            yield json.dumps({"name": name, "output": output, "file": self.files[name]})
-
-
-def jobs_of_lines(lines: Iterator[str]) -> Iterator[Job]:
-    for line in lines:
-        yield Job(**json.loads(line))
-
-
-def jobs_of_dataset(src: str) -> Iterator[Job]:
-    """The pictures of tfds:..., with their bytes."""
-    source = open_source(src, "SRC")
-    for index, (name, output) in enumerate(output_names(source.names).items()):
-        yield Job(name, output, source.open(index).read())
+            yield json.dumps({"name": name, "output": output, "file": self.files[name]}) + "\n"
 
 
 def list_photos(src: str | None) -> Listing:
@@ -247,36 +173,37 @@ def list_photos(src: str | None) -> Listing:
         UserError: unusable, or there is no picture.
     """
     if src and "://" in src and not src.startswith("tfds:"):
-        return _at_url(src.rstrip("/"))
+        return _list_url(src.rstrip("/"))
     source = open_source(src, "SRC") if src else bundled_photographs()
     if not source.in_files:
         return Listing(source.names, None)
     # A list file may name a photo twice. Absolute: workers run elsewhere; not resolved: links may
     # differ there.
-    indices = {name: index for index, name in reversed(list(enumerate(source.names)))}
-    names = list(dict.fromkeys(source.names))
-    return Listing(names, {name: str(source.open(indices[name]).absolute()) for name in names})
+    files = {name: str(source.open(i).absolute()) for i, name in enumerate(source.names)}
+    return Listing(list(files), files)
 
 
-def _at_url(url: str) -> Listing:
-    import tensorflow as tf
+def _list_url(url: str) -> Listing:
+    import tensorflow as tf  # only here: Beam's workers start without it
 
     try:
         tf.io.gfile.listdir(url)  # walk would take a folder that can't be listed for an empty one
-        found = [
-            f"{folder.rstrip('/')}/{file}"
+        files = [
+            f"{folder.rstrip('/')}/{file}".removeprefix(url + "/")
             for folder, _, files in tf.io.gfile.walk(url)
             for file in files
+            if file.lower().endswith(SUFFIXES)
         ]
     except tf.errors.OpError as error:
         raise UserError(
             f"SRC {one_line(url)}: can't be listed ({one_line(error.message)})"
         ) from error
-    pictures = (file.removeprefix(url + "/") for file in found if file.lower().endswith(SUFFIXES))
     names = sorted(
-        n for n in pictures if not any(p.startswith(".") or p == "__MACOSX" for p in n.split("/"))
+        name
+        for name in files
+        if not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
     )
     if not names:
-        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise UserError(f"SRC {one_line(url)}: no pictures there; {kinds} are taken")
+        suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        raise UserError(f"SRC {one_line(url)}: no pictures there; give a folder with {suffixes}")
     return Listing(names, {name: f"{url}/{name}" for name in names})

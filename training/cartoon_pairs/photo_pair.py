@@ -1,39 +1,37 @@
-"""One photograph to one pair of cartoon and photo, or the reason why it is left out.
-
-Nothing here knows about folders of results or about other pictures, so any runner can spread
-pictures over processes or
-machines: `make_pair` a picture, then `duplicates_among` once over the features of those that
-    passed.
+"""One photograph to one pair of cartoon and photo. Knows nothing of folders of results or of other
+pictures, so that any runner can spread pictures over processes or machines.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_i2i.data.cartoon_styles import STYLES
-from tf_i2i.data.image_files import MAX_ELONGATION, read_image, resize_short_side
-from tf_i2i.data.screening import (
-    Dropped,
-    Features,
-    Limits,
-    drop_reason,
-    measure,
-    open_picture,
+from tf_i2i.data.cartoon_styles import STYLES, strengths
+from tf_i2i.data.faces import DETECTION_SIDE
+from tf_i2i.data.image_files import (
+    MAX_ELONGATION,
+    UnreadableImage,
+    picture_size,
+    read_image,
+    resize_short_side,
 )
+from tf_i2i.data.screening import UNREADABLE, Dropped, Features, features_of
+from tf_i2i.errors import UserError
+from training.options.pair_options import STRENGTHS, DrawingOptions
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Drawing:
     """How the cartoon is made.
 
     Attributes:
         style: a key of `tf_i2i.data.cartoon_styles.STYLES`.
-        strengths: (keyword, value) pairs for that style; what is not named keeps the style's
-            default.
+        strengths: (keyword, value) pairs for that style, the others keep the style's default.
         size: shorter side in pixels that the photo is resized to first, so that outlines have one
             width; None: as is.
     """
@@ -42,35 +40,77 @@ class Drawing:
     strengths: tuple[tuple[str, float], ...] = ()
     size: int | None = None
 
+    @classmethod
+    def from_options(cls, options: DrawingOptions) -> Drawing:
+        """Raises UserError: a strength is not one of the style, or not odd where it must be."""
+        fields = [
+            field.name
+            for field in dataclasses.fields(options)
+            if field.metadata["group"] == STRENGTHS
+        ]
+        given = {name: getattr(options, name) for name in fields}
+        given = {name: value for name, value in given.items() if value is not None}
+        valid = [name for name in fields if name in strengths(options.style)]
+        for name in given:
+            if name not in valid:
+                raise UserError(
+                    f"{_flag(name)} is not a strength of --style {options.style}, which has "
+                    + ", ".join(map(_flag, valid))
+                )
+        if given.get("outline_block", 1) % 2 == 0:
+            raise UserError(
+                f"--outline-block {given['outline_block']}: the square needs a middle; give an odd number"
+            )
+        return cls(options.style, tuple(sorted(given.items())), options.size)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
 
 class Pair(NamedTuple):
-    """uint8 [H, W, 3] RGB of one shape each."""
+    """uint8 [H, W, 3] RGB, both of one shape."""
 
     cartoon: np.ndarray
     photo: np.ndarray
 
 
-def draw(file: str | Path | bytes, drawing: Drawing) -> Pair:
-    """Makes the pair of a picture, given as its path or as its encoded bytes.
-
-    Raises:
-        UnreadableImage: it can't be decoded.
+def measure(file: Path | str | bytes) -> Features | Dropped:
+    """Measures a picture, given as its path, its URL or its encoded bytes; tells why it can't be
+    read instead (UnreadableImage does not travel between processes).
     """
-    photo = read_image(
-        open_picture(file), max_side=MAX_ELONGATION * drawing.size if drawing.size else None
-    )
-    if drawing.size:
-        photo = resize_short_side(photo, drawing.size)
-    return Pair(STYLES[drawing.style](photo, **dict(drawing.strengths)), photo)
+    try:
+        data = _fetched(file)
+        width, height = picture_size(_opened(data))
+        small = read_image(_opened(data), max_side=MAX_ELONGATION * DETECTION_SIDE)
+    except UnreadableImage as error:
+        return Dropped(UNREADABLE, error.reason)
+    return features_of(small, width, height)
 
 
-def make_pair(
-    file: str | Path | bytes, drawing: Drawing, limits: Limits
-) -> tuple[Features, Pair | Dropped]:
-    """Measures a picture and makes its pair unless `limits` leave it out.
+def draw(file: Path | str | bytes, drawing: Drawing) -> Pair | Dropped:
+    """Makes the pair of a picture, given as in `measure`, or tells why it can't be made."""
+    size = drawing.size
+    try:
+        photo = read_image(_opened(_fetched(file)), MAX_ELONGATION * size if size else None)
+        photo = resize_short_side(photo, size) if size else photo
+        return Pair(STYLES[drawing.style](photo, **dict(drawing.strengths)), photo)
+    except UnreadableImage as error:
+        return Dropped(UNREADABLE, error.reason)
+    except MemoryError:
+        return Dropped(UNREADABLE, "too large to be drawn in the available memory; give --size")
 
-    Raises:
-        UnreadableImage: it can't be decoded.
-    """
-    features = measure(file)
-    return features, drop_reason(features, limits) or draw(file, drawing)
+
+def _fetched(file: Path | str | bytes) -> Path | str | bytes:
+    if not isinstance(file, str) or "://" not in file:
+        return file
+    import tensorflow as tf  # only here: workers that read files start without it
+
+    try:
+        return tf.io.gfile.GFile(file, "rb").read()
+    except tf.errors.NotFoundError as error:
+        raise UnreadableImage(file, "no such file") from error
+
+
+def _opened(file: Path | str | bytes):
+    return io.BytesIO(file) if isinstance(file, bytes) else file

@@ -14,8 +14,7 @@ from tf_i2i.data.image_files import UnreadableImage, read_image, resize_short_si
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_text
-from training.curation.decisions import REASONS, Domain, counts_of
-from training.curation.measures import Look, picture_within
+from training.curation.decisions import REASONS, Domain, Measurements, counts_of, picture_within
 from training.options.curate_options import CurateOptions
 from training.reporting import html_page as html
 from training.reporting.charts import Bar, bar_chart
@@ -146,7 +145,7 @@ def _left_out(domain: Domain, name: str) -> str:
 def _sheet(domain: Domain, captions: dict[str, str], what: str) -> str:
     """Rows of small pictures. captions: by name."""
     cells = [
-        (one_line(caption), _thumbnail(domain.files[name], domain.looks.get(name)))
+        (one_line(caption), _thumbnail(domain.files[name], domain.measurements.get(name)))
         for name, caption in captions.items()
     ]
     rows = []
@@ -161,7 +160,7 @@ def _sheet(domain: Domain, captions: dict[str, str], what: str) -> str:
 
 
 def _pair(domain: Domain, name: str) -> str:
-    look = domain.looks[name]
+    look = domain.measurements[name]
     try:
         pictures = {
             f"{name}, as it is": _reduced(read_image(domain.files[name], 512)),
@@ -174,7 +173,7 @@ def _pair(domain: Domain, name: str) -> str:
     )
 
 
-def _thumbnail(file: Path, look: Look | None) -> np.ndarray:
+def _thumbnail(file: Path, look: Measurements | None) -> np.ndarray:
     """The middle square; a grey one for what can't be read."""
     try:
         image = (

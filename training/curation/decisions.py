@@ -1,27 +1,80 @@
-"""Which pictures of a domain are left out, and why: from the measurements alone."""
+"""What is measured of each picture of a domain, and which pictures are left out for it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
-from tf_i2i.data.image_files import resize_short_side
+from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image, resize_short_side
 from tf_i2i.data.pixels import centre_square
-from tf_i2i.data.screening import DUPLICATE, GREY, TOO_SMALL, Dropped, Limits, drop_reason
+from tf_i2i.data.screening import (
+    DUPLICATE,
+    GREY,
+    TOO_SMALL,
+    UNREADABLE,
+    Dropped,
+    Features,
+    Limits,
+    drop_reason,
+    features_of,
+)
 from tf_i2i.errors import UserError, one_line
-from training.curation.measures import Look, picture_within
-from training.curation.near_copies import near_copies
-from training.curation.scans import Box
+from training.curation.near_copies import View, near_copies, small_grey
+from training.curation.scans import Box, inner_box, text_share
+from training.options.curate_options import CurateOptions
 
-UNREADABLE, TEXT, NOT_SHARED = "unreadable", "page of text", "not in both domains"
-
-
+TEXT, NOT_SHARED = "page of text", "not in both domains"
 REASONS = (UNREADABLE, TOO_SMALL, GREY, TEXT, DUPLICATE, NOT_SHARED)
+
+# Enough for small letters; a JPEG is reduced while it is decoded.
+_SIDE = 1024
+_COLOUR_SIDE = 64
+# Of two copies of nearly equal size, the one that never had margins has no remainder of them.
+_TRIMMED_WORTH = 0.9
+_FEATURE_SIDE, _BATCH = 128, 64
+# The range of face sizes goes from one percentile to another, and a little further.
+_PERCENTILES, _ROOM = (5, 95), 1.25
+
+
+@dataclass(frozen=True)
+class Colours:
+    """CIE L*a*b* over a picture: means, standard deviation of L* (contrast), mean distance from
+    grey (chroma), and its mean colour as RGB, 0..255."""
+
+    lightness: float
+    green_red: float
+    blue_yellow: float
+    contrast: float
+    chroma: float
+    mean_rgb: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Of one picture, without its margins.
+
+    Attributes:
+        features: size, chroma, face and hash, as training.cartoonize measures them.
+        view: for the comparison with others.
+        text: `training.curation.scans.text_share`, with margins.
+        whole: (width, height) in pixels, with margins.
+        box: what is left without margins, in pixels of the whole picture; None where it has none.
+        colours: see there.
+    """
+
+    features: Features
+    view: View
+    text: float
+    whole: tuple[int, int]
+    box: Box | None
+    colours: Colours
 
 
 @dataclass
@@ -30,173 +83,213 @@ class Domain:
 
     Attributes:
         root: the folder. files: name -> path, in their order.
-        looks: name -> measurements, of those that could be read.
+        measurements: by name, of those that could be read.
         rejects: name -> why it is left out.
     """
 
     root: Path
     files: dict[str, Path]
-    looks: dict[str, Look] = field(default_factory=dict)
+    measurements: dict[str, Measurements] = field(default_factory=dict)
     rejects: dict[str, Dropped] = field(default_factory=dict)
 
     @property
-    def kept(self) -> dict[str, Look]:
-        return {name: look for name, look in self.looks.items() if name not in self.rejects}
+    def kept(self) -> dict[str, Measurements]:
+        """In the order of the files."""
+        names = (name for name in self.files if name not in self.rejects)
+        return {name: self.measurements[name] for name in names if name in self.measurements}
 
     @property
     def trims(self) -> dict[str, Box]:
         """Name -> what is left without margins, of the pictures that stay."""
-        return {name: look.box for name, look in self.kept.items() if look.box}
-
-    def take(self, name: str, found: Look | str) -> None:
-        if isinstance(found, Look):
-            self.looks[name] = found
-        else:
-            self.rejects[name] = Dropped(UNREADABLE, found)
+        return {name: measured.box for name, measured in self.kept.items() if measured.box}
 
 
-def judge(domain: Domain, limits: Limits, max_text: float, copies: bool) -> None:
-    """Decides on all pictures of one domain by themselves.
-
-    Args:
-        limits: of size and chroma. max_text: share of the picture that text may cover. copies:
-            whether they may stay.
+def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
+    """Measures a picture; tells why it can't be read instead (UnreadableImage does not travel
+    between processes).
     """
-    for name, look in domain.looks.items():
-        if reason := drop_reason(look.features, limits):
-            domain.rejects[name] = reason
-        elif look.text > max_text:
-            domain.rejects[name] = Dropped(
-                TEXT, f"text covers {look.text:.2f} of it, over {max_text:g}"
-            )
-    if copies:
-        return
-    views = {name: look.view for name, look in domain.kept.items()}
-    found = near_copies(
-        views, progress=lambda names: tqdm(names, "comparing", unit="picture", delay=1)
+    try:
+        width, height = whole = picture_size(file)
+        image = read_image(file, max_side=_SIDE)
+    except UnreadableImage as error:
+        return Dropped(UNREADABLE, error.reason)
+    text, box = text_share(image), None
+    inner = inner_box(image) if trim else (0, 0, *image.shape[:2])
+    if inner != (0, 0, *image.shape[:2]):
+        box = scaled_box(inner, image.shape[:2], (height, width))
+        image = image[inner.top : inner.bottom, inner.left : inner.right]
+        width, height = box.right - box.left, box.bottom - box.top
+    pixels = round(width * height * (_TRIMMED_WORTH if box else 1))
+    features = features_of(image, width, height)
+    view = View(int(features.hash, 16), pixels, small_grey(image), file.stat().st_size)
+    return Measurements(features, view, text, whole, box, _colours(image))
+
+
+def _colours(image: np.ndarray) -> Colours:
+    small = resize_short_side(image, min(_COLOUR_SIDE, *image.shape[:2]))
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    chroma = np.hypot(lab[:, 1], lab[:, 2]).mean()
+    values = (round(float(value), 2) for value in (*lab.mean(axis=0), lab[:, 0].std(), chroma))
+    return Colours(*values, tuple(round(float(v)) for v in small.reshape(-1, 3).mean(axis=0)))
+
+
+def picture_within(file: Path, measured: Measurements, max_side: int | None = None) -> np.ndarray:
+    """The picture without its margins: uint8 [H, W, 3]. max_side: of the whole of it, as in
+    `read_image`.
+
+    Raises:
+        UnreadableImage: it can't be decoded any more.
+    """
+    image = read_image(file, max_side)
+    if measured.box is None:
+        return image
+    box = scaled_box(measured.box, measured.whole[::-1], image.shape[:2])
+    return image[box.top : box.bottom, box.left : box.right]
+
+
+def scaled_box(box: Box, small: tuple[int, int], full: tuple[int, int]) -> Box:
+    """A box in a picture of (height, width) `small`, in that of `full`, without pixels across its
+    edge.
+    """
+    down, across = full[0] / small[0], full[1] / small[1]
+    return Box(
+        int(np.ceil(box.top * down)),
+        int(np.ceil(box.left * across)),
+        int(box.bottom * down),
+        int(box.right * across),
     )
-    for name, (stays, likeness) in found.items():
-        domain.rejects[name] = Dropped(DUPLICATE, f"of {stays}, likeness {likeness:.3f}")
+
+
+def judge(domain: Domain, options: CurateOptions) -> None:
+    """Decides on the pictures of one domain by themselves."""
+    limits = Limits(options.min_size, options.min_chroma)
+    for name, measured in domain.kept.items():
+        if reason := drop_reason(measured.features, limits):
+            domain.rejects[name] = reason
+        elif measured.text > options.max_text:
+            detail = f"text covers {measured.text:.2f} of it, over {options.max_text:g}"
+            domain.rejects[name] = Dropped(TEXT, detail)
+    if not options.keep_copies:
+        copies = near_copies({name: measured.view for name, measured in domain.kept.items()})
+        for name, (stays, similarity) in copies.items():
+            domain.rejects[name] = Dropped(DUPLICATE, f"of {stays}, similarity {similarity:.3f}")
 
 
 def counts_of(domains: Sequence[Domain]) -> list[tuple[str, list[int]]]:
-    """Lines of a table: what, how many in each domain."""
-    found = [Counter(dropped.reason for dropped in domain.rejects.values()) for domain in domains]
-    lines = [("pictures", [len(domain.files) for domain in domains])]
-    lines += [(reason, [count[reason] for count in found]) for reason in REASONS]
-    lines.append(("kept", [len(domain.kept) for domain in domains]))
-    return [*lines, ("of these with margins", [len(domain.trims) for domain in domains])]
+    """Rows of a table: title, count in each domain."""
+    counts = [Counter(dropped.reason for dropped in domain.rejects.values()) for domain in domains]
+    return [
+        ("pictures", [len(domain.files) for domain in domains]),
+        *((reason, [count[reason] for count in counts]) for reason in REASONS),
+        ("kept", [len(domain.kept) for domain in domains]),
+        ("of these with margins", [len(domain.trims) for domain in domains]),
+    ]
 
 
-_FEATURE_SIDE = 128
-
-
-_BATCH = 64
-
-
-# The range of face sizes goes from one percentile to another, and a little further.
-_PERCENTILES, _ROOM = (5, 95), 1.25
-
-
-def match_portraits(domains: Sequence[Domain], least: float) -> tuple[float, float]:
+def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, float]:
     """Keeps pictures with a face of a size that faces have in both domains.
 
     Args:
-        least: side of the largest face over the picture's shorter side that makes a portrait.
+        min_face: side of the largest face over the picture's shorter side that makes a portrait.
 
     Returns:
-        The range of that share that is kept.
+        The range of that ratio that is kept.
 
     Raises:
         UserError: a domain has no portraits, or they have no size in common.
     """
     ranges = []
     for domain in domains:
-        shares = [
-            look.features.face_ratio
-            for look in domain.kept.values()
-            if look.features.face_ratio >= least
-        ]
-        if not shares:
+        ratios = [measured.features.face_ratio for measured in domain.kept.values()]
+        ratios = [ratio for ratio in ratios if ratio >= min_face]
+        if not ratios:
             raise UserError(
-                f"--match portraits: no face of {least:g} of the shorter side was found in {one_line(domain.root)}; "
+                f"--match portraits: no face of {min_face:g} of the shorter side was found in {one_line(domain.root)}; "
                 "give a smaller --min-face, or leave --match away"
             )
-        ranges.append(np.percentile(shares, _PERCENTILES))
-    low = max(least, max(one[0] for one in ranges) / _ROOM)
-    high = min(one[1] for one in ranges) * _ROOM
+        ranges.append(np.percentile(ratios, _PERCENTILES))
+    lows, highs = zip(*ranges, strict=True)
+    low, high = float(max(min_face, max(lows) / _ROOM)), float(min(highs) * _ROOM)
     if low > high:
-        said = " and ".join(f"{one[0]:.2f} to {one[1]:.2f}" for one in ranges)
+        sizes = " and ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
         raise UserError(
-            f"--match portraits: faces are {said} of the shorter side, no size is in both; crop one domain"
+            f"--match portraits: faces are {sizes} of the shorter side, no size is in both; crop one domain"
         )
     for domain in domains:
-        for name, look in domain.kept.items():
-            share = look.features.face_ratio
-            if not low <= share <= high:
-                found = f"its largest face is {share:.2f} of it" if share else "no face found"
+        for name, measured in domain.kept.items():
+            ratio = measured.features.face_ratio
+            if not low <= ratio <= high:
+                face = f"its largest face is {ratio:.2f} of it" if ratio else "no face found"
                 domain.rejects[name] = Dropped(
-                    NOT_SHARED, f"{found}, both domains have {low:.2f} to {high:.2f}"
+                    NOT_SHARED, f"{face}, both domains have {low:.2f} to {high:.2f}"
                 )
-    return float(low), float(high)
+    return low, high
 
 
-def match_features(domains: Sequence[Domain], features, neighbours: int, progress) -> None:
-    """Keeps pictures that lie where the other domain's pictures lie, in the space of a feature
-    network.
-
-    After Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
-    Models": a set's place is the union of spheres around its members that reach to their k-th
-    neighbours. Each domain's mean is taken off first: as a whole the two differ by style, which is
-    what shall be learned.
+def match_features(domains: Sequence[Domain], features, neighbours: int) -> None:
+    """Keeps pictures that are near the other domain's pictures in the space of a feature network.
 
     Args:
         features: maps uint8 pictures to float64 [N, D], as `tf_i2i.metrics.feature_networks` does.
-        neighbours: k.
-        progress: wraps the iteration over all pictures.
+        neighbours: as in `distances_outside`.
 
     Raises:
         UserError: a domain has too few pictures.
     """
-    names = [list(domain.kept) for domain in domains]
-    for domain, kept in zip(domains, names, strict=True):
-        if len(kept) <= neighbours:
+    for domain in domains:
+        if len(domain.kept) <= neighbours:
             raise UserError(
-                f"--match features: {len(kept)} pictures are left in {one_line(domain.root)}, more than --neighbours "
-                f"{neighbours} are needed"
+                f"--match features: {len(domain.kept)} pictures are left in {one_line(domain.root)}, "
+                f"more than --neighbours {neighbours} are needed"
             )
-    bar = iter(
-        progress(
-            [(domain, name) for domain, kept in zip(domains, names, strict=True) for name in kept]
-        )
-    )
-    found = [_features_of(len(kept), bar, features) for kept in names]
-    found = [one - one.mean(axis=0) for one in found]
-    spread = np.sqrt(np.mean([one.var(axis=0) for one in found], axis=0)) + 1e-6
-    found = [one / spread for one in found]
-    for own, other, domain, kept in ((0, 1, domains[0], names[0]), (1, 0, domains[1], names[1])):
-        reach = np.sort(_distances(found[other], found[other]), axis=1)[:, neighbours]
-        inside = _distances(found[own], found[other]) - reach
-        for name, depth in zip(kept, inside.min(axis=1), strict=True):
-            if depth > 0:
+    vectors = [_feature_vectors(domain, features) for domain in domains]
+    for domain, distances in zip(domains, distances_outside(*vectors, neighbours), strict=True):
+        for name, distance in zip(domain.kept, distances, strict=True):
+            if distance > 0:
                 domain.rejects[name] = Dropped(
-                    NOT_SHARED, f"{depth:.1f} away from all that the other domain shows"
+                    NOT_SHARED, f"{distance:.1f} away from all that the other domain shows"
                 )
 
 
-def _features_of(count: int, pictures, features) -> np.ndarray:
-    found, batch = [], []
-    for _ in range(count):
-        domain, name = next(pictures)
-        image = picture_within(domain.files[name], domain.looks[name], 4 * _FEATURE_SIDE)
-        batch.append(centre_square(resize_short_side(image, _FEATURE_SIDE), _FEATURE_SIDE))
-        if len(batch) == _BATCH or len(found) * _BATCH + len(batch) == count:
-            found.append(features(batch))
-            batch = []
-    return np.concatenate(found)
+def _feature_vectors(domain: Domain, features) -> np.ndarray:
+    bar = tqdm(domain.kept.items(), "matching", unit="picture", delay=1)
+    images = (picture_within(domain.files[name], m, 4 * _FEATURE_SIDE) for name, m in bar)
+    squares = (
+        centre_square(resize_short_side(image, _FEATURE_SIDE), _FEATURE_SIDE) for image in images
+    )
+    vectors = []
+    while batch := list(islice(squares, _BATCH)):
+        vectors.append(features(batch))
+    return np.concatenate(vectors)
 
 
-def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def distances_outside(a: np.ndarray, b: np.ndarray, neighbours: int) -> list[np.ndarray]:
+    """How far each point is outside of the other set's region, 0 or less inside.
+
+    After Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
+    Models": a set's region is the union of spheres around its members that extend to their k-th
+    neighbours. Each set's mean is subtracted first: as a whole two domains differ by style, which
+    is what should be learned.
+
+    Args:
+        a, b: [N, D] and [M, D]; each has more than k members.
+        neighbours: k.
+
+    Returns:
+        [N] and [M], in standard deviations.
+    """
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    spread = np.sqrt((a.var(axis=0) + b.var(axis=0)) / 2) + 1e-6
+    a, b = a / spread, b / spread
+    return [_outside(a, b, neighbours), _outside(b, a, neighbours)]
+
+
+def _outside(points: np.ndarray, members: np.ndarray, neighbours: int) -> np.ndarray:
+    radii = np.sort(_distances(members, members), axis=1)[:, neighbours]
+    return (_distances(points, members) - radii).min(axis=1)
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean, [N, M]."""
-    squared = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
+    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     return np.sqrt(np.maximum(squared, 0))

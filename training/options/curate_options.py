@@ -21,52 +21,54 @@ class CurateOptions:
         positional=True,
     )
     apply: bool = option(
-        False, "move what is left out to DIR.rejected, and trim margins", group=_WHAT
+        False, "move what is left out to DIR.rejected, and cut margins off", group=_WHAT
     )
     undo: bool = option(False, "bring back everything that --apply moved and trimmed", group=_WHAT)
     report: str | None = option(
         None,
-        "page to write; default curate.html beside the first folder",
+        "page to write; by default curate.html beside the first folder",
         group=_WHAT,
         metavar="FILE",
     )
     workers: int | None = option(
-        None, "processes; default one a core", group=_WHAT, minimum=1, maximum=256
+        None, "processes; by default one per core", group=_WHAT, minimum=1, maximum=256
     )
 
     min_size: int = option(
         256,
-        "shorter side that a picture must have, without its margins; give the --crop-size of the training",
+        "shorter side of a picture without its margins; give the --crop-size of the training",
         group=_LIMITS,
         unit="pixels",
         minimum=0,
     )
     min_chroma: float = option(
         3.0,
-        "mean distance from grey that it must have; pictures in colour have 5 to 40",
+        "mean distance from grey; pictures in colour have 5 to 40",
         group=_LIMITS,
         unit="levels",
         minimum=0,
     )
     max_text: float = option(
         0.15,
-        "share of the picture that lines of text may cover; pages have 0.2 to 0.4; 1 lets them stay",
+        "share of the picture that lines of text may cover; pages have 0.2 to 0.4; 1 keeps them",
         group=_LIMITS,
         minimum=0,
         maximum=1,
     )
-    copies: bool = option(
+    keep_copies: bool = option(
         False,
-        "leave copies: pictures that are the same but for size, compression, or a few percent of the edge",
+        "do not remove copies: pictures that are the same but for size, compression, or a few percent "
+        "of the edge",
         group=_LIMITS,
     )
     trim: bool = option(
-        True, "leave even margins: mats, paper, plain frames, black bars", group=_LIMITS
+        True, "cut even margins off: mats, paper, plain frames, black bars", group=_LIMITS
     )
 
     match: str = option(
         "none",
-        "portraits: faces, of sizes that both domains have; features: what lies near the other domain in a feature network",
+        "portraits: faces, of sizes that both domains have; features: what is near the other domain in "
+        "the space of a feature network",
         group=_MATCH,
         choices=("none", "portraits", "features"),
     )
@@ -79,7 +81,8 @@ class CurateOptions:
     )
     features: str = option(
         "auto",
-        "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its weights are there",
+        "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its "
+        "weights are available",
         group=_MATCH,
     )
     neighbours: int = option(

@@ -1,4 +1,4 @@
-"""Pictures worked on by several processes: few in flight, stoppable between two, and none that
+"""Worker processes for pictures: few pictures in flight, stoppable between two, and no worker
 outlives its parent.
 """
 
@@ -14,15 +14,17 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+import cv2
+
 from tf_i2i.errors import UserError
 from training.system.machine import usable_cores
 
 
 class PicturePool:
-    """Worker processes, each with one thread of OpenCV: cores are shared out by pictures, which
-    scales better.
+    """Worker processes, each with one OpenCV thread: one picture per core scales better than
+    several cores per picture.
 
-    workers: how many; None means as many as this process may use.
+    workers: how many; None means one per usable core.
     """
 
     def __init__(self, workers: int | None):
@@ -42,9 +44,7 @@ class PicturePool:
         self, function: Callable, jobs: Iterable[tuple[Any, tuple]], stopped: Callable[[], bool]
     ) -> Iterator[tuple[Any, Any]]:
         """Yields (key, function(*arguments)) for each job (key, arguments), in the order in which
-        they finish.
-
-        Takes jobs only as fast as they are done; once `stopped()`, no more of them.
+        they finish. Takes jobs only as fast as they are done, and no more once `stopped()`.
 
         Raises:
             UserError: a worker was killed.
@@ -56,15 +56,15 @@ class PicturePool:
                 if stopped():
                     break
                 running[self._pool.submit(function, *arguments)] = key
-                # Two a worker: one that it works on, one that is there when it has done.
+                # Two per worker: the one it works on and the next one.
                 while len(running) >= 2 * self.workers:
                     yield from _finished(running)
             while running:
                 yield from _finished(running)
         except BrokenProcessPool as error:
             raise UserError(
-                "a worker process was killed, most likely for want of memory; give fewer --workers or a smaller --size, "
-                "then run the same command again: it goes on where it stopped"
+                "a worker process was killed, probably for lack of memory; give fewer --workers, "
+                "then run the same command again"
             ) from error
 
 
@@ -75,17 +75,15 @@ def _finished(running: dict) -> Iterator[tuple[Any, Any]]:
 
 
 def _prepare_worker() -> None:
-    import cv2
-
     cv2.setNumThreads(1)
-    # Ctrl-C reaches the whole group of processes; the parent alone decides what it means.
+    # Ctrl-C reaches all processes of the group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a decoder has to say about a file is told by the parent, with the file's name.
+    # The parent reports what is wrong with a file, with the file's name.
     warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed can't tell its workers; they would wait for work for ever."""
+    """A killed parent can't tell its workers; they would wait for work for ever."""
     multiprocessing.parent_process().join()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Greyness, likeness and faces, on made pictures and on the one bundled portrait."""
+"""Chroma, hashes, near-duplicates and faces, on drawn pictures and on the one bundled portrait."""
 
 import io
 import random
@@ -20,7 +20,7 @@ from tf_i2i.data.screening import (
     Limits,
     difference_hash,
     drop_reason,
-    duplicates_among,
+    drop_reasons,
     hamming,
     mean_chroma,
     near_duplicates,
@@ -70,6 +70,15 @@ def test_hash_of_known_slopes():
     assert difference_hash(np.zeros((3, 5, 3), np.uint8)) == 0
 
 
+def near(pictures: dict[str, tuple[int, int]], max_bits: int) -> dict[str, str]:
+    """near_duplicates of name -> (hash, pixels): name -> why."""
+    features = {
+        name: Features(pixels, 1, 0.0, 0.0, f"{code:032x}")
+        for name, (code, pixels) in pictures.items()
+    }
+    return {name: detail for name, (_, detail) in near_duplicates(features, max_bits).items()}
+
+
 def test_near_duplicates_do_not_depend_on_order():
     # A chain: b is near a and near c, but a and c are not near each other.
     far = (1 << 60) - 1 << 60
@@ -80,43 +89,37 @@ def test_near_duplicates_do_not_depend_on_order():
         "d": (far, 100),
         "e": (far, 400),
     }
-    wanted = {"b": ("a", 3), "d": ("e", 0)}
+    same = {"d": "of e, 0 bits apart"}
     for seed in range(20):
         names = list(chain)
         random.Random(seed).shuffle(names)
-        assert near_duplicates({name: chain[name] for name in names}, 3) == wanted
-    assert near_duplicates(chain | {"b": (0b111, 101)}, 3) == {
-        "a": ("b", 3),
-        "c": ("b", 3),
-        "d": ("e", 0),
-    }
-    assert near_duplicates(chain, 0) == {"d": ("e", 0)}
+        assert near({name: chain[name] for name in names}, 3) == same | {"b": "of a, 3 bits apart"}
+    larger = chain | {"b": (0b111, 101)}
+    assert near(larger, 3) == same | dict.fromkeys("ac", "of b, 3 bits apart")
+    assert near(chain, 0) == same
 
 
-@pytest.mark.parametrize("bound", [0, 1, 7, 8, 32])
-def test_near_duplicates_equal_the_comparison_of_all_with_all(bound):
-    generator = random.Random(bound)
+@pytest.mark.parametrize("max_bits", [0, 1, 7, 8, 32])
+def test_near_duplicates_equal_the_comparison_of_all_with_all(max_bits):
+    generator = random.Random(max_bits)
     bases = [generator.getrandbits(128) for _ in range(12)]
     pictures = {}
     for number in range(300):
         code = generator.choice(bases)
-        for _ in range(generator.randrange(2 * bound + 2)):
+        for _ in range(generator.randrange(2 * max_bits + 2)):
             code ^= 1 << generator.randrange(128)
         pictures[f"{number:03}"] = (code, generator.choice((10, 20)))
-    staying, left_out = [], set()
-    for name in sorted(pictures, key=lambda one: (-pictures[one][1], one)):
-        if any(hamming(pictures[name][0], pictures[other][0]) <= bound for other in staying):
-            left_out.add(name)
+    kept, dropped = [], {}
+    for name in sorted(pictures, key=lambda name: (-pictures[name][1], name)):
+        distances = [(hamming(pictures[name][0], pictures[other][0]), other) for other in kept]
+        bits, other = min(distances, default=(128, ""))
+        if bits <= max_bits:
+            dropped[name] = f"of {other}, {bits} bits apart"
         else:
-            staying.append(name)
-    found = near_duplicates(pictures, bound)
-    assert set(found) == left_out and left_out
-    assert all(
-        hamming(pictures[n][0], pictures[other][0]) == bits <= bound
-        for n, (other, bits) in found.items()
-    )
-    with pytest.raises(ValueError, match="bound"):
-        near_duplicates(pictures, 33)
+            kept.append(name)
+    assert near(pictures, max_bits) == dropped and dropped
+    with pytest.raises(ValueError, match="max_bits"):
+        near(pictures, 33)
 
 
 def test_the_astronaut_has_one_face_and_its_place_scales():
@@ -155,4 +158,6 @@ def test_reasons_in_order_and_limits_of_zero():
     assert reason == NO_FACE and "0.100" in detail
     assert drop_reason(features, Limits(0, 0, 0.1)) is None
     same = {"b": features, "a": features}
-    assert duplicates_among(same, 0)["b"].detail == "of a, 0 bits apart"
+    assert drop_reasons(same, Limits(0, 0, 0), 0)["b"].detail == "of a, 0 bits apart"
+    assert drop_reasons(same, Limits(0, 0, 0), -1) == {}
+    assert {reason for reason, _ in drop_reasons(same, Limits(), 0).values()} == {TOO_SMALL}
