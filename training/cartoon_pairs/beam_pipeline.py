@@ -7,9 +7,8 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import apache_beam as beam
 import cv2
@@ -148,26 +147,18 @@ def _png(image) -> bytes:
     return file.getvalue()
 
 
-class Listing(NamedTuple):
-    """The photos of a source.
-
-    Attributes:
-        names: in the source's order, unique.
-        files: name -> path or URL; None for a TensorFlow dataset, which one worker reads from front
-            to back.
-    """
-
-    names: list[str]
-    files: dict[str, str] | None
-
-    def lines(self) -> Iterator[str]:
-        """One job per line, as `PhotosToPairs` reads them."""
-        for name, output in output_names(self.names).items():
-            yield json.dumps({"name": name, "output": output, "file": self.files[name]}) + "\n"
+def job_lines(files: Mapping[str, str]) -> Iterator[str]:
+    """One job per line, as `PhotosToPairs` reads them. files: as of `list_photos`."""
+    for name, output in output_names(files).items():
+        yield json.dumps({"name": name, "output": output, "file": files[name]}) + "\n"
 
 
-def list_photos(src: str | None) -> Listing:
+def list_photos(src: str | None) -> dict[str, str]:
     """Lists SRC: what `open_source` takes, a folder at a URL, or None for the bundled photographs.
+
+    Returns:
+        Name of each photo, in the source's order -> its path or URL; "" for a TensorFlow dataset,
+        which one worker reads from front to back.
 
     Raises:
         UserError: unusable, or there is no picture.
@@ -176,14 +167,13 @@ def list_photos(src: str | None) -> Listing:
         return _list_url(src.rstrip("/"))
     source = open_source(src, "SRC") if src else bundled_photographs()
     if not source.in_files:
-        return Listing(source.names, None)
+        return dict.fromkeys(source.names, "")
     # A list file may name a photo twice. Absolute: workers run elsewhere; not resolved: links may
     # differ there.
-    files = {name: str(source.open(i).absolute()) for i, name in enumerate(source.names)}
-    return Listing(list(files), files)
+    return {name: str(source.open(i).absolute()) for i, name in enumerate(source.names)}
 
 
-def _list_url(url: str) -> Listing:
+def _list_url(url: str) -> dict[str, str]:
     import tensorflow as tf  # only here: Beam's workers start without it
 
     try:
@@ -206,4 +196,4 @@ def _list_url(url: str) -> Listing:
     if not names:
         suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise UserError(f"SRC {one_line(url)}: no pictures there; give a folder with {suffixes}")
-    return Listing(names, {name: f"{url}/{name}" for name in names})
+    return {name: f"{url}/{name}" for name in names}

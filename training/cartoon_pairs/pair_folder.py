@@ -87,7 +87,17 @@ class Record:
 
     options: dict
     photos: dict[str, Photo]
-    version: int = VERSION
+    version: int
+
+    def refuse_others(self, root: Path, options: dict) -> None:
+        """Raises UserError unless the existing pairs look as `options` want them."""
+        before = {"program version": self.version, **self.options}
+        for name, value in {"program version": VERSION, **options}.items():
+            if before.get(name) != value:
+                raise UserError(
+                    f"--out {one_line(root)}: its pairs were made with {name} {one_line(before.get(name))}, "
+                    f"not {one_line(value)}; name another folder, or add --redo to replace them"
+                )
 
 
 def read_record(root: Path) -> Record | None:
@@ -177,16 +187,11 @@ class PairFolder:
                     for folder in file.relative_to(self.root).parents[:-1]:
                         (self.root / folder).rmdir()
 
-    def write_record(self, record: Record, finished: bool) -> None:
-        pictures = {name: photo.to_json() for name, photo in record.photos.items()}
-        content = {
-            "version": record.version,
-            "finished": finished,
-            "options": record.options,
-            "summary": summary_of(pictures.values()),
-            "pictures": pictures,
-        }
-        write_json(self.root / RECORD, content)
+    def write_record(self, options: dict, photos: Mapping[str, Photo], finished: bool) -> None:
+        pictures = {name: photo.to_json() for name, photo in photos.items()}
+        summary = summary_of(pictures.values())
+        head = {"version": VERSION, "finished": finished, "options": options, "summary": summary}
+        write_json(self.root / RECORD, head | {"pictures": pictures})
 
     def write_sheet(self, outputs: list[str]) -> None:
         """Draws up to 18 pairs, spread over `outputs` (at least one), cartoon and photo side by

@@ -26,8 +26,8 @@ from training.cartoon_pairs.beam_pipeline import (
     NOTHING_LEFT,
     PAIRS,
     RECORDS,
-    Listing,
     PhotosToPairs,
+    job_lines,
     list_photos,
 )
 from training.cartoon_pairs.pair_folder import in_order, print_summary, summary_of
@@ -48,11 +48,9 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version(VERSION)
 
-    def __init__(
-        self, name: str, data_dir: str, listing: Listing, settings: dict, transform: PhotosToPairs
-    ):
+    def __init__(self, name: str, data_dir: str, files: dict, settings: dict, transform):
         self.name = name  # tfds would take it from the class
-        self._listing, self._settings, self._transform = listing, settings, transform
+        self._files, self._settings, self._transform = files, settings, transform
         super().__init__(data_dir=data_dir)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -66,11 +64,11 @@ class PairDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager, pipeline):
         listing = self._settings["source"]
-        if self._listing.files is not None:
+        if not listing.startswith("tfds:"):
             # Not in the pipeline itself: runners refuse one of more than some megabytes.
             listing = str(self.data_path / _LISTING)
             with epath.Path(listing).open("w") as file:
-                file.writelines(self._listing.lines())
+                file.writelines(job_lines(self._files))
         made = pipeline | "Listing" >> beam.Create([listing]) | "PhotosToPairs" >> self._transform
         text = beam.io.WriteToText(str(self.data_path / PHOTOS), ".jsonl")
         made[RECORDS] | "WriteRecords" >> text
@@ -125,13 +123,13 @@ def make_dataset(options: PrepareOptions, beam_flags: list[str]) -> None:
     limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)
     pipeline_options = _pipeline_options(beam_flags)
     data_dir = _data_dir(options)
-    listing = list_photos(options.src)
+    files = list_photos(options.src)
     settings = {"source": options.src or _BUNDLED, **asdict(drawing), **asdict(limits)}
     settings |= {"strengths": dict(drawing.strengths), "duplicate_bits": options.duplicate_bits}
-    print(f"{len(listing.names)} photos of {one_line(settings['source'])}", flush=True)
+    print(f"{len(files)} photos of {one_line(settings['source'])}", flush=True)
     transform = PhotosToPairs(drawing, limits, options.duplicate_bits)
     try:
-        builder = PairDataset(options.name, data_dir, listing, settings, transform)
+        builder = PairDataset(options.name, data_dir, files, settings, transform)
         _build(builder, pipeline_options)
     except Exception as error:
         raise _user_error(error, options) or error from error

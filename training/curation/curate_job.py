@@ -117,11 +117,9 @@ def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[]
         for domain in domains
         for name, file in domain.files.items()
     ]
-    with PicturePool(options.workers) as pool:
-        results = pool.map(measure_picture, jobs, stopped)
-        for (domain, name), result in tqdm(
-            results, "measuring", len(jobs), unit="picture", delay=1
-        ):
+    with PicturePool(options.workers, stopped) as pool:
+        results = pool.results(measure_picture, jobs, "measuring", len(jobs))
+        for (domain, name), result in results:
             target = domain.rejects if isinstance(result, Dropped) else domain.measurements
             target[name] = result
 

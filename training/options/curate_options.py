@@ -25,10 +25,7 @@ class CurateOptions:
     )
     undo: bool = option(False, "bring back everything that --apply moved and trimmed", group=_WHAT)
     report: str | None = option(
-        None,
-        "page to write; by default curate.html beside the first folder",
-        group=_WHAT,
-        metavar="FILE",
+        None, "page to write, or curate.html beside the first folder", group=_WHAT, metavar="FILE"
     )
     workers: int | None = option(
         None, "processes; by default one per core", group=_WHAT, minimum=1, maximum=256
@@ -57,8 +54,7 @@ class CurateOptions:
     )
     keep_copies: bool = option(
         False,
-        "do not remove copies: pictures that are the same but for size, compression, or a few percent "
-        "of the edge",
+        "do not remove copies: the same picture but for size, compression, or some of the edge",
         group=_LIMITS,
     )
     trim: bool = option(
@@ -67,14 +63,14 @@ class CurateOptions:
 
     match: str = option(
         "none",
-        "portraits: faces, of sizes that both domains have; features: what is near the other domain in "
-        "the space of a feature network",
+        "portraits: faces, of sizes that both domains have; features: what is near the other domain "
+        "in the space of a feature network",
         group=_MATCH,
         choices=("none", "portraits", "features"),
     )
     min_face: float = option(
         0.15,
-        "portraits: side of the largest face over the shorter side of the picture",
+        "portraits: largest face over the picture's shorter side",
         group=_MATCH,
         minimum=0.01,
         maximum=1,

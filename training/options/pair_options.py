@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from tf_i2i.command_line import option
 
 STRENGTHS = "strengths of the styles (default: the style's own)"
 _WHAT, _HOW, _LIMITS = "what", "how it is drawn", "which photos are dropped (0 turns a limit off)"
+_SRC = (
+    "photos: a folder (searched recursively), a text file with one path per line, tfds:NAME:SPLIT"
+)
+
+
+def _source(kinds: str) -> Any:
+    comment = f"{kinds}; without it the bundled photographs"
+    return option(None, comment, group=_WHAT, metavar="SRC", positional=True)
+
+
+def _strength(comment: str, minimum: float, maximum: float) -> Any:
+    return option(None, comment, group=STRENGTHS, minimum=minimum, maximum=maximum)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,14 +29,7 @@ class DrawingOptions:
     names of the styles' arguments.
     """
 
-    src: str | None = option(
-        None,
-        "photos: a folder (searched recursively), a text file with one path per line, or "
-        "tfds:NAME:SPLIT; without it the bundled photographs",
-        group=_WHAT,
-        metavar="SRC",
-        positional=True,
-    )
+    src: str | None = _source(_SRC)
     out: str | None = option(None, "folder for the pairs (required)", group=_WHAT, metavar="DIR")
 
     style: str = option(
@@ -34,70 +40,37 @@ class DrawingOptions:
     )
     size: int | None = option(
         None,
-        "shorter side that photos are resized to before they are drawn; with the --load-size of the "
-        "training, outlines have the width that it sees; by default photos keep their size",
+        "resize photos to this shorter side before they are drawn; with the --load-size of the "
+        "training, outlines have the width that it sees",
         group=_HOW,
         unit="pixels",
         minimum=16,
         maximum=8192,
     )
-    smoothings: int | None = option(
-        None,
-        "cartoon, bold, poster: number of smoothing filters",
-        group=STRENGTHS,
-        minimum=0,
-        maximum=100,
+    smoothings: int | None = _strength("cartoon, bold, poster: number of smoothing filters", 0, 100)
+    sigma_color: float | None = _strength(
+        "cartoon, bold, poster: differences well above this are edges and stay, 0..255", 0.1, 255
     )
-    sigma_color: float | None = option(
-        None,
-        "cartoon, bold, poster: differences well above this are edges and stay, 0..255",
-        group=STRENGTHS,
-        minimum=0.1,
-        maximum=255,
+    level_step: int | None = _strength(
+        "cartoon, bold: distance between colour levels, 0..255", 2, 128
     )
-    level_step: int | None = option(
-        None,
-        "cartoon, bold: distance between colour levels, 0..255",
-        group=STRENGTHS,
-        minimum=2,
-        maximum=128,
+    colours: int | None = _strength("poster: number of colours besides outlines", 2, 256)
+    outline_block: int | None = _strength(
+        "cartoon, bold, poster: an outline is darker than the mean of a square of this side, odd "
+        "pixels",
+        3,
+        255,
     )
-    colours: int | None = option(
-        None, "poster: number of colours besides outlines", group=STRENGTHS, minimum=2, maximum=256
+    outline_contrast: float | None = _strength(
+        "cartoon, bold, poster: by how much it is darker, 0..255", 0, 255
     )
-    outline_block: int | None = option(
-        None,
-        "cartoon, bold, poster: side of the square whose mean an outline is darker than, odd pixels",
-        group=STRENGTHS,
-        minimum=3,
-        maximum=255,
+    outline_width: int | None = _strength("bold: width of the pen, pixels", 1, 64)
+    reach: float | None = _strength("painting: how far colours flow, pixels", 1, 200)
+    smoothness: float | None = _strength(
+        "painting: differences below this are not edges, 0..1", 0.01, 1
     )
-    outline_contrast: float | None = option(
-        None,
-        "cartoon, bold, poster: by how much it is darker, 0..255",
-        group=STRENGTHS,
-        minimum=0,
-        maximum=255,
-    )
-    outline_width: int | None = option(
-        None, "bold: width of the pen, pixels", group=STRENGTHS, minimum=1, maximum=64
-    )
-    reach: float | None = option(
-        None, "painting: how far colours flow, pixels", group=STRENGTHS, minimum=1, maximum=200
-    )
-    smoothness: float | None = option(
-        None,
-        "painting: differences below this are not edges, 0..1",
-        group=STRENGTHS,
-        minimum=0.01,
-        maximum=1,
-    )
-    stroke: float | None = option(
-        None, "pencil: width of the shading, pixels", group=STRENGTHS, minimum=0.5, maximum=100
-    )
-    pressure: float | None = option(
-        None, "pencil: darkness", group=STRENGTHS, minimum=0.1, maximum=20
-    )
+    stroke: float | None = _strength("pencil: width of the shading, pixels", 0.5, 100)
+    pressure: float | None = _strength("pencil: darkness", 0.1, 20)
 
     min_size: int = option(64, "shorter side of a photo", group=_LIMITS, unit="pixels", minimum=0)
     min_chroma: float = option(
@@ -108,11 +81,7 @@ class DrawingOptions:
         minimum=0,
     )
     min_face_ratio: float = option(
-        0.0,
-        "side of the largest frontal face over the photo's shorter side",
-        group=_LIMITS,
-        minimum=0,
-        maximum=1,
+        0.0, "largest face over the photo's shorter side", group=_LIMITS, minimum=0, maximum=1
     )
     duplicate_bits: int = option(
         8,
@@ -147,15 +116,7 @@ class CartoonizeOptions(DrawingOptions):
 class PrepareOptions(DrawingOptions):
     """Options of training.prepare."""
 
-    src: str | None = option(
-        None,
-        "photos: a folder (searched recursively), a text file with one path per line, "
-        "tfds:NAME:SPLIT, or a folder at a URL such as gs://BUCKET/photos; without it the bundled "
-        "photographs",
-        group=_WHAT,
-        metavar="SRC",
-        positional=True,
-    )
+    src: str | None = _source(f"{_SRC}, or a folder at a URL such as gs://BUCKET/photos")
     out: str | None = option(
         None, "folder or URL for TensorFlow datasets (required)", group=_WHAT, metavar="DIR"
     )

@@ -15,49 +15,52 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import cv2
+from tqdm import tqdm
 
 from tf_i2i.errors import UserError
 from training.system.machine import usable_cores
 
 
-class PicturePool:
+class PicturePool(ProcessPoolExecutor):
     """Worker processes, each with one OpenCV thread: one picture per core scales better than
     several cores per picture.
 
-    workers: how many; None means one per usable core.
+    Args:
+        workers: how many; None means one per usable core.
+        stopped: whether to start no more pictures.
     """
 
-    def __init__(self, workers: int | None):
+    def __init__(self, workers: int | None, stopped: Callable[[], bool] = lambda: False):
+        self._stopped, self._max_running = stopped, 2 * (workers or usable_cores())
         # Not forked: a parent that reads a TensorFlow dataset has threads, which do not survive a
         # fork.
         context = multiprocessing.get_context("spawn")
-        self.workers = workers or usable_cores()
-        self._pool = ProcessPoolExecutor(self.workers, context, _prepare_worker)
-
-    def __enter__(self) -> PicturePool:
-        return self
+        super().__init__(self._max_running // 2, context, _prepare_worker)
 
     def __exit__(self, *exception) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.shutdown(cancel_futures=True)
 
-    def map(
-        self, function: Callable, jobs: Iterable[tuple[Any, tuple]], stopped: Callable[[], bool]
+    def results(
+        self, function: Callable, jobs: Iterable[tuple[Any, tuple]], title: str, total: int
     ) -> Iterator[tuple[Any, Any]]:
         """Yields (key, function(*arguments)) for each job (key, arguments), in the order in which
-        they finish. Takes jobs only as fast as they are done, and no more once `stopped()`.
+        they finish, and shows the progress. Takes jobs only as fast as they are done.
 
         Raises:
             UserError: a worker was killed.
             Whatever `function` raises.
         """
+        return tqdm(self._results(function, jobs), title, total, unit="picture", delay=1)
+
+    def _results(self, function, jobs) -> Iterator[tuple[Any, Any]]:
         running: dict = {}
         try:
             for key, arguments in jobs:
-                if stopped():
+                if self._stopped():
                     break
-                running[self._pool.submit(function, *arguments)] = key
+                running[self.submit(function, *arguments)] = key
                 # Two per worker: the one it works on and the next one.
-                while len(running) >= 2 * self.workers:
+                while len(running) >= self._max_running:
                     yield from _finished(running)
             while running:
                 yield from _finished(running)
