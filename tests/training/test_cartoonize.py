@@ -133,7 +133,7 @@ def test_what_a_user_can_mend_is_one_line(photos, made, tmp_path, capsys):
         "damaged": [str(photos), "--out", str(damaged)],
         "no photo is left": [str(grey), "--out", str(tmp_path / "left")],
         "can't be written": [str(photos), "--out", str(tmp_path / "file" / "out")],
-        "--colours is not a strength of --style cartoon": [
+        "--colours: no strength of --style cartoon": [
             str(photos),
             "--out",
             "x",

@@ -166,7 +166,7 @@ def test_what_a_user_can_mend_is_one_line(tmp_path):
     cases = {
         "--out is missing": [src, "--name", "mine"],
         "--name: give": [src, "--out", "x", "--name", "My-Pairs"],
-        "--colours is not a strength of --style cartoon": [src, *out, "--colours", "3"],
+        "--colours: no strength of --style cartoon": [src, *out, "--colours", "3"],
         "no such folder or file": [str(tmp_path / "none"), *out],
         "can't be listed": ["nowhere://bucket/photos", *out],
         "no pictures there": [f"file://{tmp_path / 'there'}", *out],

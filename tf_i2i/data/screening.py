@@ -68,33 +68,20 @@ def hamming(a: int, b: int) -> int:
 
 @dataclass(frozen=True)
 class Features:
-    """What is measured of one picture; no option changes it.
+    """What is measured of one picture; no option changes it."""
 
-    Attributes:
-        width, height: pixels at full size, upright.
-        chroma: `mean_chroma`.
-        face_ratio: side of the largest frontal face over the shorter side, 0 (no face) to 1.
-        hash: `difference_hash` in 32 hexadecimal digits.
-    """
-
-    width: int
+    width: int  # pixels at full size, upright
     height: int
-    chroma: float
-    face_ratio: float
-    hash: str
+    chroma: float  # `mean_chroma`
+    face_ratio: float  # side of the largest frontal face over the shorter side, 0 (none) to 1
+    hash: str  # `difference_hash` in 32 hexadecimal digits
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a picture needs; 0 turns a limit off.
+    """What a picture needs; 0 turns a limit off."""
 
-    Attributes:
-        min_size: pixels of the shorter side.
-        min_chroma: mean distance from grey, levels.
-        min_face_ratio: side of the largest face over the shorter side.
-    """
-
-    min_size: int = 64
+    min_size: int = 64  # pixels of the shorter side
     min_chroma: float = 3.0
     min_face_ratio: float = 0.0
 
@@ -128,10 +115,7 @@ def drop_reasons(
     pictures: Mapping[str, Features], limits: Limits, max_bits: int
 ) -> dict[str, Dropped]:
     """Which pictures to leave out, and why: those beyond the limits, and near-duplicates among the
-    others. Independent of the order.
-
-    Args:
-        max_bits: as in `near_duplicates`; -1 keeps near-duplicates.
+    others (max_bits -1: none). Independent of the order.
     """
     reasons = {name: drop_reason(features, limits) for name, features in pictures.items()}
     dropped = {name: reason for name, reason in reasons.items() if reason}
@@ -156,16 +140,10 @@ def drop_reason(features: Features, limits: Limits) -> Dropped | None:
 
 
 def near_duplicates(pictures: Mapping[str, Features], max_bits: int) -> dict[str, Dropped]:
-    """Chooses which pictures to leave out so that no two of the others are similar.
+    """Which pictures to leave out so that no two of the others are similar, and why.
 
     Of similar pictures the one with the most pixels stays, among equals the one whose name sorts
-    first.
-
-    Args:
-        max_bits: hashes that differ in this many bits or fewer are similar; 0 to 32.
-
-    Returns:
-        Name of each picture to leave out -> why, with the name of the one that stays.
+    first. max_bits: hashes that differ in this many bits or fewer are similar; 0 to 32.
     """
     if not 0 <= max_bits <= HASH_BITS // 4:
         raise ValueError(f"max_bits must be from 0 to {HASH_BITS // 4}, not {max_bits}")

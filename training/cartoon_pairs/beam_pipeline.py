@@ -33,26 +33,17 @@ PAIRS, RECORDS = "pairs", "records"
 # pickles.
 @dataclass(frozen=True)
 class Job:
-    """A photo to work on.
+    """A photo to work on."""
 
-    Attributes:
-        name: in its source.
-        output: of its pair, as training.cartoonize would name it.
-        file: its path, its URL, or its encoded bytes.
-        result: what examining it gave.
-    """
-
-    name: str
-    output: str
-    file: str | bytes
-    result: Features | Dropped | None = None
+    name: str  # in its source
+    output: str  # of its pair, as training.cartoonize would name it
+    file: str | bytes  # its path, its URL, or its encoded bytes
+    result: Features | Dropped | None = None  # of examining it
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """Name of each photo that is left out -> why."""
-
-    dropped: dict[str, Dropped]
+    dropped: dict[str, Dropped]  # name of each photo that is left out -> why
 
 
 class PhotosToPairs(beam.PTransform):

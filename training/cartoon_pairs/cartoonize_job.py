@@ -34,11 +34,7 @@ _SAVE_SECONDS = 30
 
 
 class PairMaking:
-    """One run of the command: its photos and its folder.
-
-    Raises:
-        UserError: unusable options or source.
-    """
+    """One run of the command: its photos and its folder. Raises UserError for unusable options."""
 
     def __init__(self, options: CartoonizeOptions):
         self._options, self._drawing = options, Drawing.from_options(options)
@@ -61,10 +57,7 @@ class PairMaking:
 
     def resume(self) -> None:
         """Takes over what an earlier run measured, and removes pairs that this one would make
-        differently.
-
-        Raises:
-            UserError: it was made with other options, and not --redo.
+        differently. Raises UserError where it had other options, without --redo.
         """
         record, root = read_record(self.folder.root), self.folder.root
         known = record.photos if record else {}
@@ -138,10 +131,8 @@ class PairMaking:
 
 
 def make_pairs(options: CartoonizeOptions) -> int | None:
-    """Makes the pairs of all photos. Returns None, or 130 or 143 when it was interrupted.
-
-    Raises:
-        UserError: unusable options, source or folder, or no photo is left.
+    """Makes the pairs of all photos. Returns None, or 130 or 143 when it was interrupted. Raises
+    UserError for unusable options, source or folder, or where no photo is left.
     """
     making = PairMaking(options)
     with Interruption() as interruption, making.folder.locked():

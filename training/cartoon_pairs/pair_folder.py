@@ -40,22 +40,13 @@ _SHEET_SIDE, _SHEET_ROWS, _SHEET_COLUMNS = 128, 6, 3
 
 @dataclass
 class Photo:
-    """What is known of one photo: an entry of the record.
+    """What is known of one photo: an entry of the record."""
 
-    Attributes:
-        output: its pair's path below the layout's folder, whether or not it is drawn.
-        stamp: bytes and modification time (ns) of its file when it was examined; None where it is
-            not a file.
-        features: None until it is examined, and where it can't be read.
-        result: "kept", "dropped", "unreadable", or None until it is judged.
-        reason, detail: why it is not kept.
-    """
-
-    output: str
-    stamp: tuple[int, int] | None
-    features: Features | None = None
-    result: str | None = None
-    reason: str | None = None
+    output: str  # path of its pair below the layout's folder, whether or not it is drawn
+    stamp: tuple[int, int] | None  # bytes and modification time (ns) of its file, if it has one
+    features: Features | None = None  # once it is examined, unless it can't be read
+    result: str | None = None  # KEPT, DROPPED or UNREADABLE, once it is judged
+    reason: str | None = None  # why it is not kept
     detail: str | None = None
 
     def judge(self, dropped: Dropped | None) -> None:
@@ -74,19 +65,15 @@ class Photo:
         output = PurePosixPath(entry["output"])
         if output.is_absolute() or ".." in output.parts or output.suffix != ".png":
             raise ValueError("this file was not written by this command")
-        measured = {
-            field.name: entry[field.name] for field in fields(Features) if field.name in entry
-        }
-        stamp = tuple(entry["stamp"]) if entry["stamp"] else None
-        return cls(entry["output"], stamp, Features(**measured) if measured else None)
+        names = [field.name for field in fields(Features)]
+        features = Features(*(entry[name] for name in names)) if names[0] in entry else None
+        return cls(entry["output"], tuple(entry["stamp"]) if entry["stamp"] else None, features)
 
 
 @dataclass(frozen=True)
 class Record:
-    """options: those that decide how a pair looks. photos: by the source's name, in its order."""
-
-    options: dict
-    photos: dict[str, Photo]
+    options: dict  # those that decide how a pair looks
+    photos: dict[str, Photo]  # by the source's name, in its order
     version: int
 
     def refuse_others(self, root: Path, options: dict) -> None:
@@ -101,11 +88,7 @@ class Record:
 
 
 def read_record(root: Path) -> Record | None:
-    """The record in `root`, None where there is none.
-
-    Raises:
-        UserError: it is damaged.
-    """
+    """The record in `root`, None where there is none. Raises UserError where it is damaged."""
     path = root / RECORD
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -117,7 +100,7 @@ def read_record(root: Path) -> Record | None:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{one_line(path)}: damaged; remove this file and the pictures beside it, or name another --out"
+            f"{one_line(path)}: damaged; remove it and the pictures beside it, or name another --out"
         ) from error
 
 
@@ -136,11 +119,8 @@ class PairFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Makes the folder, refuses a second process, and removes what a killed run left half done.
-
-        Raises:
-            UserError: it can't be written, another process writes here, or it has pictures without
-                a record.
+        """Makes the folder and removes what a killed run left half done. Raises UserError where it
+        can't be written, another process writes, or there are pictures without a record.
         """
         held, out = None, f"--out {one_line(self.root)}"
         try:
@@ -194,9 +174,7 @@ class PairFolder:
         write_json(self.root / RECORD, head | {"pictures": pictures})
 
     def write_sheet(self, outputs: list[str]) -> None:
-        """Draws up to 18 pairs, spread over `outputs` (at least one), cartoon and photo side by
-        side.
-        """
+        """Draws up to 18 pairs, spread over `outputs` (at least one)."""
         columns = min(_SHEET_COLUMNS, len(outputs))
         rows = min(_SHEET_ROWS, len(outputs) // columns)
         chosen = np.linspace(0, len(outputs) - 1, rows * columns).round().astype(int)
@@ -209,11 +187,8 @@ class PairFolder:
         pictures = [read_image(file) for file in self.files(output)]
         if self.layout == "pairs":
             pictures = np.split(pictures[0], 2, axis=1)
-        squares = [
-            centre_square(resize_short_side(picture, _SHEET_SIDE), _SHEET_SIDE)
-            for picture in pictures
-        ]
-        return np.concatenate(squares, axis=1)
+        small = (resize_short_side(picture, _SHEET_SIDE) for picture in pictures)
+        return np.concatenate([centre_square(image, _SHEET_SIDE) for image in small], axis=1)
 
 
 def summary_of(entries: Iterable[Mapping]) -> dict[str, int]:
@@ -226,10 +201,7 @@ def in_order(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def print_summary(entries: Mapping[str, Mapping]) -> dict[str, int]:
-    """Prints the unreadable photos and the counts of all; returns the counts.
-
-    entries: name -> entry of the record.
-    """
+    """Prints unreadable photos and counts; returns the counts. entries: by name, as recorded."""
     for name, entry in entries.items():
         if entry["result"] == UNREADABLE:
             say(f"warning: left out {one_line(name)}: {entry['detail']}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,45 +28,31 @@ from training.options.pair_options import STRENGTHS, DrawingOptions
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """How the cartoon is made.
+    """How the cartoon is made."""
 
-    Attributes:
-        style: a key of `tf_i2i.data.cartoon_styles.STYLES`.
-        strengths: (keyword, value) pairs for that style, the others keep the style's default.
-        size: shorter side in pixels that the photo is resized to first, so that outlines have one
-            width; None: as is.
-    """
-
-    style: str = "cartoon"
-    strengths: tuple[tuple[str, float], ...] = ()
-    size: int | None = None
+    style: str = "cartoon"  # a key of STYLES
+    strengths: tuple[tuple[str, float], ...] = ()  # (keyword, value), where not the default
+    size: int | None = None  # shorter side in pixels that the photo is resized to first
 
     @classmethod
     def from_options(cls, options: DrawingOptions) -> Drawing:
         """Raises UserError: a strength is not one of the style, or not odd where it must be."""
-        fields = [
-            field.name
-            for field in dataclasses.fields(options)
-            if field.metadata["group"] == STRENGTHS
-        ]
-        given = {name: getattr(options, name) for name in fields}
+        style, fields = options.style, dataclasses.fields(options)
+        names = [field.name for field in fields if field.metadata["group"] == STRENGTHS]
+        given = {name: getattr(options, name) for name in names}
         given = {name: value for name, value in given.items() if value is not None}
-        valid = [name for name in fields if name in strengths(options.style)]
-        for name in given:
-            if name not in valid:
-                raise UserError(
-                    f"{_flag(name)} is not a strength of --style {options.style}, which has "
-                    + ", ".join(map(_flag, valid))
-                )
+        valid = [name for name in names if name in strengths(style)]
+        if wrong := _flags(name for name in given if name not in valid):
+            raise UserError(f"{wrong}: no strength of --style {style}, which has {_flags(valid)}")
         if given.get("outline_block", 1) % 2 == 0:
             raise UserError(
                 f"--outline-block {given['outline_block']}: the square needs a middle; give an odd number"
             )
-        return cls(options.style, tuple(sorted(given.items())), options.size)
+        return cls(style, tuple(sorted(given.items())), options.size)
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 class Pair(NamedTuple):

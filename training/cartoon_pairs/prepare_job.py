@@ -114,10 +114,8 @@ def read_photos(folder: epath.Path) -> Iterator[dict]:
 
 
 def make_dataset(options: PrepareOptions, beam_flags: list[str]) -> None:
-    """Makes the dataset of all photos.
-
-    Raises:
-        UserError: unusable options, source, folder or Beam options, or no photo is left.
+    """Makes the dataset of all photos. Raises UserError for unusable options, source or folder, or
+    where no photo is left.
     """
     drawing = Drawing.from_options(options)
     limits = Limits(options.min_size, options.min_chroma, options.min_face_ratio)

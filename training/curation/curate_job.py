@@ -31,15 +31,11 @@ from training.system.worker_pool import PicturePool
 
 
 def curate(options: CurateOptions) -> int | None:
-    """Returns None, or 130 or 143 when it was interrupted.
-
-    Raises:
-        UserError: unusable folders, or nothing is left in one.
+    """Returns None, or 130 or 143 when it was interrupted. Raises UserError for unusable folders, or
+    where nothing is left in one.
     """
     roots = _roots(options)
-    report = roots[0].resolve().parent / "curate.html"
-    if options.report:
-        report = Path(options.report).expanduser()
+    report = Path(options.report or roots[0].resolve().parent / "curate.html").expanduser()
     rejects = [Rejects(root) for root in roots]
     with Interruption() as interruption, ExitStack() as locks:
 
@@ -49,7 +45,11 @@ def curate(options: CurateOptions) -> int | None:
         if options.apply:
             for folder in rejects:
                 locks.enter_context(folder.locked())
-        domains = [_domain(root) for root in roots]
+        sources = [open_source(str(root), "DIR") for root in roots]
+        domains = [
+            Domain(root, {name: root / name for name in source.names})
+            for root, source in zip(roots, sources, strict=True)
+        ]
         _measure(domains, options, stopped)
         if not stopped():
             _write(report, domains, options, _decide(domains, options))
@@ -57,9 +57,7 @@ def curate(options: CurateOptions) -> int | None:
                 for folder, domain in zip(rejects, domains, strict=True):
                     _apply(folder, domain, stopped)
     if stopped():
-        state = (
-            "what was moved can be undone with --undo" if options.apply else "nothing was changed"
-        )
+        state = "--undo brings back what was moved" if options.apply else "nothing was changed"
         say(f"interrupted; {state}; the same command starts again")
         return interruption.exit_status
     _print_summary(domains, report)
@@ -72,11 +70,7 @@ def curate(options: CurateOptions) -> int | None:
 
 
 def undo(options: CurateOptions) -> None:
-    """Brings everything back.
-
-    Raises:
-        UserError: there is nothing to undo, or something is in the way.
-    """
+    """Brings everything back. Raises UserError where there is nothing, or something in the way."""
     left = []
     for root in _roots(options):
         rejects = Rejects(root)
@@ -107,10 +101,6 @@ def _roots(options: CurateOptions) -> list[Path]:
     return roots
 
 
-def _domain(root: Path) -> Domain:
-    return Domain(root, {name: root / name for name in open_source(str(root), "DIR").names})
-
-
 def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[], bool]) -> None:
     jobs = [
         ((domain, name), (file, options.trim))
@@ -118,10 +108,9 @@ def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[]
         for name, file in domain.files.items()
     ]
     with PicturePool(options.workers, stopped) as pool:
-        results = pool.results(measure_picture, jobs, "measuring", len(jobs))
-        for (domain, name), result in results:
-            target = domain.rejects if isinstance(result, Dropped) else domain.measurements
-            target[name] = result
+        for (domain, name), result in pool.results(measure_picture, jobs, "measuring", len(jobs)):
+            results = domain.rejects if isinstance(result, Dropped) else domain.measurements
+            results[name] = result
 
 
 def _decide(domains: list[Domain], options: CurateOptions) -> str:
@@ -164,10 +153,8 @@ def _write(report: Path, domains: list[Domain], options: CurateOptions, note: st
 
 
 def _print_summary(domains: list[Domain], report: Path) -> None:
-    """Prints every picture that is left out or trimmed, and the counts.
-
-    Raises:
-        UserError: nothing is left in a folder.
+    """Prints every picture that is left out or trimmed, and the counts. Raises UserError where
+    nothing is left in a folder.
     """
     for domain in domains:
         for name, (reason, detail) in sorted(domain.rejects.items()):

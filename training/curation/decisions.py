@@ -58,38 +58,23 @@ class Colours:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Of one picture, without its margins.
+    """Of one picture, without its margins unless it says otherwise."""
 
-    Attributes:
-        features: size, chroma, face and hash, as training.cartoonize measures them.
-        view: for the comparison with others.
-        text: `training.curation.scans.text_share`, with margins.
-        whole: (width, height) in pixels, with margins.
-        box: what is left without margins, in pixels of the whole picture; None where it has none.
-        colours: see there.
-    """
-
-    features: Features
+    features: Features  # as training.cartoonize measures them
     view: View
-    text: float
-    whole: tuple[int, int]
-    box: Box | None
+    text: float  # `text_share`, with margins
+    whole: tuple[int, int]  # (width, height) in pixels, with margins
+    box: Box | None  # what is left without margins, in pixels of the whole; None: has no margins
     colours: Colours
 
 
 @dataclass
 class Domain:
-    """One folder and what was decided about its pictures.
-
-    Attributes:
-        root: the folder. files: name -> path, in their order.
-        measurements: by name, of those that could be read.
-        rejects: name -> why it is left out.
-    """
+    """One folder and what was decided about its pictures, by their names."""
 
     root: Path
     files: dict[str, Path]
-    measurements: dict[str, Measurements] = field(default_factory=dict)
+    measurements: dict[str, Measurements] = field(default_factory=dict)  # of readable pictures
     rejects: dict[str, Dropped] = field(default_factory=dict)
 
     @property
@@ -105,9 +90,7 @@ class Domain:
 
 
 def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
-    """Measures a picture; tells why it can't be read instead (UnreadableImage does not travel
-    between processes).
-    """
+    """Returns why it can't be read instead: UnreadableImage does not travel between processes."""
     try:
         width, height = whole = picture_size(file)
         image = read_image(file, max_side=_SIDE)
@@ -116,8 +99,8 @@ def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
     text, box = text_share(image), None
     inner = inner_box(image) if trim else (0, 0, *image.shape[:2])
     if inner != (0, 0, *image.shape[:2]):
-        box = scaled_box(inner, image.shape[:2], (height, width))
-        image = image[inner.top : inner.bottom, inner.left : inner.right]
+        box = inner.scaled(image.shape[:2], (height, width))
+        image = inner.cut(image)
         width, height = box.right - box.left, box.bottom - box.top
     pixels = round(width * height * (_TRIMMED_WORTH if box else 1))
     features = features_of(image, width, height)
@@ -134,30 +117,14 @@ def _colours(image: np.ndarray) -> Colours:
 
 
 def picture_within(file: Path, measured: Measurements, max_side: int | None = None) -> np.ndarray:
-    """The picture without its margins: uint8 [H, W, 3]. max_side: of the whole of it, as in
-    `read_image`.
+    """The picture without its margins: uint8 [H, W, 3]. Raises UnreadableImage.
 
-    Raises:
-        UnreadableImage: it can't be decoded any more.
+    max_side: of the picture with margins, as in `read_image`.
     """
     image = read_image(file, max_side)
     if measured.box is None:
         return image
-    box = scaled_box(measured.box, measured.whole[::-1], image.shape[:2])
-    return image[box.top : box.bottom, box.left : box.right]
-
-
-def scaled_box(box: Box, small: tuple[int, int], full: tuple[int, int]) -> Box:
-    """A box in a picture of (height, width) `small`, in that of `full`, without pixels across its
-    edge.
-    """
-    down, across = full[0] / small[0], full[1] / small[1]
-    return Box(
-        int(np.ceil(box.top * down)),
-        int(np.ceil(box.left * across)),
-        int(box.bottom * down),
-        int(box.right * across),
-    )
+    return measured.box.scaled(measured.whole[::-1], image.shape[:2]).cut(image)
 
 
 def judge(domain: Domain, options: CurateOptions) -> None:
@@ -189,14 +156,9 @@ def counts_of(domains: Sequence[Domain]) -> list[tuple[str, list[int]]]:
 def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, float]:
     """Keeps pictures with a face of a size that faces have in both domains.
 
-    Args:
-        min_face: side of the largest face over the picture's shorter side that makes a portrait.
-
-    Returns:
-        The range of that ratio that is kept.
-
-    Raises:
-        UserError: a domain has no portraits, or they have no size in common.
+    min_face: side of the largest face over the picture's shorter side that makes a portrait.
+    Returns the range of that ratio that is kept. Raises UserError where a domain has no portraits,
+    or they have no size in common.
     """
     ranges = []
     for domain in domains:
@@ -204,8 +166,8 @@ def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, 
         ratios = [ratio for ratio in ratios if ratio >= min_face]
         if not ratios:
             raise UserError(
-                f"--match portraits: no face of {min_face:g} of the shorter side was found in {one_line(domain.root)}; "
-                "give a smaller --min-face, or leave --match away"
+                f"--match portraits: no face of {min_face:g} of the shorter side was found in "
+                f"{one_line(domain.root)}; give a smaller --min-face, or no --match"
             )
         ranges.append(np.percentile(ratios, _PERCENTILES))
     lows, highs = zip(*ranges, strict=True)
@@ -220,21 +182,16 @@ def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, 
             ratio = measured.features.face_ratio
             if not low <= ratio <= high:
                 face = f"its largest face is {ratio:.2f} of it" if ratio else "no face found"
-                domain.rejects[name] = Dropped(
-                    NOT_SHARED, f"{face}, both domains have {low:.2f} to {high:.2f}"
-                )
+                detail = f"{face}, both domains have {low:.2f} to {high:.2f}"
+                domain.rejects[name] = Dropped(NOT_SHARED, detail)
     return low, high
 
 
 def match_features(domains: Sequence[Domain], features, neighbours: int) -> None:
-    """Keeps pictures that are near the other domain's pictures in the space of a feature network.
+    """Keeps pictures that are near the other domain's in the space of a feature network.
 
-    Args:
-        features: maps uint8 pictures to float64 [N, D], as `tf_i2i.metrics.feature_networks` does.
-        neighbours: as in `distances_outside`.
-
-    Raises:
-        UserError: a domain has too few pictures.
+    features: maps uint8 pictures to float64 [N, D], as `tf_i2i.metrics.feature_networks` does.
+    Raises UserError where a domain has too few pictures.
     """
     for domain in domains:
         if len(domain.kept) <= neighbours:
@@ -246,17 +203,15 @@ def match_features(domains: Sequence[Domain], features, neighbours: int) -> None
     for domain, distances in zip(domains, distances_outside(*vectors, neighbours), strict=True):
         for name, distance in zip(domain.kept, distances, strict=True):
             if distance > 0:
-                domain.rejects[name] = Dropped(
-                    NOT_SHARED, f"{distance:.1f} away from all that the other domain shows"
-                )
+                detail = f"{distance:.1f} away from all that the other domain shows"
+                domain.rejects[name] = Dropped(NOT_SHARED, detail)
 
 
 def _feature_vectors(domain: Domain, features) -> np.ndarray:
     bar = tqdm(domain.kept.items(), "matching", unit="picture", delay=1)
     images = (picture_within(domain.files[name], m, 4 * _FEATURE_SIDE) for name, m in bar)
-    squares = (
-        centre_square(resize_short_side(image, _FEATURE_SIDE), _FEATURE_SIDE) for image in images
-    )
+    small = (resize_short_side(image, _FEATURE_SIDE) for image in images)
+    squares = (centre_square(image, _FEATURE_SIDE) for image in small)
     vectors = []
     while batch := list(islice(squares, _BATCH)):
         vectors.append(features(batch))

@@ -28,25 +28,16 @@ _TRIMMED_QUALITY = 95
 
 @dataclass(frozen=True)
 class Step:
-    """A picture that was moved: a line of the journal.
+    """A picture that was moved: a line of the journal."""
 
-    Attributes:
-        name: in DIR. place: in DIR.rejected.
-        output: the trimmed picture in DIR, with its sha256; None where there is none.
-    """
-
-    name: str
-    place: str
-    output: str | None = None
-    sha256: str | None = None
+    name: str  # in DIR
+    place: str  # in DIR.rejected
+    output: str | None = None  # the trimmed picture in DIR, if any
+    sha256: str | None = None  # of the output
 
 
 class Rejects:
-    """DIR.rejected. `locked` by the process that changes something.
-
-    Args:
-        root: DIR.
-    """
+    """DIR.rejected. `locked` by the process that changes something. root: DIR."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -57,10 +48,8 @@ class Rejects:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Makes the folder, refuses a second process, and repairs what a killed one left.
-
-        Raises:
-            UserError: it can't be written, or another process works on it.
+        """Makes the folder and repairs what a killed process left. Raises UserError where it can't
+        be written, or another process works on it.
         """
         try:
             self.folder.mkdir(exist_ok=True)
@@ -104,11 +93,8 @@ class Rejects:
         os.replace(waiting, self.root / output)
 
     def undo(self) -> tuple[int, list[str]]:
-        """Puts everything back.
-
-        Returns:
-            How many pictures are back, and the names of those that are not, because something else
-            has their name now.
+        """Puts everything back. Returns how many pictures are back, and the names of those that are
+        not, because something else has their name now.
         """
         num_back, left = 0, []
         for step in reversed(self._steps()):

@@ -29,19 +29,12 @@ _FLAT = 2.0
 
 
 class View(NamedTuple):
-    """What is compared of a picture.
+    """What is compared of a picture."""
 
-    Attributes:
-        hash: `tf_i2i.data.screening.difference_hash`.
-        pixels: of the picture at full size: of copies the largest stays.
-        small: uint8 [h, w], `small_grey`.
-        bytes: of its file: of copies of one size the least compressed stays.
-    """
-
-    hash: int
-    pixels: int
-    small: np.ndarray
-    bytes: int = 0
+    hash: int  # `difference_hash`
+    pixels: int  # at full size: of copies the largest stays
+    small: np.ndarray  # uint8 [h, w], `small_grey`
+    bytes: int = 0  # of its file: of copies of one size the least compressed stays
 
 
 def small_grey(image: np.ndarray) -> np.ndarray:
@@ -81,13 +74,11 @@ def _best_fit(whole: np.ndarray, part: np.ndarray) -> float:
 
 
 def near_copies(pictures: Mapping[str, View]) -> dict[str, tuple[str, float]]:
-    """Chooses which pictures to leave out so that no two of the others are copies. Independent of
-    the order.
+    """Which pictures to leave out so that no two of the others are copies: name -> (name of the one
+    that stays for it, their similarity). Independent of the order.
 
-    Returns:
-        Name of each picture to leave out -> (name of the one that stays for it, their similarity).
-        Of copies the one with the most pixels stays, among equals that with the most bytes, then
-        the one whose name sorts first.
+    Of copies the one with the most pixels stays, among equals that with the most bytes, then the
+    one whose name sorts first.
     """
     order = sorted(pictures, key=lambda name: (-pictures[name].pixels, -pictures[name].bytes, name))
     hashes = b"".join(pictures[name].hash.to_bytes(HASH_BITS // 8, "big") for name in order)

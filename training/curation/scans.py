@@ -29,6 +29,17 @@ class Box(NamedTuple):
     bottom: int
     right: int
 
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        return image[self.top : self.bottom, self.left : self.right]
+
+    def scaled(self, small: tuple[int, int], full: tuple[int, int]) -> Box:
+        """Of a picture of (height, width) `small`, in that of `full`; leaves out pixels across the
+        edge.
+        """
+        down, across = full[0] / small[0], full[1] / small[1]
+        top, left = np.ceil(self.top * down), np.ceil(self.left * across)
+        return Box(int(top), int(left), int(self.bottom * down), int(self.right * across))
+
 
 def text_share(image: np.ndarray) -> float:
     """How much of a picture lines of small text cover: 0 to about 0.6.
