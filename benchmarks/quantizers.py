@@ -130,7 +130,8 @@ def main(argv: list[str] | None = None) -> None:
     from benchmarks import results
     from benchmarks.phone_files import TimedModel
     from benchmarks.timing import OtherWork, interleave, ratio
-    from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
+    from export.conversion.fidelity import centre_crops, random_crops, reference_outputs
+    from tf_i2i.metrics.image_metrics import psnr
     from training.runs.finished_run import load_generator, run_data
     from training.runs.run_folder import newest_run
 
@@ -151,7 +152,8 @@ def main(argv: list[str] | None = None) -> None:
     held_out = centre_crops(getattr(data, f"val_{domain}"), options.size, _HELD_OUT)
     reference = reference_outputs(network, held_out)
     found = {
-        name: psnr(picture_by_picture(file, held_out), reference) for name, file in files.items()
+        name: psnr(picture_by_picture(file, held_out), reference, peak=2)
+        for name, file in files.items()
     }
     models = {name: TimedModel(file, options.threads) for name, file in files.items()}
     runners = {

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tf_i2i.data.image_files import read_image, resize_short_side, write_png
+from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import Features
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import safe_part, write_json
@@ -179,9 +180,7 @@ def output_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _square(image: np.ndarray) -> np.ndarray:
-    small = resize_short_side(image, _SHEET_SIDE)
-    top, left = (small.shape[0] - _SHEET_SIDE) // 2, (small.shape[1] - _SHEET_SIDE) // 2
-    return small[top : top + _SHEET_SIDE, left : left + _SHEET_SIDE]
+    return centre_square(resize_short_side(image, _SHEET_SIDE))
 
 
 RECORD = "cartoonize.json"

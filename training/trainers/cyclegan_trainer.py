@@ -7,7 +7,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import unpaired_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from training.options.trainer_options import CycleGANOptions
@@ -48,9 +48,8 @@ def resolve(options: CycleGANOptions, data: RunData) -> CycleGANOptions:
 
 
 def make_batches(options: CycleGANOptions, data: RunData, **share):
-    return unpaired_batches(
-        data.train_a,
-        data.train_b,
+    return batches(
+        [(data.train_a,), (data.train_b,)],
         options.crop_size,
         options.batch_size,
         flip=options.flip,

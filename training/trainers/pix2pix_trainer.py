@@ -8,7 +8,7 @@ import functools
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import aligned_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
@@ -106,8 +106,8 @@ def later_step(gan, options: Pix2PixOptions):
 
 
 def make_batches(options: Pix2PixOptions, data: RunData, **share):
-    return aligned_batches(
-        (data.train_a, data.train_b),
+    return batches(
+        [(data.train_a, data.train_b)],
         options.crop_size,
         options.batch_size,
         flip=options.flip,

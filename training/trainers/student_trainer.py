@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_i2i.console import say
-from tf_i2i.data.batches import aligned_batches, paired_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.image_cache import ImageCache, load_images
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.data.sources import open_source
@@ -280,10 +280,11 @@ class Lesson:
             "shard": (context.input_pipeline_id, context.num_input_pipelines),
             "replicas": context.num_replicas_in_sync,
         }
-        pictures = (self.inputs, self.labels, self.others)
         if self.in_pairs:
-            return aligned_batches(pictures, self.crop_size, options.batch_size, **share)
-        return paired_batches(*pictures, self.crop_size, options.batch_size, **share)
+            domains = [(self.inputs, self.labels, self.others)]
+        else:
+            domains = [(self.inputs, self.labels), (self.others,)]
+        return batches(domains, self.crop_size, options.batch_size, **share)
 
 
 def prepare_lesson(teacher, data: RunData, options: DistillOptions, config: dict) -> Lesson:
