@@ -16,13 +16,14 @@ from benchmarks.phone_model import TimedModel, TimedModelOptions
 from benchmarks.results import Results, parse_options, table
 from benchmarks.timing import interleave, ratio
 from export.conversion.converter import NetworkConverter
-from export.conversion.fidelity import centre_crops, psnr, random_crops, reference_outputs
+from export.conversion.fidelity import centre_crops, random_crops, reference_outputs
 from export.conversion.variants import RECIPES
 from tf_i2i.command_line import option, run_command
 from tf_i2i.console import say
 from tf_i2i.data.pixels import to_float
 from tf_i2i.errors import UserError
 from tf_i2i.litert.interpreter import LiteModel
+from tf_i2i.metrics.image_metrics import psnr
 
 OURS, PLAIN = "TensorFlow, ranges optimized (ours)", "TensorFlow, ranges as observed"
 EDGE = "ai-edge-quantizer"
@@ -56,7 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     files = quantized_files(network, crops, options.size)
     held_out = centre_crops(validation, options.size, _HELD_OUT)
     reference = reference_outputs(network, held_out)
-    psnr_db = {name: psnr(run_float(file, held_out), reference) for name, file in files.items()}
+    psnr_db = {
+        name: psnr(run_float(file, held_out), reference, peak=2) for name, file in files.items()
+    }
     models = {name: TimedModel(file, options.threads) for name, file in files.items()}
     results.start_timing()
     timings = interleave(models, lambda m: m.run_block(options.block_ms), options.repeats)

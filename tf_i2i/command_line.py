@@ -96,7 +96,10 @@ def build_parser(
     inherited = {
         name for base in options_class.__mro__[1:] for name in vars(base).get("__annotations__", {})
     }
-    fields = sorted(dataclasses.fields(options_class), key=lambda field: field.name in inherited)
+    fields = sorted(
+        dataclasses.fields(options_class),
+        key=lambda field: not field.metadata["positional"] and field.name in inherited,
+    )
     names = [*getattr(options_class, "groups", ()), *(field.metadata["group"] for field in fields)]
     groups = {name: parser.add_argument_group(name) for name in dict.fromkeys(names)}
     for field in fields:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from export.conversion.manifest import read_entries
+from tf_i2i.data.pixels import centre_square, most_detailed_window
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.model_file import read_bytes, read_facts
 
@@ -186,7 +187,8 @@ def held_out_photo(run: Path, direction: str) -> np.ndarray:
         )
         validation = demo_images(THUMBNAIL_SIDE).val_a
         photos = [validation.image(i) for i in range(len(validation))]
-    return sorted(map(_middle, photos), key=_detail)[len(photos) // 2]
+    squares = sorted(map(centre_square, photos), key=lambda s: most_detailed_window(s, len(s))[0])
+    return squares[len(squares) // 2]
 
 
 def thumbnail(path: Path, photo: np.ndarray) -> bytes:
@@ -221,19 +223,6 @@ def _validation_photos(run: Path, direction: str) -> Iterator[np.ndarray]:
     cache = data.val_a if direction == "ab" else data.val_b
     for i in np.unique(np.linspace(0, len(cache) - 1, _CANDIDATES).round().astype(int)):
         yield cache.image(int(i))
-
-
-def _middle(image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return np.ascontiguousarray(image[top : top + side, left : left + side])
-
-
-def _detail(image: np.ndarray) -> float:
-    from export.html_report.report_pictures import busiest
-
-    return busiest(image, min(image.shape[:2]))[0]
 
 
 def _usable(entry: dict) -> bool:

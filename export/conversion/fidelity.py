@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache
-from tf_i2i.data.pixels import to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, resize_square, to_float, to_uint8
 from tf_i2i.litert.interpreter import LiteModel
-from tf_i2i.metrics.image_metrics import ssim
+from tf_i2i.metrics.image_metrics import psnr, ssim
 
 # JSON has no infinity; files that agree to the last bit get this.
-_HIGHEST_PSNR_DB = 200.0
+MAX_PSNR_DB = 200.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def random_crops(cache: ImageCache, size: int, count: int, seed: int) -> np.ndar
         image = cache.image(int(order[number % len(cache)]))
         side = min(size, *image.shape[:2])
         top, left = (int(random.integers(0, room - side + 1)) for room in image.shape[:2])
-        crops.append(_resized(image[top : top + side, left : left + side], size))
+        crops.append(resize_square(image[top : top + side, left : left + side], size))
     return np.stack(crops)
 
 
@@ -48,13 +47,7 @@ def centre_crops(cache: ImageCache, size: int, count: int) -> np.ndarray:
     spread over the cache.
     """
     chosen = np.linspace(0, len(cache) - 1, min(count, len(cache))).round().astype(int)
-    crops = []
-    for index in chosen:
-        image = cache.image(int(index))
-        side = min(image.shape[:2])
-        top, left = ((room - side) // 2 for room in image.shape[:2])
-        crops.append(_resized(image[top : top + side, left : left + side], size))
-    return np.stack(crops)
+    return np.stack([resize_square(centre_square(cache.image(int(i))), size) for i in chosen])
 
 
 def reference_outputs(network, images: np.ndarray) -> np.ndarray:
@@ -78,25 +71,6 @@ def agreement(model: LiteModel, images: np.ndarray, reference: np.ndarray) -> Ag
         return Agreement(0.0, 0.0)
     pairs = zip(to_uint8(outputs), to_uint8(reference), strict=True)
     return Agreement(
-        psnr(outputs, reference), float(np.mean([ssim(ours, wanted) for ours, wanted in pairs]))
-    )
-
-
-def psnr(a: np.ndarray, b: np.ndarray, peak: float = 2.0) -> float:
-    """Peak signal-to-noise ratio in dB over all elements; `peak` is the width of the value range (2
-    for [-1, 1]).
-    """
-    error = float(np.mean(np.square(np.asarray(a, np.float64) - np.asarray(b, np.float64))))
-    return (
-        min(_HIGHEST_PSNR_DB, 10 * math.log10(peak**2 / error)) if error > 0 else _HIGHEST_PSNR_DB
-    )
-
-
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    if image.shape[:2] == (size, size):
-        return image
-    from PIL import Image
-
-    return np.asarray(
-        Image.fromarray(np.ascontiguousarray(image)).resize((size, size), Image.Resampling.LANCZOS)
+        min(MAX_PSNR_DB, psnr(outputs, reference, peak=2)),
+        float(np.mean([ssim(ours, wanted) for ours, wanted in pairs])),
     )

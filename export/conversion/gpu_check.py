@@ -4,19 +4,19 @@ resident is not yet right.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from export.conversion.fidelity import MAX_PSNR_DB
 from tf_i2i.litert.gpu_delegate import is_refusal, refusals
 from tf_i2i.litert.gpu_process import GpuOutcome, run_on_gpu
 from tf_i2i.litert.model_file import read_bytes
+from tf_i2i.metrics.image_metrics import psnr_of_error
 
 # Equal to the last bit has no PSNR; JSON has no infinity.
-_HIGHEST_PSNR_DB = 200.0
 
 
 _CHECK_SECONDS = 120.0
@@ -167,11 +167,7 @@ def _compared(found: GpuCheck, done: list[dict], variant: str, outcome: GpuOutco
         note = f"WRONG on the GPU: NaN or infinity in its pictures ({where})"
         return replace(found, note=note, photos=len(done), agrees=False)
     mean_square = float(np.mean([answer["mean_square"] for answer in done]))
-    psnr_db = (
-        min(_HIGHEST_PSNR_DB, 10 * math.log10(255**2 / mean_square))
-        if mean_square
-        else _HIGHEST_PSNR_DB
-    )
+    psnr_db = min(MAX_PSNR_DB, psnr_of_error(mean_square))
     max_levels = max(answer["max_levels"] for answer in done)
     bound = GPU_BOUNDS[variant]
     agrees = psnr_db >= bound.psnr_db and max_levels <= bound.max_levels

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.conversion.fidelity import psnr
 from tf_i2i.console import quiet_native_output
 from tf_i2i.litert.interpreter import LiteModel
+from tf_i2i.metrics.image_metrics import psnr
 
 # tanh(4) is within a tenth of an 8-bit level of 1: wider inputs only make the steps in its steep
 # middle coarser.
@@ -40,7 +40,7 @@ def quantize(calibrated: bytes, crops: np.ndarray, wanted: np.ndarray) -> bytes:
     for shrink in _SHRINKS:
         candidate = _quantized(_with_ranges(calibrated, shrink))
         model = LiteModel(candidate, threads=2)
-        found = psnr(np.stack([model.run_float(crop) for crop in crops]), wanted)
+        found = psnr(np.stack([model.run_float(crop) for crop in crops]), wanted, peak=2)
         if found > best_db:
             best_db, best = found, candidate
     return best

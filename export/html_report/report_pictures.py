@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 
 from export.html_report.report_record import RunRecord
+from tf_i2i.data.pixels import most_detailed_window
 from tf_i2i.errors import UserError
 
 ROWS = 5
@@ -144,7 +145,7 @@ def details(gallery: Gallery) -> list[Row]:
         for i in part:
             photo = next(iter(gallery.rows[i].pictures.values()))
             side = min(_DETAIL_SIDE, *photo.shape[:2])
-            places.append((*busiest(photo, side), side, int(i)))
+            places.append((*most_detailed_window(photo, side), side, int(i)))
         if not places:
             continue
         _, top, left, side, i = max(places)
@@ -156,18 +157,3 @@ def details(gallery: Gallery) -> list[Row]:
         }
         found.append(Row(gallery.rows[i].name, enlarged))
     return found
-
-
-def busiest(image: np.ndarray, side: int) -> tuple[float, int, int]:
-    """(mean detail, top, left) of the side x side window of uint8 [H, W, 3] in which neighbours
-    differ most.
-    """
-    grey = image.astype(np.float64).mean(axis=2)
-    edges = np.zeros_like(grey)
-    edges[1:] += np.abs(np.diff(grey, axis=0))
-    edges[:, 1:] += np.abs(np.diff(grey, axis=1))
-    # A strong edge counts hardly more than a clear one: detail is their number.
-    sums = np.pad(np.minimum(edges, 40.0).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    top, left = np.unravel_index(np.argmax(totals), totals.shape)
-    return float(totals[top, left] / side**2), int(top), int(left)

@@ -11,13 +11,13 @@ from exported_models import SIZE, exported, pictures, student
 from export.conversion.fidelity import (
     agreement,
     centre_crops,
-    psnr,
     random_crops,
     reference_outputs,
 )
 from tf_i2i.data.pixels import to_float, to_uint8
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_file import summarize
+from tf_i2i.metrics.image_metrics import psnr
 from tf_i2i.models.model_builder import count_macs
 
 
@@ -49,14 +49,14 @@ def test_file_equals_keras_network_by_two_runtimes(variant, bound, held_out):
     images, reference = held_out
     data = exported(variant)
     assert agreement(LiteModel(data), images, reference).psnr_db >= bound
-    assert psnr(run_reference_kernels(data, images), reference) >= bound
+    assert psnr(run_reference_kernels(data, images), reference, peak=2) >= bound
 
 
 def test_int8_of_both_runtimes_differs_by_rounding_only(held_out):
     images, _ = held_out
     ours = np.stack([LiteModel(exported("int8")).run_uint8(image) for image in images])
     other = to_uint8(run_reference_kernels(exported("int8"), images))
-    assert psnr(to_float(ours), to_float(other)) >= 45
+    assert psnr(to_float(ours), to_float(other), peak=2) >= 45
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_steps_into_tanh_are_fine():
 
 def test_psnr_is_that_of_uint8_pictures():
     image = np.full([2, 8, 8, 3], 100, np.uint8)
-    one_level = psnr(to_float(image), to_float(image + 1))
+    one_level = psnr(to_float(image), to_float(image + 1), peak=2)
     assert one_level == pytest.approx(20 * np.log10(255), abs=1e-4)
-    assert psnr(np.zeros(4), np.full(4, 2.0)) == pytest.approx(0)
+    assert psnr(np.zeros(4), np.full(4, 2.0), peak=2) == pytest.approx(0)
 
 
 def test_not_a_number_is_no_agreement(held_out):

@@ -15,7 +15,6 @@ from test_evaluate import make_run
 
 from export import report
 from export.html_report.report_charts import loss_chart, loss_names, sliding_mean
-from export.html_report.report_pictures import busiest
 from export.html_report.report_record import commands, options_as_flags, read_record
 from export.html_report.report_sections import duration
 from tf_i2i.errors import UserError
@@ -303,14 +302,6 @@ def test_losses_are_drawn_where_they_belong():
 def test_sliding_mean():
     np.testing.assert_allclose(sliding_mean(np.array([3.0, 0, 6, 0]), 3), [1.5, 3, 2, 3])
     np.testing.assert_allclose(sliding_mean(np.array([3.0, 0]), 1), [3, 0])
-
-
-def test_busiest_finds_the_detailed_corner():
-    image = np.full((50, 60, 3), 90, np.uint8)
-    image[30:46, 40:56] = np.random.default_rng(1).integers(0, 256, (16, 16, 3))
-    _, top, left = busiest(image, 18)
-    assert abs(top - 29) <= 1 and abs(left - 39) <= 1
-    assert busiest(image[:18, :18], 18)[1:] == (0, 0)
 
 
 def test_small_pictures_are_lossless_large_ones_bounded():

@@ -27,10 +27,11 @@ def translate_by_evaluate(argv: list[str]) -> None:
     """
     from exported_models import smooth_image
 
-    from training.evaluation.scoring import ExportedFile, Pictures, centre_crop, score
+    from tf_i2i.data.pixels import centre_multiple
+    from training.evaluation.scoring import ExportedFile, Pictures, score
 
     exported = ExportedFile(Path(argv[0]))
-    photos = [centre_crop(smooth_image(88, 72, seed), 4, exported.largest) for seed in range(2)]
+    photos = [centre_multiple(smooth_image(88, 72, seed), 4, exported.largest) for seed in range(2)]
     score({"file": exported}, Pictures("fuzz", ["a", "b"], photos, None), progress=False)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from tf_i2i.pretrained.face_networks import PACKAGE
+from tf_i2i.pretrained.network_loading import npm_tarball
 
 HERE = Path(__file__).resolve().parent
 SIDE = 150
@@ -36,14 +37,8 @@ def pictures() -> np.ndarray:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            ["npm", "pack", "--silent", f"{PACKAGE.name}@{PACKAGE.version}"], cwd=folder, check=True
-        )
-        subprocess.run(
-            ["tar", "xzf", *(path.name for path in Path(folder).glob("*.tgz"))],
-            cwd=folder,
-            check=True,
-        )
+        tarball = npm_tarball(PACKAGE, "make_references", print)
+        subprocess.run(["tar", "xzf", str(tarball)], cwd=folder, check=True)
         text = json.dumps({"side": SIDE, "pictures": pictures().reshape(2, -1).tolist()})
         done = subprocess.run(
             ["node", str(HERE / "face_api.mjs"), f"{folder}/package"],

@@ -15,7 +15,12 @@ from PIL import Image
 from tf_i2i.data.faces import FaceCrop, detected
 from tf_i2i.errors import UserError
 from tf_i2i.pretrained.box_resampling import resample_boxes, resized
-from tf_i2i.pretrained.face_networks import DlibResNet, build_face_embedder, load_face_network
+from tf_i2i.pretrained.face_networks import (
+    RESIDUAL_BLOCKS,
+    DlibResNet,
+    build_face_embedder,
+    load_face_network,
+)
 
 keras = tf.keras
 REFERENCES = Path(__file__).resolve().parents[1] / "references"
@@ -42,22 +47,7 @@ def random_dlib(seed: int = 0) -> DlibResNet:
 
     convolution("conv32_down", 7, 3, 32)
     channels = 32
-    for name in (
-        "conv32_1",
-        "conv32_2",
-        "conv32_3",
-        "conv64_down",
-        "conv64_1",
-        "conv64_2",
-        "conv64_3",
-        "conv128_down",
-        "conv128_1",
-        "conv128_2",
-        "conv256_down",
-        "conv256_1",
-        "conv256_2",
-        "conv256_down_out",
-    ):
+    for name in RESIDUAL_BLOCKS:
         filters = int(name[4:].partition("_")[0])
         convolution(f"{name}/conv1", 3, channels, filters)
         convolution(f"{name}/conv2", 3, filters, filters)
@@ -204,7 +194,7 @@ def test_what_is_no_face_network_is_one_line(tmp_path):
         load_face_network(str(tmp_path / "broken.keras"))
     maps = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(2, 3)])
     maps.save(tmp_path / "maps.keras")
-    with pytest.raises(UserError, match="not one vector a picture"):
+    with pytest.raises(UserError, match="not one vector per picture"):
         load_face_network(str(tmp_path / "maps.keras"))
     flat = keras.Sequential([keras.Input((12,)), keras.layers.Dense(2)])
     flat.save(tmp_path / "flat.keras")

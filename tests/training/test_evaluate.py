@@ -17,7 +17,7 @@ from tf_i2i.metrics import image_metrics as metrics
 from training import evaluate
 from training.evaluation.evaluate_job import merged, table
 from training.evaluation.evaluated_pictures import cropped
-from training.evaluation.scoring import Pictures, centre_crop, score
+from training.evaluation.scoring import Pictures, score
 
 
 def make_run(root: Path, student: bool = True, **changes) -> Path:
@@ -151,7 +151,6 @@ def test_named_pairs_and_unpaired_pictures_are_added_to_what_is_there(run, tmp_p
         "grid",
         "photo_psnr_db",
         "photo_ssim",
-        "misread_ssim",
         "cycle_l1",
         "cycle_psnr_db",
         "cycle_ssim",
@@ -213,14 +212,6 @@ def test_score_means_over_pictures():
     assert scores["student"]["to_teacher_psnr_db"] == pytest.approx(decibels(5), abs=1e-4)
     lines = table(scores).splitlines()
     assert len(lines) == 4 and len({len(line) for line in lines}) == 1 and "inf" in lines[2]
-
-
-def test_centre_crop():
-    image = photo(30, 41)
-    np.testing.assert_array_equal(centre_crop(image, 4), image[1:29, :40])
-    np.testing.assert_array_equal(centre_crop(image, 4, 16), image[7:23, 12:28])
-    with pytest.raises(UserError, match="256 a side"):
-        centre_crop(image, 256)
 
 
 def test_cropping_names_the_split_only_when_it_cuts():

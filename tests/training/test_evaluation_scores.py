@@ -58,15 +58,6 @@ def test_ssim_is_that_of_the_paper_and_of_scikit_image(shape):
     assert metrics.ssim(a, b) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_misread_ssim_tells_nothing_apart():
-    a, b = photo(64, 64, 1), photo(64, 64, 2)
-    assert metrics.ssim(a, b) < 0.4, "two pictures that have nothing to do with each other"
-    assert metrics.misread_ssim(a, b) == pytest.approx(
-        ssim_by_hand(a / 127.5 - 1, b / 127.5 - 1, 255), abs=1e-9
-    )
-    assert metrics.misread_ssim(a, b) > 0.9
-
-
 def test_verification_at_known_values():
     photos = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     moved = photos + [[0.0, 0.5], [0.0, 0.7], [0.0, 9.0]]
@@ -229,11 +220,7 @@ def test_table_sheet_and_worst_cases(run, evaluated):
     found, shown = evaluated
     for head in ("cycle L1", "KID", "identity", "verified", "mask IoU"):
         assert head in shown
-    assert (
-        "can't be reproduced" in shown
-        and "faces: face.keras" in shown
-        and "features of KID and FID: offline-bank-1" in shown
-    )
+    assert "faces: face.keras" in shown and "features of KID and FID: offline-bank-1" in shown
     for direction in ("ab", "ba"):
         sheet = Image.open(run / f"evaluation-test-{direction}.png")
         worst = found["teacher"]["test"][direction]["worst"]

@@ -146,16 +146,16 @@ def test_students_of_other_designs_are_compared(paired_run, tmp_path):
 
 
 def test_evaluation_holds_against_the_untouched_input(paired_run, pair_folders):
+    from tf_i2i.data.pixels import centre_multiple
     from tf_i2i.metrics.image_metrics import l1
     from training.evaluate import main as evaluate
-    from training.evaluation.scoring import centre_crop
     from training.runs.finished_run import FinishedRun
 
     evaluate(["--run", str(paired_run)])
     scores = json.loads((paired_run / "evaluation.json").read_text())
     data = FinishedRun(paired_run).data()
     crops = [
-        [centre_crop(cache.image(i), 64, 64) for i in range(2)]
+        [centre_multiple(cache.image(i), 64, 64) for i in range(2)]
         for cache in (data.val_a, data.val_b)
     ]
     expected = np.mean([l1(a, b) for a, b in zip(*crops, strict=True)])

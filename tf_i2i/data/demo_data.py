@@ -1,7 +1,7 @@
 """Data for a first training without any download: photographs that scikit-image and scikit-learn
 bring along.
 
-Seven scenes, each in one place only: domain A (photographs), domain B (cartoons of other
+Each of the seven scenes is in one place only: domain A (photographs), domain B (cartoons of other
 photographs) or validation (photographs with their true cartoons, which training never sees). Each
 is cut into overlapping square windows at three scales.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tf_i2i.errors import UserError
 
 @dataclass(frozen=True)
 class Photograph:
-    """One bundled photograph and how it is used: `windows` of it go to `domain` (a, b or val)."""
+    """A bundled photograph; `windows` of it go to `domain` (a, b or val)."""
 
     package: str
     file: str
@@ -34,19 +34,15 @@ class Photograph:
     source: str
 
 
-# Of all ways to share out the scenes, one of those where the two training domains' colours overlap
-# most (a colour that only one of them knows gets changed into another), with something unlike the
-# rest held out.
+_STEREO = "Middlebury Stereo 2014 (see scikit-image)"
+# Chosen so that the colours of the two training domains overlap (a colour that only one of them has
+# gets changed into another), with something unlike the rest held out.
 PHOTOGRAPHS = (
     Photograph("skimage", "data/astronaut.png", "a", 26, "NASA Great Images, public domain"),
     Photograph("skimage", "data/chelsea.png", "a", 22, "Stefan van der Walt, CC0"),
     Photograph("skimage", "data/rocket.jpg", "a", 14, "SpaceX, flickr.com, public domain (CC0)"),
-    Photograph(
-        "skimage", "data/motorcycle_left.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"
-    ),
-    Photograph(
-        "skimage", "data/motorcycle_right.png", "b", 18, "Middlebury Stereo 2014 (see scikit-image)"
-    ),
+    Photograph("skimage", "data/motorcycle_left.png", "b", 18, _STEREO),
+    Photograph("skimage", "data/motorcycle_right.png", "b", 18, _STEREO),
     Photograph(
         "sklearn", "datasets/images/flower.jpg", "b", 28, "vultilion, flickr.com, CC BY 2.0"
     ),
@@ -55,17 +51,10 @@ PHOTOGRAPHS = (
     ),
     Photograph("skimage", "data/coffee.png", "val", 6, "Rachel Michetti, Pikolo Espresso Bar, CC0"),
 )
-
-
-# Windows this share of the photograph's shorter side; under 0.5 they would have to be enlarged.
+# Window sides as shares of the photograph's shorter side; under 0.5 they would have to be enlarged.
 SCALES = (1.0, 0.7, 0.5)
-
-
-# Standard deviation of grey (0..255) and share of pixels with visible detail under which a window
-# is dull.
+# A window is dull under this standard deviation of grey (0..255) or share of detailed pixels.
 MIN_CONTRAST = 16.0
-
-
 MIN_DETAIL = 0.06
 
 
@@ -74,93 +63,74 @@ class DemoData:
     """The bundled data set; every picture is uint8 [short_side, short_side, 3].
 
     Attributes:
-        domain_a: photographs.
-        domain_b: cartoons of other photographs.
-        val_a: windows of photographs that are in neither domain.
-        val_b: their true cartoons, same order and names.
-        sources: file name of each photograph used -> where it comes from and its licence.
+        domain_a, domain_b: pictures to train on.
+        val_a, val_b: windows of photographs that are in neither domain, and their true translations
+            in the same order and under the same names.
+        sources: file name of each photograph -> where it comes from and its licence.
     """
 
     domain_a: ImageCache
     domain_b: ImageCache
     val_a: ImageCache
     val_b: ImageCache
-    sources: dict[str, str]
+    sources: dict[str, str] = field(
+        default_factory=lambda: {Path(photo.file).name: photo.source for photo in PHOTOGRAPHS}
+    )
 
 
 def demo_images(short_side: int) -> DemoData:
-    """Cuts the bundled photographs into windows of `short_side` pixels; the same ones each time.
+    """Unpaired: photographs (domain A), cartoons of other photographs (B); the same every time.
 
-    Cartoons are made at that size, so that outlines have one width at all scales.
+    Cartoons are made at `short_side` pixels, so that outlines have the same width at all scales.
 
     Raises:
         UserError: an installed package lacks its photographs.
     """
-    val_a = ImageCache.from_images(_windows("val", short_side))
+    held_out = _windows(short_side, "val")
     return DemoData(
-        domain_a=ImageCache.from_images(_windows("a", short_side)),
-        domain_b=ImageCache.from_images(
-            (name, cartoon(image)) for name, image in _windows("b", short_side)
-        ),
-        val_a=val_a,
-        val_b=ImageCache.from_images(
-            (name, cartoon(val_a.image(i))) for i, name in enumerate(val_a.names)
-        ),
-        sources=_sources(),
+        domain_a=_windows(short_side, "a"),
+        domain_b=_cartoons(_windows(short_side, "b")),
+        val_a=held_out,
+        val_b=_cartoons(held_out),
     )
+
+
+def demo_pairs(short_side: int) -> DemoData:
+    """Paired: cartoons (domain A) and the photographs that they were made from (B).
+
+    Raises: as demo_images.
+    """
+    photos, held_out = _windows(short_side, "a", "b"), _windows(short_side, "val")
+    return DemoData(_cartoons(photos), photos, _cartoons(held_out), held_out)
 
 
 def bundled_photographs() -> ImageSource:
     """The photographs themselves, whole and in colour.
 
-    Raises:
-        UserError: an installed package lacks its photographs.
-    """
-    paths = [_path(photo) for photo in PHOTOGRAPHS]
-    return ImageSource(
-        "bundled photographs", [path.name for path in paths], lambda index: paths[index]
-    )
-
-
-def demo_pairs(short_side: int) -> DemoData:
-    """The same windows in pairs: cartoons (domain A, val_a) and the photographs they were made from
-    (B, val_b).
-
     Raises: as demo_images.
     """
-    photos, held_out = (
-        ImageCache.from_images(
-            window for domain in domains for window in _windows(domain, short_side)
-        )
-        for domains in ("ab", ("val",))
+    paths = [_path(photo) for photo in PHOTOGRAPHS]
+    return ImageSource("bundled photographs", [path.name for path in paths], paths.__getitem__)
+
+
+def _cartoons(photos: ImageCache) -> ImageCache:
+    return ImageCache.from_images(
+        (name, cartoon(photos.image(i))) for i, name in enumerate(photos.names)
     )
-    cartoons, val_cartoons = (
-        ImageCache.from_images(
-            (name, cartoon(cache.image(i))) for i, name in enumerate(cache.names)
-        )
-        for cache in (photos, held_out)
-    )
-    return DemoData(cartoons, photos, val_cartoons, held_out, _sources())
 
 
-def _sources() -> dict[str, str]:
-    return {Path(photo.file).name: photo.source for photo in PHOTOGRAPHS}
-
-
-def _windows(domain: str, short_side: int) -> Iterator[tuple[str, np.ndarray]]:
-    for photo in PHOTOGRAPHS:
-        if photo.domain != domain:
-            continue
+def _windows(short_side: int, *domains: str) -> ImageCache:
+    named = []
+    for photo in (photo for photo in PHOTOGRAPHS if photo.domain in domains):
         image = read_image(_path(photo))
-        places = [place for place in _grid(*image.shape[:2]) if not _dull(_cut(image, place))]
-        # Evenly over all scales and places rather than the most detailed: flat areas must be
-        # learned too.
-        chosen = (
-            np.linspace(0, len(places) - 1, min(photo.windows, len(places))).round().astype(int)
-        )
-        for top, left, side in (places[i] for i in chosen):
-            window = resize_short_side(_cut(image, (top, left, side)), short_side)
-            yield f"{Path(photo.file).stem}-{side}px-y{top:03d}-x{left:03d}.png", window
+        places = [place for place in _grid(*image.shape[:2]) if not _is_dull(_cut(image, *place))]
+        # Spread over all scales and places, not the most detailed: flat areas must be learned too.
+        count = min(photo.windows, len(places))
+        for i in np.linspace(0, len(places) - 1, count).round().astype(int):
+            top, left, side = places[i]
+            name = f"{Path(photo.file).stem}-{side}px-y{top:03d}-x{left:03d}.png"
+            named.append((name, resize_short_side(_cut(image, *places[i]), short_side)))
+    return ImageCache.from_images(named)
 
 
 def _path(photo: Photograph) -> Path:
@@ -170,7 +140,7 @@ def _path(photo: Photograph) -> Path:
     if path is None or not path.is_file():
         raise UserError(
             f"the bundled photograph {photo.package}/{photo.file} is missing: "
-            "pip install -e . again, or name pictures of your own with --domain-a and --domain-b"
+            "pip install -e . again, or name your own pictures with --domain-a and --domain-b"
         )
     return path
 
@@ -189,12 +159,11 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - side, steps + 1)]
 
 
-def _cut(image: np.ndarray, place: tuple[int, int, int]) -> np.ndarray:
-    top, left, side = place
+def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
     return image[top : top + side, left : left + side]
 
 
-def _dull(window: np.ndarray) -> bool:
+def _is_dull(window: np.ndarray) -> bool:
     """Whether a window is nearly one flat tone: black cloth, blank sky, a blurred background."""
     grey = resize_short_side(window, 96).astype(np.float32).mean(axis=-1)
     rows, columns = np.abs(np.diff(grey, axis=0))[:, :-1], np.abs(np.diff(grey, axis=1))[:-1]

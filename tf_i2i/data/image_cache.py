@@ -13,20 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm import tqdm
 
 from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage, resize_short_side
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.errors import UserError, one_line
 
 MEMORY_LIMIT_BYTES = 2 * 2**30
+# Held out for validation: this share, within these limits; nothing of fewer pictures than the last.
+_HELD_OUT_SHARE, _MIN_HELD_OUT, _MAX_HELD_OUT, _MIN_TO_HOLD_OUT = 0.04, 2, 32, 12
 
 
 @dataclass(frozen=True, eq=False)
 class ImageCache:
-    """Decoded pictures of one domain; nothing in it changes.
+    """Decoded pictures of one domain; immutable.
 
     Attributes:
-        names: one a picture.
+        names: one per picture.
         pixels: uint8, 1-D, read-only: all pictures flat (H, W, RGB), back to back; may be a
             np.memmap.
         offsets: int64 [N], where each picture starts in `pixels`.
@@ -53,20 +56,20 @@ class ImageCache:
 
     def pixel_sum(self, index: int) -> str:
         """sha256 (hex) of the shape and pixels of picture `index`, whatever its name."""
-        digest = hashlib.sha256()
-        _add_to(digest, "", self.image(index))
-        return digest.hexdigest()
+        return _add(hashlib.sha256(), "", self.image(index)).hexdigest()
 
     def subset(self, indices: Sequence[int]) -> ImageCache:
         """The pictures `indices`, in that order, on the same `pixels` (nothing is copied)."""
-        chosen = [int(index) for index in indices]
-        names = [self.names[index] for index in chosen]
-        digest = hashlib.sha256()
+        chosen, digest = [int(index) for index in indices], hashlib.sha256()
         for index in chosen:
-            _add_to(digest, self.names[index], self.image(index))
-        offsets, shapes = self.offsets[chosen], self.shapes[chosen]
+            _add(digest, self.names[index], self.image(index))
         return ImageCache(
-            names, self.pixels, offsets, shapes, list(self.skipped), digest.hexdigest()
+            names=[self.names[index] for index in chosen],
+            pixels=self.pixels,
+            offsets=self.offsets[chosen],
+            shapes=self.shapes[chosen],
+            skipped=list(self.skipped),
+            fingerprint=digest.hexdigest(),
         )
 
     @classmethod
@@ -76,8 +79,7 @@ class ImageCache:
         skipped: list[tuple[str, str]] | None = None,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
     ) -> ImageCache:
-        """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read only after the last pair was
-        taken.
+        """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read after the last pair was taken.
 
         Raises:
             UserError: over `memory_limit_bytes`, and the temporary folder has no room.
@@ -88,7 +90,7 @@ class ImageCache:
             names.append(name)
             shapes.append(image.shape[:2])
             offsets.append(store.size)
-            _add_to(digest, name, image)
+            _add(digest, name, image)
             store.append(image)
         return cls(
             names=names,
@@ -115,112 +117,101 @@ def load_images(
 
     Args:
         source: the pictures; decoded by several threads.
-        short_side: pixels of the shorter side; the aspect is kept (at most 4:1).
+        short_side: pixels of the shorter side; the aspect ratio is kept (at most 4:1).
         option: the option that named the source, for messages.
         warn: called with one line for each picture that is left out.
-        min_side: pictures with fewer pixels on a side than this are left out.
+        min_side: pictures with a shorter side than this are left out.
         progress: show a bar when this takes more than a few seconds.
         memory_limit_bytes: decoded bytes above which they go to a temporary file.
 
     Raises:
         UserError: fewer than 2 pictures are usable, or more than half can't be read.
     """
-    skipped, unreadable = [], 0
-
-    def usable() -> Iterator[tuple[str, np.ndarray]]:
-        nonlocal unreadable
-        for name, result in zip(
-            source.names, _decoded(source, short_side, min_side, progress), strict=True
-        ):
-            if isinstance(result, np.ndarray):
-                yield name, result
-                continue
-            unreadable += not isinstance(result, _TooSmall)
-            skipped.append((name, result.reason))
-            warn(f"{option}: left out {result.name}: {result.reason}")
-
-    cache = ImageCache.from_images(usable(), skipped, memory_limit_bytes)
-    total = len(source)
+    skipped, unreadable, total = [], 0, len(source)
     where = f"{option} {one_line(source.description)}"
-    if 2 * unreadable > total:
-        raise UserError(
-            f"{where}: {unreadable} of {total} pictures can't be read (first {one_line(skipped[0][0])}: "
-            f"{skipped[0][1]}); mend or remove them"
-        )
-    if len(cache) < 2:
-        raise UserError(
-            f"{where}: {len(cache)} of {total} pictures can be used, at least 2 are needed; "
-            f"add pictures of {min_side} pixels a side or more"
-        )
-    return cache
 
-
-def split_held_out(cache: ImageCache, seed: int) -> tuple[ImageCache, ImageCache]:
-    """Splits off pictures for validation where the user named none; (cache, cache) when there are
-    too few.
-    """
-    held_out = held_out_indices(cache, seed)
-    if not held_out:
-        return cache, cache
-    rest = set(range(len(cache))) - set(held_out)
-    return cache.subset(sorted(rest)), cache.subset(held_out)
-
-
-def held_out_indices(cache: ImageCache, seed: int) -> list[int]:
-    """Places of the pictures to validate on: 4 %, at least 2, at most 32; none of fewer than 12
-    pictures.
-
-    Chosen by content and seed, so that renaming or reordering the files changes nothing.
-    """
-    if len(cache) < 12:
-        return []
-    count = min(32, max(2, round(0.04 * len(cache))))
-
-    def rank(index: int) -> tuple[bytes, str]:
-        digest = hashlib.sha256(f"{seed} ".encode())
-        _add_to(digest, "", cache.image(index))
-        return digest.digest(), cache.names[index]
-
-    return sorted(sorted(range(len(cache)), key=rank)[:count])
-
-
-class _TooSmall(UnreadableImage):
-    """A picture that decodes but is too small to learn from."""
-
-
-def _decoded(
-    source: ImageSource, short_side: int, min_side: int, progress: bool
-) -> Iterator[np.ndarray | UnreadableImage]:
-    from tqdm import tqdm
-
-    def one(index: int) -> np.ndarray | UnreadableImage:
+    def decode(index: int) -> np.ndarray | UnreadableImage:
         try:
             image = source.read(index, max_side=MAX_ELONGATION * short_side)
         except UnreadableImage as error:
             return error
         height, width = image.shape[:2]
         if min(height, width) < min_side:
-            return _TooSmall(
-                source.names[index], f"{width}x{height} pixels, a side is under {min_side}"
-            )
+            reason = f"{width}x{height} pixels, a side is under {min_side}"
+            return _TooSmall(source.names[index], reason)
         return resize_short_side(image, short_side)
 
-    # Pillow decodes outside Python's lock; more threads than this only hold more full-size
-    # pictures.
-    threads = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(one, range(len(source)))
+    def usable() -> Iterator[tuple[str, np.ndarray]]:
+        nonlocal unreadable
         label = f"decoding {one_line(source.description)}"
-        yield from tqdm(results, label, len(source), unit="image", delay=3, disable=not progress)
+        # Pillow decodes outside Python's lock; more threads only hold more full-size pictures.
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            decoded = pool.map(decode, range(total))
+            bar = tqdm(decoded, label, total, unit="image", delay=3, disable=not progress)
+            for name, result in zip(source.names, bar, strict=True):
+                if isinstance(result, np.ndarray):
+                    yield name, result
+                    continue
+                unreadable += not isinstance(result, _TooSmall)
+                skipped.append((name, result.reason))
+                warn(f"{option}: left out {result.name}: {result.reason}")
+
+    cache = ImageCache.from_images(usable(), skipped, memory_limit_bytes)
+    if 2 * unreadable > total:
+        name, reason = skipped[0]
+        raise UserError(
+            f"{where}: {unreadable} of {total} pictures can't be read "
+            f"(first {one_line(name)}: {reason}); repair or remove them"
+        )
+    if len(cache) < 2:
+        raise UserError(
+            f"{where}: {len(cache)} of {total} pictures can be used, at least 2 are needed; "
+            f"add pictures of {min_side} pixels per side or more"
+        )
+    return cache
 
 
-def _add_to(digest, name: str, image: np.ndarray) -> None:
+def split_held_out(
+    caches: Sequence[ImageCache], seed: int
+) -> tuple[tuple[ImageCache, ...], tuple[ImageCache, ...]]:
+    """Splits off pictures for validation where the user named none: 4 %, from 2 to 32.
+
+    Chosen by the content of the first cache and the seed, so renaming or reordering the files
+    changes nothing.
+
+    Args:
+        caches: one, or several aligned ones, which are split alike.
+
+    Returns:
+        (caches to train on, held-out caches); the caches themselves twice where they have fewer
+        than 12 pictures.
+    """
+    first, count = caches[0], len(caches[0])
+    if count < _MIN_TO_HOLD_OUT:
+        return tuple(caches), tuple(caches)
+
+    def rank(index: int) -> tuple[bytes, str]:
+        digest = _add(hashlib.sha256(f"{seed} ".encode()), "", first.image(index))
+        return digest.digest(), first.names[index]
+
+    size = min(_MAX_HELD_OUT, max(_MIN_HELD_OUT, round(_HELD_OUT_SHARE * count)))
+    order = sorted(range(count), key=rank)
+    train, held_out = sorted(order[size:]), sorted(order[:size])
+    return tuple(c.subset(train) for c in caches), tuple(c.subset(held_out) for c in caches)
+
+
+class _TooSmall(UnreadableImage):
+    """A picture that decodes but is too small to learn from."""
+
+
+def _add(digest, name: str, image: np.ndarray):
     digest.update(os.fsencode(name) + b"\0" + np.array(image.shape, "<i8").tobytes())
     digest.update(np.ascontiguousarray(image))
+    return digest
 
 
 class _ByteStore:
-    """Bytes appended one picture at a time: in memory, from `limit` on in an unlinked temporary
+    """Pictures appended one at a time: in memory, above `limit` bytes in an unlinked temporary
     file.
     """
 
@@ -230,15 +221,15 @@ class _ByteStore:
     def append(self, image: np.ndarray) -> None:
         data = memoryview(np.ascontiguousarray(image)).cast("B")
         self.size += len(data)
+        if self._file is None and self.size <= self._limit:
+            self._memory += data
+            return
         with _room_on_disk():
-            if self._file is None and self.size > self._limit:
+            if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the memory map keeps it
                 self._file.write(self._memory)
                 self._memory = bytearray()
-            if self._file is None:
-                self._memory += data
-            else:
-                self._file.write(data)
+            self._file.write(data)
 
     def finish(self) -> np.ndarray:
         if self._file is None:

@@ -1,5 +1,5 @@
-"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB, and files are replaced in one
-step.
+"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB; files are written whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,22 +19,10 @@ from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import replacing
 
 MAX_PIXELS = 400_000_000
-
-
 MAX_ELONGATION = 4
-
-
-# Pillow warns from 89 megapixels on; read_image refuses by the limit above.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
-
-# What Pillow finds odd in EXIF data it tells without the file's name; what can't be read is an
-# UnreadableImage.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-
-# The picture as it is stored, seen in one that is turned as EXIF says: a view, so nothing has to be
-# turned afterwards.
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSED = (5, 6, 7, 8)  # orientations that swap width and height
+# By orientation: the picture as stored, as a view of the upright one, so nothing is turned later.
 _STORED_VIEWS = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -44,12 +32,12 @@ _STORED_VIEWS = {
     7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
     8: lambda upright: np.rot90(upright, -1),
 }
-
-
-_EXIF_ORIENTATION = 0x0112
-
-
 _STRIP_ROWS = 256
+
+# Pillow warns from 89 megapixels on (read_image refuses by its own limit) and about odd EXIF data,
+# without the file's name; what can't be read is an UnreadableImage.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class UnreadableImage(UserError):
@@ -72,11 +60,10 @@ def read_image(
 
     Args:
         file: path or open binary file.
-        max_side: longest side wanted, in pixels: a larger picture is reduced to it (a JPEG already
-            while it is decoded, which makes 100 megapixels cheap). One more elongated than 4:1
-            keeps a shorter side of max_side / 4. None: full size.
-        inspect: called with Pillow's picture once all of the file has been read, for what else
-            stands in it.
+        max_side: longest side in pixels; a larger picture is reduced to it (a JPEG already while it
+            is decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a
+            shorter side of max_side / 4. None: full size.
+        inspect: called with Pillow's image once the whole file has been read, for its metadata.
 
     Returns:
         uint8 [H, W, 3], sRGB in 0..255, an array of its own.
@@ -85,12 +72,33 @@ def read_image(
         UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels
             (found in the header, before anything is decoded).
     """
-    with _picture(file) as image:
-        return _decoded(image, max_side, inspect)
+    with _open(file) as image:
+        size = _reduced_size(image.size, max_side)
+        if size != image.size:
+            image.draft(None, size)
+        image.load()
+        inspect(image)
+        # Only now: PNG may have EXIF after the pixels, and some decoders turn the picture.
+        orientation, to_srgb = _orientation(image), _SrgbConversion(image.info.get("icc_profile"))
+        # 16-bit files have white at 65535; 32-bit integers have no agreed white: the brightest.
+        white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
+        picture = image
+        if picture.width > size[0] or picture.height > size[1]:
+            picture = _eight_bit(image, white)
+            picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        shape = picture.size if orientation in _TRANSPOSED else picture.size[::-1]
+        upright = np.empty((*shape, 3), np.uint8)
+        stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
+        # In strips: each conversion of the whole picture would hold another copy of it.
+        for top in range(0, picture.height, _STRIP_ROWS):
+            bottom = min(top + _STRIP_ROWS, picture.height)
+            strip = _eight_bit(picture.crop((0, top, picture.width, bottom)), white)
+            stored[top:bottom] = np.asarray(_on_white(strip, to_srgb))
+        return upright
 
 
 def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
-    """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, aspect kept.
+    """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, same aspect ratio.
 
     A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip
     of 1x5000 pixels would become 5,000 times the memory of a square.
@@ -109,15 +117,13 @@ def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
-    """(width, height) in pixels of the picture that `read_image` would give at full size; only the
-    header is read.
+    """(width, height) in pixels of what `read_image` returns at full size, from the header alone.
 
     Raises:
         UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
     """
-    with _picture(file) as image:
-        width, height = image.size
-        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
+    with _open(file) as image:
+        return image.size[::-1] if _orientation(image) in _TRANSPOSED else image.size
 
 
 def write_png(
@@ -128,18 +134,12 @@ def write_png(
     *,
     compress_level: int = 6,
 ) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, with EXIF and ICC if given; a
-    half-written file never bears the name.
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, complete or not at all.
 
-    compress_level: 0..9; photographs come out as large at 1 as at 6, in a third of the time.
+    Args:
+        compress_level: 0..9; photographs are as large at 1 as at 6, in a third of the time.
     """
-    _write(
-        path,
-        image,
-        format="PNG",
-        compress_level=compress_level,
-        **_given(exif=exif, icc_profile=icc_profile),
-    )
+    _write(path, image, exif, icc_profile, format="PNG", compress_level=compress_level)
 
 
 def write_jpeg(
@@ -149,49 +149,43 @@ def write_jpeg(
     exif: bytes | None = None,
     icc_profile: bytes | None = None,
 ) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, with EXIF and ICC
-    if given.
-
-    From quality 90 on colours are kept at full size: halved, they fringe the outlines of a cartoon.
+    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, complete or not at
+    all.
     """
-    extra = _given(exif=exif, icc_profile=icc_profile)
-    _write(
-        path, image, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **extra
-    )
+    # Colours at half size would fringe the outlines of a cartoon.
+    subsampling = 0 if quality >= 90 else 2
+    _write(path, image, exif, icc_profile, format="JPEG", quality=quality, subsampling=subsampling)
 
 
-def _given(**options: bytes | None) -> dict[str, bytes]:
-    return {key: value for key, value in options.items() if value}
-
-
-def _write(path: str | os.PathLike, image: np.ndarray, **options) -> None:
-    if image.dtype != np.uint8 or not (
-        image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-    ):
+def _write(path, image: np.ndarray, exif, icc_profile, **options) -> None:
+    if image.dtype != np.uint8 or (image.ndim != 2 and image.shape[2:] != (3,)):
         raise ValueError(
             f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}"
         )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
-        Image.fromarray(image).save(partial, **options)
+        picture = Image.fromarray(image)
+        picture.save(partial, exif=exif or b"", icc_profile=icc_profile or b"", **options)
 
 
 @contextmanager
-def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
-    """Pillow's picture, only its header read; whatever goes wrong with it until it is closed is an
+def _open(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
+    """Pillow's image, only its header read; whatever fails before it is closed is an
     UnreadableImage.
     """
-    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
+    is_path = isinstance(file, str | os.PathLike)
+    name = file if is_path else getattr(file, "name", "picture")
     # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        with _opened(file) as handle, Image.open(handle) as image:
+        with (
+            _open_regular(file) if is_path else nullcontext(file) as data,
+            Image.open(data) as image,
+        ):
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise UnreadableImage(
-                    name, f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels"
-                )
+                raise ValueError(f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
             yield image
     except UnreadableImage:
         raise
@@ -203,48 +197,13 @@ def _picture(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
         raise UnreadableImage(name, str(error) or type(error).__name__) from error
 
 
-@contextmanager
-def _opened(file: str | os.PathLike | BinaryIO) -> Iterator[BinaryIO]:
-    if not isinstance(file, str | os.PathLike):
-        yield file
-        return
+def _open_regular(path: str | os.PathLike) -> BinaryIO:
     # A pipe or a device under a picture's name would block for ever.
-    if os.path.exists(file) and not os.path.isfile(file):
-        raise UnreadableImage(file, "not a regular file")
-    with open(file, "rb") as handle:
-        if os.fstat(handle.fileno()).st_size == 0:
-            raise UnreadableImage(file, "the file is empty")
-        yield handle
-
-
-def _decoded(
-    image: Image.Image, max_side: int | None, inspect: Callable[[Image.Image], object]
-) -> np.ndarray:
-    size = _reduced_size(image.size, max_side)
-    if size != image.size:
-        image.draft(None, size)
-    image.load()
-    inspect(image)
-    # Only now: PNG may keep EXIF behind the pixels, and some decoders have turned the picture
-    # themselves.
-    orientation, profile = _orientation(image), image.info.get("icc_profile")
-    # Pillow scales 16-bit files to 65535; true 32-bit integers have no agreed white: take the
-    # brightest.
-    white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
-    picture = image
-    if picture.width > size[0] or picture.height > size[1]:
-        picture = eight_bit(image, white).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    upright = np.empty(
-        (*(picture.size if orientation in (5, 6, 7, 8) else picture.size[::-1]), 3), np.uint8
-    )
-    stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
-    to_srgb = SrgbConversion(profile)
-    # Strip by strip: each step on the whole picture would hold another copy of it, 400 MB for 100
-    # megapixels.
-    for top in range(0, picture.height, _STRIP_ROWS):
-        strip = picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
-        stored[top : top + _STRIP_ROWS] = np.asarray(on_white(eight_bit(strip, white), to_srgb))
-    return upright
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError("not a regular file")
+    if os.path.getsize(path) == 0:
+        raise ValueError("the file is empty")
+    return open(path, "rb")
 
 
 def _reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
@@ -261,20 +220,18 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def eight_bit(image: Image.Image, white: int) -> Image.Image:
-    """The picture in one of the modes L, LA, RGB, RGBA, CMYK, values scaled (Pillow's convert would
+def _eight_bit(image: Image.Image, white: int) -> Image.Image:
+    """In one of the modes L, LA, RGB, RGBA, CMYK, with scaled values (Pillow's convert would
     clip).
     """
     if image.mode.startswith("I"):
-        values = np.asarray(image)
-        return Image.fromarray(
-            (values.clip(0) * np.float32(255 / white) + np.float32(0.5)).astype(np.uint8)
-        )
+        values = np.asarray(image).clip(0) * np.float32(255 / white)
+        return Image.fromarray((values + np.float32(0.5)).astype(np.uint8))
     if image.mode == "F":
         values = np.asarray(image)
         if not (values.min() >= 0 and values.max() <= 1):
             raise ValueError(
-                "floating-point values outside 0..1 (save it with 8 or 16 bits a channel)"
+                "floating-point values outside 0..1 (save it with 8 or 16 bits per channel)"
             )
         return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
@@ -284,20 +241,19 @@ def eight_bit(image: Image.Image, white: int) -> Image.Image:
     return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
 
 
-def on_white(picture: Image.Image, to_srgb: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """The colours in sRGB, where the picture is transparent on white; mode RGB."""
-    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colour = to_srgb(picture.convert(picture.mode[:-1]) if alpha else picture)
-    if alpha is None:
-        return colour
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(colour, mask=alpha)
-    return ground
+def _on_white(picture: Image.Image, to_srgb: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The colours in sRGB, transparent parts on white; mode RGB."""
+    if picture.mode not in ("LA", "RGBA"):
+        return to_srgb(picture)
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(to_srgb(picture.convert(picture.mode[:-1])), mask=picture.getchannel("A"))
+    return white
 
 
-class SrgbConversion:
-    """Strips of one picture through its ICC profile; plain RGB where there is none, a damaged one,
-    or one for other channels."""
+class _SrgbConversion:
+    """Strips of one picture through its ICC profile; plain RGB where it is absent, damaged, or for
+    other channels.
+    """
 
     def __init__(self, profile: bytes | None):
         self._profile, self._transform = profile, None

@@ -1,5 +1,5 @@
-"""Pictures drawn into training, validation and test sets that share neither a picture nor, where
-asked, a person.
+"""Pictures drawn into training, validation and test sets that share neither a picture nor, on
+request, a person.
 """
 
 from __future__ import annotations
@@ -11,42 +11,32 @@ from pathlib import PurePosixPath
 
 from tf_i2i.errors import UserError, one_line
 
-TRAIN, VAL, TEST = "train", "val", "test"
-
-
-SPLITS = (TRAIN, VAL, TEST)
-
-
-_FORM = "write TRAIN/VAL/TEST as numbers of pictures (1000/500/500) or as shares (80%/10%/10%)"
-
-
-class NotEnough(ValueError):
-    """Too few pictures for a split; the text says of what."""
+TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """train, val, test: how many pictures, or (exact=False) which shares of all of them, 0 to 1."""
+    """train, val, test: numbers of pictures, or (exact=False) shares of all of them, 0 to 1."""
 
     train: float
     val: float
     test: float
     exact: bool
 
-    def wanted(self, total: int) -> dict[str, int]:
-        """Pictures of each split when there are `total`."""
+    def counts(self, total: int) -> dict[str, int]:
+        """Pictures of each split where there are `total`."""
         parts = {TRAIN: self.train, VAL: self.val, TEST: self.test}
         if self.exact:
             return {name: int(part) for name, part in parts.items()}
-        everything_else = sum(parts.values()) > 1 - 1e-9
-        return {name: round(part * total) for name, part in parts.items()} | (
-            {TRAIN: total} if everything_else else {}
-        )
+        counts = {name: round(part * total) for name, part in parts.items()}
+        if sum(parts.values()) > 1 - 1e-9:
+            counts[TRAIN] = total  # what the other two leave
+        return counts
 
-    def least(self, split: str, total: int) -> int:
-        """Fewer pictures than this are too few."""
+    def minimum(self, split: str, total: int) -> int:
+        """The fewest pictures that are enough."""
         if self.exact:
-            return self.wanted(total)[split]
+            return self.counts(total)[split]
         return {TRAIN: 2, VAL: 1, TEST: int(self.test > 0)}[split]
 
 
@@ -56,129 +46,130 @@ def parse_split(text: str) -> SplitSizes:
     Raises:
         UserError: another form, no training or validation pictures, or shares of over 100 %.
     """
-    parts = text.replace(" ", "").split("/")
+    parts, where = text.replace(" ", "").split("/"), f"--split {one_line(text)}"
     shares = all(part.endswith("%") for part in parts)
     try:
         values = [float(part[:-1]) / 100 if shares else int(part) for part in parts]
     except ValueError:
         values = []
     if len(values) != len(SPLITS) or not all(0 <= value < float("inf") for value in values):
-        raise UserError(f"--split {one_line(text)}: {_FORM}")
+        raise UserError(
+            f"{where}: write TRAIN/VAL/TEST as numbers of pictures (1000/500/500) or as shares "
+            "(80%/10%/10%)"
+        )
     if shares and sum(values) > 1 + 1e-9:
-        raise UserError(
-            f"--split {one_line(text)}: these are {100 * sum(values):g} % of the pictures, over 100 %"
-        )
+        raise UserError(f"{where}: this is {100 * sum(values):g} % of the pictures, over 100 %")
     if not values[0] or not values[1]:
-        raise UserError(
-            f"--split {one_line(text)}: training and validation need pictures; only the last may be 0"
-        )
+        raise UserError(f"{where}: training and validation need pictures; only the last may be 0")
     return SplitSizes(*values, exact=not shares)
 
 
 def folders_of(names: Sequence[str], option: str) -> list[str]:
-    """The folder of each picture, such as a person's: the first one below all that they have in
-    common.
+    """The folder of each picture, such as a person's: the first one below their common path.
 
-    Args: names: paths with "/", relative or absolute. option: the source's, for messages.
+    Args:
+        names: paths with "/", relative or absolute.
+        option: the source's, for messages.
 
     Raises:
-        UserError: a picture lies in no such folder, or all of them in one.
+        UserError: a picture is in no such folder, or all are in the same one.
     """
     paths = [PurePosixPath(name.replace("\\", "/")).parts for name in names]
     shared = 0
     while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
         shared += 1
-    lonely = next(
-        (name for name, path in zip(names, paths, strict=True) if len(path) < shared + 2), None
-    )
-    if lonely is not None:
-        raise UserError(
-            f"{option}: {one_line(lonely)} lies beside the folders or in the only one; --split-by folder needs one folder "
-            "for each person"
-        )
+    for name, path in zip(names, paths, strict=True):
+        if len(path) < shared + 2:
+            raise UserError(
+                f"{option}: {one_line(name)} is beside the folders or in the only one; "
+                "--split-by folder needs one folder for each person"
+            )
     return [path[shared] for path in paths]
 
 
 def draw_splits(
     domains: Sequence[Sequence[Sequence[str]]], sizes: SplitSizes, seed: int, options: Sequence[str]
 ) -> list[list[str | None]]:
-    """The split of each picture of each domain, by chance: "train", "val", "test", or None for one
+    """Draws the split of each picture of each domain: "train", "val", "test", or None for a picture
     that is left over.
 
-    Two pictures with a key in common (the sum of a file, a person's folder), also through others
-    and also in two domains, are never in two splits. So sets of such pictures are drawn as a whole;
-    numbers of pictures are met by leaving some of the last set out, shares as nearly as whole sets
-    can.
+    Two pictures that share a key (a file's sha256, a person's folder), even through others or in
+    two domains, are never in two splits: such groups are drawn as a whole. Numbers of pictures are
+    met by leaving out some of the last group, shares as closely as whole groups can.
 
     Args:
-        domains: the keys of each picture. options: the domains' names in messages.
+        domains: the keys of each picture.
         seed: the same draw for the same keys, whatever the order of the pictures.
+        options: the domains' names in messages.
 
     Raises:
         UserError: too few pictures.
     """
-    groups = _groups([keys for domain in domains for keys in domain])
-    decided: dict[str, str] = {}
-    drawn, start = [], 0
+    groups = iter(_groups([keys for domain in domains for keys in domain]))
+    split_of: dict[str, str] = {}
+    drawn = []
     for domain, option in zip(domains, options, strict=True):
-        own = groups[start : start + len(domain)]
-        start += len(domain)
-        try:
-            drawn.append(_draw(own, sizes, seed, decided))
-        except NotEnough as error:
-            raise UserError(f"--split: {option} has {len(domain)} pictures, {error}") from error
-        decided |= {group: split for group, split in zip(own, drawn[-1], strict=True) if split}
+        of_domain = [next(groups) for _ in domain]
+        drawn.append(_draw(of_domain, sizes, seed, split_of, option))
+        split_of |= {
+            group: split for group, split in zip(of_domain, drawn[-1], strict=True) if split
+        }
     return drawn
 
 
 def _draw(
-    groups: list[str], sizes: SplitSizes, seed: int, decided: dict[str, str]
+    groups: list[str], sizes: SplitSizes, seed: int, split_of: dict[str, str], option: str
 ) -> list[str | None]:
-    """decided: where groups must go that another domain has as well."""
-    members: dict[str, list[int]] = {}
+    """split_of: splits of groups that an earlier domain has as well."""
+    total, members = len(groups), {}
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
     order = sorted(members, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())
-    free = [group for group in order if group not in decided]
-    wanted, splits = sizes.wanted(len(groups)), [None] * len(groups)
+    free = [group for group in order if group not in split_of]
+    splits: list[str | None] = [None] * total
     for split in (TEST, VAL, TRAIN):
-        bound = [group for group in order if decided.get(group) == split]
-        chosen, free = _chosen(bound, free, members, wanted[split], whole=not sizes.exact)
-        least = sizes.least(split, len(groups))
-        if len(chosen) < least:
-            raise NotEnough(_shortage(split, least, len(chosen), len(members) < len(groups)))
-        for place in chosen:
+        bound = [
+            place for group in order if split_of.get(group) == split for place in members[group]
+        ]
+        places, free = _choose(bound, free, members, sizes.counts(total)[split], not sizes.exact)
+        minimum = sizes.minimum(split, total)
+        if len(places) < minimum:
+            reason = "; pictures of one content or one folder stay together"
+            raise UserError(
+                f"--split: {option} has {total} pictures, {len(places)} are left where {minimum} "
+                f"are asked for {split}{reason if len(members) < total else ''}: "
+                "ask for fewer, or add pictures"
+            )
+        for place in places:
             splits[place] = split
     return splits
 
 
-def _chosen(
-    bound: list[str], free: list[str], members: dict[str, list[int]], count: int, whole: bool
+def _choose(
+    places: list[int], free: list[str], members: dict[str, list[int]], count: int, whole: bool
 ) -> tuple[list[int], list[str]]:
-    """About `count` places, and the groups that are still free. whole: no group is cut, the count
-    may be missed.
+    """Adds groups to `places` up to about `count` places; also returns the groups that stay free.
 
-    Groups that fit come first, so that a person with hundreds of pictures is not spent on a
-    handful.
+    whole: groups are not cut, so the count may be missed. Groups that fit come first, so that a
+    person with hundreds of pictures is not spent on a handful.
     """
-    taken = [place for group in bound for place in members[group]]
     rest = []
     for group in free:
-        if len(taken) + len(members[group]) <= count:
-            taken += members[group]
+        if len(places) + len(members[group]) <= count:
+            places += members[group]
         else:
             rest.append(group)
-    if len(taken) < count and rest:
-        nearest = min(rest, key=lambda group: len(members[group]))
-        over = len(taken) + len(members[nearest]) - count
-        if not whole or not taken or over <= count - len(taken):
-            taken += members[nearest]
-            rest.remove(nearest)
-    return taken if whole else taken[:count], rest
+    if len(places) < count and rest:
+        smallest = min(rest, key=lambda group: len(members[group]))
+        over = len(places) + len(members[smallest]) - count
+        if not whole or not places or over <= count - len(places):
+            places += members[smallest]
+            rest.remove(smallest)
+    return places if whole else places[:count], rest
 
 
 def _groups(items: list[Sequence[str]]) -> list[str]:
-    """A name for each item, equal for those that keys connect: the least key of its group."""
+    """A name for the group of each item, equal where keys connect them: the group's least key."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -191,8 +182,3 @@ def _groups(items: list[Sequence[str]]) -> list[str]:
         roots = sorted({root(key) for key in keys})
         parent |= dict.fromkeys(roots, roots[0])
     return [root(keys[0]) for keys in items]
-
-
-def _shortage(split: str, wanted: int, found: int, in_groups: bool) -> str:
-    reason = "; pictures of one content or one folder stay together" if in_groups else ""
-    return f"{found} are left where {wanted} are asked for {split}{reason}: ask for fewer, or add pictures"

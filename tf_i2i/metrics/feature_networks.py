@@ -1,7 +1,7 @@
-"""The features that distances of distributions are taken in: InceptionV3's where its weights are
-there, else a fixed bank.
+"""Features for distances of distributions: InceptionV3's where its weights are available, else a
+fixed filter bank.
 
-Keras's ImageNet weights are not those of the FID and KID papers (a TF-Slim file of 2015): their
+Keras's ImageNet weights are not those of the FID and KID papers (a TF-Slim file of 2015): these
 numbers can be compared with each other, not with published ones. Pictures are resized by an
 antialiased filter (Parmar et al. 2022, "On Aliased Resizing and Surprising Subtleties in GAN
 Evaluation").
@@ -10,39 +10,51 @@ Evaluation").
 from __future__ import annotations
 
 import functools
-import hashlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
+from PIL import Image
 
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import sha256_of
 
 OFFLINE, INCEPTION, AUTO = "offline", "inception", "auto"
-
-
 WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-
-
 _SIDE, _BATCH = 299, 16
-
-
 _TIMEOUT_S = 30.0
+
+# The filter bank. Its version is part of the name that scores carry: change it with anything below.
+VERSION = "offline-bank-1"
+LEVELS, ORIENTATIONS = 4, 6
+DIMENSIONS = 9 + LEVELS * (2 * ORIENTATIONS + ORIENTATIONS * (ORIENTATIONS - 1) // 2 + 2)
+MIN_SIDE = 32
+# A response of this much (of 1) is faint; logarithms start there, so that rounding noise counts for
+# nothing.
+_FAINT = 0.02
+_WAVELENGTH, _SPREAD, _RADIUS = 4.0, 1.6, 4
+# (typical value, spread) over photographs, rounded: standardised by them, no kind of feature
+# outweighs the others in a distance.
+_LIGHTNESS = ((0.4, 0.12), (0.2, 0.06), (0.3, 0.8))
+_OPPONENT = ((0.05, 0.06), (0.07, 0.04), (0.5, 1.0))
+_STRENGTH, _VARIATION, _CORRELATION, _CHROMA = (0.7, 0.2), (0.5, 0.1), (0.5, 0.15), (0.6, 0.3)
 
 
 class OfflineFeatures:
-    """`offline_features` of each picture. name: "offline-bank-1", which is the bank's version."""
+    """`offline_features` of each picture.
 
-    def __init__(self):
-        from tf_i2i.metrics import feature_networks as offline_features
+    Attributes:
+        name: the filter bank's version.
+    """
 
-        self.name, self._features = offline_features.VERSION, offline_features.offline_features
+    name = VERSION
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """uint8 RGB pictures [H, W, 3] of 32 pixels a side or more, to float64 [N, 125]."""
-        return np.stack([self._features(image) for image in images])
+        """uint8 RGB pictures [H, W, 3] of 32 pixels per side or more, to float64 [N, 125]."""
+        return np.stack([offline_features(image) for image in images])
 
 
 class InceptionFeatures:
@@ -52,36 +64,32 @@ class InceptionFeatures:
         weights: an .h5 file of Keras's InceptionV3, with or without its classifier; None: Keras's
             own ImageNet weights, which it fetches (88 MB) unless it has them.
 
-    name: "inception-v3-" and the first digits of the file's sha256, so that no two sets of weights
-        are mistaken.
+    Attributes:
+        name: "inception-v3-" and the start of the file's sha256, so that no two sets of weights are
+            confused.
 
     Raises:
-        UserError: the weights can't be had or are of another network.
+        UserError: the weights are not available or are another network's.
     """
 
     def __init__(self, weights: Path | None = None):
         path = Path(weights) if weights else _keras_weights()
         self._network = _inception(path)
-        self.name = f"inception-v3-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        self.name = f"inception-v3-{sha256_of(path)[:8]}"
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """uint8 RGB pictures [H, W, 3], to float64 [N, 2048]."""
-        from PIL import Image
-
-        found = []
+        features = []
         for start in range(0, len(images), _BATCH):
-            part = [Image.fromarray(image) for image in images[start : start + _BATCH]]
-            batch = np.stack(
-                [np.asarray(one.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)) for one in part]
-            )
-            found.append(self._network(batch.astype(np.float32) / 127.5 - 1, training=False))
-        return np.concatenate(found).astype(np.float64)
+            pictures = map(Image.fromarray, images[start : start + _BATCH])
+            batch = np.stack([p.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC) for p in pictures])
+            features.append(self._network(batch.astype(np.float32) / 127.5 - 1, training=False))
+        return np.concatenate(features).astype(np.float64)
 
 
 def open_features(choice: str) -> OfflineFeatures | InceptionFeatures:
-    """The features of --features: "offline", "inception" (Keras fetches the weights where it lacks
-    them), the path of a file of weights, or "auto": inception where Keras has its weights already,
-    offline elsewhere; nothing is fetched.
+    """The features of --features: "offline", "inception" (Keras fetches missing weights), the path
+    of a file of weights, or "auto": inception where Keras has its weights already, else offline.
 
     Raises:
         UserError: no such file, or its weights can't be used.
@@ -94,7 +102,8 @@ def open_features(choice: str) -> OfflineFeatures | InceptionFeatures:
         return InceptionFeatures()
     if not Path(choice).is_file():
         raise UserError(
-            f"--features {one_line(choice)}: no such file; give auto, offline, inception or an .h5 of its weights"
+            f"--features {one_line(choice)}: no such file; "
+            "give auto, offline, inception or an .h5 file of its weights"
         )
     return InceptionFeatures(Path(choice))
 
@@ -104,19 +113,19 @@ def _cached_weights() -> Path:
 
 
 def _keras_weights() -> Path:
-    """Keras's file, fetched and compared with its sum by Keras itself."""
+    """Keras's own file, which Keras fetches and checks."""
     from keras.applications import inception_v3
 
     path = _cached_weights()
     if not path.is_file():
-        print(f"--features inception: fetching {WEIGHTS} (88 MB)")
+        print(f"--features inception: fetching {WEIGHTS} (88 MB) with Keras into {path.parent}")
     try:
-        with _limited_waiting():
+        with _socket_timeout():
             inception_v3.InceptionV3(include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a plain Exception for what urllib could not fetch
         raise UserError(
-            f"--features inception: Keras can't get its weights ({one_line(error)}); put {WEIGHTS} into {path.parent}, "
-            "name a file of them with --features FILE.h5, or take --features offline"
+            f"--features inception: Keras can't get its weights ({one_line(error)}); put {WEIGHTS} "
+            f"into {path.parent}, name a file of them with --features FILE.h5, or use --features offline"
         ) from error
     return path
 
@@ -133,19 +142,20 @@ def _inception(path: Path):
         )
         try:
             network.load_weights(path)
-        except ValueError:  # other layers: perhaps the classifier's two are in the file as well
+        except ValueError:  # other layers: the file may have those of the classifier as well
             whole = inception_v3.InceptionV3(weights=None, input_shape=shape)
             whole.load_weights(path)
             network = keras.Model(whole.input, whole.get_layer("avg_pool").output)
     except (OSError, ValueError, KeyError) as error:
+        reason = one_line(str(error).splitlines()[0])
         raise UserError(
-            f"--features {one_line(path)}: not weights of Keras's InceptionV3 ({one_line(str(error).splitlines()[0])})"
+            f"--features {one_line(path)}: not weights of Keras's InceptionV3 ({reason})"
         ) from error
     return network
 
 
 @contextmanager
-def _limited_waiting():
+def _socket_timeout() -> Iterator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT_S)
     try:
@@ -154,125 +164,66 @@ def _limited_waiting():
         socket.setdefaulttimeout(before)
 
 
-# Part of the name that scores carry: change it with anything below.
-VERSION = "offline-bank-1"
-
-
-LEVELS, ORIENTATIONS = 4, 6
-
-
-DIMENSIONS = 9 + LEVELS * (2 * ORIENTATIONS + ORIENTATIONS * (ORIENTATIONS - 1) // 2 + 2)
-
-
-LEAST_SIDE = 32
-
-
-# A response of this much (of 1) is faint; logarithms start there, so that noise of rounding counts
-# for nothing.
-_FAINT = 0.02
-
-
-_WAVELENGTH, _SPREAD, _RADIUS = 4.0, 1.6, 4
-
-
-# (typical value, spread) over photographs, rounded: standardised by them, no kind outweighs the
-# others in a distance.
-_LIGHTNESS = ((0.4, 0.12), (0.2, 0.06), (0.3, 0.8))
-
-
-_OPPONENT = ((0.05, 0.06), (0.07, 0.04), (0.5, 1.0))
-
-
-_STRENGTH, _VARIATION, _TOGETHER, _CHROMA = (0.7, 0.2), (0.5, 0.1), (0.5, 0.15), (0.6, 0.3)
-
-
 def offline_features(image: np.ndarray) -> np.ndarray:
-    """One picture's features: float64 [DIMENSIONS].
+    """One picture's colours and textures: float64 [DIMENSIONS].
 
     Args:
-        image: uint8 [H, W, 3], RGB, 32 pixels a side at least. Taken at its own size: compare
-            pictures of one size.
+        image: uint8 [H, W, 3], RGB, 32 pixels per side at least. Not resized: compare pictures of
+            one size.
 
     Raises:
         ValueError: another type or shape.
     """
-    import cv2
-
-    if (
-        image.dtype != np.uint8
-        or image.ndim != 3
-        or image.shape[2] != 3
-        or min(image.shape[:2]) < LEAST_SIDE
-    ):
+    if image.dtype != np.uint8 or image.shape[2:] != (3,) or min(image.shape[:2]) < MIN_SIDE:
         raise ValueError(
             f"expected uint8 [H, W, 3] of 32 pixels or more, got {image.dtype} {list(image.shape)}"
         )
     red, green, blue = (image[..., i].astype(np.float32) / 255 for i in range(3))
     channels = [(red + green + blue) / 3, red - green, (red + green) / 2 - blue]
-    found = _colours(channels)
-    for _ in range(LEVELS):
-        found += _textures(channels[0])
-        found += [
-            _standard(np.log1p(_band(channel).std() / _FAINT), _CHROMA) for channel in channels[1:]
-        ]
-        channels = [cv2.pyrDown(channel) for channel in channels]
-    return np.array(found, np.float64)
-
-
-def _colours(channels: list[np.ndarray]) -> list[float]:
-    """Mean, standard deviation and skewness of lightness and the two opponent colours."""
-    found = []
+    features = []
     for channel, kinds in zip(channels, (_LIGHTNESS, _OPPONENT, _OPPONENT), strict=True):
         mean, std = channel.mean(), channel.std()
-        skew = np.clip(np.mean(((channel - mean) / max(std, _FAINT)) ** 3), -4, 4)
-        found += map(_standard, (mean, std, skew), kinds)
-    return found
+        skewness = np.clip(np.mean(((channel - mean) / max(std, _FAINT)) ** 3), -4, 4)
+        features += map(_standardise, (mean, std, skewness), kinds)
+    for _ in range(LEVELS):
+        features += _textures(channels[0])
+        for channel in channels[1:]:
+            band = channel - cv2.GaussianBlur(channel, (0, 0), 2.0)  # what this level alone has
+            features.append(_standardise(np.log1p(band.std() / _FAINT), _CHROMA))
+        channels = [cv2.pyrDown(channel) for channel in channels]
+    return np.array(features, np.float64)
 
 
-def _standard(value, kind: tuple[float, float]):
+def _standardise(value, kind: tuple[float, float]):
     return (value - kind[0]) / kind[1]
 
 
 def _textures(grey: np.ndarray) -> list[float]:
-    import cv2
-
     strengths = np.stack(
         [np.hypot(*(cv2.filter2D(grey, cv2.CV_32F, k) for k in pair)).ravel() for pair in _bank()]
     )
     logs = np.log1p(strengths / _FAINT)
-    # What is fainter than the faintest has no orientations that could go together.
+    # Below the faintest response there are no orientations that could correlate.
     centred = strengths - strengths.mean(1, keepdims=True)
     centred /= np.maximum(np.sqrt(np.mean(centred**2, 1, keepdims=True)), _FAINT / 10)
-    together = centred @ centred.T / centred.shape[1]
-    upper = together[np.triu_indices(ORIENTATIONS, 1)]
-    parts = ((logs.mean(1), _STRENGTH), (logs.std(1), _VARIATION), (upper, _TOGETHER))
-    return [value for values, kind in parts for value in _standard(values, kind)]
-
-
-def _band(channel: np.ndarray) -> np.ndarray:
-    """What a colour has at the scale of this level alone."""
-    import cv2
-
-    return channel - cv2.GaussianBlur(channel, (0, 0), 2.0)
+    correlation = centred @ centred.T / centred.shape[1]
+    upper = correlation[np.triu_indices(ORIENTATIONS, 1)]
+    parts = ((logs.mean(1), _STRENGTH), (logs.std(1), _VARIATION), (upper, _CORRELATION))
+    return [value for values, kind in parts for value in _standardise(values, kind)]
 
 
 @functools.cache
 def _bank() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Even and odd Gabor filters of each orientation: no answer to a flat ground, gain 1 for their
-    own wave.
+    """Even and odd Gabor filters of each orientation: no response to a flat ground, gain 1 for
+    their own wave.
     """
     y, x = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1].astype(np.float64)
     window = np.exp(-(x**2 + y**2) / (2 * _SPREAD**2))
     pairs = []
-    for turn in np.pi * np.arange(ORIENTATIONS) / ORIENTATIONS:
-        phase = 2 * np.pi / _WAVELENGTH * (x * np.cos(turn) + y * np.sin(turn))
+    for angle in np.pi * np.arange(ORIENTATIONS) / ORIENTATIONS:
+        phase = 2 * np.pi / _WAVELENGTH * (x * np.cos(angle) + y * np.sin(angle))
         even = window * np.cos(phase)
         even -= window * (even.sum() / window.sum())
-        odd = window * np.sin(phase)
-        pairs.append(
-            tuple(
-                (f / np.sum(f * w)).astype(np.float32)
-                for f, w in ((even, np.cos(phase)), (odd, np.sin(phase)))
-            )
-        )
+        waves = (even, np.cos(phase)), (window * np.sin(phase), np.sin(phase))
+        pairs.append(tuple((f / np.sum(f * wave)).astype(np.float32) for f, wave in waves))
     return pairs

@@ -10,37 +10,36 @@ import numpy as np
 def class_changes(
     photos: Sequence[np.ndarray], translations: Sequence[np.ndarray]
 ) -> dict[str, dict[str, float]]:
-    """By class, the most frequent one first: its mean share of the photos' pixels ("photo") and of
-    the translations' ("translation"), and "iou", intersection over union of all pixels of all
-    pictures together (Long et al. 2015, section 5).
+    """By class, the most frequent first: its mean share of the photos' pixels ("photo") and of the
+    translations' ("translation"), and "iou", intersection over union of all pixels of all pictures
+    together (Long et al. 2015, section 5).
 
-    Args: integer label maps, the two of a place of one shape; at least one.
+    Args: integer label maps, at least one each; a photo and its translation have one shape.
     """
-    classes = np.unique(np.concatenate([mask.ravel() for mask in (*photos, *translations)]))
-    found = {}
-    for number in classes:
-        before, after = ([mask == number for mask in masks] for masks in (photos, translations))
-        both = sum(np.count_nonzero(a & b) for a, b in zip(before, after, strict=True))
-        either = sum(np.count_nonzero(a | b) for a, b in zip(before, after, strict=True))
-        shares = (
-            round(float(np.mean([mask.mean() for mask in masks])), 5) for masks in (before, after)
-        )
-        found[str(number)] = dict(zip(("photo", "translation"), shares, strict=True)) | {
-            "iou": round(both / either, 5)
+    changes = {}
+    for label in np.unique(np.concatenate([mask.ravel() for mask in (*photos, *translations)])):
+        before, after = ([mask == label for mask in masks] for masks in (photos, translations))
+        pairs = list(zip(before, after, strict=True))
+        intersection = sum(np.count_nonzero(a & b) for a, b in pairs)
+        union = sum(np.count_nonzero(a | b) for a, b in pairs)
+        changes[str(label)] = {
+            "photo": round(float(np.mean([mask.mean() for mask in before])), 5),
+            "translation": round(float(np.mean([mask.mean() for mask in after])), 5),
+            "iou": round(intersection / union, 5),
         }
-    return dict(sorted(found.items(), key=lambda item: -item[1]["photo"]))
+    return dict(sorted(changes.items(), key=lambda item: -item[1]["photo"]))
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:
-    """Mean over the classes that either has of intersection over union (Long et al. 2015, section
-    5): 0 to 1, equal 1.
+    """Intersection over union (Long et al. 2015, section 5), mean over the classes that either map
+    has: 0 to 1 (equal).
 
     Args: integer label maps [H, W] of one shape. Raises ValueError when shapes differ.
     """
     if labels.shape != truth.shape:
         raise ValueError(f"masks differ in size: {list(labels.shape)} and {list(truth.shape)}")
-    classes = np.union1d(labels, truth)
     ious = [
-        np.sum((labels == c) & (truth == c)) / np.sum((labels == c) | (truth == c)) for c in classes
+        np.sum((labels == c) & (truth == c)) / np.sum((labels == c) | (truth == c))
+        for c in np.union1d(labels, truth)
     ]
     return float(np.mean(ious))

@@ -1,6 +1,6 @@
-"""Cutting boxes out of pictures and resizing them, as two matrix products: differentiable,
-antialiased, and with the same bits each time (TensorFlow's own crop_and_resize has no deterministic
-gradient on a GPU and doesn't antialias).
+"""Boxes cut out of pictures and resized, as two matrix products: differentiable, antialiased and
+deterministic (TensorFlow's crop_and_resize has no deterministic gradient on a GPU and does not
+antialias).
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import tensorflow as tf
 
 def resample_boxes(images, boxes, size: tuple[int, int]):
     """Cuts one box out of each picture and resizes it by a triangle filter, wider where it reduces
-    (as Pillow's BILINEAR).
-
-    What lies outside of the picture repeats its border.
+    (as Pillow's BILINEAR). Outside of the picture its border is repeated.
 
     Args:
         images: float [N, H, W, C].
         boxes: float32 [N, 4]: left, top, width, height in pixels, width and height above 0.
-        size: height and width wanted.
+        size: height and width of the result.
 
     Returns:
         float32 [N, size[0], size[1], C].
@@ -39,12 +37,12 @@ def resized(images, size: tuple[int, int]):
 
 
 def _filters(start, extent, count: int, side):
-    """[N, count, side]: how much each of `side` pixels counts for each of `count` that share
-    `extent` from `start` on.
+    """[N, count, side]: the weight of each of `side` pixels in each of `count` that divide `extent`
+    from `start` on.
     """
     scale = (extent / float(count))[:, None]
     centres = start[:, None] + (tf.range(count, dtype=tf.float32) + 0.5)[None] * scale - 0.5
     centres = tf.clip_by_value(centres, 0.0, tf.cast(side - 1, tf.float32))
-    away = tf.abs(tf.range(tf.cast(side, tf.float32))[None, None] - centres[..., None])
-    weights = tf.maximum(0.0, 1.0 - away / tf.maximum(scale, 1.0)[..., None])
+    distance = tf.abs(tf.range(tf.cast(side, tf.float32))[None, None] - centres[..., None])
+    weights = tf.maximum(0.0, 1.0 - distance / tf.maximum(scale, 1.0)[..., None])
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)

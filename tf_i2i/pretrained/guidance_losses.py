@@ -1,4 +1,4 @@
-"""Losses that ask a pretrained network whether a translation still shows what the photo shows."""
+"""Losses by which a pretrained network checks that a translation still shows what the photo shows."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from tf_i2i.models import losses
 from tf_i2i.pretrained.face_networks import FaceNetwork
 from tf_i2i.pretrained.segmentation_networks import SegmentationNetwork
 
-# A face of which less of its crop is left in a training crop takes no part.
-_LEAST_VISIBLE = 0.75
-
-
+# A face of whose crop less than this share is inside a training crop takes no part.
+_MIN_VISIBLE = 0.75
 # The segmentation loss pulls at a picture at most this many times as hard as an L1 loss of the same
 # weight: where masks are wrong its gradient is a hundred times that, comes from few pixels, and
 # would outweigh all other losses.
-_STRONGEST_PULL = 30.0
+_MAX_PULL = 30.0
 
 
 class Guidance:
     """The guidance losses of a CycleGAN.
 
-    Not a Keras layer nor a tf.Module: a model that holds it neither trains its networks nor saves
-    them. They run in inference mode and in float32, whatever the model's precision policy is.
+    Not a Keras layer nor a tf.Module: a model that holds it neither trains nor saves its networks,
+    which run in inference mode and in float32, whatever the model's precision policy is.
 
     Args:
         face: network that embeds faces; None: no face loss.
@@ -32,10 +30,15 @@ class Guidance:
         segmentation: network that segments; None: no segmentation loss.
         lambda_segmentation: weight of the segmentation loss of each direction.
         temperature: of the segmentation's distributions; None: the network's own.
-        face_jitter: share of its side by which each step moves and scales a face's box, the same
-            for both pictures. Seen always through the same window, a network can be pleased by
-            patterns that mean nothing to it elsewhere.
-        segmentation_jitter: the same of the whole picture, for the segmentation network.
+        face_jitter: share of its side by which each step moves and scales a face's box, alike for
+            both pictures. Through a window that never moves, a network can be pleased by patterns
+            that mean nothing to it elsewhere.
+        segmentation_jitter: likewise of the whole picture, for the segmentation network.
+
+    Attributes:
+        parts: the active losses by name: functions of (real, fake, boxes, seed) to the mean
+            weighted loss. real, fake: RGB float [N, H, W, 3] in [-1, 1]; boxes: the faces, float32
+            [N, 4]; seed: int [2], of the jitter.
     """
 
     def __init__(
@@ -52,25 +55,11 @@ class Guidance:
         self.segmentation, self.lambda_segmentation = segmentation, lambda_segmentation
         self.face_jitter, self.segmentation_jitter = face_jitter, segmentation_jitter
         self.temperature = temperature or (segmentation.temperature if segmentation else 1.0)
-
-    @property
-    def parts(self) -> dict:
-        """The losses that are on, by name: functions of (real, fake, boxes, seed) to the mean loss
-        of these pictures.
-
-        real, fake: RGB float [N, H, W, 3] in [-1, 1]; boxes: the faces, float32 [N, 4]; seed: int
-            [2], of the jitter.
-        """
-        parts = {}
-        if self.face is not None:
-            parts["face"] = lambda real, fake, boxes, seed: (
-                self.lambda_face * self._face_loss(real, fake, boxes, seed)
-            )
-        if self.segmentation is not None:
-            parts["segmentation"] = lambda real, fake, boxes, seed: (
-                self.lambda_segmentation * self._class_loss(real, fake, seed)
-            )
-        return parts
+        self.parts = {}
+        if face is not None:
+            self.parts["face"] = self._face_loss
+        if segmentation is not None:
+            self.parts["segmentation"] = self._segmentation_loss
 
     def losses(self, real_a, fake_b, real_b, fake_a, boxes_a=None, boxes_b=None, *, step) -> dict:
         """All losses of both directions by name, weighted: face_A (of x and G(x)), face_B (of y and
@@ -87,35 +76,33 @@ class Guidance:
 
     def _face_loss(self, real, fake, boxes, seed):
         height, width = real.shape[1:3]
-        visible = visible_share(boxes, height, width) >= _LEAST_VISIBLE
+        visible = visible_share(boxes, height, width) >= _MIN_VISIBLE
         boxes = jittered(boxes, self.face_jitter, seed) if self.face_jitter else boxes
-        # Nothing can be cut out of a box without a side; its embeddings count nothing.
+        # A box without a side can't be cut out; the embeddings of this one have no weight.
         boxes = tf.where(visible[:, None], boxes, tf.constant([0.0, 0.0, width, height]))
-        wanted = tf.stop_gradient(self.face.embed_boxes(real, boxes))
-        return losses.embedding_distance(
-            wanted, self.face.embed_boxes(fake, boxes), tf.cast(visible, tf.float32)
-        )
+        expected = tf.stop_gradient(self.face.embed_boxes(real, boxes))
+        embeddings = self.face.embed_boxes(fake, boxes)
+        weights = tf.cast(visible, tf.float32)
+        return self.lambda_face * losses.embedding_distance(expected, embeddings, weights)
 
-    def _class_loss(self, real, fake, seed):
-        boxes = None
+    def _segmentation_loss(self, real, fake, boxes, seed):
+        window = None
         if self.segmentation_jitter:
             count, height, width = fake.shape[:3]
-            boxes = jittered(
-                tf.constant([[0.0, 0.0, width, height]] * count), self.segmentation_jitter, seed
-            )
-        wanted = tf.stop_gradient(self.segmentation.logits(real, boxes))
+            whole = tf.constant([[0.0, 0.0, width, height]] * count)
+            window = jittered(whole, self.segmentation_jitter, seed)
+        expected = tf.stop_gradient(self.segmentation.logits(real, window))
 
         def divergence(picture):
-            return losses.class_divergence(
-                wanted, self.segmentation.logits(picture, boxes), self.temperature
-            )
+            logits = self.segmentation.logits(picture, window)
+            return losses.class_divergence(expected, logits, self.temperature)
 
-        return with_limited_pull(divergence, fake, _STRONGEST_PULL)
+        return self.lambda_segmentation * with_limited_pull(divergence, fake, _MAX_PULL)
 
 
 def with_limited_pull(loss, pictures, limit: float):
-    """`loss(pictures)`, whose gradient at each picture is shortened to `limit` times that of a mean
-    absolute difference.
+    """`loss(pictures)`, with its gradient at each picture shortened to at most `limit` times that
+    of a mean absolute difference.
 
     Args:
         loss: function of pictures, float [N, H, W, C], to a scalar, the mean over them.
@@ -128,13 +115,12 @@ def with_limited_pull(loss, pictures, limit: float):
     gradient = tf.cast(tape.gradient(value, fixed), tf.float32)
     count, *shape = gradient.shape
     norm = tf.norm(tf.reshape(gradient, [count, -1]), axis=1)[:, None, None, None]
-    most = limit / (count * math.prod(shape) ** 0.5)
-    gradient *= tf.minimum(
-        1.0, tf.math.divide_no_nan(most, norm) + tf.cast(norm <= most, tf.float32)
-    )
+    max_norm = limit / (count * math.prod(shape) ** 0.5)
+    within = tf.cast(norm <= max_norm, tf.float32)
+    gradient *= tf.minimum(1.0, tf.math.divide_no_nan(max_norm, norm) + within)
     # A plane that touches the loss here: the same value, and the shortened slope.
-    away = tf.cast(pictures - fixed, tf.float32)
-    return tf.stop_gradient(value) + tf.reduce_sum(tf.stop_gradient(gradient) * away)
+    offset = tf.cast(pictures - fixed, tf.float32)
+    return tf.stop_gradient(value) + tf.reduce_sum(tf.stop_gradient(gradient) * offset)
 
 
 def jittered(boxes, share: float, seed):
@@ -142,18 +128,15 @@ def jittered(boxes, share: float, seed):
     [2].
     """
     x, y, width, height = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
-    across, down, scale = tf.unstack(
-        tf.random.stateless_uniform([tf.shape(boxes)[0], 3], seed, -share, share), axis=1
-    )
+    random = tf.random.stateless_uniform([tf.shape(boxes)[0], 3], seed, -share, share)
+    across, down, scale = tf.unstack(random, axis=1)
     x, y = x + (across - scale / 2) * width, y + (down - scale / 2) * height
     return tf.stack([x, y, width * (1 + scale), height * (1 + scale)], axis=1)
 
 
 def visible_share(boxes, height: int, width: int):
-    """Share of each box that lies in a picture of this size, float32 [N]; 0 for a box without a
-    side.
-
-    boxes: float32 [N, 4], left, top, width, height in pixels.
+    """Share of each box (float32 [N, 4]: left, top, width, height in pixels) that is inside a
+    picture of this size, float32 [N]; 0 for a box without a side.
     """
     left, top, across, down = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
     inside_x = tf.maximum(0.0, tf.minimum(left + across, float(width)) - tf.maximum(left, 0.0))

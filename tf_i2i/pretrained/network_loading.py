@@ -1,32 +1,35 @@
-"""A user's network out of a file, Keras model or SavedModel, in inference mode: a differentiable
-function of a batch.
+"""Pretrained networks: a user's Keras model or SavedModel as a frozen, differentiable function, and
+the files of npm packages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
 
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import sha256_of, write_bytes
+
+_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
 class FrozenNetwork:
-    """`call(float32 [N, h, w, 3])` to its first output, float32. It holds its weights but is no
-    Keras layer.
+    """A function of float32 pictures [N, h, w, 3] to the network's first output, float32. Not a
+    Keras layer, so a model that holds it neither trains nor saves it.
 
-    size: height and width that it takes, None where it takes any.
-    dtype: of the pictures that it takes.
-    owner: what holds the weights; a SavedModel's function alone does not keep them.
+    Attributes:
+        call: the network, for pictures of `dtype`.
+        size: height and width that it takes; None: any.
+        owner: what holds the weights; a SavedModel's function alone does not keep them.
     """
 
     call: Callable
@@ -38,26 +41,27 @@ class FrozenNetwork:
         return tf.cast(self.call(tf.cast(batch, self.dtype)), tf.float32)
 
 
-def load_network(path: Path, option: str) -> FrozenNetwork:
-    """The network in a Keras file (.keras, .h5) or a SavedModel's folder, which takes one batch of
-    RGB pictures.
+def load_network(path: Path, option: str, differentiable: bool = True) -> FrozenNetwork:
+    """Loads a Keras file (.keras, .h5) or a SavedModel's folder that takes one batch of RGB
+    pictures.
+
+    Args:
+        option: what named the path, for messages.
+        differentiable: refuse a network of integer pictures: no gradient passes through it.
 
     Raises:
         UserError: it can't be loaded or takes something else.
     """
+    where = f"{option} {one_line(path)}"
     try:
         call, shape, dtype, owner = _saved_model(path) if path.is_dir() else _keras_model(path)
-    except (
-        Exception
-    ) as error:  # Keras and TensorFlow raise nearly every type on files that are none of theirs
+    except Exception as error:  # Keras and TensorFlow raise nearly every type on foreign files
         reason = one_line((str(error) or type(error).__name__).splitlines()[0])
-        raise UserError(
-            f"{option} {one_line(path)}: can't be loaded ({reason}); is it a complete model?"
-        ) from error
+        raise UserError(f"{where}: can't be loaded ({reason}); is it a complete model?") from error
     if len(shape) != 4 or shape[3] not in (3, None):
-        raise UserError(
-            f"{option} {one_line(path)}: takes {list(shape)}, not pictures [count, height, width, 3]"
-        )
+        raise UserError(f"{where}: takes {list(shape)}, not pictures [count, height, width, 3]")
+    if differentiable and not dtype.is_floating:
+        raise UserError(f"{where}: takes {dtype.name} pictures; name a network that takes floats")
     return FrozenNetwork(call, None if None in shape[1:3] else tuple(shape[1:3]), dtype, owner)
 
 
@@ -68,132 +72,74 @@ def _saved_model(path: Path):
     if more:
         raise ValueError("it takes more than one input")
     shape = [None] * 4 if spec.shape.rank is None else spec.shape.as_list()
-    return (
-        (lambda batch: next(iter(function(**{name: batch}).values()))),
-        shape,
-        spec.dtype,
-        network,
-    )
+    return lambda batch: next(iter(function(**{name: batch}).values())), shape, spec.dtype, network
 
 
 def _keras_model(path: Path):
     model = tf.keras.models.load_model(path, compile=False)
     model.trainable = False
-    return (lambda batch: model(batch, training=False)), model.input_shape, tf.float32, model
-
-
-def require_differentiable(network: FrozenNetwork, path: Path, option: str) -> None:
-    """Raises UserError for a network of integer pictures: nothing could be learnt through it."""
-    if not network.dtype.is_floating:
-        raise UserError(
-            f"{option} {one_line(path)}: takes {network.dtype.name} pictures; name a network that takes floats"
-        )
-
-
-_TIMEOUT_S = 600
+    return lambda batch: model(batch, training=False), model.input_shape, tf.float32, model
 
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """What is wanted of a package.
-
-    Attributes:
-        name, version: as the registry has them.
-        megabytes: of the whole tarball, for the message.
-        files: path inside of the package -> sha256 (hex) of the file.
-    """
+    """A pinned package of the npm registry: its tarball's size and sha256 (hex)."""
 
     name: str
     version: str
     megabytes: float
-    files: Mapping[str, str]
-
-    @property
-    def folder(self) -> Path:
-        """Where its files are kept: below XDG_CACHE_HOME or ~/.cache."""
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "tf_i2i" / f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}"
+    sha256: str
 
 
-def npm_files(package: NpmPackage, option: str, log: Callable[[str], None]) -> list[Path]:
-    """The files of `package` on this machine, in its order; fetched with `npm pack` when one is not
-    there or damaged.
+def npm_tarball(package: NpmPackage, option: str, log: Callable[[str], None]) -> Path:
+    """The tarball of `package` in ~/.cache/tf_i2i (or below XDG_CACHE_HOME), fetched with `npm
+    pack` unless it is there and has the right sha256.
 
-    option: what asked for them ("--face-model face-api"), for messages; log: is told before
-        anything is fetched.
+    Args:
+        option: what asked for it ("--face-model face-api"), for messages.
+        log: called with one line before anything is fetched.
 
     Raises:
-        UserError: npm is missing or fails, or a file is not the one that its sum says.
+        UserError: npm is missing or fails, or the registry's tarball is another one.
     """
-    paths = [package.folder / Path(name).name for name in package.files]
-    sums = list(package.files.values())
-    if not all(
-        path.is_file() and _sha256(path) == wanted for path, wanted in zip(paths, sums, strict=True)
-    ):
-        _fetch(package, paths, option, log)
-    return paths
-
-
-def _fetch(package: NpmPackage, paths: list[Path], option: str, log: Callable[[str], None]) -> None:
-    tarball = f"{package.name}@{package.version}"
+    spec = f"{package.name}@{package.version}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tf_i2i"
+    tarball = cache / f"{package.name.removeprefix('@').replace('/', '-')}-{package.version}.tgz"
+    if tarball.is_file() and sha256_of(tarball) == package.sha256:
+        return tarball
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
-            f"{option}: npm is missing, which fetches {tarball}; install it (on Debian: apt-get install npm), "
-            f"or put {' and '.join(path.name for path in paths)} of that package into {package.folder}"
+            f"{option}: npm is missing, which fetches {spec}; install it (on Debian: apt-get "
+            f"install npm), or save the package's tarball as {tarball}"
         )
-    log(
-        f"{option}: fetching {tarball} ({package.megabytes:g} MB) with npm pack into {package.folder}"
-    )
+    log(f"{option}: fetching {spec} ({package.megabytes:g} MB) from the npm registry into {cache}")
+    command, output = [npm, "pack", "--silent", spec], {"capture_output": True, "text": True}
     try:
-        package.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=package.folder) as away:
-            packed = _pack(npm, tarball, Path(away), option)
-            for (name, wanted), path in zip(package.files.items(), paths, strict=True):
-                _extract(packed, name, wanted, Path(away) / path.name, option)
-            for path in paths:
-                os.replace(Path(away) / path.name, path)
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(command, cwd=folder, check=True, timeout=_TIMEOUT_S, **output)
+            data = Path(folder, tarball.name).read_bytes()
+        if sha256_of(data) != package.sha256:
+            raise UserError(
+                f"{option}: {spec} in the npm registry is another package than the known one "
+                f"(sha256 {sha256_of(data)[:12]}..., not {package.sha256[:12]}...) and is not used; "
+                "check whether your registry or proxy changed it"
+            )
+        write_bytes(tarball, data)
+    except subprocess.SubprocessError as error:
+        reason = (str(error.stderr or "").strip() or str(error)).splitlines()[0]
+        raise UserError(
+            f"{option}: npm pack {spec} failed ({one_line(reason)}); is the npm registry reachable?"
+        ) from error
     except OSError as error:
         raise UserError(
-            f"{option}: can't write to {package.folder} ({error.strerror}); set XDG_CACHE_HOME to another folder"
+            f"{option}: can't write to {cache} ({error.strerror}); set XDG_CACHE_HOME to another folder"
         ) from error
+    return tarball
 
 
-def _pack(npm: str, tarball: str, folder: Path, option: str) -> Path:
-    command = [npm, "pack", "--silent", "--pack-destination", str(folder), tarball]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=folder
-        )
-        said = done.stderr.strip() or f"exit status {done.returncode}"
-    except subprocess.TimeoutExpired:
-        done, said = None, f"no answer within {_TIMEOUT_S} s"
-    packed = next(folder.glob("*.tgz"), None)
-    if done is None or done.returncode or packed is None:
-        reason = one_line(said.splitlines()[0])
-        raise UserError(
-            f"{option}: npm pack {tarball} failed ({reason}); is the npm registry reachable?"
-        )
-    return packed
-
-
-def _extract(packed: Path, name: str, wanted: str, path: Path, option: str) -> None:
-    try:
-        with tarfile.open(packed) as archive:
-            member = archive.extractfile(f"package/{name}")
-            with open(path, "wb") as file:
-                shutil.copyfileobj(member, file)
-    except (tarfile.TarError, KeyError, AttributeError, EOFError) as error:
-        raise UserError(
-            f"{option}: {packed.name} from the npm registry holds no {name}; nothing of it is used"
-        ) from error
-    found = _sha256(path)
-    if found != wanted:
-        raise UserError(
-            f"{option}: {name} in {packed.name} is another file than the known one (sha256 {found[:12]}..., "
-            f"not {wanted[:12]}...); it is not used: look whether your registry or proxy changed it"
-        )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def read_packed(tarball: Path, name: str) -> bytes:
+    """The file `name` of an npm package's tarball."""
+    with tarfile.open(tarball) as archive:
+        return archive.extractfile(f"package/{name}").read()

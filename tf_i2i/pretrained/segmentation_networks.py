@@ -1,8 +1,7 @@
-"""Segmentation networks: masks of pictures, how far two of them agree (after the FCN score of Isola
-et al. 2017), and class scores that gradients pass through.
+"""Segmentation networks: label maps of pictures, and class scores that gradients pass through.
 
 A source is "selfie" (MediaPipe's person network), "keras-cv:FILE" (keras-cv's DeepLabV3+ with the
-weights file of a downloaded preset), or the path of a Keras model or a SavedModel; for masks alone
+weights file of a downloaded preset), or the path of a Keras model or a SavedModel; for label maps
 also of a .tflite file.
 """
 
@@ -12,48 +11,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
+from PIL import Image
 
+from tf_i2i.console import quiet_native_output
+from tf_i2i.data.pixels import to_float
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.litert.model_worker import check
+from tf_i2i.pretrained.box_resampling import resample_boxes, resized
+from tf_i2i.pretrained.network_loading import load_network, npm_tarball
+from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentation
 
 Segment = Callable[[np.ndarray], np.ndarray]
 
-
 SELFIE, KERAS_CV = "selfie", "keras-cv:"
-
-
-OUTPUTS = ("auto", "softmax", "logits")
-
-
 _MULTIPLE = 32
-
-
 # Softer distributions than the selfie network's own, whose logits are in the hundreds.
 _SELFIE_TEMPERATURE = 64.0
-
-
-# Classes of the Pascal VOC preset, and how deep its ResNet-50 is.
+# The Pascal VOC preset of DeepLabV3+: its classes, and its ResNet-50.
 _VOC_CLASSES = 21
-
-
 _RESNET50 = {
     "stackwise_filters": [64, 128, 256, 512],
     "stackwise_blocks": [3, 4, 6, 3],
     "stackwise_strides": [1, 2, 2, 2],
 }
-
-
-_LEAST_PROBABILITY = 1e-7
+_MIN_PROBABILITY = 1e-7
 
 
 class SegmentationNetwork:
-    """A segmentation network in inference mode, with fixed weights.
-
-    Not a Keras layer, so that a model which holds it neither trains nor saves it.
+    """A segmentation network in inference mode, with fixed weights. Not a Keras layer, so a model
+    that holds it neither trains nor saves it.
 
     Attributes:
         name: for logs and records.
-        size: height and width that it takes; None: that of the pictures, to multiples of 32.
-        temperature: what its logits are best divided by before distributions are compared.
+        size: height and width that it takes; None: the pictures', rounded to multiples of 32.
+        temperature: a good divisor of its logits before distributions are compared.
     """
 
     def __init__(
@@ -69,24 +61,21 @@ class SegmentationNetwork:
         self._network, self._range, self._output = network, input_range, output
 
     def logits(self, images, boxes=None):
-        """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2: softmax of them
-        are the classes' probabilities. A single map becomes two classes, background and it.
+        """RGB float [N, H, W, 3] in [-1, 1] to float32 [N, h, w, C], C at least 2, whose softmax is
+        the classes' probabilities. A single map becomes two classes, background and it.
         Differentiable.
 
-        boxes: float32 [N, 4], left, top, width, height in pixels of what is looked at in each
-            picture; None: all of it.
+        boxes: float32 [N, 4], left, top, width, height in pixels of the part of each picture that
+            the network sees; None: all of it.
         """
-        import tensorflow as tf
-
-        from tf_i2i.pretrained.box_resampling import resample_boxes, resized
-
         low, high = self._range
         size = self.size or tuple(_to_multiple(side) for side in images.shape[1:3])
         seen = resized(images, size) if boxes is None else resample_boxes(images, boxes, size)
         scores = self._network((seen + 1.0) * (0.5 * (high - low)) + low)
         if len(scores.shape) != 4:
             raise UserError(
-                f"--segmentation-model {self.name}: gives {scores.shape}, not maps [count, height, width, classes]"
+                f"--segmentation-model {self.name}: gives {scores.shape}, "
+                "not maps [count, height, width, classes]"
             )
         if scores.shape[-1] == 1:
             if self._output == "softmax":
@@ -107,80 +96,77 @@ def load_segmentation_network(
     """A differentiable segmentation network by its source (see above; no .tflite).
 
     Args:
-        size: height and width of what it is given; None: as it asks for. selfie has its own.
-        input_range: what it takes for black and white; None: 0 and 1. selfie and keras-cv have
-            their own.
-        output: "softmax" (probabilities) or "logits"; "auto" tries a picture and looks.
-        log: is told before anything is fetched.
+        size: height and width of its input; None: as it asks for. selfie has its own.
+        input_range: its values of black and white; None: 0 and 1. selfie and keras-cv have their
+            own.
+        output: "softmax" (probabilities) or "logits"; "auto" finds out by a noise picture.
+        log: called with one line before anything is fetched.
 
     Raises:
-        UserError: it can't be had or loaded, or gives no maps.
+        UserError: it is unavailable, can't be loaded, or gives no maps.
     """
     if src == SELFIE:
-        from tf_i2i.pretrained.network_loading import npm_files
-        from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentation
-
-        network = SelfieSegmentation(npm_files(PACKAGE, f"{option} {SELFIE}", log)[0])
+        network = SelfieSegmentation(npm_tarball(PACKAGE, f"{option} {SELFIE}", log))
         return SegmentationNetwork(SELFIE, network, (SIDE, SIDE), temperature=_SELFIE_TEMPERATURE)
-    own_size = (size, size) if size else None
+    shape = (size, size) if size else None
     if src.startswith(KERAS_CV):
-        return SegmentationNetwork(
-            src, _deeplab(src.removeprefix(KERAS_CV), option), own_size, (0.0, 255.0), "softmax"
-        )
-    from tf_i2i.pretrained.network_loading import load_network, require_differentiable
-
+        network = _deeplab(src.removeprefix(KERAS_CV), f"{option} {KERAS_CV}")
+        return SegmentationNetwork(src, network, shape, (0.0, 255.0), "softmax")
     path = _existing(src, option, "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
     network = load_network(path, option)
-    require_differentiable(network, path, option)
-    own_size = own_size or network.size
-    input_range = input_range or (0.0, 1.0)
+    shape, input_range = shape or network.size, input_range or (0.0, 1.0)
     if output == "auto":
-        output = "softmax" if _gives_probabilities(network, own_size, input_range) else "logits"
-    return SegmentationNetwork(path.name, network, own_size, input_range, output)
+        output = "softmax" if _gives_probabilities(network, shape, input_range) else "logits"
+    return SegmentationNetwork(path.name, network, shape, input_range, output)
 
 
 def open_segmenter(src: str, option: str = "--segmentation-model") -> Segment:
-    """uint8 RGB [H, W, 3] to int label map [h, w] by a network of any source.
+    """A function of uint8 RGB [H, W, 3] to an int label map [h, w], by a network of any source.
 
-    One in a file (.tflite, .keras, .h5 or a SavedModel) takes one picture [1, h, w, 3], resized to
-    what it asks for (or to multiples of 32 pixels): floats in [0, 1], or uint8. It gives labels [1,
-    h, w], class scores [1, h, w, C], or one map [1, h, w, 1] of a foreground: probabilities, cut at
-    0.5, or logits, cut at 0.
+    A network in a file takes one picture [1, h, w, 3], resized to its input (or to multiples of 32
+    pixels): floats in [0, 1], or uint8. It gives labels [1, h, w], class scores [1, h, w, C], or
+    one map [1, h, w, 1] of a foreground: probabilities, cut at 0.5, or logits, cut at 0.
 
     Raises:
         UserError: no such file, it can't be run, or it gives no map.
     """
     if src == SELFIE or src.startswith(KERAS_CV):
         network = load_segmentation_network(src, option=option)
-        return lambda image: (
-            network.logits(image[None].astype(np.float32) / 127.5 - 1)[0].numpy().argmax(-1)
-        )
-    path = _existing(
-        src, option, "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
-    )
-    run, shape, dtype = _lite(path, option) if path.suffix == ".tflite" else _keras(path, option)
+        return lambda image: network.logits(to_float(image[None]))[0].numpy().argmax(-1)
+    known = "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
+    path, where = _existing(src, option, known), f"{option} {one_line(src)}"
+    if path.suffix == ".tflite":
+        run, shape, dtype = _lite(path, option)
+    else:
+        network = load_network(path, option, differentiable=False)
+        run, dtype = network.call, network.dtype.as_numpy_dtype
+        shape = (1, *(network.size or (0, 0)), 3)
     if len(shape) != 4 or shape[3] != 3:
-        raise UserError(
-            f"{option} {one_line(src)}: takes {list(shape)}, not pictures [1, height, width, 3]"
-        )
+        raise UserError(f"{where}: takes {list(shape)}, not pictures [1, height, width, 3]")
     if np.dtype(dtype) not in (np.uint8, np.float32):
         raise UserError(
-            f"{option} {one_line(src)}: takes {np.dtype(dtype)}; name one that takes float32 or uint8"
+            f"{where}: takes {np.dtype(dtype)}; name a network that takes float32 or uint8"
         )
 
     def segment(image: np.ndarray) -> np.ndarray:
-        output = np.asarray(run(_fitted(image, shape, dtype)))
-        if output.ndim < 3 or len(output) != 1:
+        height, width = (
+            fixed if fixed > 0 else _to_multiple(side)
+            for fixed, side in zip(shape[1:3], image.shape[:2], strict=True)
+        )
+        picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+        batch = np.asarray(picture)[None]
+        scores = np.asarray(run(batch if dtype == np.uint8 else batch.astype(np.float32) / 255))
+        if scores.ndim < 3 or len(scores) != 1:
             raise UserError(
-                f"{option} {one_line(src)}: gives {list(output.shape)}, not a map [1, height, width, classes]"
+                f"{where}: gives {list(scores.shape)}, not a map [1, height, width, classes]"
             )
-        return labels_of(output[0])
+        return labels_of(scores[0])
 
     return segment
 
 
 def labels_of(scores: np.ndarray) -> np.ndarray:
-    """Label map int [h, w] of what a network gives for one picture: see open_segmenter."""
+    """Label map int [h, w] of a network's output for one picture: see open_segmenter."""
     if scores.ndim == 2 or (scores.shape[-1] == 1 and scores.dtype.kind in "iu"):
         return scores.reshape(scores.shape[:2]).astype(np.int64)
     if scores.shape[-1] > 1:
@@ -189,109 +175,70 @@ def labels_of(scores: np.ndarray) -> np.ndarray:
     return (scores[..., 0] > (0.5 if probabilities else 0)).astype(np.int64)
 
 
-def _fitted(image: np.ndarray, shape, dtype) -> np.ndarray:
-    from PIL import Image
-
-    height, width = (
-        wanted if wanted and wanted > 0 else _to_multiple(side)
-        for wanted, side in zip(shape[1:3], image.shape[:2], strict=True)
-    )
-    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))[
-        None
-    ]
-    return resized if dtype == np.uint8 else resized.astype(np.float32) / 255
-
-
 def _lite(path: Path, option: str):
-    from tf_i2i.litert.model_worker import ModelWorker
+    from ai_edge_litert.interpreter import Interpreter
 
     try:
-        with ModelWorker(path) as worker:  # a process of its own, which a damaged file may crash
-            worker.run()
-            facts = worker.facts
+        facts = check(path)  # in a process of its own, which a damaged file may crash
     except UserError as error:
         raise UserError(f"{option} {one_line(error)}") from error
     if facts["inputs"] != 1:
         raise UserError(
             f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
         )
-    from ai_edge_litert.interpreter import Interpreter
-
-    from tf_i2i.console import quiet_native_output
-
     with quiet_native_output():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()
-    entry, result = (
-        interpreter.get_input_details()[0]["index"],
-        interpreter.get_output_details()[0]["index"],
-    )
+    details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 
     def run(batch: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(entry, batch)
+        interpreter.set_tensor(details[0]["index"], batch)
         interpreter.invoke()
-        return interpreter.get_tensor(result)
+        return interpreter.get_tensor(details[1]["index"])
 
     return run, facts["input_shape"], np.dtype(facts["input_dtype"])
-
-
-def _keras(path: Path, option: str):
-    from tf_i2i.pretrained.network_loading import load_network
-
-    network = load_network(path, option)
-    return network.call, (None, *(network.size or (None, None)), 3), network.dtype.as_numpy_dtype
 
 
 def _deeplab(weights: str, option: str):
     """keras-cv's DeepLabV3+ on a ResNet-50, built without its hub: 0..255 to probabilities at full
     size.
     """
-    path = _existing(
-        weights, f"{option} {KERAS_CV}", "the model.weights.h5 of a downloaded DeepLabV3+ preset"
-    )
-    from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone
+    path = _existing(weights, option, "the model.weights.h5 of a downloaded DeepLabV3+ preset")
+    from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone  # takes seconds to import
 
     try:
-        network = DeepLabV3Plus(
-            backbone=ResNetV2Backbone(**_RESNET50, include_rescaling=True), num_classes=_VOC_CLASSES
-        )
+        backbone = ResNetV2Backbone(**_RESNET50, include_rescaling=True)
+        network = DeepLabV3Plus(backbone=backbone, num_classes=_VOC_CLASSES)
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
+        reason = one_line(str(error).splitlines()[0])
         raise UserError(
-            f"{option} {KERAS_CV}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc "
-            f"({one_line(str(error).splitlines()[0])})"
+            f"{option}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc ({reason})"
         ) from error
     network.trainable = False
     return lambda batch: network(batch, training=False)
 
 
-def _existing(src: str, option: str, wanted: str) -> Path:
+def _existing(src: str, option: str, known: str) -> Path:
     path = Path(src).expanduser()
     if not path.exists():
-        raise UserError(f"{option} {one_line(src)}: no such file; give {wanted}")
+        raise UserError(f"{option} {one_line(src)}: no such file; give {known}")
     return path
 
 
 def _gives_probabilities(
-    network, size: tuple[int, int] | None, input_range: tuple[float, float]
+    network: Callable, size: tuple[int, int] | None, input_range: tuple[float, float]
 ) -> bool:
-    """Whether the scores of a noise picture are probabilities: none is negative, and those of a
-    pixel add up to 1.
-    """
-    noise = (
-        np.random.default_rng(0)
-        .uniform(*input_range, (1, *(size or (2 * _MULTIPLE,) * 2), 3))
-        .astype(np.float32)
-    )
-    scores = np.asarray(network(noise))
+    """Whether the scores of a noise picture are between 0 and 1 and add up to 1 in each pixel."""
+    height, width = size or (2 * _MULTIPLE, 2 * _MULTIPLE)
+    noise = np.random.default_rng(0).uniform(*input_range, (1, height, width, 3))
+    scores = np.asarray(network(noise.astype(np.float32)))
     sums_to_one = scores.shape[-1] == 1 or np.allclose(scores.sum(-1), 1, atol=1e-3)
     return bool(scores.min() >= 0 and scores.max() <= 1 and sums_to_one)
 
 
 def _log(probabilities):
-    import tensorflow as tf
-
-    return tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))
+    return tf.math.log(tf.maximum(probabilities, _MIN_PROBABILITY))
 
 
 def _to_multiple(side: int) -> int:

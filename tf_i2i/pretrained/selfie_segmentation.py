@@ -1,9 +1,8 @@
 """MediaPipe's selfie segmentation, person against background, rebuilt from its .tflite file so that
-gradients pass.
+gradients pass (the interpreter runs forward only and lacks one of its operations).
 
-Source: the model card of the npm package @mediapipe/selfie_segmentation (Apache-2.0); the graph
-itself is that of MobileNetV3 (Howard et al. 2019) with a decoder. The .tflite interpreter runs
-forward only and knows not all of its operations.
+Source: the model card of the npm package @mediapipe/selfie_segmentation (Apache-2.0); the graph is
+that of MobileNetV3 (Howard et al. 2019) with a decoder.
 """
 
 from __future__ import annotations
@@ -12,23 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
-from tf_i2i.pretrained.network_loading import NpmPackage
+from tf_i2i.pretrained.network_loading import NpmPackage, read_packed
 
 PACKAGE = NpmPackage(
     "@mediapipe/selfie_segmentation",
     "0.1.1675465747",
     4.0,
-    {
-        "selfie_segmentation.tflite": "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"
-    },
+    "7767b33eaa68990ee06c28bbb89f39a13a47ebb07ff0f1fd4947d9e817bb9bf9",
 )
-
-
+FILE = "selfie_segmentation.tflite"
 SIDE = 256
-
-
 _PADDING = {0: "SAME", 1: "VALID"}
+_DTYPES = {0: np.float32, 1: np.float16, 2: np.int32}
 
 
 class SelfieSegmentation:
@@ -37,36 +33,37 @@ class SelfieSegmentation:
 
     The logits are what the file's last LOGISTIC takes; they are large (a hundred and more).
 
-    path: selfie_segmentation.tflite.
+    Args:
+        tarball: of the package.
     """
 
-    def __init__(self, path: Path):
-        from tensorflow.lite.python import schema_py_generated as schema
-
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(Path(path).read_bytes(), 0))
+    def __init__(self, tarball: Path):
+        model = schema.ModelT.InitFromObj(
+            schema.Model.GetRootAsModel(read_packed(tarball, FILE), 0)
+        )
         names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
         codes = [
             names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes
         ]
         graph = model.subgraphs[0]
         self._input = int(graph.inputs[0])
-        self._operations = [
-            (codes[operation.opcodeIndex], operation) for operation in graph.operators
-        ]
-        if self._operations[-1][0] != "LOGISTIC":
-            raise ValueError(f"the network ends in {self._operations[-1][0]}, not in LOGISTIC")
-        self._result = int(self._operations.pop()[1].inputs[0])
-        self._constants = dict(_constants(model, graph))
-        self._fold_dequantize()
-
-    def _fold_dequantize(self) -> None:
-        """Weights are kept as float16; here they are read once."""
-        for name, operation in self._operations:
-            if name == "DEQUANTIZE":
-                self._constants[operation.outputs[0]] = self._constants.pop(
-                    operation.inputs[0]
-                ).astype(np.float32)
-        self._operations = [one for one in self._operations if one[0] != "DEQUANTIZE"]
+        self._constants, self._operations = {}, []
+        for index, tensor in enumerate(graph.tensors):
+            data = model.buffers[tensor.buffer].data
+            if data is not None and len(data):
+                values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), _DTYPES[tensor.type])
+                self._constants[index] = values.reshape(tensor.shape)
+        for operation in graph.operators:
+            name = codes[operation.opcodeIndex]
+            if name == "DEQUANTIZE":  # weights are stored as float16
+                stored = self._constants.pop(operation.inputs[0])
+                self._constants[operation.outputs[0]] = stored.astype(np.float32)
+            else:
+                self._operations.append((name, operation))
+        name, last = self._operations.pop()
+        if name != "LOGISTIC":
+            raise ValueError(f"the network ends in {name}, not in LOGISTIC")
+        self._result = int(last.inputs[0])
 
     def __call__(self, images):
         values = {self._input: images}
@@ -76,30 +73,14 @@ class SelfieSegmentation:
         return values[self._result]
 
 
-def _constants(model, graph):
-    dtypes = {0: np.float32, 1: np.float16, 2: np.int32}
-    for index, tensor in enumerate(graph.tensors):
-        data = model.buffers[tensor.buffer].data
-        if data is not None and len(data):
-            yield (
-                index,
-                np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtypes[tensor.type]).reshape(
-                    tensor.shape
-                ),
-            )
-
-
 def _convolution(options, x, kernel, bias):
     strides = (options.strideH, options.strideW)
     return tf.nn.conv2d(x, kernel.transpose(1, 2, 3, 0), strides, _PADDING[options.padding]) + bias
 
 
 def _depthwise(options, x, kernel, bias):
-    strides = (1, options.strideH, options.strideW, 1)
-    return (
-        tf.nn.depthwise_conv2d(x, kernel.transpose(1, 2, 3, 0), strides, _PADDING[options.padding])
-        + bias
-    )
+    strides, padding = (1, options.strideH, options.strideW, 1), _PADDING[options.padding]
+    return tf.nn.depthwise_conv2d(x, kernel.transpose(1, 2, 3, 0), strides, padding) + bias
 
 
 def _transposed(options, x, kernel, bias):
@@ -110,12 +91,13 @@ def _transposed(options, x, kernel, bias):
 
 
 def _average_pool(options, x):
-    window = (options.filterHeight, options.filterWidth)
+    window, strides = (
+        (options.filterHeight, options.filterWidth),
+        (options.strideH, options.strideW),
+    )
     if window == tuple(x.shape[1:3]):
         return tf.reduce_mean(x, [1, 2], keepdims=True)
-    return tf.nn.avg_pool2d(
-        x, window, (options.strideH, options.strideW), _PADDING[options.padding]
-    )
+    return tf.nn.avg_pool2d(x, window, strides, _PADDING[options.padding])
 
 
 def _resize(options, x, size):

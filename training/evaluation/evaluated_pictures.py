@@ -10,9 +10,10 @@ import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.paired_images import matching
+from tf_i2i.data.pixels import centre_multiple
 from tf_i2i.data.splits import TEST, VAL
 from tf_i2i.errors import UserError
-from training.evaluation.scoring import Pictures, centre_crop
+from training.evaluation.scoring import Pictures
 from training.runs.finished_run import FinishedRun
 
 # As they stand in evaluation.json.
@@ -20,12 +21,12 @@ SPLIT_NAMES = {VAL: "validation", TEST: "test"}
 
 
 def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
-    """Pictures cut as centre_crop does; where a file's `size` makes them smaller, the split's name
+    """Pictures cut as centre_multiple does; where a file's `size` makes them smaller, the split's name
     says so.
     """
     import cv2
 
-    photos = [centre_crop(photo, multiple, size) for photo in pictures.photos]
+    photos = [centre_multiple(photo, multiple, size) for photo in pictures.photos]
     truths = None
     if pictures.truths is not None:
         # Files named as pairs may differ a little in shape; a photo and its own cartoon never do.
@@ -35,7 +36,7 @@ def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
             else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
             for truth, photo in zip(pictures.truths, pictures.photos, strict=True)
         ]
-        truths = [centre_crop(truth, multiple, size) for truth in same]
+        truths = [centre_multiple(truth, multiple, size) for truth in same]
     smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
     split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
     return Pictures(split, pictures.names, photos, truths)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tqdm import tqdm
 
+from tf_i2i.data.pixels import centre_multiple
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
 from training.evaluation.evaluated_pictures import EvaluatedData, cropped
-from training.evaluation.judges import SSIM_NOTE, Judges, PhotoSide, to_photo
+from training.evaluation.judges import Judges, PhotoSide, to_photo
 from training.evaluation.scoring import (
     ExportedFile,
     Pictures,
-    centre_crop,
     keras_translator,
     score_each,
 )
@@ -63,7 +63,7 @@ def evaluate_direction(
     whole = data.named(options, direction)
     pictures = cropped(whole, stride(models), largest)
     styles = [
-        centre_crop(picture, stride(models), largest)
+        centre_multiple(picture, stride(models), largest)
         for picture in data.styles(options, direction, whole)
     ]
     translators = {name: keras_translator(model) for name, model in models.items()} | dict(
@@ -91,9 +91,6 @@ def evaluate_direction(
             row |= more
     notes = [
         *judges.notes(),
-        SSIM_NOTE.format(
-            misread=scores[TEACHER]["misread_ssim"], ssim=scores[TEACHER]["photo_ssim"]
-        ),
     ]
     return Evaluation(direction, pictures, scores, rows, outputs, cycle, notes)
 

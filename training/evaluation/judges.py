@@ -23,13 +23,6 @@ from training.evaluation.scoring import Pictures
 LEAST_SIDE_OF_FEATURES = 32
 
 
-SSIM_NOTE = (
-    "SSIM is taken of pixels in 0..255 with that range. Floats in [-1, 1] taken with it, as misread code does, would "
-    "give these pictures {misread:.2f} to their photos in place of {ssim:.2f}: studies that tell of 0.85 to 0.99 for pictures "
-    "drawn anew can't be reproduced, for no such pair has these values"
-)
-
-
 class FaceJudge:
     """Embeddings of the faces of pictures.
 
@@ -203,7 +196,7 @@ class PhotoSide:
 
     def _features(self, pictures: Sequence[np.ndarray]) -> np.ndarray | None:
         small = any(min(picture.shape[:2]) < LEAST_SIDE_OF_FEATURES for picture in pictures)
-        if len(pictures) < distances.LEAST_PICTURES or small:
+        if len(pictures) < distances.MIN_PICTURES or small:
             return None
         return self._judges.features(pictures)
 
@@ -245,7 +238,6 @@ def to_photo(photo: np.ndarray, output: np.ndarray) -> dict[str, float]:
     return {
         "photo_psnr_db": metrics.psnr(output, photo),
         "photo_ssim": metrics.ssim(output, photo),
-        "misread_ssim": metrics.misread_ssim(output, photo),
     }
 
 

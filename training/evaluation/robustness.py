@@ -147,7 +147,7 @@ def scored(source, output, truth, judge: Judge, segment: Segment | None) -> dict
 
 def distribution_scores(outputs: np.ndarray, truths: np.ndarray) -> dict[str, float | None]:
     """kid, kid_error and fid of two sets of features; None for sets that are too small to tell."""
-    if min(len(outputs), len(truths)) < distances.LEAST_PICTURES:
+    if min(len(outputs), len(truths)) < distances.MIN_PICTURES:
         return {"kid": None, "kid_error": None, "fid": None}
     kernel = distances.kernel_distance(outputs, truths)
     found = {

@@ -79,21 +79,6 @@ def keras_translator(model) -> Translate:
     return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
 
 
-def centre_crop(image: np.ndarray, multiple: int, largest: int | None = None) -> np.ndarray:
-    """The middle of [H, W, 3], its sides multiples of `multiple`, at most `largest`.
-
-    Raises UserError when a side is shorter than `multiple`.
-    """
-    height, width = (min(side, largest or side) // multiple * multiple for side in image.shape[:2])
-    if not height or not width:
-        found = f"{image.shape[1]}x{image.shape[0]}"
-        raise UserError(
-            f"a picture of {found} pixels: this generator needs at least {multiple} a side"
-        )
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return np.ascontiguousarray(image[top : top + height, left : left + width])
-
-
 def score(
     translators: dict[str, Translate], pictures: Pictures, progress: bool = True
 ) -> dict[str, dict]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PIL import Image
 
-from tf_i2i.data.pixels import centre_square
+from tf_i2i.data.pixels import centre_square, resize_square
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.score_table import SCORES, score_text
 from training.reporting.image_grid import labelled_grid
@@ -93,5 +92,4 @@ def _label(evaluation: Evaluation, model: str, score: str, place: int) -> str:
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
-    square = Image.fromarray(centre_square(picture, min(picture.shape[:2])))
-    return np.asarray(square.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
+    return resize_square(centre_square(picture), _SIDE)

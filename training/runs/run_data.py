@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache, load_images, split_held_out
-from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side, split_held_out_pairs
+from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
 from tf_i2i.data.sources import ImageSource, open_source
 from tf_i2i.data.splits import SPLITS, parse_split
 from tf_i2i.errors import UserError
@@ -109,7 +109,7 @@ def _domain(
         return cache, load_images(
             open_source(val, option), options.load_size, option=option, warn=log
         )
-    train_cache, held_out = split_held_out(cache, options.seed)
+    (train_cache,), (held_out,) = split_held_out([cache], options.seed)
     if held_out is cache:
         log(
             f"{option}: {len(cache)} pictures are too few to hold any out; validation shows training pictures"
@@ -207,7 +207,7 @@ def load_paired(options, log: Callable[[str], None], stored_split: dict | None =
         described = _described(options, "val_", "val_a", "val_b")
     else:
         option, count = "--pairs" if options.pairs else "--input", len(train[0])
-        train, held_out = split_held_out_pairs(*train, options.seed)
+        train, held_out = split_held_out(train, options.seed)
         described = {"val_a": "held out of the inputs", "val_b": "held out of the targets"}
         if held_out[0] is train[0]:
             log(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import unpaired_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
@@ -13,7 +13,7 @@ from training.options.trainer_options import CycleGANOptions
 from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_unpaired
 from training.trainers.guidance_builder import guide, require_guidance
-from training.trainers.trainer import TeacherTrainer, say
+from training.trainers.trainer import TeacherTrainer, say, worker_share
 
 _SAMPLE_ROWS = 4
 _SCORED = 8
@@ -45,17 +45,14 @@ class CycleGANTrainer(TeacherTrainer):
         return model
 
     def batches(self, first_step, context):
-        return unpaired_batches(
-            self.data.train_a,
-            self.data.train_b,
+        return batches(
+            [(self.data.train_a,), (self.data.train_b,)],
             self.options.crop_size,
             self.options.batch_size,
             flip=self.options.flip,
             seed=self.options.seed,
             boxes=self.data.face_boxes,
-            first_step=first_step,
-            shard=(context.input_pipeline_id, context.num_input_pipelines),
-            replicas=context.num_replicas_in_sync,
+            **worker_share(first_step, context),
         )
 
     @property

@@ -7,7 +7,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import aligned_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
@@ -15,7 +15,7 @@ from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
 from training.options.trainer_options import Pix2PixOptions
 from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_paired
-from training.trainers.trainer import TeacherTrainer, say
+from training.trainers.trainer import TeacherTrainer, say, worker_share
 
 # For your own pictures, and for the demo: what two cores train in minutes.
 _SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64, "student_steps": 3000}
@@ -84,15 +84,13 @@ class Pix2PixTrainer(TeacherTrainer):
         return adam
 
     def batches(self, first_step, context):
-        return aligned_batches(
-            (self.data.train_a, self.data.train_b),
+        return batches(
+            [(self.data.train_a, self.data.train_b)],
             self.options.crop_size,
             self.options.batch_size,
             flip=self.options.flip,
             seed=self.options.seed,
-            first_step=first_step,
-            shard=(context.input_pipeline_id, context.num_input_pipelines),
-            replicas=context.num_replicas_in_sync,
+            **worker_share(first_step, context),
         )
 
     def sample(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import aligned_batches, paired_batches
+from tf_i2i.data.batches import batches
 from tf_i2i.data.image_cache import ImageCache, load_images
 from tf_i2i.data.image_files import write_png
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
@@ -34,7 +34,7 @@ from training.trainers.teacher_outputs import (
     translate_all,
     translate_windows,
 )
-from training.trainers.trainer import Trainer, say
+from training.trainers.trainer import Trainer, say, worker_share
 
 # The last steps run on frozen batch statistics, as the device will: the weights settle for what is
 # exported.
@@ -140,17 +140,15 @@ class StudentTrainer(Trainer):
     def batches(self, first_step, context):
         """(photo, the teacher's output, other), float32 [-1, 1] [N, S, S, 3] each."""
         data, options = self.distillation_data, self.options
-        share = {
-            "flip": data.flip,
-            "seed": options.seed,
-            "first_step": first_step,
-            "shard": (context.input_pipeline_id, context.num_input_pipelines),
-            "replicas": context.num_replicas_in_sync,
-        }
-        pictures = (data.inputs, data.outputs, data.others)
-        if data.paired:
-            return aligned_batches(pictures, data.crop_size, options.batch_size, **share)
-        return paired_batches(*pictures, data.crop_size, options.batch_size, **share)
+        learned, others = (data.inputs, data.outputs), (data.others,)
+        return batches(
+            [learned + others] if data.paired else [learned, others],
+            data.crop_size,
+            options.batch_size,
+            flip=data.flip,
+            seed=options.seed,
+            **worker_share(first_step, context),
+        )
 
     def resume_command(self) -> str:
         direction = self.options.direction

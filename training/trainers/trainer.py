@@ -278,3 +278,12 @@ class TeacherTrainer(Trainer):
             macs = count_macs(network, options.crop_size, channels) / 1e9
             size = f"{macs:.2f} G MACs at {options.crop_size} px"
             print(f"{network.name}: {network.count_params():,} parameters, {size}")
+
+
+def worker_share(first_step: int, context: tf.distribute.InputContext) -> dict:
+    """Arguments of `batches`: which samples of each batch are this worker's."""
+    return {
+        "first_step": first_step,
+        "shard": (context.input_pipeline_id, context.num_input_pipelines),
+        "replicas": context.num_replicas_in_sync,
+    }
