@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,11 @@ def option(
     """
     metadata = {name: value for name, value in locals().items() if name != "default"}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def option_group(name: str) -> Callable[..., Any]:
+    """`option` for the fields of one group of the help."""
+    return functools.partial(option, group=name)
 
 
 def parse(

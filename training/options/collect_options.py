@@ -7,7 +7,7 @@ import functools
 import os
 import re
 
-from tf_i2i.command_line import option
+from tf_i2i.command_line import option_group
 from tf_i2i.errors import UserError, one_line
 
 SOURCES = ("wikiart", "met", "artic", "rijksmuseum", "wikimedia", "urls", "instagram", "files")
@@ -16,9 +16,8 @@ LICENCES = (
     *("cc-by-nc-nd", "own", "other", "unknown"),
 )
 
-_source = functools.partial(option, group="what")
-_limit = functools.partial(option, group="what is kept")
-_request = functools.partial(option, group="requests (pictures from the web)")
+_source, _limit = option_group("what"), option_group("what is kept")
+_request = option_group("requests (pictures from the web)")
 _seconds = functools.partial(_request, unit="s", minimum=0)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tf_i2i.command_line import option
+from tf_i2i.command_line import option_group
 
 STRENGTHS = "strengths of the styles (default: the style's own)"
-_WHAT, _HOW, _LIMITS = "what", "how it is drawn", "which photos are dropped (0 turns a limit off)"
+_what, _how, _strengths = map(option_group, ("what", "how it is drawn", STRENGTHS))
+_limits = option_group("which photos are dropped (0 turns a limit off)")
 _SRC = (
     "photos: a folder (searched recursively), a text file with one path per line, tfds:NAME:SPLIT"
 )
@@ -16,11 +17,11 @@ _SRC = (
 
 def _source(kinds: str) -> Any:
     comment = f"{kinds}; without it the bundled photographs"
-    return option(None, comment, group=_WHAT, metavar="SRC", positional=True)
+    return _what(None, comment, metavar="SRC", positional=True)
 
 
 def _strength(comment: str, minimum: float, maximum: float) -> Any:
-    return option(None, comment, group=STRENGTHS, minimum=minimum, maximum=maximum)
+    return _strengths(None, comment, minimum=minimum, maximum=maximum)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,19 +31,15 @@ class DrawingOptions:
     """
 
     src: str | None = _source(_SRC)
-    out: str | None = option(None, "folder for the pairs (required)", group=_WHAT, metavar="DIR")
+    out: str | None = _what(None, "folder for the pairs (required)", metavar="DIR")
 
-    style: str = option(
-        "cartoon",
-        "of the drawings",
-        group=_HOW,
-        choices=("cartoon", "bold", "painting", "pencil", "poster"),
+    style: str = _how(
+        "cartoon", "of the drawings", choices=("cartoon", "bold", "painting", "pencil", "poster")
     )
-    size: int | None = option(
+    size: int | None = _how(
         None,
         "resize photos to this shorter side before they are drawn; with the --load-size of the "
         "training, outlines have the width that it sees",
-        group=_HOW,
         unit="pixels",
         minimum=16,
         maximum=8192,
@@ -72,22 +69,17 @@ class DrawingOptions:
     stroke: float | None = _strength("pencil: width of the shading, pixels", 0.5, 100)
     pressure: float | None = _strength("pencil: darkness", 0.1, 20)
 
-    min_size: int = option(64, "shorter side of a photo", group=_LIMITS, unit="pixels", minimum=0)
-    min_chroma: float = option(
-        3.0,
-        "mean distance from grey; photos in colour have 5 to 40",
-        group=_LIMITS,
-        unit="levels",
-        minimum=0,
+    min_size: int = _limits(64, "shorter side of a photo", unit="pixels", minimum=0)
+    min_chroma: float = _limits(
+        3.0, "mean distance from grey; photos in colour have 5 to 40", unit="levels", minimum=0
     )
-    min_face_ratio: float = option(
-        0.0, "largest face over the photo's shorter side", group=_LIMITS, minimum=0, maximum=1
+    min_face_ratio: float = _limits(
+        0.0, "largest face over the photo's shorter side", minimum=0, maximum=1
     )
-    duplicate_bits: int = option(
+    duplicate_bits: int = _limits(
         8,
         "photos whose 128-bit hashes differ in at most this many bits are near-duplicates, of which "
         "the largest is kept (different photos differ in 25 or more); -1 keeps them all",
-        group=_LIMITS,
         minimum=-1,
         maximum=32,
     )
@@ -97,19 +89,14 @@ class DrawingOptions:
 class CartoonizeOptions(DrawingOptions):
     """Options of training.cartoonize."""
 
-    layout: str = option(
+    layout: str = _what(
         "folders",
         "folders: DIR/cartoon and DIR/photo with equal file names; pairs: DIR/pairs, cartoon on the "
         "left and photo on the right",
-        group=_WHAT,
         choices=("folders", "pairs"),
     )
-    redo: bool = option(
-        False, "remove the pairs that an earlier run made in DIR, and start over", group=_WHAT
-    )
-    workers: int | None = option(
-        None, "processes; by default one per core", group=_WHAT, minimum=1, maximum=256
-    )
+    redo: bool = _what(False, "remove the pairs that an earlier run made in DIR, and start over")
+    workers: int | None = _what(None, "processes; by default one per core", minimum=1, maximum=256)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,9 +104,5 @@ class PrepareOptions(DrawingOptions):
     """Options of training.prepare."""
 
     src: str | None = _source(f"{_SRC}, or a folder at a URL such as gs://BUCKET/photos")
-    out: str | None = option(
-        None, "folder or URL for TensorFlow datasets (required)", group=_WHAT, metavar="DIR"
-    )
-    name: str | None = option(
-        None, "of the dataset: lower-case letters, digits and _ (required)", group=_WHAT
-    )
+    out: str | None = _what(None, "folder or URL for TensorFlow datasets (required)", metavar="DIR")
+    name: str | None = _what(None, "of the dataset: lower-case letters, digits and _ (required)")
