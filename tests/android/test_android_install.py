@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from exported_models import fake_run
-from test_android_assets import add, app_file
+from exported_models import add_file, exported, fake_run
 
 from export.android import main
 from export.android_app.android_apk import find_tools
@@ -55,7 +54,7 @@ def phone(tmp_path, monkeypatch) -> Path:
 def install(tmp_path, monkeypatch):
     """Runs the command with --install on a run of its own."""
     run = fake_run(tmp_path, monkeypatch)
-    add(run, app_file("int8"))
+    add_file(run, exported("int8", 80), size=80)
     return lambda *options: main(
         ["--run", str(run), "--assets", str(tmp_path / "assets"), "--install", *options]
     )

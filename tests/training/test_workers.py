@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TINY
-from test_never_lose_work import ROOT, finish, newest_checkpoint, start, untimed_lines
+from training_processes import ROOT, finish, newest_checkpoint, start, untimed_lines
 
 from training.launch import _free_ports
 
