@@ -170,7 +170,7 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
 ):
     import export.android_app.android_assets as module
 
-    assets, whole = tmp_path / "assets", module._write
+    assets, whole = tmp_path / "assets", module.write_bytes
     put(assets, run, options=("--variant", "float16"))
 
     def killed(path: Path, content: bytes) -> None:
@@ -178,7 +178,7 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
             raise KeyboardInterrupt
         whole(path, content)
 
-    monkeypatch.setattr(module, "_write", killed)
+    monkeypatch.setattr(module, "write_bytes", killed)
     with pytest.raises(KeyboardInterrupt):
         put(assets, run)
     assert [path.name for path in ModelAssets(assets).files()][1:] == [
@@ -202,12 +202,12 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (lambda: converted("int8", SIZE), "its metadata says nothing of model, direction"),
-        (lambda: b"\x00\x00\x00\x00TFL3" + bytes(64), "its metadata says nothing of"),
+        (lambda: converted("int8", SIZE), "its metadata lacks model, direction"),
+        (lambda: b"\x00\x00\x00\x00TFL3" + bytes(64), "its metadata lacks"),
         (lambda: b"no model at all", "not a .tflite file"),
         (
             lambda: exported("int8", SIZE)[:8] + bytes(2000) + exported("int8", SIZE)[2008:],
-            "has no metadata on how its pixels",
+            "has no metadata on the range of its pixels",
         ),
         (crashing, "can't be run"),
     ],
@@ -247,7 +247,7 @@ def test_a_file_that_changed_after_its_export_is_refused(run, tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"is not the file that export\.json tells of"):
+    with pytest.raises(UserError, match=r"is not the file in export\.json"):
         put(tmp_path / "assets", run)
 
 

@@ -68,7 +68,7 @@ def test_the_app_is_installed_on_the_phone(phone, install, capsys):
 @pytest.mark.parametrize(
     ("variables", "options", "said"),
     [
-        ({"ABIS": "armeabi-v7a"}, (), "--abi arm64-v8a x86_64: phone R58 takes armeabi-v7a"),
+        ({"ABIS": "armeabi-v7a"}, (), "--abi arm64-v8a x86_64: phone R58 supports armeabi-v7a"),
         (
             {"FAILURE": "INSTALL_FAILED_UPDATE_INCOMPATIBLE"},
             (),
