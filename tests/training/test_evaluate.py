@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -159,17 +156,3 @@ def test_merging_keeps_others_and_survives_damage(tmp_path):
     assert merged(path, {"teacher": {"ssim": 2}}, "s", "ab") == {
         "teacher": {"s": {"ab": {"ssim": 2}}}
     }
-
-
-def test_help_imports_nothing_heavy():
-    code = (
-        "import sys, training.evaluate as e\n"
-        "try: e.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "assert not {'tensorflow', 'keras', 'cv2', 'skimage'} & set(sys.modules)"
-    )
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "--domain-a" in done.stdout
-    assert time.monotonic() - started < 5  # well under 1 s on a quiet machine
