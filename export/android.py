@@ -8,6 +8,8 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +21,10 @@ from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
 
 _EPILOG = """\
-Models replace those of the command before; files that it did not make are left alone. Of a run they are its students'
+Models replace those of the command before; files that it did not write are left alone. Each run gives its students'
 int8 files, or else the best that it has, in both directions where they were exported.
 The APK needs a JDK, Maven, aapt2, zipalign and apksigner; the first time Maven fetches libraries from Maven Central.
-It is signed with Android's debug key (~/.android/debug.keystore, made when missing): for trying out, not for a store.
+It is signed with Android's debug key (~/.android/debug.keystore, made when missing): for testing, not for a store.
 
   python -m export.android --run runs/mine --apk mine.apk
   python -m export.android --run runs/mine runs/other --install
@@ -30,33 +32,34 @@ It is signed with Android's debug key (~/.android/debug.keystore, made when miss
 
 Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
 PROJECT = Path(__file__).resolve().parents[1] / "android_demo"
+_ASSETS = PROJECT / "app" / "src" / "main" / "assets" / "models"
 
 
 @dataclass(frozen=True)
 class AndroidOptions:
     run: tuple[str, ...] = option(
         (),
-        "run folders; without any, the models that are in the assets stay, or the newest run's are taken",
-        group="what",
+        "run folders; default: the models in the assets, or the newest run's where there are none",
+        group="models",
         metavar="RUN",
     )
     variant: tuple[str, ...] = option(
         (),
-        "take these of each run; none named: int8 where there is one, else the best",
-        group="what",
+        "variants to take of each run; default: int8 where it was exported, else the best",
+        group="models",
         choices=tuple(RECIPES),
     )
     assets: str | None = option(
         None,
-        "folder for the models; without it the app's own, android_demo/app/src/main/assets/models",
-        group="what",
+        "folder for the models; default: android_demo/app/src/main/assets/models",
+        group="models",
         metavar="DIR",
     )
-    apk: str | None = option(None, "builds the app into this file", group="app", metavar="OUT.apk")
+    apk: str | None = option(None, "build the app into this file", group="app", metavar="OUT.apk")
     abi: tuple[str, ...] = option(
-        ("arm64-v8a", "x86_64"), "processors that the app is for", group="app", choices=ABIS
+        ("arm64-v8a", "x86_64"), "processors to build for", group="app", choices=ABIS
     )
-    install: bool = option(False, "builds the app and installs it with adb", group="app")
+    install: bool = option(False, "build the app and install it with adb", group="app")
     device: str | None = option(
         None,
         "serial number of the phone, as adb devices lists it; needed where several are connected",
@@ -75,41 +78,35 @@ def main(argv: list[str] | None = None) -> int:
     )
     if not PROJECT.is_dir():
         raise UserError(
-            f"{one_line(PROJECT)}: the app's sources are not there; run this in a clone of the repository"
+            f"{one_line(PROJECT)}: the app's sources are missing; run this in a clone of the "
+            "repository"
         )
-    # What would stop it in the end is found before the work.
+    # Whatever would stop it at the end is checked before the work.
     tools = find_tools() if options.apk or options.install else None
     out = _writable(Path(options.apk)) if options.apk else None
-    phone = _phone(options) if options.install else None
-    assets = ModelAssets(
-        Path(options.assets) if options.assets else PROJECT / "app/src/main/assets/models"
-    )
-    _put_models(assets, options)
+    phone = _connect(options) if options.install else None
+    assets = ModelAssets(Path(options.assets) if options.assets else _ASSETS)
+    if options.run or assets.is_empty():
+        _put_models(assets, options)
     if tools is None:
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        apk = out or Path(folder) / "tf_i2i.apk"
-        abis = tuple(dict.fromkeys(options.abi))
+        apk, abis = out or Path(folder) / "tf_i2i.apk", tuple(dict.fromkeys(options.abi))
         build_apk(PROJECT, assets.files(), apk, abis, tools)
         if out:
-            print(
-                f"{one_line(out)}: {out.stat().st_size / 1e6:.1f} MB for {', '.join(abis)}, signed with the debug key"
-            )
+            megabytes = out.stat().st_size / 1e6
+            print(f"{one_line(out)}: {megabytes:.1f} MB for {', '.join(abis)}, with the debug key")
         if phone:
             _install(phone, apk)
     return 0
 
 
 def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
-    runs = [Path(run) for run in dict.fromkeys(options.run)]
-    if not runs:
-        if not assets.is_empty():
-            return
-        from training.runs.run_folder import newest_run
-
-        runs = [newest_run()]
+    # TensorFlow is imported from here on.
     from export.android_app.android_models import app_models
+    from training.runs.run_folder import newest_run
 
+    runs = [Path(run) for run in dict.fromkeys(options.run)] or [newest_run()]
     models = app_models(runs, options.variant)
     assets.replace(models)
     for model in models:
@@ -126,44 +123,48 @@ def _writable(out: Path) -> Path:
             pass
     except OSError as error:
         raise UserError(
-            f"--apk {one_line(out)}: can't be written there ({error.strerror}); name another place"
+            f"--apk {one_line(out)}: can't be written ({error.strerror}); name another place"
         ) from error
     return out
 
 
-def _phone(options: AndroidOptions) -> Phone:
-    """The phone, once it is known to take one of the ABIs."""
-    try:
+def _connect(options: AndroidOptions) -> Phone:
+    """The phone, once it is known to support one of the ABIs."""
+    with _install_errors():
         phone = Phone.connect(options.device)
-        takes = phone.shell("getprop", "ro.product.cpu.abilist").strip().split(",")
-    except UserError as error:
-        raise _as_install(error) from error
-    if not set(takes) & set(options.abi):
+        supported = phone.shell("getprop", "ro.product.cpu.abilist").strip().split(",")
+    if not set(supported) & set(options.abi):
         raise UserError(
-            f"--abi {' '.join(options.abi)}: phone {phone.serial} takes {one_line(' or '.join(takes))}"
+            f"--abi {' '.join(options.abi)}: phone {phone.serial} supports "
+            f"{one_line(' or '.join(supported))}"
         )
     return phone
 
 
 def _install(phone: Phone, apk: Path) -> None:
     try:
-        phone.adb("install", "-r", str(apk))
+        with _install_errors():
+            phone.adb("install", "-r", str(apk))
     except UserError as error:
-        if "INSTALL_FAILED_UPDATE_INCOMPATIBLE" in str(error):
-            raise UserError(
-                f"--install: the app on phone {phone.serial} has another key; "
-                f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
-            ) from error
-        raise _as_install(error) from error
+        if "INSTALL_FAILED_UPDATE_INCOMPATIBLE" not in str(error):
+            raise
+        raise UserError(
+            f"--install: the app on phone {phone.serial} has another key; "
+            f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
+        ) from error
     print(f"installed on {phone.serial}")
 
 
-def _as_install(error: UserError) -> UserError:
-    """What the phone's messages call --adb is here --install."""
-    return UserError(str(error).replace("--adb:", "--install:", 1))
+@contextmanager
+def _install_errors() -> Iterator[None]:
+    """Names --install where the phone's messages name --adb, the option of export.benchmark."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(str(error).replace("--adb:", "--install:", 1)) from error
 
 
 if __name__ == "__main__":
-    # As an exception, so that temporary folders are removed and no half-written file stays behind.
+    # As an exception, so that temporary folders are removed and no partial file stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run_command(main)

@@ -1,5 +1,5 @@
-"""Quiet TensorFlow, float32 unless a test says otherwise, and one tiny real run that several files
-of tests read.
+"""Quiet TensorFlow, float32 by default, drawn pictures, and one tiny real run that several test files
+read.
 """
 
 import os
@@ -13,46 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-TINY = [
-    "--load-size",
-    "40",
-    "--crop-size",
-    "32",
-    "--generator",
-    "shallow",
-    "--ngf",
-    "4",
-    "--ndf",
-    "4",
-    "--discriminator-layers",
-    "1",
-    "--precision",
-    "float32",
-    "--sample-every",
-    "4",
-    "--checkpoint-every",
-    "4",
-]
-
-# A U-Net has at least 64 pixels to halve.
-PAIRED_TINY = [
-    "--load-size",
-    "72",
-    "--crop-size",
-    "64",
-    "--ngf",
-    "4",
-    "--ndf",
-    "4",
-    "--discriminator-layers",
-    "1",
-    "--precision",
-    "float32",
-    "--sample-every",
-    "4",
-    "--checkpoint-every",
-    "4",
-]
+_SHORT = "--discriminator-layers 1 --precision float32 --sample-every 4 --checkpoint-every 4"
+_SIZES = "--load-size 40 --crop-size 32 --generator shallow --ngf 4 --ndf 4"
+TINY = f"{_SIZES} {_SHORT}".split()
+# A U-Net halves 64 pixels at least.
+PAIRED_TINY = f"--load-size 72 --crop-size 64 --ngf 4 --ndf 4 {_SHORT}".split()
 
 
 @pytest.fixture(autouse=True)
@@ -109,20 +74,6 @@ def tiny_run(tmp_path_factory, picture_folders) -> Path:
 
     run = tmp_path_factory.mktemp("runs") / "tiny"
     a, b = picture_folders
-    status = main(
-        [
-            *TINY,
-            "--run",
-            str(run),
-            "--domain-a",
-            str(a),
-            "--domain-b",
-            str(b),
-            "--steps",
-            "8",
-            "--student-steps",
-            "12",
-        ]
-    )
-    assert status is None
+    data = ["--domain-a", str(a), "--domain-b", str(b)]
+    assert main([*TINY, "--run", str(run), *data, "--steps", "8", "--student-steps", "12"]) is None
     return run

@@ -4,7 +4,6 @@ export.stylize.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import platform
@@ -19,17 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_models import fake_run, pictures, student
+from exported_models import add_file, convert, described, exported, fake_run
 from PIL import Image
 from skimage.data import coffee
 
 from export.android import PROJECT, main
 from export.android_app.android_apk import PACKAGES, copy_project
-from export.conversion.converter import NetworkConverter
-from export.conversion.fidelity import random_crops
-from export.conversion.manifest import put_entry
-from export.conversion.metadata import with_metadata
-from export.conversion.variants import RECIPES
 from export.stylize import main as stylize
 from tf_i2i.models.mobile_generator import MobileGenerator
 
@@ -42,39 +36,9 @@ needs_tools = pytest.mark.skipif(
 pytestmark = pytest.mark.timeout(1800)
 
 
-def exported(network, size: int) -> bytes:
+def int8_file(network, size: int) -> bytes:
     """An int8 file of a network, as export.tflite writes it."""
-    converter = NetworkConverter(network, size, lambda: random_crops(pictures(1), size, 24, seed=0))
-    facts = {
-        "model": "student",
-        "direction": "ab",
-        "variant": "int8",
-        "size": size,
-        "stride": network.stride,
-        "halo_px": network.halo,
-        "training_data": "blobs",
-        "version": "0",
-    }
-    return with_metadata(converter.convert(RECIPES["int8"]), RECIPES["int8"], facts)
-
-
-def filed(run: Path, data: bytes, size: int) -> Path:
-    """The file in the run's export folder, with its entry."""
-    path = run / "export" / f"ab-{size}-int8.tflite"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(data)
-    put_entry(
-        path.parent,
-        {
-            "file": path.name,
-            "model": "student",
-            "direction": "ab",
-            "variant": "int8",
-            "size": size,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        },
-    )
-    return path
+    return described(convert(network, size, "int8"), network, size, "int8")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +56,7 @@ def apk(tmp_path_factory, monkeypatch_module) -> Path:
     run = fake_run(folder, monkeypatch_module)
     network = MobileGenerator()
     network(np.zeros([1, 32, 32, 3], np.float32))
-    filed(run, exported(network.folded(), 256), 256)
+    add_file(run, int8_file(network.folded(), 256), size=256)
     monkeypatch_module.setenv("ANDROID_USER_HOME", str(folder / "home"))
     out = folder / "apk" / "demo.apk"
     command = [
@@ -248,7 +212,7 @@ def test_a_copy_of_a_read_only_project_can_be_built(tmp_path):
 def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     """JUnit and Robolectric with the real interpreter, on a model and a photo of today's Python."""
     run = fake_run(tmp_path, monkeypatch)
-    model = filed(run, exported(student(), 128), 128)
+    model = add_file(run, exported("int8", 128), size=128)
     project = tmp_path / "project"
     copy_project(PROJECT, project)
     photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"

@@ -4,8 +4,6 @@ touched there.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -13,51 +11,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from exported_models import exported, fake_run, pictures, student, tiled
+from exported_models import (
+    add_file,
+    converted,
+    described,
+    exported,
+    fake_run,
+    pictures,
+    student,
+    tiled,
+)
 from PIL import Image
 
 from export.android import main
 from export.android_app.android_assets import ModelAssets
 from export.android_app.android_models import held_out_photo
-from export.conversion.converter import NetworkConverter
-from export.conversion.fidelity import random_crops
-from export.conversion.manifest import put_entry
-from export.conversion.metadata import with_metadata
-from export.conversion.variants import RECIPES
 from tf_i2i.command_line import run_command
 from tf_i2i.errors import UserError
 
 # Three times the student's halo and more: the least that the app can cut photos into.
 SIZE = 80
-
-
-@functools.cache
-def network(variant: str) -> bytes:
-    """The tiny student as a file without metadata."""
-    converter = NetworkConverter(
-        student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0)
-    )
-    return converter.convert(RECIPES[variant])
-
-
-@functools.cache
-def app_file(variant: str) -> bytes:
-    """The same as export.tflite writes it."""
-    return described(network(variant), variant)
-
-
-def described(data: bytes, variant: str = "int8") -> bytes:
-    facts = {
-        "model": "student",
-        "direction": "ab",
-        "variant": variant,
-        "size": SIZE,
-        "stride": 4,
-        "halo_px": student().halo,
-        "training_data": "blobs",
-        "version": "0",
-    }
-    return with_metadata(data, RECIPES[variant], facts)
 
 
 def crashing() -> bytes:
@@ -66,12 +39,12 @@ def crashing() -> bytes:
     """
     import flatbuffers
 
-    model = schema.ModelT.InitFromPackedBuf(network("int8"), 0)
+    model = schema.ModelT.InitFromPackedBuf(converted("int8", SIZE), 0)
     broken = model.subgraphs[0].operators[3]
     broken.inputs = [9999, *broken.inputs[1:]]
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")
-    return described(bytes(builder.Output()))
+    return described(bytes(builder.Output()), student(), SIZE, "int8")
 
 
 @pytest.fixture
@@ -79,17 +52,8 @@ def run(tmp_path, monkeypatch) -> Path:
     """A run with the tiny student's int8 and float16 files."""
     run = fake_run(tmp_path, monkeypatch)
     for variant in ("int8", "float16"):
-        add(run, app_file(variant), variant=variant)
+        add_file(run, exported(variant, SIZE), variant=variant, size=SIZE)
     return run
-
-
-def add(run: Path, data: bytes, **entry) -> None:
-    """Files `data` as export.tflite would."""
-    entry = {"model": "student", "direction": "ab", "variant": "int8", "size": SIZE, **entry}
-    entry["file"] = f"{entry['direction']}-{entry['size']}-{entry['variant']}.tflite"
-    (run / "export").mkdir(exist_ok=True)
-    (run / "export" / entry["file"]).write_bytes(data)
-    put_entry(run / "export", {**entry, "sha256": hashlib.sha256(data).hexdigest()})
 
 
 def put(assets: Path, *runs: Path, options: tuple[str, ...] = ()) -> list[dict]:
@@ -112,7 +76,7 @@ def test_the_int8_student_and_its_picture_are_put_there(run, tmp_path):
         "size": 80,
         "variant": "int8",
     }
-    assert (tmp_path / "assets" / entry["file"]).read_bytes() == app_file("int8")
+    assert (tmp_path / "assets" / entry["file"]).read_bytes() == exported("int8", SIZE)
 
 
 def test_the_thumbnail_is_the_models_picture_of_a_held_out_photo(run, tmp_path):
@@ -122,14 +86,14 @@ def test_the_thumbnail_is_the_models_picture_of_a_held_out_photo(run, tmp_path):
     middles = [pictures(2).image(i)[:, 8:88] for i in range(len(pictures(2)))]
     assert any(np.array_equal(photo, middle) for middle in middles)
     translated = Image.fromarray(
-        tiled(network("int8"), (SIZE + 48, SIZE + 48), photo, margin=24)
+        tiled(converted("int8", SIZE), (SIZE + 48, SIZE + 48), photo, margin=24)
     ).resize((256, 256), Image.Resampling.LANCZOS)
     assert (thumbnail.mode, thumbnail.size) == ("RGB", (256, 256))
     assert np.array_equal(np.asarray(thumbnail), np.asarray(translated))
 
 
 def test_variants_and_directions_are_told_apart(run, tmp_path):
-    add(run, app_file("int8"), direction="ba")
+    add_file(run, exported("int8", SIZE), direction="ba", size=SIZE)
     entries = put(tmp_path / "assets", run, options=("--variant", "float16", "int8"))
     assert [(entry["name"], entry["title"]) for entry in entries] == [
         ("run-ab-80-int8", "Run (int8)"),
@@ -148,14 +112,14 @@ def test_variants_and_directions_are_told_apart(run, tmp_path):
 def test_without_an_int8_file_the_best_there_is_is_taken(tmp_path, monkeypatch, there, taken):
     run = fake_run(tmp_path, monkeypatch)
     for model, variant in there:
-        add(run, app_file(variant), model=model, variant=variant)
+        add_file(run, exported(variant, SIZE), model=model, variant=variant, size=SIZE)
     assert [entry["variant"] for entry in put(tmp_path / "assets", run)] == [taken]
 
 
 def test_runs_of_one_name_are_kept_apart(run, tmp_path):
     other = tmp_path / "elsewhere" / "run"
     other.mkdir(parents=True)
-    add(other, app_file("float32"), variant="float32")
+    add_file(other, exported("float32", SIZE), variant="float32", size=SIZE)
     entries = put(tmp_path / "assets", run, other)
     assert [(entry["name"], entry["title"]) for entry in entries] == [
         ("run-ab-80-int8", "Run"),
@@ -206,7 +170,7 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
 ):
     import export.android_app.android_assets as module
 
-    assets, whole = tmp_path / "assets", module._write
+    assets, whole = tmp_path / "assets", module.write_bytes
     put(assets, run, options=("--variant", "float16"))
 
     def killed(path: Path, content: bytes) -> None:
@@ -214,7 +178,7 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
             raise KeyboardInterrupt
         whole(path, content)
 
-    monkeypatch.setattr(module, "_write", killed)
+    monkeypatch.setattr(module, "write_bytes", killed)
     with pytest.raises(KeyboardInterrupt):
         put(assets, run)
     assert [path.name for path in ModelAssets(assets).files()][1:] == [
@@ -238,12 +202,12 @@ def test_what_is_killed_half_way_leaves_a_list_of_whole_files_and_can_be_run_aga
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (lambda: network("int8"), "its metadata says nothing of model, direction"),
-        (lambda: b"\x00\x00\x00\x00TFL3" + bytes(64), "its metadata says nothing of"),
+        (lambda: converted("int8", SIZE), "its metadata lacks model, direction"),
+        (lambda: b"\x00\x00\x00\x00TFL3" + bytes(64), "its metadata lacks"),
         (lambda: b"no model at all", "not a .tflite file"),
         (
-            lambda: app_file("int8")[:8] + bytes(2000) + app_file("int8")[2008:],
-            "has no metadata on how its pixels",
+            lambda: exported("int8", SIZE)[:8] + bytes(2000) + exported("int8", SIZE)[2008:],
+            "has no metadata on the range of its pixels",
         ),
         (crashing, "can't be run"),
     ],
@@ -254,7 +218,7 @@ def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(
     assets = tmp_path / "assets"
     put(assets, run, options=("--variant", "float16"))
     before = contents(assets)
-    add(run, data())
+    add_file(run, data(), size=SIZE)
     capsys.readouterr()
     with pytest.raises(SystemExit) as stopped:
         run_command(lambda: main(["--assets", str(assets), "--run", str(run)]))
@@ -270,7 +234,7 @@ def test_a_file_that_the_app_could_not_use_is_one_line_and_exit_status_2(
 
 def test_an_input_too_small_for_tiles_is_refused(tmp_path, monkeypatch):
     run = fake_run(tmp_path, monkeypatch)
-    add(run, exported("int8"), size=64)
+    add_file(run, exported("int8"))
     with pytest.raises(
         UserError,
         match="64 pixels is too small for tiles that overlap by 24; export one of at least 72",
@@ -283,7 +247,7 @@ def test_a_file_that_changed_after_its_export_is_refused(run, tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"is not the file that export\.json tells of"):
+    with pytest.raises(UserError, match=r"is not the file in export\.json"):
         put(tmp_path / "assets", run)
 
 

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from exported_models import fake_run
-from test_android_assets import add, app_file
+from exported_models import add_file, exported, fake_run
 
 from export.android import main
 from export.android_app.android_apk import find_tools
@@ -55,7 +54,7 @@ def phone(tmp_path, monkeypatch) -> Path:
 def install(tmp_path, monkeypatch):
     """Runs the command with --install on a run of its own."""
     run = fake_run(tmp_path, monkeypatch)
-    add(run, app_file("int8"))
+    add_file(run, exported("int8", 80), size=80)
     return lambda *options: main(
         ["--run", str(run), "--assets", str(tmp_path / "assets"), "--install", *options]
     )
@@ -69,7 +68,7 @@ def test_the_app_is_installed_on_the_phone(phone, install, capsys):
 @pytest.mark.parametrize(
     ("variables", "options", "said"),
     [
-        ({"ABIS": "armeabi-v7a"}, (), "--abi arm64-v8a x86_64: phone R58 takes armeabi-v7a"),
+        ({"ABIS": "armeabi-v7a"}, (), "--abi arm64-v8a x86_64: phone R58 supports armeabi-v7a"),
         (
             {"FAILURE": "INSTALL_FAILED_UPDATE_INCOMPATIBLE"},
             (),

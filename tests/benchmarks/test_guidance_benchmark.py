@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from drawn_people import draw_people
 from PIL import Image
-from test_embedder import draw_people
 
 from benchmarks.guidance import (
     GuidanceOptions,

@@ -129,18 +129,6 @@ def test_no_run_at_all_is_one_line_and_status_2(tmp_path):
     )
 
 
-@pytest.mark.parametrize("module", ["tflite", "stylize", "benchmark"])
-def test_help_imports_nothing_large(module):
-    code = (
-        f"import sys, export.{module} as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
-        "print([n for n in ('tensorflow', 'numpy', 'ai_edge_litert') if n in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=_environment()
-    )
-    assert result.stdout.splitlines()[-1] == "[]", result.stderr
-
-
 @pytest.mark.parametrize(
     ("variant", "normalization"), [("float16", (127.5, 127.5)), ("int8", (0, 1))]
 )

@@ -11,7 +11,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from exported_models import SIZE, exported, fake_run, pictures, reuse_conversions
+from exported_models import (
+    SIZE,
+    exported,
+    fake_run,
+    from_layers,
+    pictures,
+    rank_five,
+    reuse_conversions,
+)
 from vulkan import needs_device
 
 from export.conversion.converter import NetworkConverter
@@ -63,20 +71,6 @@ def _written(folder: Path, data: bytes) -> Path:
     return path
 
 
-def _network(*layers) -> bytes:
-    image = keras.Input([SIZE, SIZE, 3], batch_size=1)
-    return tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([image, *layers])).convert()
-
-
-@functools.cache
-def rank_five() -> bytes:
-    return _network(
-        keras.layers.Conv2D(8, 3, padding="same"),
-        keras.layers.GroupNormalization(groups=-1),
-        keras.layers.Conv2D(3, 3, padding="same", activation="tanh"),
-    )
-
-
 @needs_device
 @pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
 def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, variant):
@@ -118,7 +112,7 @@ def test_normalisation_of_rank_five_is_refused_by_name(tmp_path):
 
 @needs_device
 def test_the_teacher_s_layers_of_rank_four_are_resident(tmp_path):
-    data = _network(
+    data = from_layers(
         ReflectionPadding2D(3),
         keras.layers.Conv2D(8, 7),
         InstanceNormalization(),
@@ -137,7 +131,7 @@ def test_resident_but_wrong_is_told(tmp_path):
     assert (strict.resident, strict.agrees) == (True, False)
     assert strict.note.startswith("WRONG on the GPU") and "float32 should have 60 dB" in strict.note
     broken = check_gpu(
-        _written(tmp_path, _network(keras.layers.Lambda(lambda x: tf.math.log(x - 3.0)))),
+        _written(tmp_path, from_layers(keras.layers.Lambda(lambda x: tf.math.log(x - 3.0)))),
         photos(),
         "float32",
     )

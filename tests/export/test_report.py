@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_evaluate import make_run
+from random_runs import make_run
 
 from export import report
 from export.html_report.report_charts import loss_chart, loss_names, sliding_mean

@@ -14,10 +14,12 @@ from PIL import Image
 
 from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import random_crops
+from export.conversion.manifest import put_entry
 from export.conversion.metadata import with_metadata
 from export.conversion.variants import RECIPES
 from export.photos.tiling import Tiling
 from tf_i2i.data.image_cache import ImageCache
+from tf_i2i.files import sha256_of
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_resizing import resized
 from tf_i2i.models.mobile_generator import MobileGenerator
@@ -65,29 +67,54 @@ def pictures(seed: int, count: int = 6) -> ImageCache:
 _convert = NetworkConverter.convert
 
 
-@functools.cache
-def converted(variant: str) -> bytes:
-    """The student as a file of SIZE pixels, without metadata."""
-    converter = NetworkConverter(
-        student(), SIZE, lambda: random_crops(pictures(1), SIZE, 24, seed=0)
-    )
-    return _convert(converter, RECIPES[variant])
+def convert(network: keras.Model, size: int, variant: str) -> bytes:
+    """A network as a file of size x size pixels, without metadata."""
+
+    def crops() -> np.ndarray:
+        return random_crops(pictures(1), size, 24, seed=0)
+
+    return _convert(NetworkConverter(network, size, crops), RECIPES[variant])
 
 
-@functools.cache
-def exported(variant: str) -> bytes:
-    """The same with metadata."""
+def described(data: bytes, network: keras.Model, size: int, variant: str) -> bytes:
+    """The same with the metadata that export.tflite gives a student."""
     facts = {
         "model": "student",
         "direction": "ab",
         "variant": variant,
-        "size": SIZE,
-        "stride": 4,
-        "halo_px": student().halo,
+        "size": size,
+        "stride": network.stride,
+        "halo_px": network.halo,
         "training_data": "blobs",
         "version": "0",
     }
-    return with_metadata(converted(variant), RECIPES[variant], facts)
+    return with_metadata(data, RECIPES[variant], facts)
+
+
+@functools.cache
+def converted(variant: str, size: int = SIZE) -> bytes:
+    """The student without metadata."""
+    return convert(student(), size, variant)
+
+
+@functools.cache
+def exported(variant: str, size: int = SIZE) -> bytes:
+    """The student with metadata."""
+    return described(converted(variant, size), student(), size, variant)
+
+
+def add_file(run: Path, data: bytes, **entry) -> Path:
+    """Puts a file and its entry into the run's export folder, by default an int8 student's.
+
+    Args:
+        entry: fields of export.json that differ.
+    """
+    entry = {"model": "student", "direction": "ab", "variant": "int8", "size": SIZE, **entry}
+    path = run / "export" / f"{entry['direction']}-{entry['size']}-{entry['variant']}.tflite"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    put_entry(path.parent, {**entry, "file": path.name, "sha256": sha256_of(data)})
+    return path
 
 
 def tiled(
@@ -102,6 +129,22 @@ def tiled(
         result, [LiteModel(resized(data, height, width)).run_uint8]
     )
     return result
+
+
+def from_layers(*layers) -> bytes:
+    """A Keras network of these layers as a float32 file of SIZE pixels."""
+    image = keras.Input([SIZE, SIZE, 3], batch_size=1)
+    return tf.lite.TFLiteConverter.from_keras_model(keras.Sequential([image, *layers])).convert()
+
+
+@functools.cache
+def rank_five() -> bytes:
+    """A network whose group normalization becomes operations on tensors of rank 5."""
+    return from_layers(
+        keras.layers.Conv2D(8, 3, padding="same"),
+        keras.layers.GroupNormalization(groups=-1),
+        keras.layers.Conv2D(3, 3, padding="same", activation="tanh"),
+    )
 
 
 def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

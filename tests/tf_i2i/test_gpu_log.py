@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from exported_models import converted
-from test_gpu import rank_five
+from exported_models import converted, rank_five
 
 from export.html_report import report_sections as report_tables
 from export.html_report.report_record import RunRecord

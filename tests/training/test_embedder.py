@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_people import draw_people
 from PIL import Image
 
 from tf_i2i.errors import UserError
@@ -19,20 +20,6 @@ from tf_i2i.pretrained.face_networks import load_face_network
 from training.embedder import main
 from training.options.face_options import EmbedderOptions
 from training.trainers.face_trainer import load_people, split_people
-
-
-def draw_people(folder: Path, people: int, pictures: int) -> Path:
-    """Each person is a colour; the pictures of one differ in light and noise."""
-    rng = np.random.default_rng(6)
-    for person in range(people):
-        (folder / f"person-{person:02}").mkdir(parents=True)
-        colour = rng.uniform(60, 190, 3)
-        for number in range(pictures):
-            image = colour * rng.uniform(0.9, 1.1) + rng.normal(0, 12, (60, 60, 3))
-            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(
-                folder / f"person-{person:02}" / f"{number}.png"
-            )
-    return folder
 
 
 @pytest.fixture(scope="module")

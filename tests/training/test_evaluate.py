@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from random_runs import make_run
 
 from tf_i2i.data.paired_images import matching
 from tf_i2i.errors import UserError
@@ -18,87 +15,6 @@ from training import evaluate
 from training.evaluation.evaluate_job import merged, table
 from training.evaluation.evaluated_pictures import cropped
 from training.evaluation.scoring import Pictures, score
-
-
-def make_run(root: Path, student: bool = True, **changes) -> Path:
-    """A run folder with tiny networks of random weights, as a trainer leaves it. changes: of its
-    options.
-    """
-    import keras
-    import tensorflow as tf
-
-    from tf_i2i.models.mobile_generator import MobileGenerator
-    from tf_i2i.models.model_builder import build_model
-    from training.options.trainer_options import CycleGANOptions, DistillOptions
-    from training.runs.checkpoints import Checkpoints
-    from training.runs.run_data import load_unpaired
-    from training.runs.run_folder import RunFolder
-
-    keras.utils.set_random_seed(3)
-    sizes = {"load_size": 64, "crop_size": 64, "generator": "shallow", "ngf": 4, "ndf": 4}
-    options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes})
-    run = RunFolder(root)
-    data = load_unpaired(options, lambda message: None)
-    if data.split:
-        run.write_json("split.json", data.split)
-    gan = build_model("cyclegan", dataclasses.asdict(options))
-    Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
-    run.write_config(
-        "cyclegan",
-        options,
-        precision={"chosen": "float32", "reason": "a test"},
-        data=data.facts(),
-        parameters={"generator_ab": gan.generator_ab.count_params()},
-    )
-    rng = np.random.default_rng(1)
-    names = (
-        "G_A",
-        "G_B",
-        "cycle_A",
-        "cycle_B",
-        "idt_A",
-        "idt_B",
-        "colour_A",
-        "colour_B",
-        "D_A",
-        "D_B",
-        "G",
-    )
-    with open(root / "metrics.jsonl", "w", encoding="utf-8") as file:
-        for step in range(20, 401, 20):
-            fall = {
-                name: (1 + k / 4) * (0.3 + np.exp(-step / 150)) + 0.1 * rng.random()
-                for k, name in enumerate(names)
-            }
-            file.write(
-                json.dumps(
-                    {
-                        "step": step,
-                        "time_s": 0.5 * step,
-                        "step_s": 0.5,
-                        "data_wait_share": 0.01,
-                        **fall,
-                    }
-                )
-                + "\n"
-            )
-    if student:
-        network = MobileGenerator(stem=8, width=16, blocks=1, drawing=1, detail=4)
-        network(tf.zeros([1, 32, 32, 3]))
-        network.save_weights(run.path("student/ab", "student.weights.h5"))
-        run.write_json(
-            "student/ab/config.json",
-            {
-                "options": dataclasses.asdict(DistillOptions(steps=50)),
-                "network": network.get_config(),
-            },
-        )
-        lines = [
-            json.dumps({"step": s, "time_s": s / 10, "distill_l1": 1 / s, "distill": 2 / s})
-            for s in range(5, 51, 5)
-        ]
-        (root / "student" / "ab" / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -240,17 +156,3 @@ def test_merging_keeps_others_and_survives_damage(tmp_path):
     assert merged(path, {"teacher": {"ssim": 2}}, "s", "ab") == {
         "teacher": {"s": {"ab": {"ssim": 2}}}
     }
-
-
-def test_help_imports_nothing_heavy():
-    code = (
-        "import sys, training.evaluate as e\n"
-        "try: e.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "assert not {'tensorflow', 'keras', 'cv2', 'skimage'} & set(sys.modules)"
-    )
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "--domain-a" in done.stdout
-    assert time.monotonic() - started < 5  # well under 1 s on a quiet machine

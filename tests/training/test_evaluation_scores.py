@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import draw_pictures
 from PIL import Image
-from test_evaluate import make_run
+from random_runs import make_run
 
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY
-from test_never_lose_work import checkpoint_sum, finish, newest_checkpoint, start, untimed_lines
+from training_processes import checkpoint_sum, finish, newest_checkpoint, start, untimed_lines
 
 from tf_i2i.errors import UserError
 from training.cyclegan import main

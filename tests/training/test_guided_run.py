@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from conftest import TINY
-from test_never_lose_work import finish, start, untimed_lines, weights_sum
+from training_processes import finish, start, untimed_lines, weights_sum
 
 keras = tf.keras
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TINY
-from test_never_lose_work import ROOT, finish, newest_checkpoint, start, untimed_lines
+from training_processes import ROOT, finish, newest_checkpoint, start, untimed_lines
 
-from training.launch import _free_ports
+from training.system.local_cluster import free_ports
 
 TWO = [*TINY, "--batch-size", "2", "--steps", "12", "--student", "none", "--checkpoint-every", "4"]
 
@@ -79,7 +79,7 @@ def require_close(root: Path, alone: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_two_workers_are_one(tmp_path, folders, alone):
-    addresses = [f"localhost:{port}" for port in _free_ports(2)]
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
     processes = []
     for index in range(2):
         config = json.dumps(

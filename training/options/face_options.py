@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from tf_i2i.command_line import option
-from training.options.trainer_options import common
 
 _DATA, _TRAINING, _NETWORK = "data", "training", "network"
 
@@ -41,7 +40,12 @@ class EmbedderOptions:
     held_out: float = option(
         0.2, "share of the people to verify on, at least 2", group=_DATA, minimum=0.01, maximum=0.9
     )
-    options: str | None = common("options", group=_TRAINING)
+    options: str | None = option(
+        None,
+        "YAML file with more options, one `name: value` per line; the command line wins",
+        group=_TRAINING,
+        metavar="FILE",
+    )
     steps: int = option(2000, "training steps", group=_TRAINING, unit="steps", minimum=1)
     people: int = option(8, "people a step", group=_TRAINING, minimum=2)
     pictures: int = option(4, "pictures of each a step", group=_TRAINING, minimum=2)

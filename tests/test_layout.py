@@ -1,0 +1,53 @@
+"""The layout of the code: who imports whom (contracts in setup.cfg), names and sizes of folders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+MAX_FILES = 15
+
+
+def modules() -> list[Path]:
+    """Every module of the project's packages but for __init__.py."""
+    files = (
+        path
+        for package in ("tf_i2i", "training", "export")
+        for path in (ROOT / package).rglob("*.py")
+    )
+    return sorted(path.relative_to(ROOT) for path in files if path.name != "__init__.py")
+
+
+def grouped(key) -> dict[str, list[str]]:
+    groups = defaultdict(list)
+    for path in modules():
+        groups[key(path)].append(path.as_posix())
+    return groups
+
+
+def test_imports_keep_to_the_contracts():
+    """Also what is imported inside functions; the report names the import that breaks a contract."""
+    done = subprocess.run(
+        [sys.executable, "-c", LINT_IMPORTS, "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout.partition("Contracts")[2] + done.stderr
+
+
+def test_base_names_are_unique():
+    groups = grouped(lambda path: path.name)
+    del groups["files.py"]  # training/collection/sources/files.py is about to be renamed
+    assert {name: paths for name, paths in groups.items() if len(paths) > 1} == {}
+
+
+def test_no_folder_is_crowded():
+    counts = {
+        folder: len(paths) for folder, paths in grouped(lambda path: path.parent.as_posix()).items()
+    }
+    assert {folder: count for folder, count in counts.items() if count > MAX_FILES} == {}
