@@ -14,7 +14,7 @@ import tensorflow as tf
 from tf_i2i.data.image_cache import ImageCache
 
 
-def batches(
+def augmented_batches(
     domains: Sequence[tuple[ImageCache, ...]],
     crop_size: int,
     batch_size: int,
