@@ -37,7 +37,7 @@ def pictures() -> np.ndarray:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        tarball = npm_tarball(PACKAGE, "make_references", print)
+        tarball = npm_tarball(PACKAGE, "make_references")
         subprocess.run(["tar", "xzf", str(tarball)], cwd=folder, check=True)
         text = json.dumps({"side": SIDE, "pictures": pictures().reshape(2, -1).tolist()})
         done = subprocess.run(

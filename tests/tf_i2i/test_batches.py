@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tf_i2i.data.batches import batches
+from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.pixels import to_uint8
 
@@ -18,7 +18,9 @@ def cache(first: int, count: int, side: int = 24) -> ImageCache:
 
 def draw(steps, first_step=0, seed=1, flip=True, count=5):
     domains = [(cache(0, count),), (cache(100, 7),)]
-    drawn = batches(domains, 16, 1, flip=flip, seed=seed, first_step=first_step).take(steps)
+    drawn = augmented_batches(domains, 16, 1, flip=flip, seed=seed, first_step=first_step).take(
+        steps
+    )
     return [(to_uint8(a)[0], to_uint8(b)[0]) for a, b in drawn]
 
 
@@ -72,7 +74,7 @@ def test_pairs_keep_place_and_mirroring():
     )
     who = set()
     domains = [(source, label), (cache(100, 7),)]
-    for image, target, other in batches(domains, 16, 4, flip=True, seed=3).take(30):
+    for image, target, other in augmented_batches(domains, 16, 4, flip=True, seed=3).take(30):
         np.testing.assert_array_equal(image, target[..., ::-1])
         who |= set(
             zip(

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from scipy.stats import entropy
 
-from tf_i2i.data.batches import batches
+from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.errors import UserError
 from tf_i2i.models.cyclegan_model import CycleGAN
@@ -258,7 +258,7 @@ def test_the_box_goes_through_crop_and_mirroring():
     options = {"flip": True, "seed": 4, "boxes": (boxes, boxes)}
     domains = [(cache,), (cache,)]
     whole = 0
-    for real_a, real_b, boxes_a, boxes_b in batches(domains, SIDE, 3, **options).take(8):
+    for real_a, real_b, boxes_a, boxes_b in augmented_batches(domains, SIDE, 3, **options).take(8):
         for image, box in zip([*real_a, *real_b], [*boxes_a, *boxes_b], strict=True):
             rows, columns = np.nonzero(image.numpy()[..., 0] > 0)
             x, y, width, height = box.numpy()
@@ -267,8 +267,8 @@ def test_the_box_goes_through_crop_and_mirroring():
                 assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == expected
             whole += len(rows) == 100
     assert whole > 20
-    plain = next(iter(batches(domains, SIDE, 3, flip=True, seed=4)))
-    with_boxes = next(iter(batches(domains, SIDE, 3, **options)))
+    plain = next(iter(augmented_batches(domains, SIDE, 3, flip=True, seed=4)))
+    with_boxes = next(iter(augmented_batches(domains, SIDE, 3, **options)))
     assert all(np.array_equal(a, b) for a, b in zip(plain, with_boxes[:2], strict=True))
 
 

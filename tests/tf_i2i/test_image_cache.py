@@ -17,14 +17,13 @@ def fill(folder, count: int, seed: int = 0):
     return folder
 
 
-def load(folder, **options):
+def load(folder):
     warnings = []
     cache = load_images(
         open_source(str(folder), "--domain-a"),
         32,
         option="--domain-a",
         warn=warnings.append,
-        **options,
     )
     return cache, warnings
 
@@ -49,10 +48,11 @@ def test_layout(tmp_path):
         cache.image(0)[0, 0] = 0
 
 
-def test_over_the_memory_limit_a_temporary_file_holds_the_same(tmp_path):
+def test_over_the_memory_limit_a_temporary_file_holds_the_same(tmp_path, monkeypatch):
     fill(tmp_path, 9)
     in_memory, _ = load(tmp_path)
-    on_disk, _ = load(tmp_path, memory_limit_bytes=10_000)
+    monkeypatch.setattr("tf_i2i.data.image_cache.MEMORY_LIMIT_BYTES", 10_000)
+    on_disk, _ = load(tmp_path)
     assert isinstance(on_disk.pixels, np.memmap) and not isinstance(in_memory.pixels, np.memmap)
     assert on_disk.fingerprint == in_memory.fingerprint
     for i in range(9):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_i2i.data.batches import batches
+from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache, split_held_out
 from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
 from tf_i2i.data.pixels import to_uint8
@@ -152,7 +152,7 @@ def markers(count: int) -> tuple[ImageCache, ImageCache]:
 
 def test_augmentation_keeps_pairs_aligned():
     places, mirrored = set(), set()
-    for a, b in batches([markers(5)], 16, 2, flip=True, seed=4).take(40):
+    for a, b in augmented_batches([markers(5)], 16, 2, flip=True, seed=4).take(40):
         a, b = to_uint8(a), to_uint8(b)
         np.testing.assert_array_equal(a, 255 - b)
         places |= {(int(one[0, :, 1].min()), int(one[0, 0, 2])) for one in a}
@@ -161,11 +161,13 @@ def test_augmentation_keeps_pairs_aligned():
 
 
 def test_several_workers_see_the_batches_of_one():
-    whole = [np.asarray(a) for a, _ in batches([markers(5)], 16, 4, flip=True, seed=4).take(3)]
+    whole = [
+        np.asarray(a) for a, _ in augmented_batches([markers(5)], 16, 4, flip=True, seed=4).take(3)
+    ]
     shares = [
         [
             np.asarray(a)
-            for a, _ in batches(
+            for a, _ in augmented_batches(
                 [markers(5)], 16, 4, flip=True, seed=4, shard=(w, 2), replicas=2
             ).take(3)
         ]

@@ -17,7 +17,7 @@ keras = tf.keras
 
 @pytest.fixture(scope="module")
 def selfie_package():
-    return fetched(npm_tarball, PACKAGE, "--segmentation-model selfie", print)
+    return fetched(npm_tarball, PACKAGE, "--segmentation-model selfie")
 
 
 def with_plain_operations(data: bytes) -> bytes:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tf_i2i.data.image_cache import ImageCache
 
 
-def batches(
+def augmented_batches(
     domains: Sequence[tuple[ImageCache, ...]],
     crop_size: int,
     batch_size: int,
@@ -29,105 +29,79 @@ def batches(
     """Batches with one float32 [batch_size / replicas, crop_size, crop_size, 3] in [-1, 1] per
     cache, in order.
 
+    Every epoch of a domain shows each picture once, in a new order, with a random position and
+    (with `flip`) random mirroring.
+
     Args:
-        domains: caches of one tuple are aligned, so their crops come from the same picture and
-            place and are mirrored alike; each tuple is shuffled by itself.
-        boxes: for each domain float32 [N, 4], see `crops`; the crops' boxes follow the pictures.
+        domains: aligned caches in each (same shapes, at least crop_size on both sides), whose crops
+            come from the same picture and place; the domains are shuffled independently.
+        boxes: for each domain float32 [N, 4], one per picture (left, top, width, height in pixels;
+            width 0: none). Their places in the crops, mirrored with them, follow the pictures.
         first_step: the step that the first batch is for.
         shard: (worker, number of workers) where several processes share each batch.
         replicas: number of devices, over all processes, that share each batch.
     """
-    samples = sample_numbers(batch_size, first_step, shard)
-    datasets = [
-        crops(caches, crop_size, flip=flip, seed=2 * seed + i, samples=samples, boxes=of_domain)
-        for i, (caches, of_domain) in enumerate(
-            zip(domains, boxes or [None] * len(domains), strict=True)
+    worker, workers = shard
+    share = batch_size // workers
+    # Worker i takes the i-th part of every batch: together they see what one process would.
+    samples = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max).map(
+        lambda n: n // share * batch_size + worker * share + n % share
+    )
+    datasets = tuple(
+        samples.map(
+            _Draw(caches, crop_size, flip, 2 * seed + i, boxes[i] if boxes else None),
+            num_parallel_calls=2,
+            deterministic=True,
         )
-    ]
+        for i, caches in enumerate(domains)
+    )
 
     def flatten(*drawn):
         parts = list(zip(drawn, map(len, domains), strict=True))
         pictures = [tensor for part, count in parts for tensor in part[:count]]
         return *pictures, *(tensor for part, count in parts for tensor in part[count:])
 
-    zipped = tf.data.Dataset.zip(tuple(datasets)).map(flatten)
+    zipped = tf.data.Dataset.zip(datasets).map(flatten)
     return zipped.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
 
 
-def crops(
-    caches: tuple[ImageCache, ...],
-    crop_size: int,
-    *,
-    flip: bool,
-    seed: int,
-    samples: tf.data.Dataset | None = None,
-    boxes: np.ndarray | None = None,
-) -> tf.data.Dataset:
-    """Tuples with one float32 RGB crop [crop_size, crop_size, 3] in [-1, 1] per cache, all from the
-    same picture and place.
+class _Draw:
+    """A sample's number to its crops, one per cache, and the box in them, if there are boxes."""
 
-    Every epoch shows each picture once, in a new order, with a random position and (with `flip`)
-    random mirroring. The caches hold pictures of the same shapes, at least crop_size on both sides.
+    def __init__(self, caches, crop_size: int, flip: bool, seed: int, boxes: np.ndarray | None):
+        self._caches, self._size, self._flip, self._seed = caches, crop_size, flip, seed
+        self._shapes, self._boxes = caches[0].shapes, boxes
 
-    Args:
-        samples: sample numbers, int64; None: 0, 1, 2 and so on without end.
-        boxes: float32 [N, 4], one per picture (left, top, width, height in pixels; width 0: none).
-            The box's place in the crop, mirrored with it, is then the last item of each tuple.
-    """
-    count = len(caches[0])
-    shapes = tf.constant(caches[0].shapes, tf.int64)
-    key = tf.constant(seed, tf.int64)
-
-    def window(index, top, left):
-        # Only the window is copied out of the cache, which may be larger than memory.
-        rows, columns = slice(top, top + crop_size), slice(left, left + crop_size)
-        return [np.ascontiguousarray(cache.image(int(index))[rows, columns]) for cache in caches]
-
-    def draw(sample):
+    def __call__(self, sample):
+        count, key = len(self._shapes), tf.constant(self._seed, tf.int64)
         place, epoch = sample % count, sample // count
         index = tf.random.experimental.index_shuffle(
             place, [key, epoch], tf.constant(count - 1, tf.int64)
         )
         random = tf.random.stateless_uniform([3], [key, sample], dtype=tf.float64)
-        room = tf.cast(tf.gather(shapes, index) - crop_size + 1, tf.float64)
+        shape = tf.gather(tf.constant(self._shapes, tf.int64), index)
+        room = tf.cast(shape - self._size + 1, tf.float64)
         top, left = (tf.cast(random[axis] * room[axis], tf.int64) for axis in (0, 1))
-        mirrored = flip and random[2] < 0.5
+        mirrored = self._flip and random[2] < 0.5
         pixels = tf.numpy_function(
-            window, [index, top, left], [tf.uint8] * len(caches), stateful=False
+            self._window, [index, top, left], [tf.uint8] * len(self._caches), stateful=False
         )
-        pictures = tuple(_to_network(part, crop_size, mirrored) for part in pixels)
-        if boxes is None:
-            return pictures
-        box = tf.gather(tf.constant(boxes, tf.float32), index)
-        return *pictures, _box_in_crop(box, top, left, crop_size, mirrored)
+        pictures = [self._to_network(part, mirrored) for part in pixels]
+        if self._boxes is None:
+            return tuple(pictures)
+        x, y, width, height = tf.unstack(tf.gather(tf.constant(self._boxes, tf.float32), index))
+        x, y = x - tf.cast(left, tf.float32), y - tf.cast(top, tf.float32)
+        x = tf.where(mirrored, self._size - x - width, x)
+        return *pictures, tf.stack([x, y, width, height])
 
-    samples = sample_numbers(1) if samples is None else samples
-    return samples.map(draw, num_parallel_calls=2, deterministic=True)
+    def _window(self, index, top, left):
+        # Only the window is copied out of the cache, which may be larger than memory.
+        rows, columns = slice(top, top + self._size), slice(left, left + self._size)
+        images = (cache.image(int(index)) for cache in self._caches)
+        return [np.ascontiguousarray(image[rows, columns]) for image in images]
 
-
-def sample_numbers(
-    batch_size: int, first_step: int = 0, shard: tuple[int, int] = (0, 1)
-) -> tf.data.Dataset:
-    """Endless numbers of the samples that one worker takes, from a step on.
-
-    Each batch of `batch_size` (over all workers) is cut into equal parts: worker `shard[0]` of
-    `shard[1]` takes its part of every batch, so together they see what one process would.
-    """
-    worker, workers = shard
-    share = batch_size // workers
-    numbers = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
-    return numbers.map(lambda n: n // share * batch_size + worker * share + n % share)
-
-
-def _to_network(pixels, crop_size: int, mirrored):
-    pixels = tf.ensure_shape(pixels, [crop_size, crop_size, 3])
-    if mirrored is not False:
-        pixels = tf.where(mirrored, tf.reverse(pixels, [1]), pixels)
-    return tf.cast(pixels, tf.float32) / 127.5 - 1.0
-
-
-def _box_in_crop(box, top, left, crop_size: int, mirrored):
-    """May reach over the crop's edges."""
-    x, y, width, height = tf.unstack(box)
-    x, y = x - tf.cast(left, tf.float32), y - tf.cast(top, tf.float32)
-    return tf.stack([tf.where(mirrored, crop_size - x - width, x), y, width, height])
+    def _to_network(self, pixels, mirrored):
+        pixels = tf.ensure_shape(pixels, [self._size, self._size, 3])
+        if mirrored is not False:
+            pixels = tf.where(mirrored, tf.reverse(pixels, [1]), pixels)
+        return tf.cast(pixels, tf.float32) / 127.5 - 1.0

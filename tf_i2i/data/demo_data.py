@@ -123,13 +123,14 @@ def _windows(short_side: int, *domains: str) -> ImageCache:
     named = []
     for photo in (photo for photo in PHOTOGRAPHS if photo.domain in domains):
         image = read_image(_path(photo))
-        places = [place for place in _grid(*image.shape[:2]) if not _is_dull(_cut(image, *place))]
+        crops = [(*place, _cut(image, *place)) for place in _grid(*image.shape[:2])]
+        crops = [crop for crop in crops if not _is_dull(crop[-1])]
         # Spread over all scales and places, not the most detailed: flat areas must be learned too.
-        count = min(photo.windows, len(places))
-        for i in np.linspace(0, len(places) - 1, count).round().astype(int):
-            top, left, side = places[i]
+        count = min(photo.windows, len(crops))
+        for i in np.linspace(0, len(crops) - 1, count).round().astype(int):
+            top, left, side, crop = crops[i]
             name = f"{Path(photo.file).stem}-{side}px-y{top:03d}-x{left:03d}.png"
-            named.append((name, resize_short_side(_cut(image, *places[i]), short_side)))
+            named.append((name, resize_short_side(crop, short_side)))
     return ImageCache.from_images(named)
 
 

@@ -19,7 +19,8 @@ from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage, resize_shor
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.errors import UserError, one_line
 
-MEMORY_LIMIT_BYTES = 2 * 2**30
+MEMORY_LIMIT_BYTES = 2 * 2**30  # more pixels go to a temporary file
+MIN_SIDE = 16
 # Held out for validation: this share, within these limits; nothing of fewer pictures than the last.
 _HELD_OUT_SHARE, _MIN_HELD_OUT, _MAX_HELD_OUT, _MIN_TO_HOLD_OUT = 0.04, 2, 32, 12
 
@@ -77,14 +78,13 @@ class ImageCache:
         cls,
         named: Iterable[tuple[str, np.ndarray]],
         skipped: list[tuple[str, str]] | None = None,
-        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
     ) -> ImageCache:
         """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read after the last pair was taken.
 
         Raises:
-            UserError: over `memory_limit_bytes`, and the temporary folder has no room.
+            UserError: the temporary folder has no room for the pixels.
         """
-        store, digest = _ByteStore(memory_limit_bytes), hashlib.sha256()
+        store, digest = _ByteStore(), hashlib.sha256()
         names, offsets, shapes = [], [], []
         for name, image in named:
             names.append(name)
@@ -103,26 +103,16 @@ class ImageCache:
 
 
 def load_images(
-    source: ImageSource,
-    short_side: int,
-    *,
-    option: str,
-    warn: Callable[[str], None],
-    min_side: int = 16,
-    progress: bool = True,
-    memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+    source: ImageSource, short_side: int, *, option: str, warn: Callable[[str], None]
 ) -> ImageCache:
     """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source
-    order.
+    order. Pictures with a side under 16 pixels are left out.
 
     Args:
         source: the pictures; decoded by several threads.
         short_side: pixels of the shorter side; the aspect ratio is kept (at most 4:1).
         option: the option that named the source, for messages.
         warn: called with one line for each picture that is left out.
-        min_side: pictures with a shorter side than this are left out.
-        progress: show a bar when this takes more than a few seconds.
-        memory_limit_bytes: decoded bytes above which they go to a temporary file.
 
     Raises:
         UserError: fewer than 2 pictures are usable, or more than half can't be read.
@@ -136,8 +126,8 @@ def load_images(
         except UnreadableImage as error:
             return error
         height, width = image.shape[:2]
-        if min(height, width) < min_side:
-            reason = f"{width}x{height} pixels, a side is under {min_side}"
+        if min(height, width) < MIN_SIDE:
+            reason = f"{width}x{height} pixels, a side is under {MIN_SIDE}"
             return _TooSmall(source.names[index], reason)
         return resize_short_side(image, short_side)
 
@@ -147,7 +137,7 @@ def load_images(
         # Pillow decodes outside Python's lock; more threads only hold more full-size pictures.
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             decoded = pool.map(decode, range(total))
-            bar = tqdm(decoded, label, total, unit="image", delay=3, disable=not progress)
+            bar = tqdm(decoded, label, total, unit="image", delay=3)
             for name, result in zip(source.names, bar, strict=True):
                 if isinstance(result, np.ndarray):
                     yield name, result
@@ -156,7 +146,7 @@ def load_images(
                 skipped.append((name, result.reason))
                 warn(f"{option}: left out {result.name}: {result.reason}")
 
-    cache = ImageCache.from_images(usable(), skipped, memory_limit_bytes)
+    cache = ImageCache.from_images(usable(), skipped)
     if 2 * unreadable > total:
         name, reason = skipped[0]
         raise UserError(
@@ -166,7 +156,7 @@ def load_images(
     if len(cache) < 2:
         raise UserError(
             f"{where}: {len(cache)} of {total} pictures can be used, at least 2 are needed; "
-            f"add pictures of {min_side} pixels per side or more"
+            f"add pictures of {MIN_SIDE} pixels per side or more"
         )
     return cache
 
@@ -211,17 +201,15 @@ def _add(digest, name: str, image: np.ndarray):
 
 
 class _ByteStore:
-    """Pictures appended one at a time: in memory, above `limit` bytes in an unlinked temporary
-    file.
-    """
+    """Pictures appended one at a time, in memory or in an unlinked temporary file."""
 
-    def __init__(self, limit: int):
-        self.size, self._limit, self._memory, self._file = 0, limit, bytearray(), None
+    def __init__(self):
+        self.size, self._memory, self._file = 0, bytearray(), None
 
     def append(self, image: np.ndarray) -> None:
         data = memoryview(np.ascontiguousarray(image)).cast("B")
         self.size += len(data)
-        if self._file is None and self.size <= self._limit:
+        if self._file is None and self.size <= MEMORY_LIMIT_BYTES:
             self._memory += data
             return
         with _room_on_disk():

@@ -21,17 +21,8 @@ from tf_i2i.files import replacing
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
 _EXIF_ORIENTATION = 0x0112
-_TRANSPOSED = (5, 6, 7, 8)  # orientations that swap width and height
-# By orientation: the picture as stored, as a view of the upright one, so nothing is turned later.
-_STORED_VIEWS = {
-    2: lambda upright: upright[:, ::-1],
-    3: lambda upright: upright[::-1, ::-1],
-    4: lambda upright: upright[::-1],
-    5: lambda upright: upright.swapaxes(0, 1),
-    6: lambda upright: np.rot90(upright),
-    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
-    8: lambda upright: np.rot90(upright, -1),
-}
+# Orientation -> quarter turns and mirroring that make the stored picture of the upright one.
+_STORED = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (1, 0), 7: (3, 1), 8: (3, 0)}
 _STRIP_ROWS = 256
 
 # Pillow warns from 89 megapixels on (read_image refuses by its own limit) and about odd EXIF data,
@@ -79,16 +70,16 @@ def read_image(
         image.load()
         inspect(image)
         # Only now: PNG may have EXIF after the pixels, and some decoders turn the picture.
-        orientation, to_srgb = _orientation(image), _SrgbConversion(image.info.get("icc_profile"))
+        (turns, mirrored), to_srgb = _stored(image), _SrgbConversion(image.info.get("icc_profile"))
         # 16-bit files have white at 65535; 32-bit integers have no agreed white: the brightest.
         white = max(65535, image.getextrema()[1]) if image.mode == "I" else 65535
         picture = image
         if picture.width > size[0] or picture.height > size[1]:
             picture = _eight_bit(image, white)
             picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        shape = picture.size if orientation in _TRANSPOSED else picture.size[::-1]
+        shape = picture.size if turns % 2 else picture.size[::-1]
         upright = np.empty((*shape, 3), np.uint8)
-        stored = _STORED_VIEWS.get(orientation, lambda view: view)(upright)
+        stored = np.rot90(upright[:, ::-1] if mirrored else upright, turns)  # a view to write to
         # In strips: each conversion of the whole picture would hold another copy of it.
         for top in range(0, picture.height, _STRIP_ROWS):
             bottom = min(top + _STRIP_ROWS, picture.height)
@@ -123,7 +114,7 @@ def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
         UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
     """
     with _open(file) as image:
-        return image.size[::-1] if _orientation(image) in _TRANSPOSED else image.size
+        return image.size[::-1] if _stored(image)[0] % 2 else image.size
 
 
 def write_png(
@@ -213,11 +204,11 @@ def _reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int
     return tuple(max(1, round(side * max_side / longest)) for side in size)
 
 
-def _orientation(image: Image.Image) -> int:
+def _stored(image: Image.Image) -> tuple[int, int]:
     try:
-        return image.getexif().get(_EXIF_ORIENTATION, 1)
+        return _STORED.get(image.getexif().get(_EXIF_ORIENTATION), (0, 0))
     except Exception:  # a damaged EXIF block does not make the pixels unusable
-        return 1
+        return 0, 0
 
 
 def _eight_bit(image: Image.Image, white: int) -> Image.Image:

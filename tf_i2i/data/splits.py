@@ -33,12 +33,6 @@ class SplitSizes:
             counts[TRAIN] = total  # what the other two leave
         return counts
 
-    def minimum(self, split: str, total: int) -> int:
-        """The fewest pictures that are enough."""
-        if self.exact:
-            return self.counts(total)[split]
-        return {TRAIN: 2, VAL: 1, TEST: int(self.test > 0)}[split]
-
 
 def parse_split(text: str) -> SplitSizes:
     """Reads "1000/500/500" or "80%/10%/10%".
@@ -126,17 +120,18 @@ def _draw(
         members.setdefault(group, []).append(place)
     order = sorted(members, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())
     free = [group for group in order if group not in split_of]
+    counts = sizes.counts(total)
+    minimum = counts if sizes.exact else {TRAIN: 2, VAL: 1, TEST: int(sizes.test > 0)}
     splits: list[str | None] = [None] * total
     for split in (TEST, VAL, TRAIN):
         bound = [
             place for group in order if split_of.get(group) == split for place in members[group]
         ]
-        places, free = _choose(bound, free, members, sizes.counts(total)[split], not sizes.exact)
-        minimum = sizes.minimum(split, total)
-        if len(places) < minimum:
+        places, free = _choose(bound, free, members, counts[split], not sizes.exact)
+        if len(places) < minimum[split]:
             reason = "; pictures of one content or one folder stay together"
             raise UserError(
-                f"--split: {option} has {total} pictures, {len(places)} are left where {minimum} "
+                f"--split: {option} has {total} pictures, {len(places)} are left where {minimum[split]} "
                 f"are asked for {split}{reason if len(members) < total else ''}: "
                 "ask for fewer, or add pictures"
             )

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import functools
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -61,21 +60,19 @@ class InceptionFeatures:
     """The 2,048 means before InceptionV3's classifier (Szegedy et al. 2016).
 
     Args:
-        weights: an .h5 file of Keras's InceptionV3, with or without its classifier; None: Keras's
-            own ImageNet weights, which it fetches (88 MB) unless it has them.
+        weights: an .h5 file of Keras's InceptionV3, with or without its classifier.
 
     Attributes:
         name: "inception-v3-" and the start of the file's sha256, so that no two sets of weights are
             confused.
 
     Raises:
-        UserError: the weights are not available or are another network's.
+        UserError: these are another network's weights.
     """
 
-    def __init__(self, weights: Path | None = None):
-        path = Path(weights) if weights else _keras_weights()
-        self._network = _inception(path)
-        self.name = f"inception-v3-{sha256_of(path)[:8]}"
+    def __init__(self, weights: Path):
+        self._network = _inception(weights)
+        self.name = f"inception-v3-{sha256_of(weights)[:8]}"
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """uint8 RGB pictures [H, W, 3], to float64 [N, 2048]."""
@@ -92,14 +89,14 @@ def open_features(choice: str) -> OfflineFeatures | InceptionFeatures:
     of a file of weights, or "auto": inception where Keras has its weights already, else offline.
 
     Raises:
-        UserError: no such file, or its weights can't be used.
+        UserError: no such file, its weights can't be used, or Keras can't fetch them.
     """
     if choice == AUTO:
         choice = INCEPTION if _cached_weights().is_file() else OFFLINE
     if choice == OFFLINE:
         return OfflineFeatures()
     if choice == INCEPTION:
-        return InceptionFeatures()
+        return InceptionFeatures(_keras_weights())
     if not Path(choice).is_file():
         raise UserError(
             f"--features {one_line(choice)}: no such file; "
@@ -119,14 +116,17 @@ def _keras_weights() -> Path:
     path = _cached_weights()
     if not path.is_file():
         print(f"--features inception: fetching {WEIGHTS} (88 MB) with Keras into {path.parent}")
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_S)
     try:
-        with _socket_timeout():
-            inception_v3.InceptionV3(include_top=False, weights="imagenet")
+        inception_v3.InceptionV3(include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a plain Exception for what urllib could not fetch
         raise UserError(
             f"--features inception: Keras can't get its weights ({one_line(error)}); put {WEIGHTS} "
             f"into {path.parent}, name a file of them with --features FILE.h5, or use --features offline"
         ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
     return path
 
 
@@ -152,16 +152,6 @@ def _inception(path: Path):
             f"--features {one_line(path)}: not weights of Keras's InceptionV3 ({reason})"
         ) from error
     return network
-
-
-@contextmanager
-def _socket_timeout() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def offline_features(image: np.ndarray) -> np.ndarray:

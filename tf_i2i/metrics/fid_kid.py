@@ -3,6 +3,8 @@ distance (KID).
 
 Both are 0 in expectation for two samples of one distribution (FID only in the limit of many
 pictures) and grow as the distributions part. Only numbers from the same features can be compared.
+All functions take features float [N, D] and [M, D] and raise ValueError for other shapes or too few
+pictures: fewer than 2 of either, 4 for KID.
 """
 
 from __future__ import annotations
@@ -30,11 +32,6 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
     Biased upwards, the more the fewer pictures: compare sets of equal size. Needs no D x D matrix,
     so D may be larger than the number of pictures.
-
-    Args: features float [N, D] and [M, D].
-
-    Raises:
-        ValueError: fewer than 2 of either, or other shapes.
     """
     a, b = _checked(a, b, 2)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
@@ -49,11 +46,6 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
     """Unbiased estimate of the squared maximum mean discrepancy (Gretton et al. 2012, equation 3)
     under the kernel of Binkowski et al. 2018, section 3: k(x, y) = (x.y / D + 1)^3.
-
-    Args: features float [N, D] and [M, D].
-
-    Raises:
-        ValueError: fewer than 2 of either, or other shapes.
     """
     a, b = _checked(a, b, 2)
     within = [
@@ -72,11 +64,6 @@ def kernel_distance(
     A subset is half of the smaller set, at most 1,000 pictures. The spread of halves is about the
     standard error of the whole set's estimate where the sets differ (the delete-half jackknife:
     Shao and Wu 1989), and about twice that where they do not; that of smaller shares is larger.
-
-    Args: features float [N, D] and [M, D].
-
-    Raises:
-        ValueError: fewer than 4 of either, or other shapes.
     """
     a, b = _checked(a, b, MIN_PICTURES)
     size = min(MAX_IN_SUBSET, len(a) // 2, len(b) // 2)

@@ -1,7 +1,8 @@
 """Scores of pictures against pictures, on uint8 RGB as people see it: likeness, outlines, colours,
 checkerboard artefacts, local features.
 
-All raise ValueError for pictures of another type or shape, or that differ in shape.
+All take uint8 RGB [H, W, 3] unless they say otherwise, and raise ValueError for another type, for
+pictures that differ in shape, and for smaller ones than they need.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MAX_REPROJECTION_PX = 3.0
 
 
 def l1(image: np.ndarray, reference: np.ndarray) -> float:
-    """Mean absolute difference of two uint8 RGB [H, W, 3], 0..255."""
+    """Mean absolute difference, 0..255."""
     _check(image, reference)
     return float(np.mean(np.abs(image.astype(np.float64) - reference)))
 
@@ -53,9 +54,7 @@ def psnr_of_error(mean_square: float, peak: float = 255.0) -> float:
 
 def ssim(image: np.ndarray, reference: np.ndarray) -> float:
     """Structural similarity (Wang et al. 2004), at most 1 (equal): uniform 7x7 windows, mean over
-    the channels.
-
-    Args: both uint8 RGB [H, W, 3], at least 7 pixels per side.
+    the channels. At least 7 pixels per side.
     """
     from skimage.metrics import structural_similarity  # imports much of SciPy
 
@@ -64,9 +63,8 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def outline_f1(image: np.ndarray, reference: np.ndarray) -> float:
-    """F1 in 0..1 of the pixels that are ink, darker than 48 of 255 grey levels (luma of Rec. 601).
-
-    Args: both uint8 RGB [H, W, 3]. Without ink in either it is 0.
+    """F1 in 0..1 of the pixels that are ink, darker than 48 of 255 grey levels (luma of Rec. 601);
+    0 without ink in either.
     """
     _check(image, reference)
     drawn, expected = _grey(image) < INK_LEVEL, _grey(reference) < INK_LEVEL
@@ -77,8 +75,6 @@ def outline_f1(image: np.ndarray, reference: np.ndarray) -> float:
 def colour_error(image: np.ndarray, reference: np.ndarray) -> float:
     """Mean CIE76 distance (2.3 is just noticeable, black to white 100) after a Gaussian blur of
     sigma 6 pixels, so that the exact place of strokes does not count.
-
-    Args: both uint8 RGB [H, W, 3].
     """
     _check(image, reference)
     return float(np.linalg.norm(_blurred_lab(image) - _blurred_lab(reference), axis=2).mean())
@@ -90,9 +86,7 @@ def grid_energy(image: np.ndarray) -> float:
 
     Counted along both axes (each with the three lowest frequencies across, for a grid is seldom
     uniform) and where they cross. 0 for a flat picture; compare it with that of a true picture,
-    since strokes have some of it too.
-
-    Args: image: uint8 RGB [H, W, 3], at least 12 pixels per side.
+    since strokes have some of it too. At least 12 pixels per side.
     """
     _check(image)
     height, width = image.shape[:2]
@@ -110,8 +104,7 @@ def grid_energy(image: np.ndarray) -> float:
 
 def against_truth(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """All scores of one translation and, as grid_truth, the grid energy that the truth itself has.
-
-    Args: both uint8 RGB [H, W, 3], at least 12 pixels per side.
+    At least 12 pixels per side.
     """
     return {
         "l1": l1(image, truth),
@@ -148,9 +141,7 @@ class SiftMatches(NamedTuple):
 
 def sift_matches(image: np.ndarray, truth: np.ndarray) -> SiftMatches:
     """Matches of a picture with the truth that pass the ratio test and are inliers of one
-    similarity (RANSAC).
-
-    Args: both uint8 RGB [H, W, 3], at least 16 pixels per side.
+    similarity (RANSAC). At least 16 pixels per side.
     """
     _check(image, truth)
     if min(image.shape[:2]) < 16:

@@ -80,7 +80,6 @@ def load_face_network(
     *,
     option: str = "--face-model",
     input_range: tuple[float, float] | None = None,
-    log: Callable[[str], None] = print,
 ) -> FaceNetwork:
     """A face network by its source: "face-api", a Keras model (.keras, .h5) or a SavedModel's
     folder.
@@ -93,13 +92,12 @@ def load_face_network(
         option: named in messages.
         input_range: the model's values of black and white; None: as in FILE.json, otherwise -1 and
             1. face-api has its own.
-        log: called with one line before anything is fetched.
 
     Raises:
         UserError: it is unavailable, can't be loaded, or does not turn pictures into vectors.
     """
     if source == FACE_API:
-        tarball = npm_tarball(PACKAGE, f"{option} {FACE_API}", log)
+        tarball = npm_tarball(PACKAGE, f"{option} {FACE_API}")
         network = DlibResNet(read_face_api(tarball))
         return FaceNetwork(FACE_API, network, (_FACE_API_SIDE,) * 2, _FACE_API_THRESHOLD)
     path, where = Path(source).expanduser(), f"{option} {one_line(source)}"

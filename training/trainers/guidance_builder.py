@@ -63,8 +63,8 @@ def guide(model, options, data: RunData) -> tuple[RunData, dict[str, float]]:
     from tf_i2i.pretrained.guidance_losses import Guidance
 
     with float32_layers():
-        face = _face_network(options, say) if options.lambda_face else None
-        segmentation = _segmentation_network(options, say) if options.lambda_segmentation else None
+        face = _face_network(options) if options.lambda_face else None
+        segmentation = _segmentation_network(options) if options.lambda_segmentation else None
     if face is not None:
         domains = {"--domain-a": data.train_a, "--domain-b": data.train_b}
         boxes = tuple(
@@ -111,12 +111,10 @@ def measured_cost(guidance, crop_size: int, batch_size: int) -> dict[str, float]
     return seconds
 
 
-def _face_network(options, log):
+def _face_network(options):
     from tf_i2i.pretrained.face_networks import load_face_network
 
-    network = load_face_network(
-        options.face_model, input_range=tuple(options.face_range) or None, log=log
-    )
+    network = load_face_network(options.face_model, input_range=tuple(options.face_range) or None)
     asked = {"share": options.face_share, "shift": options.face_shift}
     network.crop = dataclasses.replace(
         network.crop, **{k: v for k, v in asked.items() if v is not None}
@@ -124,7 +122,7 @@ def _face_network(options, log):
     return network
 
 
-def _segmentation_network(options, log):
+def _segmentation_network(options):
     from tf_i2i.pretrained.segmentation_networks import load_segmentation_network
 
     return load_segmentation_network(
@@ -132,7 +130,6 @@ def _segmentation_network(options, log):
         size=options.segmentation_size,
         input_range=tuple(options.segmentation_range) or None,
         output=options.segmentation_output,
-        log=log,
     )
 
 

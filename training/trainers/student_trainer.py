@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 
-from tf_i2i.data.batches import batches
+from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache, load_images
 from tf_i2i.data.image_files import write_png
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
@@ -141,7 +141,7 @@ class StudentTrainer(Trainer):
         """(photo, the teacher's output, other), float32 [-1, 1] [N, S, S, 3] each."""
         data, options = self.distillation_data, self.options
         learned, others = (data.inputs, data.outputs), (data.others,)
-        return batches(
+        return augmented_batches(
             [learned + others] if data.paired else [learned, others],
             data.crop_size,
             options.batch_size,
