@@ -11,10 +11,9 @@ from tf_i2i.models.precision import minimize, scale_loss
 
 
 class Distillation(keras.Model):
-    """Regresses a student on the teacher's translations (Hinton et al. 2015 for the idea).
-
-    The loss is L1 plus neighbour differences. L1 leads to a median, not a mean: where the teacher
-    wavers the student draws a stroke or omits it, but does not draw it half.
+    """Regresses a student on the teacher's translations (Hinton et al. 2015) by L1 plus neighbour
+    differences. L1 leads to a median, not a mean: where the teacher wavers the student draws a
+    stroke or omits it, but does not draw it half.
 
     Args:
         student: a generator; its batch-norm statistics follow the data while `update_bn` is true.

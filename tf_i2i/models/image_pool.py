@@ -9,10 +9,9 @@ class ImagePool(tf.Module):
     """Keeps up to `size` generated images (Shrivastava et al. 2017, section 2.3; Zhu et al. 2017,
     section 4).
 
-    While the pool fills, each image is stored and returned unchanged. Then each image is, with
-    probability 0.5, exchanged for a random stored one. The state is in tf.Variables, so that a
-    checkpoint has it. Replicas gather each other's images, so that all of them keep the pool that a
-    single device with the whole batch would have.
+    While the pool fills, each image is stored and returned unchanged. Then each is exchanged, with
+    probability 0.5, for a random stored one. Replicas gather each other's images, so that all of
+    them keep the pool that a single device with the whole batch would have.
 
     Args:
         size: images kept; 0 returns all images unchanged.
@@ -31,14 +30,8 @@ class ImagePool(tf.Module):
         self.count = tf.Variable(0, dtype=tf.int64, name="count", **local)
 
     def swap(self, images, seed):
-        """Exchange a batch.
-
-        Args:
-            images: [N, H, W, C] of known N, the replica's share of the batch.
-            seed: int32 [2], different in every step, the same on all replicas.
-
-        Returns:
-            Images of the same shape, without gradient.
+        """Exchange the replica's share of a batch: [N, H, W, C] of known N to the same, without
+        gradient. seed: int32 [2], different in every step, the same on all replicas.
         """
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         if self.size == 0:
@@ -52,9 +45,7 @@ class ImagePool(tf.Module):
         return tf.ensure_shape(swapped[start : start + share], images.shape)
 
     def _swap_all(self, images, count: int, seed, in_place: bool = True):
-        """in_place: writing by index is fast, but a variable of several replicas can only be
-        assigned as a whole.
-        """
+        """in_place: write by index, which is fast, but not possible with several replicas."""
         coins = tf.random.stateless_uniform([count], tf.stack([seed[0], seed[1]])) < 0.5
         places = tf.random.stateless_uniform(
             [count], tf.stack([seed[1], seed[0]]), maxval=self.size, dtype=tf.int64

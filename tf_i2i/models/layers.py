@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import keras
 import tensorflow as tf
 
 
 def normal_init() -> keras.initializers.Initializer:
-    """N(0, 0.02), as the reference initializes every convolution. A new object for each layer: one
-    shared object without a seed would give all of them the same weights.
-    """
+    """N(0, 0.02), the reference's; a new object per layer, since a shared one repeats its values."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
@@ -19,27 +20,22 @@ def convolution(filters: int, kernel_size: int, **options) -> keras.layers.Conv2
 
 
 def upsampling_layer(kind: str, filters: int, kernel_size: int, use_bias: bool = True):
-    """Doubles height and width: [N, H, W, C] to [N, 2H, 2W, filters].
-
-    Args:
-        kind: "resize" for `ResizeConv2D`, "transposed" for the reference's transposed convolution.
-        kernel_size: of the transposed convolution; the other one's is 3.
-
-    Raises:
-        ValueError: unknown kind.
+    """Doubles height and width, [N, H, W, C] to [N, 2H, 2W, filters], by a `ResizeConv2D` ("resize")
+    or the reference's transposed convolution ("transposed"), which alone takes a kernel_size.
     """
     if kind == "resize":
         return ResizeConv2D(filters, use_bias=use_bias)
     if kind != "transposed":
         raise ValueError(f"upsampling must be 'resize' or 'transposed', not {kind!r}")
-    return keras.layers.Conv2DTranspose(
-        filters,
-        kernel_size,
-        strides=2,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer=normal_init(),
-    )
+    options = {"strides": 2, "padding": "same", "kernel_initializer": normal_init()}
+    return keras.layers.Conv2DTranspose(filters, kernel_size, use_bias=use_bias, **options)
+
+
+def chain(layers: Iterable, inputs):
+    """The layers' output, each applied to that of the one before."""
+    for layer in layers:
+        inputs = layer(inputs)
+    return inputs
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
@@ -70,11 +66,9 @@ class ResizeConv2D(keras.layers.Layer):
     """Doubles height and width by nearest neighbour, then convolves 3x3 with mirrored edges:
     [N, H, W, C] to [N, 2H, 2W, filters].
 
-    Leaves no checkerboard, unlike a transposed convolution (Odena et al. 2016, "Deconvolution and
-    Checkerboard Artifacts").
-
-    In training the convolution comes first. Each of the four output phases sees only 2x2 distinct
-    input pixels, so the 3x3 kernel folds into four of 2x2: the same numbers for 16 instead of 36
+    Leaves no checkerboard, unlike a transposed convolution (Odena et al. 2016). In training the
+    convolution comes first: each of the four output phases sees only 2x2 distinct input pixels, so
+    the 3x3 kernel folds into four of 2x2, for the same numbers with 16 instead of 36
     multiplications. At inference the plain form is kept, which every device runtime supports.
     """
 
@@ -150,9 +144,8 @@ def _phase_kernels(kernel, dtype):
 
 
 def _mirrored(image, padding: int, axis: int):
-    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) at both ends; its side is at
-    least 2 padding + 2. The gradient is explicit because TensorFlow's own fills a map of zeros for
-    every slice and adds them up.
+    """`image` with `padding` mirrored rows (axis 1) or columns (axis 2) at both ends. The gradient is
+    explicit because TensorFlow's own fills a map of zeros for every slice and adds them up.
     """
 
     def cut(x, start, size):
@@ -187,9 +180,8 @@ _MAX_FUSED_BATCH = 8
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class InstanceNormalization(keras.layers.Layer):
-    """Normalizes each channel of each image by its own mean and variance: [N, H, W, C] to the same
-    (Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization",
-    equation 5).
+    """Normalizes each channel of each image by its own mean and variance (Ulyanov et al. 2016,
+    "Instance Normalization: The Missing Ingredient for Fast Stylization", equation 5).
 
     Moments are float32 whatever the compute type: a bfloat16 sum over a 64x64 map has lost half its
     digits. At inference all operations stay 4-D, so that a GPU delegate takes the whole exported
@@ -198,8 +190,7 @@ class InstanceNormalization(keras.layers.Layer):
     the time.
 
     Args:
-        affine: learn a scale (initially 1) and an offset (initially 0) per channel; CycleGAN's
-            networks do not.
+        affine: learn a scale and an offset per channel; CycleGAN's networks do not.
         epsilon: added to the variance.
     """
 
@@ -219,25 +210,14 @@ class InstanceNormalization(keras.layers.Layer):
         gamma = tf.cast(self.gamma, tf.float32) if self.affine else tf.ones([channels])
         beta = tf.cast(self.beta, tf.float32) if self.affine else tf.zeros([channels])
         if training and batch is not None and batch <= _MAX_FUSED_BATCH:
-            images = tf.split(inputs, batch, axis=0) if batch > 1 else [inputs]
-            outputs = [self._fused(image, gamma, beta) for image in images]
-            return tf.concat(outputs, axis=0) if batch > 1 else outputs[0]
+            options = {"mean": [], "variance": [], "epsilon": self.epsilon, "is_training": True}
+            fused = partial(tf.raw_ops.FusedBatchNormV3, scale=gamma, offset=beta, **options)
+            return tf.concat([fused(x=image).y for image in tf.split(inputs, batch)], axis=0)
         wide = tf.cast(inputs, tf.float32)
         mean = tf.reduce_mean(wide, [1, 2], keepdims=True)
         variance = tf.reduce_mean(tf.math.squared_difference(wide, mean), [1, 2], keepdims=True)
         outputs = (wide - mean) * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(outputs * gamma + beta if self.affine else outputs, inputs.dtype)
-
-    def _fused(self, image, gamma, beta):
-        return tf.raw_ops.FusedBatchNormV3(
-            x=image,
-            scale=gamma,
-            offset=beta,
-            mean=[],
-            variance=[],
-            epsilon=self.epsilon,
-            is_training=True,
-        ).y
 
     def get_config(self):
         return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}
@@ -262,9 +242,9 @@ class SeededDropout(keras.layers.Layer):
     def call(self, inputs, seed=None):
         if seed is None or self.rate == 0:
             return inputs
-        context = tf.distribute.get_replica_context()
-        count, shape = tf.shape(inputs)[0], tf.shape(inputs)[1:]
-        whole = tf.concat([[count * context.num_replicas_in_sync], shape], 0)
+        context, shape = tf.distribute.get_replica_context(), tf.shape(inputs)
+        count = shape[0]
+        whole = tf.concat([[count * context.num_replicas_in_sync], shape[1:]], 0)
         first = context.replica_id_in_sync_group * count
         kept = tf.random.stateless_uniform(whole, seed)[first : first + count] >= self.rate
         return tf.where(kept, inputs / (1.0 - self.rate), tf.zeros_like(inputs))

@@ -75,8 +75,8 @@ def coarse_chroma(a, b, cell: int = 16):
 
 
 def gradient_difference(a, b):
-    """Mean absolute difference of horizontal and vertical neighbour differences, which keeps edges
-    in place (Mathieu et al. 2016, equation 6, with alpha 1).
+    """Mean absolute difference of neighbour differences, which keeps edges in place (Mathieu et al.
+    2016, equation 6, with alpha 1).
     """
     difference = _difference(a, b)
     down = difference[:, 1:] - difference[:, :-1]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tf_i2i.models.layers import chain
+
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class MobileGenerator(keras.Model):
     """Large receptive field at 1/4 resolution, dense convolutions at 1/2 resolution, fine detail of
     the photo at full resolution.
 
-    A 5x5 convolution to half size; a separable one to a quarter; residual blocks of two
-    depthwise-separable convolutions (Sandler et al. 2018); bilinear upsampling, with the half-size
-    features added (Ronneberger et al. 2015); dense 3x3 convolutions, which draw the strokes; at
-    full size a few 3x3 features of the photo itself join before the last 3x3 convolution, so that
-    strokes end where they end in the photo.
+    Residual blocks at a quarter of the size are depthwise-separable (Sandler et al. 2018); after
+    bilinear upsampling the half-size features are added (Ronneberger et al. 2015), and dense 3x3
+    convolutions draw the strokes; at full size features of the photo itself join before the last
+    convolution, so that strokes end where they end in the photo.
 
-    Why: every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8
+    Every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8
     kernel in XNNPACK and one in GPU delegates, so the graph is one partition; most MACs are in
     dense convolutions, which gain most from int8; ReLU6 bounds tensors for int8; bilinear resizing
     leaves no checkerboard; batch normalization folds into the convolutions, so int8 stays accurate
@@ -84,11 +85,11 @@ class MobileGenerator(keras.Model):
 
     def call(self, inputs, training=False):
         half = self.stem(inputs)
-        x = _chain(self.down, half)
+        x = chain(self.down, half)
         for block in self.body:
-            x = x + _chain(block, x)
+            x = x + chain(block, x)
         x = self._upsample(self.to_half(x)) + half
-        x = _chain(self.drawing, x)
+        x = chain(self.drawing, x)
         x = self._upsample(self.to_full(x))
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs)], axis=-1)
@@ -111,27 +112,17 @@ class MobileGenerator(keras.Model):
         return full + 2 * half + 4 * quarter + self.stride - 1
 
     def folded(self) -> MobileGenerator:
-        """The inference form, with batch normalization folded in: equal to this network at
-        training=False.
-        """
+        """The inference form, with batch normalization folded in: equal at training=False."""
         twin = MobileGenerator(**{**self.config, "folded": True})
         twin(tf.zeros([1, self.stride, self.stride, 3]))
-        for unit, target in zip(self._units(), twin._units(), strict=True):
-            target.set_weights(unit.folded_weights())
+        for layer, target in zip(self.layers, twin.layers, strict=True):
+            if isinstance(layer, _Unit):
+                target.set_weights(layer.folded_weights())
         twin.head.set_weights(self.head.get_weights())
         return twin
 
-    def _units(self) -> list[_Unit]:
-        return [layer for layer in self.layers if isinstance(layer, _Unit)]
-
     def get_config(self):
         return {**super().get_config(), **self.config}
-
-
-def _chain(units: list[_Unit], x):
-    for unit in units:
-        x = unit(x)
-    return x
 
 
 class _Unit(keras.layers.Layer):

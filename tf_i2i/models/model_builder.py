@@ -22,7 +22,7 @@ def build_model(model: str, options: Mapping):
     options by name.
     """
     build = {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model]
-    # Without a half-life in a dry run, which averages nothing.
+    # A dry run, which averages nothing, has no half-life.
     return build({**options, "ema_half_life": options["ema_half_life"] or 0.0})
 
 
@@ -31,14 +31,14 @@ def _build_cyclegan(options: Mapping):
     from tf_i2i.models.patch_discriminator import PatchDiscriminator
     from tf_i2i.models.resnet_generator import ResNetGenerator
 
-    generator = (*GENERATOR_BLOCKS[options["generator"]], options["upsampling"])
-    blocks, downsamplings, upsampling = generator
-    ngf, discriminator = options["ngf"], (options["ndf"], options["discriminator_layers"])
+    blocks, downsamplings = GENERATOR_BLOCKS[options["generator"]]
+    generator = (blocks, options["ngf"], downsamplings, options["upsampling"])
+    discriminator = (options["ndf"], options["discriminator_layers"])
     names = ("crop_size", "lambda_cycle", "lambda_identity", "lambda_colour", "gan_loss")
     names += ("pool_size", "ema_half_life", "seed")
     return CycleGAN(
-        ResNetGenerator(blocks, ngf, downsamplings, upsampling, name="generator_ab"),
-        ResNetGenerator(blocks, ngf, downsamplings, upsampling, name="generator_ba"),
+        ResNetGenerator(*generator, name="generator_ab"),
+        ResNetGenerator(*generator, name="generator_ba"),
         PatchDiscriminator(*discriminator, name="discriminator_a"),
         PatchDiscriminator(*discriminator, name="discriminator_b"),
         **{name: options[name] for name in names},
@@ -51,18 +51,14 @@ def _build_pix2pix(options: Mapping):
     from tf_i2i.models.resnet_generator import ResNetGenerator
     from tf_i2i.models.unet_generator import UNetGenerator
 
-    name, ngf, upsampling = options["generator"], options["ngf"], options["upsampling"]
+    name, ngf = options["generator"], options["ngf"]
+    named = {"upsampling": options["upsampling"], "name": "generator"}
     if name in UNET_DEPTHS:
-        generator = UNetGenerator(
-            UNET_DEPTHS[name], ngf, options["norm"], upsampling, name="generator"
-        )
+        generator = UNetGenerator(UNET_DEPTHS[name], ngf, options["norm"], **named)
     else:
-        generator = ResNetGenerator(
-            *GENERATOR_BLOCKS[name][:1], ngf, upsampling=upsampling, name="generator"
-        )
-    discriminator = PatchDiscriminator(
-        options["ndf"], options["discriminator_layers"], affine=True, name="discriminator"
-    )
+        generator = ResNetGenerator(GENERATOR_BLOCKS[name][0], ngf, **named)
+    patches = (options["ndf"], options["discriminator_layers"])
+    discriminator = PatchDiscriminator(*patches, affine=True, name="discriminator")
     names = ("crop_size", "lambda_l1", "gan_loss", "ema_half_life", "seed")
     return Pix2Pix(generator, discriminator, **{name: options[name] for name in names})
 
@@ -75,9 +71,7 @@ def counted_networks(model) -> dict:
 
 
 def translator_names(kind: str, direction: str) -> tuple[str, str]:
-    """Attributes of a model of this kind: the generator of a direction, and its moving average.
-    Pix2Pix has ab alone, input to target.
-    """
+    """Attributes of a model: the generator of a direction (Pix2Pix has only ab) and its average."""
     suffix = "" if kind == "pix2pix" else f"_{direction}"
     return f"generator{suffix}", f"average{suffix}"
 
@@ -100,8 +94,7 @@ def count_macs(network, size: int, channels: int = 3) -> int:
 def _operation_macs(operation) -> int:
     if operation.type not in ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"):
         return 0
-    # A transposed convolution applies its kernel at each input pixel, the others at each output
-    # pixel.
+    # A transposed convolution applies its kernel at each input pixel, others at each output pixel.
     transposed = operation.type == "Conv2DBackpropInput"
     pixels = operation.inputs[2] if transposed else operation.outputs[0]
     return math.prod([*operation.inputs[1].shape, *pixels.shape[1:3]])

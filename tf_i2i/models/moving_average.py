@@ -17,13 +17,11 @@ class MovingAverage(tf.Module):
     Args:
         network: built model whose trainable weights are averaged.
         half_life: in steps; 0 follows the weights themselves.
-        statistics: also average batch normalization's moving mean and variance. Those of the last
-            steps are noise at a batch of 1, and belong to other weights than the averaged ones.
+        statistics: also average batch normalization's moving mean and variance, which are noisy at
+            a batch of 1 and belong to other weights than the averaged ones.
     """
 
-    def __init__(
-        self, network, half_life: float, statistics: bool = False, name: str = "moving_average"
-    ):
+    def __init__(self, network, half_life: float, statistics=False, name="moving_average"):
         super().__init__(name=name)
         self._statistics = statistics
         self._watched = self._averaged(network)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from tf_i2i.models.layers import InstanceNormalization, LeakyReLU, convolution
+from tf_i2i.models.layers import InstanceNormalization, LeakyReLU, chain, convolution
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
@@ -41,10 +41,7 @@ class PatchDiscriminator(keras.Model):
         self.sequence += [pad(1), convolution(1, 4), logits]
 
     def call(self, inputs, training=False):
-        x = inputs
-        for layer in self.sequence:
-            x = layer(x)
-        return x
+        return chain(self.sequence, inputs)
 
     def get_config(self):
         config = {"ndf": self.ndf, "layers": self.depth, "affine": self.affine}

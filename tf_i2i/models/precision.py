@@ -21,12 +21,10 @@ def choose_precision(precision: str = "auto") -> tuple[str, str]:
     if gpus := tf.config.list_physical_devices("GPU"):
         details = tf.config.experimental.get_device_details(gpus[0])
         major, minor = details.get("compute_capability", (0, 0))
-        units = f"the GPU (compute capability {major}.{minor}) has {{}} matrix units"
-        if major >= 8:
-            return "bfloat16", units.format("bfloat16")
-        if major >= 7:
-            return "float16", units.format("float16")
-        return "float32", "the GPU has no 16-bit matrix units"
+        if major < 7:
+            return "float32", "the GPU has no 16-bit matrix units"
+        best = "bfloat16" if major >= 8 else "float16"
+        return best, f"the GPU (compute capability {major}.{minor}) has {best} matrix units"
     for flag in ("amx_bf16", "avx512_bf16"):
         if flag in cpu_flags():
             return "bfloat16", f"the processor has {flag} instructions"
@@ -78,9 +76,7 @@ def scale_loss(optimizer, loss):
 
 
 def minimize(optimizer, tape, loss, variables) -> None:
-    """Update `variables` by the gradients of a `scale_loss`-ed loss that `tape` has recorded; with
-    float16 the optimizer skips a step with an overflow.
-    """
+    """Update variables by a loss from `scale_loss`; float16 steps with an overflow are skipped."""
     gradients = tape.gradient(loss, variables)
     if hasattr(optimizer, "get_unscaled_gradients"):  # Keras 2.15; Keras 3 unscales by itself
         gradients = optimizer.get_unscaled_gradients(gradients)

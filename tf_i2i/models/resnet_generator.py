@@ -7,6 +7,7 @@ import keras
 from tf_i2i.models.layers import (
     InstanceNormalization,
     ReflectionPadding2D,
+    chain,
     convolution,
     upsampling_layer,
 )
@@ -55,10 +56,7 @@ class ResNetGenerator(keras.Model):
         self.decoder += [ReflectionPadding2D(3), convolution(3, 7), out]
 
     def call(self, inputs, training=False):
-        x = inputs
-        for layer in [*self.encoder, *self.body, *self.decoder]:
-            x = layer(x)
-        return x
+        return chain([*self.encoder, *self.body, *self.decoder], inputs)
 
     def get_config(self):
         names = ("blocks", "ngf", "downsamplings", "upsampling")
@@ -67,9 +65,7 @@ class ResNetGenerator(keras.Model):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class ResidualBlock(keras.layers.Layer):
-    """Two mirrored 3x3 convolutions with instance normalization around an identity: [N, H, W,
-    filters] to the same.
-    """
+    """Two mirrored 3x3 convolutions with instance normalization around an identity."""
 
     def __init__(self, filters: int, **kwargs):
         super().__init__(**kwargs)
@@ -82,10 +78,7 @@ class ResidualBlock(keras.layers.Layer):
         ]
 
     def call(self, inputs, training=False):
-        x = inputs
-        for layer in self.branch:
-            x = layer(x)
-        return inputs + x
+        return inputs + chain(self.branch, inputs)
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}

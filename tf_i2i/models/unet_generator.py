@@ -22,13 +22,10 @@ class UNetGenerator(keras.Model):
     """Encoder and decoder with a skip connection at every size (Isola et al. 2017, section 3.2.1
     and appendix 6.1.1).
 
-    4x4 convolutions halve the picture `depth` times, so that 2**depth pixels become one; each
-    decoder level also gets the encoder's features of its size.
-
-    At training=False nothing is dropped, batch normalization uses its moving statistics and
-    instance normalization those of the picture. Samples, scores, teacher outputs and exported files
-    all use this one form (the reference keeps dropout and batch statistics, so its output changes
-    from call to call).
+    4x4 convolutions halve the picture `depth` times, so that 2**depth pixels become one. At
+    training=False nothing is dropped and batch normalization uses its moving statistics, in samples,
+    scores, teacher outputs and exported files alike (the reference keeps dropout and batch
+    statistics, so its output changes from call to call).
 
     Args:
         depth: halvings; 8 for 256 px, 7 for 128 px, 6 for 64 px.
@@ -77,12 +74,8 @@ class UNetGenerator(keras.Model):
         self.out = keras.layers.Activation("tanh", dtype="float32")
 
     def call(self, inputs, training=False, seed=None, update_bn=True):
-        """Translate pictures.
-
-        Args:
-            seed: int32 [2], of this step's dropout masks; without it, and at inference, nothing is
-                dropped.
-            update_bn: False trains with batch normalization's moving statistics as they are.
+        """seed: int32 [2], of this step's dropout masks; None, and inference, drop nothing.
+        update_bn: False trains with batch normalization's moving statistics as they are.
         """
         skips, x, level_training = [], inputs, training and update_bn
         for level in self.encoder:
@@ -100,9 +93,7 @@ class UNetGenerator(keras.Model):
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class EncoderLevel(keras.layers.Layer):
-    """Leaky ReLU, 4x4 convolution of stride 2, normalization: [N, H, W, C] to [N, H / 2, W / 2,
-    filters].
-    """
+    """Leaky ReLU, strided convolution, normalization: [N, H, W, C] to [N, H / 2, W / 2, filters]."""
 
     def __init__(self, filters: int, norm: str | None, activate: bool = True, **kwargs):
         super().__init__(**kwargs)
