@@ -107,9 +107,9 @@ def main(argv: list[str] | None = None) -> int:
     write_json(
         root / "search" / "search.json", {"options": dataclasses.asdict(options), "results": rows}
     )
-    from export.html_report.search_plot import frontier_chart
+    from training.reporting.charts import frontier_chart, svg_file
 
-    write_text(root / "search" / "frontier.svg", frontier_chart(rows))
+    write_text(root / "search" / "frontier.svg", svg_file(frontier_chart(rows)))
     print(f"written to {one_line(root / 'search')}")
     return 0
 

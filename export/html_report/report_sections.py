@@ -1,327 +1,26 @@
-"""The report's sections: what a run's record says, in words, curves and tables."""
+"""Writes report.html: what a run's record says, as the plain data that report.html.j2 shows."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
 
-from export.html_report.report_charts import loss_chart, loss_names
-from export.html_report.report_pictures import Gallery, details
-from export.html_report.report_record import RunRecord, commands
-from export.timing.latency_chart import latency_chart
+import numpy as np
+
+from export.html_report.report_pictures import make_gallery
+from export.html_report.report_record import RunRecord, commands, read_record
+from tf_i2i.data.image_files import UnreadableImage, read_image
+from tf_i2i.files import write_text
+from training.evaluation.robustness_result import MEANINGS, notes, quartiles
+from training.evaluation.robustness_result import table as robustness_table
 from training.evaluation.score_table import SCORES, columns_of, score_text
-from training.reporting import html_page as html
+from training.reporting.charts import Bar, bar_chart, latency_chart, loss_chart, loss_names
+from training.reporting.html_page import render
+from training.runs.run_folder import RunFolder
 
 _MODELS = {"cyclegan": "CycleGAN", "pix2pix": "Pix2Pix"}
-
-
-def overview(record: RunRecord) -> str:
-    """Headline, one paragraph, and the facts of the run."""
-    config, options = record.config, record.config.get("options", {})
-    data = config.get("data", {})
-    kind = _MODELS.get(config.get("model"), str(config.get("model", "model")))
-    source, target = data.get("domain_a", "domain A"), data.get("domain_b", "domain B")
-    counts = data.get("counts", {})
-    steps = record.metrics[-1]["step"] if record.metrics else 0
-    planned = options.get("steps") or steps
-    said = f"A {kind} teacher learned this translation in {steps:,} steps"
-    said += f" (of {planned:,} planned)" if steps < planned else ""
-    said += (
-        f" from {_how_many(counts, record.in_pairs)}"
-        if {"train_a", "train_b"} <= set(counts)
-        else ""
-    )
-    time = _training_time(record)
-    said += f", in {duration(time)}." if time else "."
-    for direction, student in record.students.items():
-        parameters = student.scores.get("parameters")
-        size = f" of {parameters:,} parameters" if parameters else ""
-        said += f" A student for phones{size} was distilled from it (direction {direction})."
-    return (
-        f'<header id="overview">\n<p class="kind">{html.escape(kind)} · {html.escape(str(record.root))}</p>\n'
-        f"<h1>{html.escape(_capital(str(source)))}\u00a0→ {html.escape(str(target))}</h1>\n"
-        + html.paragraph(said, "lead")
-        + "\n"
-        + html.definitions(_facts(record))
-        + "\n</header>"
-    )
-
-
-def _facts(record: RunRecord) -> list[tuple[str, str]]:
-    config, options = record.config, record.config.get("options", {})
-    data, counts = config.get("data", {}), config.get("data", {}).get("counts", {})
-    last = record.metrics[-1] if record.metrics else {}
-    facts = [
-        ("Input" if record.in_pairs else "Domain A", _domain(data, counts, "a")),
-        ("Target" if record.in_pairs else "Domain B", _domain(data, counts, "b")),
-        ("Validation", _held_out(data, counts)),
-        (
-            "Sizes",
-            f"shorter side {options.get('load_size')} px, random crops of {options.get('crop_size')} px",
-        ),
-        ("Teacher", _teacher(config, options)),
-        (
-            "Batch, seed",
-            f"{options.get('batch_size')} {'pairs' if record.in_pairs else 'of each domain'} a step, seed {options.get('seed')}",
-        ),
-        ("Precision", _precision(config)),
-    ]
-    if last.get("step_s"):
-        wait = last.get("data_wait_share")
-        waiting = f", {100 * wait:.1f} % of it waiting for data" if wait is not None else ""
-        facts.append(("Speed", f"{last['step_s']:.3g} s a step at the end{waiting}"))
-    for direction, student in record.students.items():
-        facts.append((f"Student {direction}", _student(student)))
-    if skipped := data.get("skipped"):
-        facts.append(
-            (
-                "Left out",
-                "; ".join(": ".join(map(str, item)) for item in skipped[:5])
-                + (" …" if len(skipped) > 5 else ""),
-            )
-        )
-    packages = config.get("packages", {})
-    facts += [
-        ("Machine", machine(config.get("machine"))),
-        (
-            "Versions",
-            ", ".join(
-                [f"Python {config.get('python', '?')}", *(f"{k} {v}" for k, v in packages.items())]
-            ),
-        ),
-        ("Revision", str(config.get("git_revision") or "not in a git checkout")),
-        ("Recorded", str(config.get("created", "")).replace("T", " ").replace("+00:00", " UTC")),
-    ]
-    fingerprint = data.get("fingerprint")
-    if isinstance(fingerprint, dict):
-        facts.append(
-            (
-                "Data fingerprint",
-                ", ".join(f"{name} {str(value)[:12]}" for name, value in fingerprint.items()),
-            )
-        )
-    return [(name, value) for name, value in facts if value]
-
-
-def pictures(record: RunRecord, galleries: list[Gallery]) -> str:
-    """Rows of held-out photos and what each network makes of them."""
-    seen = _seen(record.config.get("data", {}))
-    parts = [html.paragraph(seen or "Photos that training never saw, at the size of training.")]
-    for gallery in galleries:
-        parts += [_direction_title(gallery, galleries)]
-        parts += [
-            html.picture_row(row.name, row.pictures, "row", "Photo" if seen else "Held-out photo")
-            for row in gallery.rows
-        ]
-        parts += [html.missing(gallery.missing)]
-    return html.section("pictures", "Pictures" if seen else "Held-out pictures", *parts)
-
-
-def zoomed(galleries: list[Gallery]) -> str:
-    """Details of student and teacher, pixel by pixel."""
-    parts = [
-        html.paragraph(
-            "Two spots with much detail, each pixel drawn as 2x2, nothing smoothed: strokes should be "
-            "crisp, colours kept, with no checkerboard and no blotches."
-        )
-    ]
-    shown = False
-    for gallery in galleries:
-        for row in details(gallery):
-            parts.append(html.picture_row(row.name, row.pictures, "zoom", "Detail at 2x of"))
-            shown = True
-    if not shown:
-        parts = [html.missing(["There is no picture to enlarge (see above)."])]
-    return html.section("zoom", "At 2x zoom", *parts)
-
-
-def losses(record: RunRecord) -> str:
-    """Curves of every logged loss: generators, discriminators, distillation."""
-    names = loss_names(record.metrics)
-    chances = [name for name in names if name in ("D_real", "D_fake")]
-    groups = {
-        "Generators, each term as weighted": [
-            name for name in names if not name.startswith("D") and name not in ("G", "val_score")
-        ],
-        "Discriminators": [name for name in names if name.startswith("D") and name not in chances],
-        "Probability of being real, says the discriminator": chances,
-        "Generators, sum": [name for name in names if name == "G"],
-        "Validation score at checkpoints": [name for name in names if name == "val_score"],
-    }
-    charts = [loss_chart(title, record.metrics, group) for title, group in groups.items() if group]
-    absent = []
-    for direction, student in record.students.items():
-        if found := loss_names(student.metrics):
-            charts.append(loss_chart(f"Distillation, {direction}", student.metrics, found))
-    if not charts:
-        absent.append(f"No losses were logged yet; continue the training with: {_resume(record)}")
-    if not record.students:
-        absent.append(
-            f"There is no student; distil one with: python -m training.distill --run {_quoted(record)}"
-        )
-    note = "Faint: as logged; strong: sliding mean, whose last value the legend tells. Solid and dashed: the two directions."
-    return html.section(
-        "losses",
-        "Losses",
-        html.paragraph(note, "note") if charts else "",
-        f'<div class="charts">{"".join(charts)}</div>' if charts else "",
-        html.missing(absent),
-    )
-
-
-def how_made(record: RunRecord) -> str:
-    """The commands, and what was held out."""
-    data = record.config.get("data", {})
-    held = _held_out(data, data.get("counts", {}))
-    unseen = "No training step, distillation step or calibration picture comes from them."
-    text = f"For validation: {held}. {_seen(data) or unseen}" if held else ""
-    note = "Options that are not named had their defaults; the full list is in config.json."
-    return html.section(
-        "commands",
-        "How it was made",
-        html.paragraph(text) if text else "",
-        html.code(commands(record)),
-        html.paragraph(note, "note"),
-    )
-
-
-def duration(seconds: float) -> str:
-    """42 s, 6 min 12 s, 3 h 5 min."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours = seconds // 60, seconds // 3600
-    return f"{minutes} min {seconds % 60} s" if minutes < 60 else f"{hours} h {minutes % 60} min"
-
-
-def machine(facts) -> str:
-    """Processor, cores and what else is plainly said of a machine (versions stand elsewhere)."""
-    if not isinstance(facts, dict):
-        return str(facts or "")
-    skipped = ("packages", "python", "date")
-    plain = {
-        k: v
-        for k, v in facts.items()
-        if k not in skipped and isinstance(v, (str, int, float)) and v != ""
-    }
-    named = [
-        str(v) if k in ("processor", "system") else f"{k.replace('_', ' ')} {v}"
-        for k, v in plain.items()
-    ]
-    return ", ".join(named)
-
-
-def _training_time(record: RunRecord) -> float:
-    """Seconds over all sessions: the clock of metrics.jsonl starts anew when a run is resumed."""
-    total, previous = 0.0, 0.0
-    for line in record.metrics:
-        now = line.get("time_s") or 0.0
-        total, previous = (total + previous if now < previous else total), now
-    return total + previous
-
-
-def _how_many(counts: dict, in_pairs: bool) -> str:
-    return (
-        f"{counts['train_a']:,} pairs"
-        if in_pairs
-        else f"{counts['train_a']:,} + {counts['train_b']:,} pictures"
-    )
-
-
-def _domain(data: dict, counts: dict, letter: str) -> str:
-    count = counts.get(f"train_{letter}")
-    said = str(data.get(f"domain_{letter}", ""))
-    return f"{said} ({count:,} pictures for training)" if said and count else said
-
-
-def _held_out(data: dict, counts: dict) -> str:
-    shown = [
-        f"{counts.get(f'val_{letter}', 0):,} of {letter.upper()} ({data.get(f'val_{letter}', '')})"
-        for letter in "ab"
-        if f"val_{letter}" in counts
-    ]
-    return ", ".join(shown) + (
-        ", scored as true pairs" if shown and data.get("paired_validation") else ""
-    )
-
-
-def _seen(data: dict) -> str:
-    """What has to be said when a domain was too small to hold pictures out; "" otherwise."""
-    prints = data.get("fingerprint")
-    prints = prints if isinstance(prints, dict) else {}
-    domains = [
-        x.upper()
-        for x in "ab"
-        if prints.get(f"val_{x}") and prints.get(f"val_{x}") == prints.get(f"train_{x}")
-    ]
-    if not domains:
-        return ""
-    return f"Domain {' and '.join(domains)} was too small to hold pictures out: those shown and scored were trained on."
-
-
-def _teacher(config: dict, options: dict) -> str:
-    parameters = config.get("parameters", {})
-    counted = (
-        ", ".join(f"{name} {count:,}" for name, count in parameters.items())
-        if isinstance(parameters, dict)
-        else ""
-    )
-    said = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
-    return f"{said} (parameters: {counted})" if counted else said
-
-
-def _precision(config: dict) -> str:
-    precision = config.get("precision") or config.get("options", {}).get("precision")
-    if isinstance(precision, dict):
-        return f"{precision.get('chosen')}: {precision.get('reason')}"
-    return str(precision or "")
-
-
-def _student(student) -> str:
-    scores, said = student.scores, []
-    steps = (
-        student.metrics[-1]["step"]
-        if student.metrics
-        else student.config.get("options", {}).get("steps")
-    )
-    said += [f"{scores['parameters']:,} parameters"] if scores.get("parameters") else []
-    said += (
-        [f"{steps:,} steps in {duration(student.metrics[-1].get('time_s') or 0)}"]
-        if student.metrics
-        else []
-    )
-    if scores.get("student_to_teacher_psnr_db"):
-        said.append(
-            f"{scores['student_to_teacher_psnr_db']:.2f} dB and SSIM {scores.get('student_to_teacher_ssim', 0):.3f} to its teacher"
-        )
-    return ", ".join(said)
-
-
-def _direction_title(gallery: Gallery, galleries: list[Gallery]) -> str:
-    return (
-        f"<h3>{gallery.direction[0].upper()} to {gallery.direction[1].upper()}</h3>"
-        if len(galleries) > 1
-        else ""
-    )
-
-
-def _resume(record: RunRecord) -> str:
-    return f"python -m training.{record.config.get('model', 'cyclegan')} --run {_quoted(record)} --resume"
-
-
-def _quoted(record: RunRecord) -> str:
-    return shlex.quote(str(record.root))
-
-
-def _capital(text: str) -> str:
-    """First letter large, unless it is a path."""
-    return text[:1].upper() + text[1:] if "/" not in text else text
-
-
-_NAMES = {"untouched": "untouched picture", "teacher": "teacher", "student": "student"}
-
-
-_SCORES = (
+_NOT_CHARTED = ("verdict_of_truth", "kid_error", "fid")
+_COLUMNS = (
     "l1",
     "psnr_db",
     "ssim",
@@ -343,201 +42,347 @@ _SCORES = (
 )
 
 
-def scores(record: RunRecord) -> str:
-    """evaluation.json, a table for each set of pictures and direction."""
-    run = shlex.quote(str(record.root))
-    if not record.evaluation:
-        return html.section(
-            "scores",
-            "Scores",
-            html.missing(
-                [f"Nothing was scored yet; do it with: python -m training.evaluate --run {run}"]
-            ),
-        )
-    parts = [
-        html.paragraph(
-            "Means over the pictures. Better is higher for PSNR, SSIM and outline F1, lower for L1 (of 255) and colour error (CIE76); "
-            "grid (checkerboard, x 1e4) should be near that of the truth. Cycle: there and back, L1. KID, FID (less is better): to real "
-            "pictures of the style. Identity: distance of face embeddings of photo and translation.",
-            "note",
-        )
+def write_report(root: Path) -> Path:
+    """Reads a run folder, translates some of its held-out pictures, writes report.html whole or not
+    at all.
+
+    Returns its path. Raises UserError when `root` is no run folder or can't be written to.
+    """
+    record = read_record(root)
+    path = RunFolder(root).path("report.html")
+    text = render(
+        "export/html_report/report.html.j2",
+        title=f"{root.name}: report",
+        run=shlex.quote(str(root)),
+        record=record,
+        overview=overview(record),
+        in_training=in_training(record.config.get("data", {})),
+        held_out=_held_out(record.config.get("data", {})),
+        galleries=[make_gallery(record, direction) for direction in record.directions],
+        scores=scores(record),
+        files=files(record),
+        robustness=robustness(record),
+        losses=losses(record),
+        commands=commands(record),
+    )
+    write_text(path, text)
+    return path
+
+
+def overview(record: RunRecord) -> dict:
+    """kind, heading, lead (a paragraph) and facts (name, text) of the run."""
+    data, options = record.config.get("data", {}), record.config.get("options", {})
+    kind = _MODELS.get(record.run.model, record.run.model)
+    source, target = (str(data.get(f"domain_{x}", f"domain {x.upper()}")) for x in "ab")
+    steps = record.metrics[-1]["step"] if record.metrics else 0
+    planned, counts = options.get("steps") or steps, data.get("counts", {})
+    lead = f"A {kind} teacher learned this translation in {steps:,} steps"
+    lead += f" (of {planned:,} planned)" if steps < planned else ""
+    if {"train_a", "train_b"} <= counts.keys():
+        a, b = counts["train_a"], counts["train_b"]
+        lead += f" from {a:,} pairs" if record.run.paired else f" from {a:,} + {b:,} pictures"
+    seconds = _training_seconds(record.metrics)
+    lead += f", in {duration(seconds)}." if seconds else "."
+    for direction, student in record.students.items():
+        parameters = student.scores.get("parameters")
+        size = f" of {parameters:,} parameters" if parameters else ""
+        lead += f" A student for phones{size} was distilled from it (direction {direction})."
+    capital = source if "/" in source else source[:1].upper() + source[1:]
+    heading = f"{capital}\u00a0→ {target}"
+    return {"kind": kind, "heading": heading, "lead": lead, "facts": _facts(record)}
+
+
+def _facts(record: RunRecord) -> list[tuple[str, str]]:
+    config, paired = record.config, record.run.paired
+    options, data = config.get("options", {}), config.get("data", {})
+    last = record.metrics[-1] if record.metrics else {}
+    waiting = last.get("data_wait_share")
+    waiting = "" if waiting is None else f", {100 * waiting:.1f} % of it waiting for data"
+    skipped = [": ".join(map(str, item)) for item in data.get("skipped") or ()]
+    fingerprint = data.get("fingerprint")
+    fingerprint = fingerprint if isinstance(fingerprint, dict) else {}
+    versions = {"Python": config.get("python", "?"), **config.get("packages", {})}
+    facts = {
+        "Input" if paired else "Domain A": _domain(data, "a"),
+        "Target" if paired else "Domain B": _domain(data, "b"),
+        "Validation": _held_out(data),
+        "Sizes": f"shorter side {options.get('load_size')} px, "
+        f"random crops of {options.get('crop_size')} px",
+        "Teacher": _teacher(config, options),
+        "Batch, seed": f"{options.get('batch_size')} {'pairs' if paired else 'of each domain'} "
+        f"per step, seed {options.get('seed')}",
+        "Precision": _precision(config),
+        "Speed": f"{last['step_s']:.3g} s per step at the end{waiting}"
+        if last.get("step_s")
+        else "",
+        **{f"Student {direction}": _student(found) for direction, found in record.students.items()},
+        "Left out": "; ".join(skipped[:5]) + (" …" if len(skipped) > 5 else ""),
+        "Machine": machine(config.get("machine")),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "Revision": str(config.get("git_revision") or "not in a git checkout"),
+        "Recorded": str(config.get("created", "")).replace("T", " ").replace("+00:00", " UTC"),
+        "Data fingerprint": ", ".join(f"{name} {str(v)[:12]}" for name, v in fingerprint.items()),
+    }
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _domain(data: dict, letter: str) -> str:
+    count, name = data.get("counts", {}).get(f"train_{letter}"), data.get(f"domain_{letter}", "")
+    return f"{name} ({count:,} pictures for training)" if name and count else str(name)
+
+
+def _held_out(data: dict) -> str:
+    counts = data.get("counts", {})
+    sets = [
+        f"{counts[f'val_{letter}']:,} of {letter.upper()} ({data.get(f'val_{letter}', '')})"
+        for letter in "ab"
+        if f"val_{letter}" in counts
     ]
-    for split, direction in _splits(record.evaluation):
-        rows = {
-            m: by[split][direction]
-            for m, by in record.evaluation.items()
-            if direction in by.get(split, {})
+    paired = ", scored as true pairs" if sets and data.get("paired_validation") else ""
+    return ", ".join(sets) + paired
+
+
+def _teacher(config: dict, options: dict) -> str:
+    text = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
+    parameters = config.get("parameters")
+    if not parameters or not isinstance(parameters, dict):
+        return text
+    counts = ", ".join(f"{name} {count:,}" for name, count in parameters.items())
+    return f"{text} (parameters: {counts})"
+
+
+def _precision(config: dict) -> str:
+    precision = config.get("precision") or config.get("options", {}).get("precision")
+    if isinstance(precision, dict):
+        return f"{precision.get('chosen')}: {precision.get('reason')}"
+    return str(precision or "")
+
+
+def _student(student) -> str:
+    results, parts = student.scores, []
+    if results.get("parameters"):
+        parts.append(f"{results['parameters']:,} parameters")
+    if student.metrics:
+        last = student.metrics[-1]
+        parts.append(f"{last['step']:,} steps in {duration(last.get('time_s') or 0)}")
+    if results.get("student_to_teacher_psnr_db"):
+        ssim = results.get("student_to_teacher_ssim", 0)
+        parts.append(
+            f"{results['student_to_teacher_psnr_db']:.2f} dB and SSIM {ssim:.3f} to its teacher"
+        )
+    return ", ".join(parts)
+
+
+def in_training(data: dict) -> str:
+    """The domains whose validation pictures are training pictures, "" if they were held out."""
+    prints = data.get("fingerprint")
+    prints = prints if isinstance(prints, dict) else {}
+    held_out = {x.upper(): prints.get(f"val_{x}") for x in "ab"}
+    seen = [
+        x for x, value in held_out.items() if value and value == prints.get(f"train_{x.lower()}")
+    ]
+    return " and ".join(seen)
+
+
+def scores(record: RunRecord) -> list[dict]:
+    """evaluation.json as tables (title, heads, rows), one for each set of pictures and direction."""
+    sets = dict.fromkeys(
+        (split, direction)
+        for splits in record.evaluation.values()
+        for split, directions in splits.items()
+        for direction in directions
+    )
+    tables = []
+    for split, direction in sets:
+        models = {
+            {"untouched": "untouched picture"}.get(model, model): splits[split][direction]
+            for model, splits in record.evaluation.items()
+            if direction in splits.get(split, {})
         }
-        images = next(iter(rows.values())).get("images", "?")
+        names = columns_of(models.values(), _COLUMNS)
+        images = next(iter(models.values())).get("images", "?")
+        rows = [
+            [model, *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]
+            for model, row in models.items()
+        ]
         title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} pictures"
-        names = columns_of(rows.values(), _SCORES)
-        body = [
-            [
-                _NAMES.get(m, m),
-                *(score_text(n, row[n], absent="∞") if n in row else "" for n in names),
-            ]
-            for m, row in rows.items()
-        ]
-        parts += [
-            f"<h3>{html.escape(title)}</h3>",
-            html.table(["", *(SCORES[n].head for n in names)], body, f"Scores on {title}"),
-        ]
-    return html.section("scores", "Scores", *parts)
+        heads = ["", *(SCORES[name].head for name in names)]
+        tables.append({"title": title, "heads": heads, "rows": rows})
+    return tables
 
 
-def files(record: RunRecord) -> str:
-    """export.json beside benchmark.json."""
-    run = shlex.quote(str(record.root))
-    if not record.exports:
-        absent = [
-            f"Nothing was exported yet; do it with: python -m export.tflite --run {run} --int8"
-        ]
-        return html.section("files", "Exported files", html.missing(absent))
-    threads = sorted({entry["threads"] for entry in record.latencies})
+def files(record: RunRecord) -> dict:
+    """export.json beside benchmark.json: heads, rows, chart ("" before the first benchmark), peers,
+    machine, gpu_notes (note to files) and has_teacher: its float32 file is there.
+    """
     heads = ["file", "variant", "MB", "PSNR, dB", "SSIM", "GPU"]
-    for count in threads:
-        label = "1 thread" if count == 1 else f"{count} threads"
-        heads += [f"ms, {label}", "µs a pixel", "against teacher"]
-    body = []
-    for entry in sorted(
+    for threads in record.threads:
+        label = "1 thread" if threads == 1 else f"{threads} threads"
+        heads += [f"ms, {label}", "µs per pixel", "vs teacher"]
+    exports = sorted(
         record.exports,
         key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0)),
-    ):
-        row = [
-            Path(entry["file"]).name,
-            str(entry.get("variant", "")),
-            _text(entry.get("bytes", 0) / 1e6, 2),
-            _text(entry.get("psnr_db", ""), 1),
-            _text(entry.get("ssim", ""), 4),
-            _gpu_cell(entry),
-        ]
-        for count in threads:
-            row += _latency_cells(record, entry, count)
-        body.append(row)
-    body += [_peer_row(record, peer, threads) for peer in record.peers]
-    note = (
-        "PSNR and SSIM: against the float32 Keras network of the same weights, on held-out pictures. Time: median of one "
-        "picture by LiteRT on the CPU; against teacher: how many times faster than the float32 teacher at this size and thread count. "
-        "GPU: whether LiteRT's GPU accelerator runs every operation, and computes what the CPU does."
     )
-    if record.peers:
-        note += f" Not of this run, timed beside it: {', '.join(Path(peer).name for peer in record.peers)}."
-    if record.latencies and record.measured_on:
-        note += f" Measured on: {machine(record.measured_on)}."
-    absent = []
-    if not record.latencies:
-        path = shlex.quote(str(record.root / "export" / "benchmark.json"))
-        absent.append(
-            f"Their speed was not measured yet; do it with: python -m export.benchmark --run {run} --json {path}"
-        )
-    elif not any(
-        e.get("model") == "teacher" and e.get("variant") == "float32" for e in record.exports
-    ):
-        absent.append(
-            f"To compare with the teacher's speed, export it and measure again: python -m export.tflite --run {run} --model teacher --float32"
-        )
-    return html.section(
-        "files",
-        "Exported files",
-        html.table(heads, body, "Exported files"),
-        _chart(record),
-        html.paragraph(note, "note"),
-        *_gpu_notes(record.exports),
-        html.missing(absent),
-    )
-
-
-def _peer_row(record: RunRecord, peer: str, threads: list[int]) -> list[str]:
-    """What is known of a file that is not of this run; its time is not held against the teacher,
-    which does another thing.
-    """
-    row = [Path(peer).name, *[""] * 5]
-    for count in threads:
-        own = next(
-            (one for one in record.latencies if one["file"] == peer and one["threads"] == count),
-            None,
-        )
-        row += (
-            [_text(own["median_ms"], 1), _text(own.get("us_per_pixel") or "", 3), ""]
-            if own
-            else ["", "", ""]
-        )
-    return row
-
-
-def _chart(record: RunRecord) -> str:
-    """Bars of all that was timed, "" before the first benchmark."""
-    if not record.latencies:
-        return ""
-    chart = latency_chart([*record.latencies, *record.elsewhere])
-    return f'<figure class="chart"><figcaption>Time of one inference</figcaption>{chart}</figure>'
-
-
-def _gpu_cell(entry: dict) -> str:
-    if entry.get("gpu_agrees") is False:
-        return "wrong"
-    return {True: "yes", False: "no"}.get(entry.get("gpu_resident"), "?")
-
-
-def _gpu_notes(exports: list[dict]) -> list[str]:
-    """A line for each file that is not plainly at home on the GPU, files with the same reason
-    together.
-    """
-    by_note: dict[str, list[str]] = {}
+    rows, gpu_notes = [], {}
     for entry in exports:
-        if entry.get("gpu_note") and _gpu_cell(entry) != "yes":
-            by_note.setdefault(entry["gpu_note"], []).append(Path(entry["file"]).name)
-    return [
-        html.paragraph(f"GPU, {', '.join(files)}: {note}.", "note")
-        for note, files in by_note.items()
+        gpu = {True: "yes", False: "no"}.get(entry.get("gpu_resident"), "?")
+        gpu = "wrong" if entry.get("gpu_agrees") is False else gpu
+        if entry.get("gpu_note") and gpu != "yes":
+            gpu_notes.setdefault(entry["gpu_note"], []).append(entry["file"])
+        facts = [
+            entry["file"],
+            str(entry.get("variant", "")),
+            f"{entry.get('bytes', 0) / 1e6:.2f}",
+            _number(entry, "psnr_db", 1),
+            _number(entry, "ssim", 4),
+            gpu,
+        ]
+        rows.append(facts + _latency_cells(record, entry))
+    rows += [
+        [Path(peer).name, *[""] * 5, *_latency_cells(record, {"file": peer})]
+        for peer in record.peers
     ]
+    return {
+        "heads": heads,
+        "rows": rows,
+        "chart": latency_chart(record.benchmark) if record.benchmark else "",
+        "peers": [Path(peer).name for peer in record.peers],
+        "machine": machine(record.machine),
+        "gpu_notes": gpu_notes,
+        "has_teacher": any(_is_reference(entry) for entry in record.exports),
+    }
 
 
-def _latency_cells(record: RunRecord, entry: dict, threads: int) -> list[str]:
-    """Milliseconds, microseconds a pixel, speed against the float32 teacher; blank where not
-    measured.
+def _latency_cells(record: RunRecord, entry: dict) -> list[str]:
+    """For each number of threads: milliseconds, microseconds per pixel, and how many times faster
+    than the float32 teacher of the same size and direction; blank where not measured.
     """
-    own = _latency(record, entry, threads)
-    if own is None:
-        return ["", "", ""]
-    size = entry.get("size") or own.get("size") or 0
-    per_pixel = own.get("us_per_pixel") or (1e3 * own["median_ms"] / size**2 if size else "")
-    same = (entry.get("direction"), entry.get("size"))
-    teachers = [
-        e
-        for e in record.exports
-        if e.get("model") == "teacher"
-        and e.get("variant") == "float32"
-        and (e.get("direction"), e.get("size")) == same
-    ]
-    teacher = _latency(record, teachers[0], threads) if teachers else None
-    ratio = f"{teacher['median_ms'] / own['median_ms']:.1f}×" if teacher else ""
-    return [_text(own["median_ms"], 1), _text(per_pixel, 3), ratio]
-
-
-def _latency(record: RunRecord, entry: dict, threads: int) -> dict | None:
-    name = Path(entry["file"]).name
-    return next(
+    key = "direction", "size"
+    teacher = next(
         (
-            one
-            for one in record.latencies
-            if Path(one["file"]).name == name and one["threads"] == threads
+            other["file"]
+            for other in record.exports
+            if _is_reference(other) and [*map(other.get, key)] == [*map(entry.get, key)]
         ),
         None,
     )
+    cells = []
+    for threads in record.threads:
+        row = record.cpu_rows.get((entry["file"], threads))
+        reference = record.cpu_rows.get((teacher, threads))
+        if row is None:
+            cells += ["", "", ""]
+            continue
+        size = entry.get("size")
+        if row.get("us_per_pixel") is None and size:
+            row = {**row, "us_per_pixel": 1e3 * row["median_ms"] / size**2}
+        ratio = f"{reference['median_ms'] / row['median_ms']:.1f}×" if reference else ""
+        cells += [f"{row['median_ms']:.1f}", _number(row, "us_per_pixel", 3), ratio]
+    return cells
 
 
-def _splits(evaluation: dict) -> list[tuple[str, str]]:
-    found = {
-        (split, direction): None
-        for by in evaluation.values()
-        for split, ways in by.items()
-        for direction in ways
+def _is_reference(entry: dict) -> bool:
+    return (entry.get("model"), entry.get("variant")) == ("teacher", "float32")
+
+
+def _number(row: dict, name: str, digits: int) -> str:
+    """∞ for None (a PSNR of equal pictures), "" where there is no such entry."""
+    if name not in row:
+        return ""
+    return "∞" if row[name] is None else f"{row[name]:.{digits}f}"
+
+
+def robustness(record: RunRecord) -> dict | None:
+    """robustness.json and its sheet: side, notes, heads, rows, meanings, charts, sheet; or None."""
+    result = record.robustness
+    if not result.get("sets"):
+        return None
+    heads, *rows = robustness_table(result)
+    shown = {name: text for name, text in MEANINGS.items() if SCORES[name].head in heads}
+    charts = {}
+    for name in shown.keys() - set(_NOT_CHARTED):
+        bars = [
+            Bar(
+                set_name[-40:],
+                found[name],
+                score_text(name, found[name]),
+                quartiles(result, set_name, name),
+                series=int(found["trained_on"]),
+            )
+            for set_name, found in result["sets"].items()
+        ]
+        charts[name] = bar_chart(bars, shown[name], SCORES[name].head)
+    return {
+        "side": result["side"],
+        "notes": notes(result),
+        "heads": heads,
+        "rows": rows,
+        "meanings": [(SCORES[name].head, text) for name, text in shown.items()],
+        "charts": {SCORES[name].head: charts[name] for name in shown if name in charts},
+        "sheet": _picture(record.root / "robustness.png"),
     }
-    return list(found)
 
 
-def _text(value, digits: int) -> str:
-    if value is None:
-        return "∞"
-    return value if isinstance(value, str) else f"{value:.{digits}f}"
+def _picture(path: Path) -> np.ndarray | None:
+    try:
+        return read_image(path)
+    except UnreadableImage:
+        return None
+
+
+def losses(record: RunRecord) -> dict[str, str]:
+    """Title to chart of every logged loss: generators, discriminators, distillation."""
+    names = loss_names(record.metrics)
+    chances = [name for name in names if name in ("D_real", "D_fake")]
+    groups = {
+        "Generators, each term as weighted": [
+            name for name in names if not name.startswith("D") and name not in ("G", "val_score")
+        ],
+        "Discriminators": [name for name in names if name.startswith("D") and name not in chances],
+        "Discriminator's probability of real": chances,
+        "Generators, sum": [name for name in names if name == "G"],
+        "Validation score at checkpoints": [name for name in names if name == "val_score"],
+    }
+    charts = {
+        title: loss_chart(title, record.metrics, group) for title, group in groups.items() if group
+    }
+    for direction, student in record.students.items():
+        if found := loss_names(student.metrics):
+            title = f"Distillation, {direction}"
+            charts[title] = loss_chart(title, student.metrics, found)
+    return charts
+
+
+def duration(seconds: float) -> str:
+    """42 s, 6 min 12 s, 3 h 5 min."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def machine(facts) -> str:
+    """Processor, cores and what else is plainly said of a machine (versions stand elsewhere)."""
+    if not isinstance(facts, dict):
+        return str(facts or "")
+    plain = {
+        name: value
+        for name, value in facts.items()
+        if name not in ("packages", "python", "date")
+        and isinstance(value, (str, int, float))
+        and value != ""
+    }
+    return ", ".join(
+        str(value) if name in ("processor", "system") else f"{name.replace('_', ' ')} {value}"
+        for name, value in plain.items()
+    )
+
+
+def _training_seconds(metrics: list[dict]) -> float:
+    """Over all sessions: the clock of metrics.jsonl starts anew when a run is resumed."""
+    total, previous = 0.0, 0.0
+    for line in metrics:
+        now = line.get("time_s") or 0.0
+        total, previous = (total + previous if now < previous else total), now
+    return total + previous

@@ -29,17 +29,9 @@ from pathlib import Path
 from tf_i2i.errors import UserError, one_line
 
 PACKAGE = "org.tf_i2i.demo"
-
-
 FOLDER = f"/sdcard/Android/data/{PACKAGE}/files/benchmark"
-
-
 _COMMAND_SECONDS = 120
-
-
 _POLL_SECONDS = 1.0
-
-
 _FIGURES = ("median_ms", "p90_ms", "first_ms", "peak_mb")
 
 
@@ -58,7 +50,7 @@ def benchmark_on_phone(
         seconds: how long to wait for the result.
 
     Returns:
-        One dict a file and thread count: file (as in `paths`), device, threads, median_ms, p90_ms,
+        One dict per file and thread count: file (as in `paths`), device, threads, median_ms, p90_ms,
         first_ms, peak_mb, note.
 
     Raises:
@@ -68,7 +60,7 @@ def benchmark_on_phone(
     names = {path.name: path for path in paths}
     if len(names) < len(paths):
         raise UserError(
-            "--adb: two files have the same name; the phone keeps them in one folder, rename one"
+            "--adb: two files have the same name, but the phone keeps them in one folder; rename one"
         )
     phone = ready_phone(device)
     phone.shell("rm", "-rf", FOLDER)
@@ -76,39 +68,24 @@ def benchmark_on_phone(
     for path in names.values():
         phone.adb("push", str(path), f"{FOLDER}/{path.name}")
     token = uuid.uuid4().hex
-    phone.shell(
-        "am",
-        "start",
-        "-n",
-        f"{PACKAGE}/.BenchmarkActivity",
-        "-a",
-        f"{PACKAGE}.BENCHMARK",
-        "--es",
-        "token",
-        token,
-        "--es",
-        "threads",
-        ",".join(map(str, threads)),
-        "--ei",
-        "repeats",
-        str(repeats),
-        "--ei",
-        "warm_up",
-        str(warm_up),
-    )
+    extras = f"--es token {token} --es threads {','.join(map(str, threads))}"
+    extras += f" --ei repeats {repeats} --ei warm_up {warm_up}"
+    activity = f"-n {PACKAGE}/.BenchmarkActivity -a {PACKAGE}.BENCHMARK"
+    phone.shell("am", "start", *activity.split(), *extras.split())
     deadline = time.monotonic() + seconds
     while (text := phone.read(f"{FOLDER}/benchmark.json")) is None or _token(text) != token:
         if time.monotonic() > deadline:
             raise UserError(
-                f"--adb: no result from the app in {seconds:g} seconds; is the phone unlocked? Or give fewer --repeats"
+                f"--adb: no result from the app in {seconds:g} seconds; unlock the phone, or give "
+                "fewer --repeats"
             )
         time.sleep(_POLL_SECONDS)
     return read_answer(text, names)
 
 
 def ready_phone(device: str | None) -> Phone:
-    """The phone with that serial number, or the only one, with the app on it. Raises UserError when
-    there is none such.
+    """The phone with that serial number, or the only one. Raises UserError when there is none, or it
+    does not have the app.
     """
     phone = Phone.connect(device)
     phone.require_app()
@@ -123,37 +100,31 @@ class Phone:
 
     @classmethod
     def connect(cls, serial: str | None) -> Phone:
-        """The phone with that serial number, or the only one. Raises UserError when there is none
-        such.
-        """
-        listed = [
-            line.split() for line in _run(["adb", "devices"]).splitlines()[1:] if line.strip()
-        ]
-        states = {words[0]: words[1] for words in listed if len(words) > 1}
+        """The phone with that serial number, or the only one. Raises UserError when there is none."""
+        lines = map(str.split, _run(["adb", "devices"]).splitlines()[1:])
+        states = {words[0]: words[1] for words in lines if len(words) > 1}
         if serial is None and len(states) > 1:
             raise UserError(
                 f"--adb: several phones are connected; name one: --device {' or '.join(states)}"
             )
         serial = serial or next(iter(states), None)
         if serial not in states:
-            said = (
-                "no phone is connected"
-                if serial is None
-                else f"no phone {one_line(serial)} is connected"
-            )
+            which = "no phone" if serial is None else f"no phone {one_line(serial)}"
             raise UserError(
-                f"--adb: {said}; plug one in, turn on USB debugging and see: adb devices"
+                f"--adb: {which} is connected; plug it in, turn on USB debugging and see: adb devices"
             )
         if states[serial] != "device":
             raise UserError(
-                f"--adb: phone {serial} is {states[serial]}; unlock it, allow USB debugging and see: adb devices"
+                f"--adb: phone {serial} is {states[serial]}; unlock it, allow USB debugging and see: "
+                "adb devices"
             )
         return cls(serial)
 
     def require_app(self) -> None:
         if f"package:{PACKAGE}" not in self.shell("pm", "list", "packages", PACKAGE).split():
             raise UserError(
-                f"--adb: {PACKAGE} is not on phone {self.serial}; install it: python -m export.android --install"
+                f"--adb: {PACKAGE} is not on phone {self.serial}; install it: "
+                "python -m export.android --install"
             )
 
     def shell(self, *words: str) -> str:
@@ -172,8 +143,7 @@ class Phone:
 
 
 def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
-    """The app's benchmark.json as rows; names: of the files that it was given, with their paths
-    here.
+    """The app's benchmark.json as rows. names: of the files on the phone, with their paths here.
 
     Raises:
         UserError: the app reports a failure, or its answer is not what the protocol says.
@@ -185,23 +155,21 @@ def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
         rows = []
         for result in answer["results"]:
             gpu = result.get("accelerator") == "gpu"
-            rows.append(
-                {
-                    "file": one_line(names[result["file"]]),
-                    "device": str(answer["device"]) + (" GPU" if gpu else ""),
-                    "threads": None if gpu else int(result["threads"]),
-                    **{
-                        key: None if result.get(key) is None else float(result[key])
-                        for key in _FIGURES
-                    },
-                    "note": result.get("note"),
-                }
-            )
+            row = {
+                "file": one_line(names[result["file"]]),
+                "device": str(answer["device"]) + (" GPU" if gpu else ""),
+                "threads": None if gpu else int(result["threads"]),
+                "note": result.get("note"),
+            }
+            for key in _FIGURES:
+                row[key] = None if result.get(key) is None else float(result[key])
+            rows.append(row)
         return rows
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = one_line(f"{type(error).__name__}: {error}")
         raise UserError(
-            f"--adb: the app's answer can't be read ({reason}); install the app of this version: python -m export.android --install"
+            f"--adb: the app's answer can't be read ({reason}); install the app of this version: "
+            "python -m export.android --install"
         ) from error
 
 
@@ -215,7 +183,8 @@ def _token(text: str) -> str | None:
 def _run(command: list[str]) -> str:
     if shutil.which(command[0]) is None:
         raise UserError(
-            "--adb: no adb on the PATH; install Android's platform tools (Debian: apt-get install adb)"
+            "--adb: no adb on the PATH; install Android's platform tools (Debian: apt-get install "
+            "adb)"
         )
     try:
         done = subprocess.run(
@@ -226,10 +195,9 @@ def _run(command: list[str]) -> str:
             f"--adb: no answer to {one_line(' '.join(command))} in {_COMMAND_SECONDS} seconds"
         ) from error
     if done.returncode:
-        said = (
-            done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}"
-        ).splitlines()[-1]
+        output = done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}"
+        reason = one_line(output.splitlines()[-1])
         raise UserError(
-            f"--adb: {one_line(' '.join(command[:5]))} failed ({one_line(said)}); see: adb devices"
+            f"--adb: {one_line(' '.join(command[:5]))} failed ({reason}); see: adb devices"
         )
     return done.stdout

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from PIL import Image
 from random_runs import make_run
 
 from export import report
-from export.html_report.report_charts import loss_chart, loss_names, sliding_mean
 from export.html_report.report_record import commands, options_as_flags, read_record
-from export.html_report.report_sections import duration
+from export.html_report.report_sections import duration, write_report
 from tf_i2i.errors import UserError
+from training.options.trainer_options import CycleGANOptions
 from training.reporting.html_page import data_uri
 
 SECTIONS = ["overview", "pictures", "zoom", "scores", "files", "losses", "commands"]
@@ -40,7 +41,7 @@ class Page(HTMLParser):
         self.ids += [found["id"]] if "id" in found else []
         if tag == "img":
             self.images.append(found)
-        if tag not in ("img", "meta", "line", "polyline"):
+        if tag not in ("img", "meta"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
@@ -105,7 +106,7 @@ def full(tmp_path_factory) -> tuple[Page, Path]:
 def bare(tmp_path_factory) -> tuple[Page, Path]:
     """A run as it stands before distillation, export, evaluation and benchmark."""
     run = make_run(tmp_path_factory.mktemp("runs") / "bare", student=False)
-    return Page(report.write_report(run)), run
+    return Page(write_report(run)), run
 
 
 def test_every_picture_is_in_the_page_and_described(full):
@@ -148,9 +149,9 @@ def test_pictures_are_what_the_networks_make(full):
 
 def test_page_needs_nothing_from_outside(full):
     page, _ = full
-    assert (
-        "<script" not in page.source and "@import" not in page.source and "url(" not in page.source
-    )
+    for reference in ("<script", "@import", "url(", "xlink:href"):
+        assert reference not in page.source
+    assert "default-src 'none'" in page.source
     assert not [value for value in page.values if re.match(r"(https?:)?//", value)]
     assert not re.search(r"https?://", page.source)
     assert len(page.source) < 8_000_000
@@ -160,7 +161,7 @@ def test_page_needs_nothing_from_outside(full):
 @pytest.mark.parametrize("which", ["full", "bare"])
 def test_sections_stand_in_order(which, request):
     page, _ = request.getfixturevalue(which)
-    assert page.ids == SECTIONS
+    assert page.ids == SECTIONS, "and no id of a chart"
 
 
 def test_tables_tell_scores_size_speed_and_ratio(full):
@@ -199,13 +200,13 @@ def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
     ]
     assert "timed beside it: peer & co.tflite." in page.text
     # Two files and the peer with two counts of threads, and the phone's GPU; not the emulated one.
-    assert len(re.findall('<line class="bar ', page.source)) == 3 * 2 + 1
+    chart = page.source.split("Time of one inference")[1].split("</svg>")[0]
+    label = re.search('aria-label="([^"]*)"', chart)[1]
+    assert len(label.split("; ")) == 3 * 2 + 1 and "peer &amp; co.tflite, 2 threads 30" in label
+    assert chart.count(">peer &amp; co.tflite, ") == 2
     assert "Abacus 3 GPU" in page.text and "SwiftShader" not in page.text
-    assert any(
-        line.endswith(f"--json {shlex.quote(str(run / 'export' / 'benchmark.json'))}")
-        and "'peers/peer & co.tflite'" in line
-        for line in commands(read_record(run))
-    )
+    command = next(line for line in commands(read_record(run)) if "export.benchmark" in line)
+    assert command.endswith("'peers/peer & co.tflite' --threads 1 2")
 
 
 def test_names_are_escaped(full):
@@ -227,7 +228,7 @@ def test_a_run_with_nothing_but_its_configuration(bare, tmp_path):
     assert "that training never saw" in Page(run / "report.html").text
     config["data"]["fingerprint"]["val_a"] = config["data"]["fingerprint"]["train_a"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    page = Page(report.write_report(tmp_path))
+    page = Page(write_report(tmp_path))
     assert page.ids == SECTIONS and not page.images
     assert (
         "There is no picture of the teacher" in page.text
@@ -237,7 +238,7 @@ def test_a_run_with_nothing_but_its_configuration(bare, tmp_path):
         "Domain A was too small to hold pictures out" in page.text and "never saw" not in page.text
     )
     with pytest.raises(UserError, match="no run there"):
-        report.write_report(tmp_path / "nothing")
+        write_report(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
 
@@ -261,47 +262,40 @@ def test_commands_name_what_is_unlike_the_defaults(full):
 
 
 def test_options_as_flags():
-    assert (
-        options_as_flags({"flip": False, "ngf": 64, "seed": 2, "resume": True}, "training.cyclegan")
-        == "--no-flip --seed 2"
-    )
-    assert (
-        options_as_flags({"x": "a b", "y": None, "z": True, "t": [1, 2]}, "no.module")
-        == "--x 'a b' --z --t 1 2"
-    )
+    options = {"flip": False, "ngf": 64, "seed": 2, "resume": True, "of_old": 1, "face_range": []}
+    assert options_as_flags(options, CycleGANOptions) == "--no-flip --seed 2"
+    options = {"x": "a b", "y": None, "z": True, "t": [1, 2]}
+    assert options_as_flags(options, None) == "--x 'a b' --z --t 1 2"
 
 
-def test_losses_are_drawn_where_they_belong():
-    lines = [
-        {
-            "step": s,
-            "time_s": s,
-            "learning_rate": 1,
-            "G_A": s / 100,
-            "G_B": 1.0,
-            "D_A": float("nan"),
-        }
-        for s in (50, 100)
+def test_the_robustness_of_a_run_on_pairs_is_a_section(full, tmp_path):
+    _, run = full
+    row = {"set": "bold", "name": "x", "l1": 70.0, "groups": []}
+    scores = {"trained_on": False, "images": 2, "l1": 75.0, "kid": None, "groups": {}}
+    grey = {"grey": {"images": 1, "l1": 70.0}}
+    result = {
+        "side": 64,
+        "features": "offline",
+        "segmentation_model": None,
+        "sets": {"bold": {**scores, "groups": grey}, "a <style>": scores | {"trained_on": True}},
+        "pictures": [row, {**row, "l1": 80.0}, {**row, "set": "a <style>"}],
+    }
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "robustness.json").write_text(json.dumps(result))
+    Image.new("RGB", (90, 60)).save(tmp_path / "run" / "robustness.png")
+    page = Page(write_report(tmp_path / "run"))
+    assert page.ids == [*SECTIONS[:4], "robustness", *SECTIONS[4:]]
+    section = page.source.split('id="robustness"')[1].split("</section>")[0]
+    assert re.findall('<th scope="row">([^<]*)</th><td>([^<]*)', section) == [
+        ("bold", "2"),
+        ("  grey", "1"),
+        ("a &lt;style&gt; (trained on)", "2"),
     ]
-    assert loss_names(lines) == ["G_A", "G_B"]
-    chart = loss_chart("Losses", lines, ["G_A", "G_B"])
-    curves = re.findall(r'<polyline class="([^"]*)" points="([^"]*)"', chart)
-    assert [kind for kind, _ in curves] == [
-        "curve c0 raw",
-        "curve c0",
-        "curve c0 dashed raw",
-        "curve c0 dashed",
-    ]
-    (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in curves[0][1].split())
-    (_, flat0), (_, flat1) = (map(float, point.split(",")) for point in curves[2][1].split())
-    base = 270 - 40
-    assert x1 == 470 and x0 == 46 + (470 - 46) / 2  # step 50 of 100 in the middle
-    assert flat0 == flat1 == y1 and (base - y0) == pytest.approx((base - y1) / 2, abs=0.1)
-
-
-def test_sliding_mean():
-    np.testing.assert_allclose(sliding_mean(np.array([3.0, 0, 6, 0]), 3), [1.5, 3, 2, 3])
-    np.testing.assert_allclose(sliding_mean(np.array([3.0, 0]), 1), [3, 0])
+    assert (
+        section.count("<svg") == 1 and 'aria-label="L1: bold 75.00; a &lt;style&gt; 75' in section
+    )
+    assert "too few pictures for KID: bold, a &lt;style&gt;" in section
+    assert page.images[-1]["width"] == "90"
 
 
 def test_small_pictures_are_lossless_large_ones_bounded():

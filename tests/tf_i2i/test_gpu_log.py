@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
 from exported_models import converted, rank_five
 
-from export.html_report import report_sections as report_tables
-from export.html_report.report_record import RunRecord
+from export.html_report.report_record import read_record
+from export.html_report.report_sections import files
 from tf_i2i.litert.gpu_delegate import (
     SWIFTSHADER_MANIFESTS,
     device_in,
@@ -89,9 +90,20 @@ def test_the_report_tells_who_is_at_home_on_the_gpu(tmp_path):
         {"file": f"{name}.tflite", "gpu_resident": resident, "gpu_agrees": agrees, "gpu_note": note}
         for name, (resident, agrees, note) in states.items()
     ]
-    record = RunRecord(tmp_path, {}, [], {}, exports, [], {}, {}, {})
-    page = report_tables.files(record)
-    for name, cell in (("good", "yes"), ("bad", "wrong"), ("off", "no"), ("new", "?")):
-        row = page.split(f"{name}.tflite</th>")[1].split("</tr>")[0]
-        assert row.endswith(f"<td>{cell}</td>")
-    assert "GPU, off.tflite: rank &lt;5&gt;." in page and "GPU, good.tflite" not in page
+    (tmp_path / "export").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "export" / "export.json").write_text(json.dumps(exports))
+    for name in states:
+        (tmp_path / "export" / f"{name}.tflite").touch()
+    tables = files(read_record(tmp_path))
+    assert {row[0]: row[-1] for row in tables["rows"]} == {
+        "good.tflite": "yes",
+        "bad.tflite": "wrong",
+        "off.tflite": "no",
+        "new.tflite": "?",
+    }
+    assert tables["gpu_notes"] == {
+        "WRONG": ["bad.tflite"],
+        "rank <5>": ["off.tflite"],
+        "none": ["new.tflite"],
+    }

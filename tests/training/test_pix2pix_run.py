@@ -167,7 +167,7 @@ def test_evaluation_holds_against_the_untouched_input(paired_run, pair_folders):
 
 
 def test_report_shows_input_output_and_target(paired_run):
-    from export.report import write_report
+    from export.html_report.report_sections import write_report
 
     page = write_report(paired_run).read_text()
     for text in (

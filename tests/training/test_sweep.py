@@ -5,6 +5,7 @@ tables and figure.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -19,7 +20,6 @@ from conftest import TINY
 
 from tf_i2i.errors import UserError
 from training.options.sweep_options import SweepOptions
-from training.sweeps.sweep_figure import figure
 from training.sweeps.sweep_job import LOG, STATE
 from training.sweeps.sweep_plan import Plan, make_plan, split_command
 from training.sweeps.sweep_results import Choice, Results, choose, gather
@@ -237,19 +237,18 @@ def test_choice_is_the_best_mean_within_the_guard():
     assert choose(results(scores, Choice.parse("ba:kid", ())))[0] is None
 
 
-def test_figure_shows_every_score():
+def test_a_panel_for_every_score():
     scores = {
-        value: [{"kid": 0.1 * k, "ssim": 0.5}, {"kid": 0.1 * k + 0.02, "ssim": 0.52}]
-        for k, value in enumerate(("0", "1", "5"))
+        "0": [{"kid": 0.1, "photo_ssim": 0.5}, {"kid": 0.12, "photo_ssim": 0.52}],
+        "1": [{"kid": 0.2}, {}],
     }
-    one = results(
-        {v: [{"kid": row["kid"]} for row in both] for v, both in scores.items()},
-        Choice.parse("kid", ()),
-    )
-    picture, narrower = figure(results(scores, Choice.parse("kid", ()))), figure(one)
-    assert picture.dtype == np.uint8 and picture.shape[1] == 2 * narrower.shape[1]
-    blue = np.all(np.abs(picture.astype(int) - (31, 111, 178)) < 30, axis=-1)
-    assert blue[100:, : narrower.shape[1]].any() and blue[100:, narrower.shape[1] :].any()
+    found = results(scores, Choice.parse("kid", ()))
+    found.scores["0", 1]["test"] = {"ab": {"kid": 0.3}}
+    kept, kid = dataclasses.replace(found, chosen="0").panels()
+    assert (kid["title"], kid["note"]) == ("KID, A to B", "less is better")
+    assert kid["numbers"] == {"0": [0.1, 0.12], "1": [0.2]} and kid["chosen"] == ("0", 0.3)
+    assert (kept["note"], kept["chosen"]) == ("more keeps more", None)
+    assert kept["numbers"]["1"] == []
 
 
 def test_command_lines(tmp_path):

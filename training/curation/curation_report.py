@@ -4,7 +4,7 @@ stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,88 +14,67 @@ from tf_i2i.data.image_files import UnreadableImage, read_image, resize_short_si
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_text
-from training.curation.decisions import REASONS, Domain, Measurements, counts_of, picture_within
+from training.curation.decisions import REASONS, Domain, counts_of, picture_within
 from training.options.curate_options import CurateOptions
-from training.reporting import html_page as html
 from training.reporting.charts import Bar, bar_chart
+from training.reporting.html_page import render
 
 _SIZES = (0, 128, 256, 384, 512, 768, 1024, 2048)
-
-
 _COLUMNS, _THUMBNAIL = 6, 128
-
-
-# Pictures a domain of each kind.
-_SHOWN_KEPT, _SHOWN_OUT, _SHOWN_TRIMMED = 18, 12, 6
-
-
+# Pictures per domain of each kind.
+_MAX_KEPT, _MAX_LEFT_OUT, _MAX_TRIMMED = 18, 12, 6
 _STRIP_HEIGHT, _STRIP_WIDTH = 40, 480
+_COLOUR_ROWS = {
+    "lightness L*, 0 to 100": lambda measured: measured.colours.lightness,
+    "contrast: spread of L* in a picture": lambda measured: measured.colours.contrast,
+    "chroma: distance from grey": lambda measured: measured.colours.chroma,
+    "a*: green (-) to red (+)": lambda measured: measured.colours.green_red,
+    "b*: blue (-) to yellow (+)": lambda measured: measured.colours.blue_yellow,
+    "largest face over the shorter side": lambda measured: measured.features.face_ratio,
+}
 
 
-def write_report(path: Path, domains: Sequence[Domain], options: CurateOptions, said: str) -> None:
-    """Writes the self-contained page. said: about the matching, "" where there was none."""
+def write_report(path: Path, domains: Sequence[Domain], options: CurateOptions, note: str) -> None:
+    """Writes the self-contained page. note: about the matching, "" where there was none."""
     names = [one_line(domain.root.name or domain.root) for domain in domains]
-    lead = (
-        f"{' and '.join(names)}: what would be left out, and what would stay. Nothing is changed by looking; --apply moves."
-        if not options.apply
-        else f"{' and '.join(names)}: what was left out, and what stays. --undo brings everything back."
+    if len({*names}) < len(names):
+        names = [one_line(domain.root) for domain in domains]
+    by_name = dict(zip(names, domains, strict=True))
+    strips = {f"{name}: mean colours, from dark to light": _strip(d) for name, d in by_name.items()}
+    text = render(
+        "training/curation/curation_report.html.j2",
+        title="Pictures for a training",
+        applied=options.apply,
+        names=names,
+        counts=[[title, *counts] for title, counts in counts_of(domains)],
+        note=note,
+        sizes={name: _sizes(name, domain) for name, domain in by_name.items()},
+        colours=[
+            [title, *(_spread(map(value, domain.kept.values())) for domain in domains)]
+            for title, value in _COLOUR_ROWS.items()
+        ],
+        strips={name: strip for name, strip in strips.items() if strip is not None},
+        kept={name: _kept(domain) for name, domain in by_name.items()},
+        trimmed={name: _trimmed(domain) for name, domain in by_name.items()},
+        left_out={name: _left_out(domain) for name, domain in by_name.items()},
+        columns=_COLUMNS,
     )
-    body = [
-        "<h1>Pictures for a training</h1>",
-        html.paragraph(lead, "lead"),
-        html.section(
-            "counts",
-            "Counts",
-            _counts(domains, names),
-            html.paragraph(said, "note") if said else "",
-        ),
-        html.section(
-            "sizes", "Sizes", f'<div class="charts">{"".join(map(_sizes, domains, names))}</div>'
-        ),
-        html.section("colours", "Colours", _colour_table(domains, names), _strips(domains, names)),
-        *(_kept(domain, name) for domain, name in zip(domains, names, strict=True)),
-        *(_left_out(domain, name) for domain, name in zip(domains, names, strict=True)),
-    ]
-    write_text(path, html.page("Pictures for a training", "\n".join(body)))
+    write_text(path, text)
 
 
-def _counts(domains: Sequence[Domain], names: list[str]) -> str:
-    return html.table(
-        ["", *names], [[title, *map(str, counts)] for title, counts in counts_of(domains)], "counts"
-    )
-
-
-def _sizes(domain: Domain, name: str) -> str:
+def _sizes(name: str, domain: Domain) -> str:
     """How many of the kept pictures have a shorter side of which length."""
-    sides = [min(look.features.width, look.features.height) for look in domain.kept.values()]
+    features = [measured.features for measured in domain.kept.values()]
+    sides = [min(found.width, found.height) for found in features]
     counts = np.histogram(sides, (*_SIZES, np.inf))[0]
     titles = [f"{low} to {high - 1}" for low, high in pairwise(_SIZES)] + [f"{_SIZES[-1]} and more"]
     bars = [Bar(title, int(count), str(count)) for title, count in zip(titles, counts, strict=True)]
-    label = f"{name}: " + "; ".join(f"{bar.name} {bar.text}" for bar in bars)
-    chart = bar_chart(
-        bars, "pictures that stay, by their shorter side in pixels", label, name_room=190
-    )
-    return f'<figure class="chart"><figcaption>{html.escape(name)}</figcaption>{chart}</figure>'
+    return bar_chart(bars, "pictures that stay, by their shorter side in pixels", name)
 
 
-def _colour_table(domains: Sequence[Domain], names: list[str]) -> str:
-    rows = [
-        ("lightness L*, 0 to 100", lambda look: look.colours.lightness),
-        ("contrast: spread of L* in a picture", lambda look: look.colours.contrast),
-        ("chroma: distance from grey", lambda look: look.colours.chroma),
-        ("a*: green (-) to red (+)", lambda look: look.colours.green_red),
-        ("b*: blue (-) to yellow (+)", lambda look: look.colours.blue_yellow),
-        ("largest face over the shorter side", lambda look: look.features.face_ratio),
-    ]
-    lines = [
-        [title, *(_spread([value(look) for look in domain.kept.values()]) for domain in domains)]
-        for title, value in rows
-    ]
-    note = "Median of the pictures that stay, and from which to which value the middle half of them goes."
-    return html.table(["", *names], lines, "colours") + html.paragraph(note, "note")
-
-
-def _spread(values: list[float]) -> str:
+def _spread(values: Iterable[float]) -> str:
+    """Median and quartiles."""
+    values = list(values)
     if not values:
         return "-"
     low, middle, high = np.percentile(values, (25, 50, 75))
@@ -103,98 +82,73 @@ def _spread(values: list[float]) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _strips(domains: Sequence[Domain], names: list[str]) -> str:
+def _strip(domain: Domain) -> np.ndarray | None:
     """The mean colour of each picture, from dark to light."""
-    strips = {}
-    for domain, name in zip(domains, names, strict=True):
-        colours = sorted((look.colours.mean_rgb for look in domain.kept.values()), key=sum)
-        if colours:
-            places = np.linspace(0, len(colours) - 1, _STRIP_WIDTH).round().astype(int)
-            strips[f"{name}: mean colours, from dark to light"] = np.tile(
-                np.array(colours, np.uint8)[places], (_STRIP_HEIGHT, 1, 1)
-            )
-    return html.picture_row("strips", strips, "zoom", "mean colours") if strips else ""
+    colours = sorted((measured.colours.mean_rgb for measured in domain.kept.values()), key=sum)
+    if not colours:
+        return None
+    places = np.linspace(0, len(colours) - 1, _STRIP_WIDTH).round().astype(int)
+    return np.tile(np.array(colours, np.uint8)[places], (_STRIP_HEIGHT, 1, 1))
 
 
-def _kept(domain: Domain, name: str) -> str:
-    kept = _evenly(list(domain.kept), _SHOWN_KEPT)
-    trims = list(domain.trims)[:_SHOWN_TRIMMED]
-    parts = [_sheet(domain, {one: one for one in kept}, f"{name}, kept")]
-    if trims:
-        parts.append("<h3>Margins: before and after</h3>")
-        parts += [_pair(domain, one) for one in trims]
-    return html.section(f"kept-{_anchor(name)}", f"{name}: what stays", *parts)
+def _kept(domain: Domain) -> dict[str, np.ndarray]:
+    """Caption to thumbnail."""
+    return {
+        one_line(name): _thumbnail(domain, name) for name in _evenly(list(domain.kept), _MAX_KEPT)
+    }
 
 
-def _left_out(domain: Domain, name: str) -> str:
-    parts = []
-    for reason in REASONS:
-        found = sorted(one for one, dropped in domain.rejects.items() if dropped.reason == reason)
-        if not found:
+def _trimmed(domain: Domain) -> list[dict[str, np.ndarray]]:
+    """Pictures with and without their margins, by caption."""
+    pairs = []
+    for name in list(domain.trims)[:_MAX_TRIMMED]:
+        file = domain.files[name]
+        try:
+            before = read_image(file, 512)
+            after = picture_within(file, domain.measurements[name], 512)
+        except UnreadableImage:
             continue
-        parts.append(f"<h3>{html.escape(reason)}: {len(found)}</h3>")
-        captions = {one: f"{one}: {domain.rejects[one].detail}" for one in found[:_SHOWN_OUT]}
-        parts.append(_sheet(domain, captions, f"{name}, {reason}"))
-        if len(found) > _SHOWN_OUT:
-            parts.append(html.paragraph(f"and {len(found) - _SHOWN_OUT} more", "note"))
-    return html.section(
-        f"out-{_anchor(name)}", f"{name}: what is left out", *(parts or [html.paragraph("nothing")])
-    )
+        pairs.append(
+            {
+                caption: resize_short_side(image, min(192, *image.shape[:2]))
+                for caption, image in (
+                    (f"{one_line(name)}, as it is", before),
+                    ("without margins", after),
+                )
+            }
+        )
+    return pairs
 
 
-def _sheet(domain: Domain, captions: dict[str, str], what: str) -> str:
-    """Rows of small pictures. captions: by name."""
-    cells = [
-        (one_line(caption), _thumbnail(domain.files[name], domain.measurements.get(name)))
-        for name, caption in captions.items()
-    ]
-    rows = []
-    for start in range(0, len(cells), _COLUMNS):
-        row = cells[start : start + _COLUMNS]
-        figures = [
-            f"<figure>{html.picture_element(picture, f'{what}: {caption}')}<figcaption>{html.escape(caption)}</figcaption></figure>"
-            for caption, picture in row
-        ]
-        rows.append(f'<div class="row" style="--columns: {_COLUMNS}">{"".join(figures)}</div>')
-    return "".join(rows)
+def _left_out(domain: Domain) -> list[dict]:
+    """For each reason that occurs: reason, count, and pictures (caption to thumbnail), not all."""
+    groups = []
+    for reason in REASONS:
+        names = sorted(name for name, drop in domain.rejects.items() if drop.reason == reason)
+        if names:
+            pictures = {
+                one_line(f"{name}: {domain.rejects[name].detail}"): _thumbnail(domain, name)
+                for name in names[:_MAX_LEFT_OUT]
+            }
+            groups.append({"reason": reason, "count": len(names), "pictures": pictures})
+    return groups
 
 
-def _pair(domain: Domain, name: str) -> str:
-    look = domain.measurements[name]
-    try:
-        pictures = {
-            f"{name}, as it is": _reduced(read_image(domain.files[name], 512)),
-            "without margins": _reduced(picture_within(domain.files[name], look, 512)),
-        }
-    except UnreadableImage:
-        return ""
-    return html.picture_row(
-        "margins", {one_line(k): v for k, v in pictures.items()}, "row", "margins"
-    )
-
-
-def _thumbnail(file: Path, look: Measurements | None) -> np.ndarray:
+def _thumbnail(domain: Domain, name: str) -> np.ndarray:
     """The middle square; a grey one for what can't be read."""
+    file, measured = domain.files[name], domain.measurements.get(name)
     try:
         image = (
-            read_image(file, 4 * _THUMBNAIL)
-            if look is None
-            else picture_within(file, look, 4 * _THUMBNAIL)
+            picture_within(file, measured, 4 * _THUMBNAIL)
+            if measured
+            else read_image(file, 4 * _THUMBNAIL)
         )
     except UnreadableImage:
         return np.full((_THUMBNAIL, _THUMBNAIL, 3), 200, np.uint8)
     return centre_square(resize_short_side(image, _THUMBNAIL), _THUMBNAIL)
 
 
-def _reduced(image: np.ndarray) -> np.ndarray:
-    return resize_short_side(image, min(192, *image.shape[:2]))
-
-
 def _evenly(names: list[str], count: int) -> list[str]:
     if len(names) <= count:
         return names
     return [names[place] for place in np.linspace(0, len(names) - 1, count).round().astype(int)]
-
-
-def _anchor(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name)

@@ -103,7 +103,7 @@ def _robustness(
 ) -> None:
     """Scores the teacher, or the exported file, on drawings of every style."""
     from training.evaluation.robustness import evaluate_robustness
-    from training.evaluation.robustness_page import notes, table, write_result
+    from training.evaluation.robustness_result import notes, table, write_result
 
     trained = run.options
     sketches = named_pairs(options, trained.load_size) if options.input else None

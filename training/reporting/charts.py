@@ -1,135 +1,376 @@
-"""Bars as inline SVG: drawn by ourselves, coloured by the page's style sheet, legible without
-scripts.
+"""Charts drawn by matplotlib: SVG elements that take their colours from the page's style sheet.
 
-COLOUR_STYLE and CHART_STYLE are the part of that style sheet which a chart outside of a page needs
-as well.
+The SVG keeps its text as text, names no address and has no ids except those of markers, so that
+any number of charts can stand in one page. Equal data gives equal bytes.
 """
 
 from __future__ import annotations
 
+import io
 import math
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
-_WIDTH, _ROW = 800, 24
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+_LIGHT = {
+    "ground": "#fbfaf8",
+    "panel": "#ffffff",
+    "ink": "#1d1f23",
+    "soft": "#62666e",
+    "rule": "#dedcd6",
+    "c0": "#1f6fb2",
+    "c1": "#c7551b",
+    "c2": "#2c8455",
+    "c3": "#8a3f9e",
+    "c4": "#a67a00",
+    "c5": "#6b7280",
+}
+_DARK = {
+    "ground": "#15171a",
+    "panel": "#1d2024",
+    "ink": "#e8e6e1",
+    "soft": "#a1a5ad",
+    "rule": "#363a41",
+    "c0": "#6db1ec",
+    "c1": "#f0945f",
+    "c2": "#6cc795",
+    "c3": "#cf94df",
+    "c4": "#dcb94a",
+    "c5": "#a3abb8",
+}
+_SERIES = [_LIGHT[f"c{number}"] for number in range(6)]
+_INK, _SOFT, _RULE = _LIGHT["ink"], _LIGHT["soft"], _LIGHT["rule"]
 
 
-_RIGHT, _TOP, _BOTTOM = 66, 8, 40
+def _variables(colours: dict[str, str]) -> str:
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 
-COLOURS = 6
+# CSS variables of pages and charts, for light and dark.
+COLOUR_STYLE = (
+    f":root {{ color-scheme: light dark; {_variables(_LIGHT)} }}\n"
+    f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(_DARK)} }} }}"
+)
 
+# Lengths are CSS pixels: an SVG of matplotlib has 72 units per inch.
+_WIDTH = 480
+_SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "text.parse_math": False,  # a "$" in a name is a "$"
+    "text.color": _INK,
+    "axes.labelcolor": _SOFT,
+    "axes.edgecolor": _RULE,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.color": _RULE,
+    "grid.linewidth": 1,
+    "xtick.labelcolor": _SOFT,
+    "ytick.labelcolor": _SOFT,
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "figure.facecolor": "none",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tf_i2i",
+}
 
-COLOUR_STYLE = """:root { color-scheme: light dark;
-  --ground: #fbfaf8; --panel: #ffffff; --ink: #1d1f23; --soft: #62666e; --rule: #dedcd6; --accent: #1f5f8b;
-  --c0: #1f6fb2; --c1: #c7551b; --c2: #2c8455; --c3: #8a3f9e; --c4: #a67a00; --c5: #6b7280; }
-@media (prefers-color-scheme: dark) { :root {
-  --ground: #15171a; --panel: #1d2024; --ink: #e8e6e1; --soft: #a1a5ad; --rule: #363a41; --accent: #86bfe6;
-  --c0: #6db1ec; --c1: #f0945f; --c2: #6cc795; --c3: #cf94df; --c4: #dcb94a; --c5: #a3abb8; } }"""
-
-
-CHART_STYLE = """.rule { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 12.5px; } .name { fill: var(--ink); font-size: 12.5px; }
-.bar { stroke-width: 14; } .whisker { stroke: var(--ink); stroke-width: 1.5; }
-.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
-.c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }"""
+NOT_LOSSES = frozenset(
+    {
+        "step",
+        "time_s",
+        "step_s",
+        "images_per_s",
+        "data_wait_share",
+        "face_share",
+        "segmentation_share",
+        "learning_rate",
+    }
+)
+_MAX_POINTS = 300
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a chart. value: None draws no bar, its `text` alone; whisker: (from, to) around
-    the value;
-    colour: 0 to COLOURS - 1; text: what stands behind the bar."""
+    """One bar. value: None draws none, its `text` alone; text: stands at the end of the bar;
+    whisker: (from, to) around the value; series: number of its colour.
+    """
 
     name: str
     value: float | None
     text: str
     whisker: tuple[float, float] | None = None
-    colour: int = 0
+    series: int = 0
 
 
-def bar_chart(bars: Sequence[Bar], unit: str, label: str, name_room: int = 380) -> str:
-    """An <svg> element without a style sheet, a line for each bar, from 0 outwards.
+def bar_chart(bars: Sequence[Bar], unit: str, title: str) -> str:
+    """Horizontal bars from 0, each under its name, as an <svg> element.
 
     Args:
-        unit: stands under the axis. label: what a reader who does not see it is told. name_room:
-            for names, pixels of 800.
+        unit: label of the axis. title: what the chart is of, for readers who do not see it.
     """
-    ends = [
-        value
-        for bar in bars
-        if bar.value is not None
-        for value in (bar.value, *(bar.whisker or ()))
-    ]
-    low, high, spacing = nice_range(min(ends, default=0.0), max(ends, default=1.0))
-    height = _TOP + _ROW * len(bars) + _BOTTOM
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(_WIDTH, 36 * len(bars) + 46)
+        axes = figure.subplots()
+        axes.grid(axis="y", visible=False)
+        axes.set_yticks([])
+        for row, bar in enumerate(bars):
+            end = bar.value or 0.0
+            low, high = bar.whisker or (end, end)
+            axes.barh(row, end, 0.38, color=_SERIES[bar.series % len(_SERIES)])
+            if high > low:
+                axes.errorbar(
+                    end, row, xerr=[[max(0, end - low)], [max(0, high - end)]], ecolor=_INK
+                )
+                for edge in (low, high):
+                    axes.plot([edge, edge], [row - 0.1, row + 0.1], color=_INK)
+            axes.text(0, row - 0.27, bar.name, va="bottom")
+            axes.annotate(
+                bar.text,
+                (max(0.0, end, high), row),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                color=_SOFT,
+            )
+        axes.set_ylim(len(bars) - 0.5, -0.7)
+        low, high = axes.dataLim.intervalx if bars else (0.0, 1.0)
+        axes.set_xlim(min(0.0, low), (max(high, 0.0) or 1.0) * 1.18)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+        axes.set_xlabel(unit)
+        label = f"{title}: " + "; ".join(f"{bar.name} {bar.text}" for bar in bars)
+        return _svg(figure, label)
 
-    def place(value: float) -> float:
-        return name_room + (value - low) / (high - low) * (_WIDTH - name_room - _RIGHT)
 
-    parts = []
-    for value in ticks(low, high, spacing):
-        x, base = place(value), height - _BOTTOM
-        parts.append(f'<line class="rule" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{base}"/>')
-        parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{base + 17}" text-anchor="middle">{value:.4g}</text>'
+def latency_chart(rows: Sequence[dict]) -> str:
+    """Bars of the medians, with whiskers to the 90th percentiles; a colour for each file.
+
+    Args:
+        rows: of benchmark.json, each with file and median_ms; device, threads, p90_ms and
+            input_shape where known. Rows without figures are left out, and those of an emulated
+            GPU, which would dwarf all others.
+    """
+    rows = [row for row in rows if row.get("median_ms") and not row.get("emulated")]
+    files = list(dict.fromkeys(row["file"] for row in rows))
+    sizes = {_size(row) for row in rows}
+    bars = [
+        Bar(
+            _latency_name(row, len(sizes) > 1),
+            row["median_ms"],
+            f"{row['median_ms']:.3g}",
+            (row["median_ms"], row.get("p90_ms") or row["median_ms"]),
+            files.index(row["file"]),
         )
-    parts.append(
-        f'<text class="tick" x="{_WIDTH - _RIGHT}" y="{height - 6}" text-anchor="end">{escape(unit)}</text>'
-    )
-    parts += [
-        _bar(bar, _TOP + _ROW * (number + 0.5), place, name_room) for number, bar in enumerate(bars)
+        for row in rows
     ]
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
-    )
+    return bar_chart(bars, "ms per inference: median, and 90th percentile", "Latency")
 
 
-def _bar(bar: Bar, y: float, place, name_room: int) -> str:
-    drawn = f'<text class="name" x="{name_room - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(bar.name)}</text>'
-    zero = end = place(0.0)
-    if bar.value is not None:
-        end = place(bar.value)
-        drawn += f'<line class="bar c{bar.colour}" x1="{zero:.1f}" y1="{y:.1f}" x2="{end:.1f}" y2="{y:.1f}"/>'
-    tail = max(zero, end)
-    if bar.value is not None and bar.whisker:
-        start, tail = map(place, bar.whisker)
-        caps = "".join(f"M{x:.1f} {y - 4:.1f}v8" for x in dict.fromkeys((start, tail)) if x != end)
-        drawn += f'<path class="whisker" d="M{start:.1f} {y:.1f}H{tail:.1f}{caps}"/>'
-    return (
-        drawn
-        + f'<text class="tick" x="{max(tail, zero) + 6:.1f}" y="{y + 4:.1f}">{escape(bar.text)}</text>'
-    )
+def _latency_name(row: dict, with_size: bool) -> str:
+    name, device, threads = Path(row["file"]).name, row.get("device", "CPU"), row.get("threads")
+    facts = [
+        name if len(name) <= 40 else f"…{name[-39:]}",
+        _size(row) if with_size else "",
+        "" if device == "CPU" else device[:20],
+        f"{threads} thread{'s' if threads > 1 else ''}" if threads else "",
+    ]
+    return ", ".join(fact for fact in facts if fact)
 
 
-def svg_file(chart: str) -> str:
-    """A chart as the text of an .svg file of its own: with its colours and, for bright and dark,
-    its ground.
+def _size(row: dict) -> str:
+    shape = row.get("input_shape") or ()
+    return f"{shape[2]}×{shape[1]} px" if len(shape) == 4 else ""
+
+
+def loss_names(metrics: Sequence[dict]) -> list[str]:
+    """Names of the losses in the lines of a metrics.jsonl, in their order there."""
+    names = dict.fromkeys(key for line in metrics for key in line if key not in NOT_LOSSES)
+    return [name for name in names if any(_is_number(line.get(name)) for line in metrics)]
+
+
+def loss_chart(title: str, metrics: Sequence[dict], names: Sequence[str]) -> str:
+    """Losses over the steps, faint as logged and strong as sliding mean; the legend has last means.
+
+    Losses that differ only in a final _A or _B share a colour; the _B one is dashed.
     """
-    opening, rest = chart.split(">", 1)
-    # Not in a page: HTML knows what an svg element is, and a page that names no address needs none.
-    opening = opening.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    style = f"{COLOUR_STYLE}\n{CHART_STYLE}\ntext {{ font-family: system-ui, sans-serif; }}"
-    return f'{opening}><style>\n{style}\n</style><rect width="100%" height="100%" style="fill: var(--ground)"/>{rest}\n'
+    curves = {name: _curve(metrics, name) for name in names}
+    means = np.concatenate([mean for _, _, mean in curves.values()])
+    bottom, top = min(0.0, means.min()), means.max()
+    top += 0.05 * (top - bottom) or 1.0
+    terms = list(dict.fromkeys(name.removesuffix("_A").removesuffix("_B") for name in names))
+    columns = 3 if max(map(len, names)) < 14 else 2
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(_WIDTH, 250 + 20 * math.ceil(len(names) / columns))
+        axes = figure.subplots()
+        lines, labels = [], []
+        for name, (steps, raw, mean) in curves.items():
+            term = terms.index(name.removesuffix("_A").removesuffix("_B"))
+            style = {
+                "color": _SERIES[term % len(_SERIES)],
+                "linestyle": "--" if name.endswith("_B") else "-",
+            }
+            last = mean[-1]
+            labels.append(f"{name} {last:{'.2f' if abs(last) >= 0.1 else '.2g'}}")
+            axes.plot(steps, np.clip(raw, bottom, top), alpha=0.25, linewidth=1, **style)
+            if len(steps) == 1:  # as a dot
+                steps, mean = steps.repeat(2), mean.repeat(2)
+                style |= {"linewidth": 6, "solid_capstyle": "round"}
+            lines += axes.plot(steps, mean, **{"linewidth": 2, **style})
+        axes.set_xlim(0, max(float(steps[-1]) for steps, _, _ in curves.values()))
+        axes.set_ylim(bottom, top)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.set_xlabel("step")
+        figure.legend(lines, labels, loc="outside lower left", ncols=columns, columnspacing=1.2)
+        return _svg(figure, f"{title}, last means: {', '.join(labels)}")
 
 
-def nice_step(extent: float, count: int) -> float:
-    """1, 2 or 5 times a power of ten, so that about `count` of them make up `extent`."""
-    rough = max(extent, 1e-9) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+def sliding_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Centred mean over `window` neighbours of float [N], fewer at the ends: float [N]."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(len(values))
+    first = np.maximum(0, places - (window - 1) // 2)
+    last = np.minimum(len(values), places + window // 2 + 1)
+    return (sums[last] - sums[first]) / (last - first)
 
 
-def nice_range(lowest: float, highest: float) -> tuple[float, float, float]:
-    """(bottom, top, step): 0 and both values lie within, and a rule stands at bottom and top."""
-    low, high = min(0.0, lowest), max(highest, 1e-9)
-    step = nice_step(high - low, 4)
-    return math.floor(low / step) * step, math.ceil(high / step) * step, step
+def _curve(metrics: Sequence[dict], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, values and sliding means of one loss, thinned by averaging."""
+    logged = [(line["step"], line[name]) for line in metrics if _is_number(line.get(name))]
+    table = np.array(logged, np.float64)
+    if len(table) > _MAX_POINTS:
+        table = np.array([part.mean(axis=0) for part in np.array_split(table, _MAX_POINTS)])
+    return table[:, 0], table[:, 1], sliding_mean(table[:, 1], max(1, len(table) // 12))
 
 
-def ticks(low: float, high: float, step: float) -> list[float]:
-    """Multiples of `step` from `low` to `high`, both included."""
-    return [
-        i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    ]
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def frontier_chart(rows: Sequence[dict]) -> str:
+    """Quality against time of students, as an <svg> element.
+
+    Args:
+        rows: each with candidate, us_per_pixel, quality, on_frontier; by us_per_pixel.
+    """
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(760, 420)
+        axes = figure.subplots()
+        best = [row for row in rows if row["on_frontier"]]
+        axes.plot(
+            [row["us_per_pixel"] for row in best], [row["quality"] for row in best], color=_SOFT
+        )
+        for row in rows:
+            place = row["us_per_pixel"], row["quality"]
+            axes.scatter(*place, color=_SERIES[0 if row["on_frontier"] else 5], zorder=3)
+            axes.annotate(row["candidate"], place, (8, 0), textcoords="offset points", va="center")
+        axes.set_xlim(0, 1.2 * max(row["us_per_pixel"] for row in rows))
+        axes.set_xlabel("int8, µs per pixel")
+        axes.set_ylabel("quality on validation photos")
+        return _svg(figure, "Quality against time of students")
+
+
+def sweep_figure(title: str, option: str, panels: Sequence[dict]) -> np.ndarray:
+    """A panel for each score over the values of an option, as uint8 RGB [H, W, 3].
+
+    A line through the means of the seeds, a dot for each seed, a whisker over their range.
+
+    Args:
+        panels: each with title, note, numbers (value of the option to those of its seeds) and
+            chosen: (value, mean on test data) or None.
+    """
+    columns = min(3, max(1, len(panels)))
+    rows = max(1, math.ceil(len(panels) / columns))
+    with matplotlib.rc_context({**_SETTINGS, "font.size": 9, "figure.facecolor": "white"}):
+        figure = _figure(400 * columns, 290 * rows + 60, dpi=100)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+        for number, panel in enumerate(panels):
+            _draw_panel(figure.add_subplot(rows, columns, number + 1), option, panel)
+        if panels:
+            handles, labels = figure.axes[0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside lower left", ncols=columns)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw_panel(axes: Axes, option: str, panel: dict) -> None:
+    numbers = panel["numbers"]
+    seeds = [(place, number) for place, found in enumerate(numbers.values()) for number in found]
+    means = [(place, np.mean(found)) for place, found in enumerate(numbers.values()) if found]
+    label = "mean on validation data, and the range of the seeds"
+    axes.plot(*zip(*means, strict=True), color=_SERIES[0], label=label)
+    axes.scatter(*zip(*seeds, strict=True), s=16, color=_SERIES[0], zorder=3)
+    for place, found in enumerate(numbers.values()):
+        if found:
+            axes.plot([place, place], [min(found), max(found)], color=_INK, linewidth=1)
+    if panel["chosen"]:
+        value, mean = panel["chosen"]
+        axes.plot(
+            list(numbers).index(value),
+            mean,
+            "s",
+            markerfacecolor="white",
+            markeredgecolor=_SERIES[1],
+            markeredgewidth=2,
+            label=f"chosen, {value}: mean on test data",
+        )
+    axes.set_title(panel["title"], loc="left", fontsize=10)
+    axes.set_title(panel["note"], loc="right", fontsize=8, color=_SOFT)
+    axes.set_xticks(range(len(numbers)), [value[:14] for value in numbers])
+    axes.set_xlim(-0.5, len(numbers) - 0.5)
+    axes.grid(axis="x", visible=False)
+    axes.set_xlabel(option)
+
+
+def svg_file(svg: str) -> str:
+    """A chart as the text of an .svg file of its own, with its colours and its background."""
+    opening, rest = svg.split(">", 1)
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    ground = '<rect width="100%" height="100%" style="fill: var(--ground)"/>'
+    return f"{opening} {names}><style>{COLOUR_STYLE}</style>{ground}{rest}\n"
+
+
+def _figure(width: int, height: int, dpi: int = 72) -> Figure:
+    return Figure(figsize=(width / dpi, height / dpi), dpi=dpi, layout="constrained")
+
+
+def _svg(figure: Figure, label: str) -> str:
+    """The figure as an <svg> element without ids, clips and addresses, in the page's colours."""
+    text = io.StringIO()
+    with warnings.catch_warnings():
+        # The browser has the glyphs that matplotlib misses; it only measures with its own.
+        warnings.simplefilter("ignore")
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(text, format="svg", metadata=no_metadata)
+    svg = text.getvalue()
+    view = re.search(r'viewBox="[^"]*"', svg)[0]
+    body = svg[svg.index("<g ") : svg.rindex("</svg>")]
+    body = re.sub(
+        r'<defs>\s*<clipPath.*?</defs>| clip-path="[^"]*"|(?<=<g) id="[^"]*"', "", body, flags=re.S
+    )
+    body = re.sub(r' d="([^"]*)"', lambda path: f' d="{_rounded(path[1])}"', body)
+    for name, colour in _LIGHT.items():
+        body = re.sub(f'(?<=: ){colour}(?=[;"])', f"var(--{name})", body)
+    body = re.sub(r"\s*\n\s*", "\n", body).replace("'DejaVu Sans'", "system-ui, sans-serif")
+    return f'<svg {view} role="img" aria-label="{escape(label, quote=True)}">{body}</svg>'
+
+
+def _rounded(path: str) -> str:
+    short = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}", path)
+    return " ".join(short.split())

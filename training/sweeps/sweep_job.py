@@ -44,8 +44,8 @@ def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> in
     Raises:
         UserError: another sweep is in the folder, or a run failed.
     """
+    from training.reporting.charts import sweep_figure  # matplotlib takes a second
     from training.runs.run_folder import RunFolder
-    from training.sweeps.sweep_figure import figure
     from training.sweeps.sweep_results import gather, write_tables
     from training.system.locks import run_lock
 
@@ -66,7 +66,8 @@ def sweep(root: Path, plan: Plan, choice: Choice, slots: list[str | None]) -> in
         written = write_tables(root, results)
         from tf_i2i.data.image_files import write_png
 
-        write_png(root / "sweep.png", figure(results))
+        title = f"{plan.flag} of training.{plan.trainer}, {len(plan.seeds)} seeds"
+        write_png(root / "sweep.png", sweep_figure(title, plan.flag[2:], results.panels()))
         print(
             "\n".join(
                 [results.text(), f"written: {', '.join(map(str, [*written, root / 'sweep.png']))}"]

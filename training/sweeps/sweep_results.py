@@ -28,6 +28,10 @@ DIRECTIONS = ("ab", "ba")
 MODEL = "teacher"
 
 
+# Neither much nor little of it is good by itself.
+_READING = {"photo_ssim": "more keeps more"}
+
+
 # What a value may be chosen by.
 CHOOSABLE = (
     "psnr_db",
@@ -125,6 +129,28 @@ class Results:
                         }
                         rows.append({**key, "seeds": len(numbers), **_spread(numbers)})
         return rows
+
+    def panels(self) -> list[dict]:
+        """A panel of `training.reporting.charts.sweep_figure` for each score."""
+        panels = []
+        for direction, name in self.shown():
+            score = SCORES[name]
+            tested = []
+            if self.chosen is not None:
+                tested = self.of_seeds(self.chosen, TEST, direction, name)
+            panels.append(
+                {
+                    "title": f"{score.head}, {direction[0].upper()} to {direction[1].upper()}",
+                    "note": _READING.get(name)
+                    or f"{'more' if score.more_is_better else 'less'} is better",
+                    "numbers": {
+                        value: self.of_seeds(value, VAL, direction, name)
+                        for value in self.plan.values
+                    },
+                    "chosen": (self.chosen, float(np.mean(tested))) if tested else None,
+                }
+            )
+        return panels
 
     def text(self) -> str:
         """The tables of validation data, the choice, and what it comes to on test data."""
