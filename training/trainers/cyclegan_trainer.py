@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
@@ -13,7 +14,8 @@ from training.options.trainer_options import CycleGANOptions
 from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_unpaired
 from training.trainers.guidance_builder import guide, require_guidance
-from training.trainers.trainer import TeacherTrainer, say, worker_share
+from training.trainers.teacher_trainer import TeacherTrainer
+from training.trainers.trainer import worker_share
 
 _SAMPLE_ROWS = 4
 _SCORED = 8

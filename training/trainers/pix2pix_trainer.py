@@ -7,6 +7,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
@@ -15,7 +16,8 @@ from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
 from training.options.trainer_options import Pix2PixOptions
 from training.reporting.image_grid import labelled_grid
 from training.runs.run_data import RunData, load_paired
-from training.trainers.trainer import TeacherTrainer, say, worker_share
+from training.trainers.teacher_trainer import TeacherTrainer
+from training.trainers.trainer import worker_share
 
 # For your own pictures, and for the demo: what two cores train in minutes.
 _SIZES = {"load_size": 286, "crop_size": 256, "ngf": 64, "ndf": 64, "student_steps": 3000}

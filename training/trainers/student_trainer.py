@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 
+from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache, load_images
 from tf_i2i.data.image_files import write_png
@@ -34,7 +35,7 @@ from training.trainers.teacher_outputs import (
     translate_all,
     translate_windows,
 )
-from training.trainers.trainer import Trainer, say, worker_share
+from training.trainers.trainer import Trainer, worker_share
 
 # The last steps run on frozen batch statistics, as the device will: the weights settle for what is
 # exported.
