@@ -1,14 +1,14 @@
-# demo, test and lint work from a bare clone: tools/make_venv.sh makes .venv (or finds that it is up to date).
+# demo, test and lint work from a bare clone: tools/make_venv.sh makes .venv unless it is up to date.
 .PHONY: demo test lint
 
-# Options for the training of the demo: what two cores do in a few minutes.
+# Training options of the demo: a few minutes on two cores.
 DEMO_OPTIONS ?= --load-size 160 --crop-size 128 --generator resnet6 --ngf 32 --ndf 32 --steps 1000 --student-steps 1500
 PY = .venv/bin/python
 
 demo:
 	@tools/make_venv.sh
 	@if [ -e runs/demo ]; then \
-	  old=runs/demo-$$(date +%Y%m%d-%H%M%S) && mv runs/demo $$old && echo "the earlier runs/demo is now $$old"; \
+	  old=runs/demo-$$(date +%Y%m%d-%H%M%S) && mv runs/demo $$old && echo "the previous runs/demo is now $$old"; \
 	fi
 	$(PY) -m training.cyclegan --run runs/demo $(DEMO_OPTIONS)
 	$(PY) -m export.tflite --run runs/demo --float32 --float16 --int8
