@@ -59,16 +59,30 @@ def parse(
     A class with a field `options` also takes its options from the YAML file that this names; the
     command line wins.
     """
+    options, others = parse_known(
+        options_class, argv, prog=prog, description=description, epilog=epilog
+    )
+    if others:
+        parser = build_parser(options_class, prog=prog, description=description)
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    return options
+
+
+def parse_known(
+    options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = ""
+) -> tuple[Any, list[str]]:
+    """As `parse`; also returns the arguments that are no options of the class, in order."""
     parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
     try:
         argv = _with_file(options_class, argv)
     except UserError as error:
         parser.error(str(error))
     # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
-    values = vars(parser.parse_intermixed_args(argv))
+    namespace, others = parser.parse_known_intermixed_args(argv)
+    values = vars(namespace)
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
-    return options_class(**values)
+    return options_class(**values), others
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:

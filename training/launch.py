@@ -35,13 +35,13 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("name the trainer and its options: training.cyclegan --run DIR ...")
     if "--run" not in command[:-1]:
         raise UserError("--run is missing: all workers share one run folder, name it")
-    from training.runs.checkpoints import any_checkpoint
+    from training.runs.checkpoints import newest_step
     from training.system.local_cluster import LocalCluster
 
     checkpoints = Path(command[command.index("--run") + 1]) / "checkpoints"
 
     def worker_command() -> list[str]:
-        resume = "--resume" not in command and any_checkpoint(checkpoints)
+        resume = "--resume" not in command and newest_step(checkpoints)
         return [sys.executable, "-m", *command, *(["--resume"] if resume else [])]
 
     return LocalCluster(options.workers, worker_command).run(options.restarts)

@@ -1,5 +1,4 @@
-"""Trains over several values of one option, with several seeds each, and shows what the option
-does.
+"""Trains with several values of one option, with several seeds each, and shows what the option does.
 
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 -- TRAINER'S OPTIONS -- OPTIONS
 OF EVALUATE
@@ -7,45 +6,39 @@ OF EVALUATE
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tf_i2i.command_line import parse, run_command
+from tf_i2i.command_line import parse_known, run_command
 from training.options.sweep_options import SweepOptions
-from training.sweeps.sweep_job import sweep
-from training.sweeps.sweep_plan import make_plan, split_command
-from training.sweeps.sweep_results import Choice
 
 _EPILOG = """\
-TRAINER is cyclegan or pix2pix; --OPTION VALUE... is any one option of it that takes a value. What stands after the first
--- goes to every training, what stands after a second -- to every training.evaluate. Example:
+TRAINER is cyclegan or pix2pix; --OPTION VALUE... is any of its options that takes one value. What
+comes after the first -- goes to every training, what comes after a second -- to every
+training.evaluate. Example:
 
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 --run runs/sweep-face \\
     --choose identity_distance --guard kid 0.8 \\
-    -- --domain-a faces/ --domain-b cartoons/ --split 70%/15%/15% --split-by folder --face-model face-api \\
-    -- --judge-model facenet.keras
+    -- --domain-a faces/ --domain-b cartoons/ --split 70%/15%/15% --split-by folder \\
+    --face-model face-api -- --judge-model facenet.keras
 
-The same command again goes on where it was stopped; runs that are done are not touched. Writes sweep.txt, .csv, .json and
-.png into --run, where each run has its folder. With --split the chosen value is scored on the test pictures as well."""
+The same command again resumes a stopped sweep; finished runs are not touched. Writes sweep.txt,
+.csv, .json and .png into --run, where each run has its folder. With --split the chosen value is
+scored on the test pictures as well."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    own, swept, common, evaluate = split_command(argv, SweepOptions)
-    options = parse(
+    from training.sweeps.sweep_plan import make_plan, split_command
+
+    own, common, evaluate = split_command(argv)
+    options, swept = parse_known(
         SweepOptions,
         own,
         prog="python -m training.sweep TRAINER --OPTION VALUE...",
         description=__doc__,
         epilog=_EPILOG,
     )
-    choice = Choice.parse(options.choose, options.guard)
     plan = make_plan(swept, options.seeds, common, evaluate)
-    root = Path(options.run or f"runs/sweep-{plan.trainer}-{plan.flag[2:]}")
-    return sweep(
-        root,
-        plan,
-        choice,
-        [device for device in options.devices or (None,) for _ in range(options.jobs)],
-    )
+    from training.sweeps.sweep_job import sweep
+
+    return sweep(options, plan)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model
 from training.options.trainer_options import CycleGANOptions, DistillOptions
 from training.runs.checkpoints import Checkpoints
-from training.runs.run_data import load_unpaired
+from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder
 
 
@@ -28,7 +28,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     sizes = {"load_size": 64, "crop_size": 64, "generator": "shallow", "ngf": 4, "ndf": 4}
     options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes})
     run = RunFolder(root)
-    data = load_unpaired(options, lambda message: None)
+    data = load_data(options, lambda message: None)
     if data.split:
         run.write_json("split.json", data.split)
     gan = build_model("cyclegan", dataclasses.asdict(options))

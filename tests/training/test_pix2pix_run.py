@@ -16,7 +16,7 @@ from tf_i2i.command_line import parse
 from tf_i2i.errors import UserError
 from training.options.trainer_options import Pix2PixOptions
 from training.pix2pix import main
-from training.runs.run_data import load_paired
+from training.runs.run_data import load_data
 
 
 def lines(path):
@@ -190,7 +190,7 @@ def test_side_by_side_directions(pair_folders, direction, brighter):
         prog="x",
         description="x",
     )
-    data = load_paired(dataclasses.replace(options, load_size=72), lambda message: None)
+    data = load_data(dataclasses.replace(options, load_size=72), lambda message: None)
     assert (data.train_a.image(0).mean() > data.train_b.image(0).mean()) == (brighter == "input")
     assert data.train_a.names == data.train_b.names
     assert data.descriptions["domain_a"].startswith(

@@ -62,6 +62,12 @@ class FaceNetwork:
         self.name, self.size, self.threshold = name, size, threshold
         self.crop, self._network = crop or FaceCrop(), network
 
+    def set_crop(self, share: float | None, shift: float | None) -> None:
+        """Replaces what is not None of the crop."""
+        self.crop = FaceCrop(
+            self.crop.share if share is None else share, self.crop.shift if shift is None else shift
+        )
+
     def embed(self, crops):
         """Crops of faces, RGB float [N, h, w, 3] in [-1, 1] of any size, to float32 [N, D].
         Differentiable.

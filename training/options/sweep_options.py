@@ -20,13 +20,10 @@ class SweepOptions:
         (1, 2), "seeds of each value", group=_SWEEP, metavar="SEED", minimum=0
     )
     jobs: int = option(
-        1, "trainings at a time, on the same device", group=_RUNNING, minimum=1, maximum=64
+        1, "trainings at a time on each device", group=_RUNNING, minimum=1, maximum=64
     )
     devices: tuple[str, ...] = option(
-        (),
-        "GPUs, as CUDA_VISIBLE_DEVICES has them: --jobs trainings at a time on each",
-        group=_RUNNING,
-        metavar="GPU",
+        (), "GPUs to train on, as in CUDA_VISIBLE_DEVICES", group=_RUNNING, metavar="GPU"
     )
     choose: str = option(
         "kid",
@@ -36,7 +33,8 @@ class SweepOptions:
     )
     guard: tuple[str, ...] = option(
         (),
-        "SCORE SHARE: values whose score is worse than this share of the first value's are not chosen",
+        "SCORE SHARE: do not choose values whose score is worse than this share of the first "
+        "value's",
         group=_CHOICE,
         metavar="SCORE",
     )

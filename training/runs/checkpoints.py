@@ -1,24 +1,23 @@
-"""Checkpoints that are complete or absent, checked by their sums when they are read."""
+"""Checkpoints that are complete or absent, and verified by their sha256 sums when they are read."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tf_i2i.console import say
 from tf_i2i.errors import UserError
-from tf_i2i.files import write_json, write_text
+from tf_i2i.files import sha256_of, write_json, write_text
+
+# TensorFlow is imported in the functions that need it: training.launch does without.
 
 _RECORD = re.compile(r"ckpt-(\d+)\.json")
-
-
-# A full disk makes other things fail too; the sums, the logs and the next samples need a little.
+# A full disk makes other things fail too; logs and the next samples need a little.
 _SPARE_BYTES = 4 * 2**20
 
 
@@ -29,7 +28,7 @@ class Saved:
     Attributes:
         step: steps taken when it was saved.
         prefix: what TensorFlow names its files by.
-        state: what the loop put beside the weights: JSON values by name.
+        state: what the loop stored beside the weights: JSON values by name.
     """
 
     step: int
@@ -40,58 +39,49 @@ class Saved:
 class Checkpoints:
     """The checkpoints of one training, in one folder.
 
-    TensorFlow writes ckpt-<step>.index and .data-*; then ckpt-<step>.json with their sizes and
-    sha256 sums and the loop's own state is renamed into place, and only with it does the checkpoint
-    count. So a process that is killed in the middle leaves files that nothing reads, and the next
-    save removes them.
+    TensorFlow writes ckpt-<step>.index and .data-*; then ckpt-<step>.json with their sizes, sha256
+    sums and the loop's state is renamed into place, and only with it does the checkpoint count.
+    Files that a killed process leaves are never read, and the next save removes them.
 
     Args:
         folder: RUN/checkpoints, or a student's.
         objects: `tf.train.Checkpoint` of everything that is saved.
-        keep: how many of the newest stay; the one with the best score stays besides.
-        chief: others than the chief of several workers write to a temporary folder, since all must
-            take part in a save.
+        keep: number of newest checkpoints to keep, besides the one with the best score.
+        chief: other workers write to a temporary folder, since all must take part in a save.
     """
 
     def __init__(self, folder: Path, objects, keep: int = 2, chief: bool = True):
         self.folder, self._objects, self._keep, self._chief = Path(folder), objects, keep, chief
 
     def save(self, step: int, state: dict) -> None:
-        """Writes a checkpoint; `state["score"]` (higher is better, or None) decides which is the
-        best.
+        """Writes a checkpoint; `state["score"]` (higher is better, or None) ranks it.
 
         Raises:
-            UserError: the disk is full or can't be written to; the checkpoints before it are
-                untouched.
+            UserError: the disk is full or can't be written to; earlier checkpoints stay intact.
         """
-        if not self._chief:
-            with tempfile.TemporaryDirectory() as away:
-                self._objects.write(os.path.join(away, f"ckpt-{step}"))
-            return
-        prefix = self.folder / f"ckpt-{step}"
-        self._require_room(step)
         import tensorflow as tf
 
+        name = f"ckpt-{step}"
+        if not self._chief:
+            with tempfile.TemporaryDirectory() as away:
+                self._objects.write(os.path.join(away, name))
+            return
+        self._require_room(step)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._objects.write(str(prefix))
-            files = sorted(self.folder.glob(f"{prefix.name}.*"))
-            sums = {file.name: _sums(file) for file in files if file.suffix != ".json"}
-            write_json(
-                self.folder / f"{prefix.name}.json",
-                {"step": step, "files": sums, "state": state},
-                sync=True,
-            )
+            self._objects.write(str(self.folder / name))
+            paths = sorted(self.folder.glob(f"{name}.*"))
+            sums = {path.name: _sums(path) for path in paths if path.suffix != ".json"}
+            record = {"step": step, "files": sums, "state": state}
+            write_json(self.folder / f"{name}.json", record, sync=True)
             self._remove_old()
             self._write_marker()
         except (OSError, tf.errors.OpError) as error:
-            raise self._cannot_save(
-                step, getattr(error, "strerror", None) or str(error).splitlines()[0]
-            ) from error
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise self._cannot_save(step, reason) from error
 
-    def newest(self, warn: Callable[[str], None]) -> Saved | None:
-        """The newest valid checkpoint of this training, or None; see `newest`."""
-        return newest(self.folder, warn)
+    def newest(self) -> Saved | None:
+        return newest(self.folder)
 
     def restore(self, saved: Saved) -> None:
         """Reads a checkpoint into the objects.
@@ -105,95 +95,80 @@ class Checkpoints:
             self._objects.read(saved.prefix).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise UserError(
-                f"{saved.prefix}: is of another network than these options build; continue the run that it belongs to, "
-                "or start a new one with another --run"
+                f"{saved.prefix}: is of another network than these options build; resume the run "
+                "that it belongs to, or start a new one with another --run"
             ) from error
 
     def _require_room(self, step: int) -> None:
-        needed = _SPARE_BYTES + max(
-            (sum(size) for size in _file_sizes(self.folder).values()), default=0
-        )
+        """A save needs as much room as the largest checkpoint so far."""
+        files = (_read_record(self.folder, step)["files"] for step in _steps(self.folder))
+        sizes = (sum(sums["bytes"] for sums in of_one.values()) for of_one in files)
+        needed = _SPARE_BYTES + max(sizes, default=0)
         folder = next(parent for parent in (self.folder, *self.folder.parents) if parent.exists())
         free = shutil.disk_usage(folder).free
         if free < needed:
-            raise self._cannot_save(
-                step, f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} MB are needed"
-            )
+            reason = f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} MB are needed"
+            raise self._cannot_save(step, reason)
 
     def _cannot_save(self, step: int, reason: str) -> UserError:
         self._remove_incomplete()
-        last = max(_records(self.folder), default=None)
-        kept = "there is none yet" if last is None else f"the one of step {last} is whole"
+        last = newest_step(self.folder)
+        intact = f"the one of step {last} is intact" if last else "there is none yet"
         return UserError(
-            f"{self.folder}: checkpoint of step {step} can't be saved ({reason}); {kept}. Free some room, then continue with --resume"
+            f"{self.folder}: checkpoint of step {step} can't be saved ({reason}); {intact}. Free "
+            "some room, then continue with --resume"
         )
 
     def _remove_old(self) -> None:
-        steps = sorted(_records(self.folder))
-        scores = {
-            step: _read_record(self.folder, step).get("state", {}).get("score") for step in steps
-        }
-        best = max(
-            (step for step in steps if scores[step] is not None),
-            key=lambda step: scores[step],
-            default=None,
-        )
+        steps = sorted(_steps(self.folder))
+        scores = {step: _read_record(self.folder, step)["state"].get("score") for step in steps}
+        scored = [step for step in steps if scores[step] is not None]
+        best = max(scored, key=scores.__getitem__, default=None)
         for step in steps[: -self._keep]:
             if step != best:
                 # The record first: without it the rest does not count.
                 (self.folder / f"ckpt-{step}.json").unlink()
         self._remove_incomplete()
 
-    def _write_marker(self) -> None:
-        """TensorFlow's own record, for tf.train.latest_checkpoint and the like; names without
-        folder, so a run can be moved.
-        """
-        names = [f"ckpt-{step}" for step in sorted(_records(self.folder))]
-        lines = [
-            f'model_checkpoint_path: "{names[-1]}"',
-            *(f'all_model_checkpoint_paths: "{name}"' for name in names),
-        ]
-        write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
-
     def _remove_incomplete(self) -> None:
-        whole = _records(self.folder)
+        complete = _steps(self.folder)
         for path in self.folder.glob("ckpt-*"):
             number = re.match(r"ckpt-(\d+)", path.name)
-            if number and int(number[1]) not in whole:
+            if number and int(number[1]) not in complete:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
+    def _write_marker(self) -> None:
+        """TensorFlow's own record, for tf.train.latest_checkpoint and the like; names without
+        folder, so that a run can be moved.
+        """
+        names = [f"ckpt-{step}" for step in sorted(_steps(self.folder))]
+        lines = [f'model_checkpoint_path: "{names[-1]}"']
+        lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+        write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
 
-def newest(folder: Path, warn: Callable[[str], None] = lambda message: None) -> Saved | None:
-    """The newest checkpoint in `folder` whose files are what was written; damaged ones are named
-    and passed over.
-    """
-    for step in sorted(_records(folder), reverse=True):
-        prefix = str(Path(folder) / f"ckpt-{step}")
-        record = _read_record(folder, step)
-        wrong = [
-            name
-            for name, sums in record.get("files", {}).items()
-            if _sums(Path(folder) / name) != sums
-        ]
-        if record.get("files") and not wrong:
+
+def newest(folder: Path) -> Saved | None:
+    """The newest checkpoint in `folder` whose files are as written; warns of damaged ones."""
+    for step in sorted(_steps(folder), reverse=True):
+        record, prefix = _read_record(folder, step), str(Path(folder) / f"ckpt-{step}")
+        files = record["files"]
+        wrong = [name for name, sums in files.items() if _sums(Path(folder) / name) != sums]
+        if files and not wrong:
             return Saved(step, prefix, record["state"])
-        warn(
-            f"warning: {prefix}: {', '.join(wrong) or 'its record'} is damaged; going back to the checkpoint before it"
+        say(
+            f"warning: {prefix}: {', '.join(wrong) or 'its record'} is damaged; going back to the "
+            "checkpoint before it"
         )
     return None
 
 
 def newest_step(folder: Path) -> int:
-    """The step of the newest checkpoint by its name, 0 without one; its files are not looked at."""
-    return max(_records(folder), default=0)
+    """The step of the newest checkpoint by its name, 0 without one; its files are not read."""
+    return max(_steps(folder), default=0)
 
 
-def any_checkpoint(folder: Path) -> bool:
-    """Whether a training got as far as its first checkpoint."""
-    return bool(_records(folder))
-
-
-def _records(folder: Path) -> set[int]:
+def _steps(folder: Path) -> set[int]:
+    """Of all checkpoints that have a record."""
     if not Path(folder).is_dir():
         return set()
     names = (_RECORD.fullmatch(path.name) for path in Path(folder).iterdir())
@@ -201,29 +176,22 @@ def _records(folder: Path) -> set[int]:
 
 
 def _read_record(folder: Path, step: int) -> dict:
+    """Without files where it is damaged."""
     try:
         record = json.loads((Path(folder) / f"ckpt-{step}.json").read_text(encoding="utf-8"))
-        return record if record["step"] == step and isinstance(record["state"], dict) else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        intact = record["step"] == step and isinstance(record["state"], dict)
+        if intact and all(isinstance(sums["bytes"], int) for sums in record["files"].values()):
+            return record
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return {"files": {}, "state": {}}
 
 
 def _sums(path: Path) -> dict | None:
-    """Size and sha256, after the bytes have reached the disk; None for a file that can't be read."""
+    """Size and sha256, once the bytes are on the disk; None for a file that can't be read."""
     try:
         with open(path, "rb") as file:
             os.fsync(file.fileno())
-            digest = hashlib.sha256()
-            while block := file.read(2**20):
-                digest.update(block)
-            return {"bytes": file.tell(), "sha256": digest.hexdigest()}
+        return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
     except OSError:
         return None
-
-
-def _file_sizes(folder: Path) -> dict[int, list[int]]:
-    """Bytes of the files of each checkpoint."""
-    return {
-        step: [sums["bytes"] for sums in _read_record(folder, step).get("files", {}).values()]
-        for step in _records(folder)
-    }

@@ -18,7 +18,7 @@ from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
 from training.options.trainer_options import TRAINER_OPTIONS, TrainerOptions
 from training.runs.checkpoints import newest
-from training.runs.run_data import RunData, load_paired, load_unpaired
+from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
 
@@ -82,17 +82,8 @@ class FinishedRun:
         Raises:
             UserError: they can't be read, or those of its split changed.
         """
-        load = load_paired if self.paired else load_unpaired
-        return load(self.options, log, self.split)
-
-    @property
-    def split(self) -> dict | None:
-        """The split that the run was started with; None for a run without --split.
-
-        Raises:
-            UserError: split.json is damaged or gone.
-        """
-        return read_split(self.root) if self.config.get("options", {}).get("split") else None
+        stored_split = read_split(self.root) if self.options.split else None
+        return load_data(self.options, log, stored_split)
 
     def network(self, model: str, direction: str) -> keras.Model:
         """A float32 inference network: float RGB in [-1, 1] [N, H, W, 3] to the same.
@@ -157,7 +148,7 @@ class FinishedRun:
 
     def _restore(self, model: keras.Model, names: Sequence[str]) -> None:
         """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
-        saved = newest(self.root / "checkpoints", say)
+        saved = newest(self.root / "checkpoints")
         if saved is None:
             raise UserError(
                 f"--run {self.root}: no checkpoint yet; continue its training: "

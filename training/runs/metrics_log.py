@@ -1,6 +1,4 @@
-"""What a loop writes down as it goes: metrics.jsonl and TensorBoard, cut back when a run goes back
-to a checkpoint.
-"""
+"""What a loop logs: metrics.jsonl and TensorBoard, cut back when a run returns to a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tf_i2i.files import write_text
+from tf_i2i.files import replacing, write_text
 
 
 class MetricsLog:
-    """Appends to PART/metrics.jsonl (one object a line) and to TensorBoard's events.
+    """Appends to PART/metrics.jsonl (one object per line) and to TensorBoard's events.
 
-    Whatever they hold of steps after `step` is dropped first, so that a resumed run leaves no gap
-    and repeats nothing.
+    Entries of steps after `step` are dropped first, so that a resumed run leaves no gap and repeats
+    nothing.
 
     Args:
         metrics: path of metrics.jsonl.
@@ -43,7 +41,7 @@ class MetricsLog:
             tf.summary.image("samples", picture[None])
 
     def flush(self) -> None:
-        """Brings everything to the disk: a checkpoint must not be newer than the lines before it."""
+        """Writes everything to the disk: a checkpoint must not be newer than the lines before it."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._board.flush()
@@ -58,40 +56,29 @@ class MetricsLog:
         self._board.close()
 
     def _open(self, step: int) -> None:
-        kept = [line for line in _whole_lines(self._metrics) if json.loads(line)["step"] <= step]
+        text = self._metrics.read_text(encoding="utf-8") if self._metrics.exists() else ""
+        # A killed process may leave half of a line.
+        lines = [line for line in text.splitlines(keepends=True) if line.endswith("}\n")]
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
         write_text(self._metrics, "".join(kept))
         self._file = open(self._metrics, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 (open as long as the run)
-        _cut_events(self._events, step)
+        for path in sorted(self._events.glob("events.out.tfevents.*")):
+            _cut_events(path, step)
         self._board = tf.summary.create_file_writer(str(self._events))
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """Lines that were written to their end; a killed process may leave half of one."""
-    if not path.exists():
-        return []
-    return [
-        line
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
-        if line.endswith("}\n")
-    ]
-
-
-def _cut_events(folder: Path, step: int) -> None:
-    """Rewrites event files without events after `step`; a half-written end of a file is dropped
-    too.
-    """
-    for path in sorted(folder.glob("events.out.tfevents.*")):
-        kept, dropped = [], False
-        try:
-            for data in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-                late = tf.compat.v1.Event.FromString(data).step > step
-                dropped |= late
-                kept += [] if late else [data]
-        except tf.errors.DataLossError:
-            dropped = True
-        if dropped:
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            with tf.io.TFRecordWriter(str(temporary)) as writer:
-                for data in kept:
-                    writer.write(data)
-            os.replace(temporary, path)
+def _cut_events(path: Path, step: int) -> None:
+    """Rewrites an event file without events after `step` and without a half-written end."""
+    kept, dropped = [], False
+    try:
+        for data in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            if tf.compat.v1.Event.FromString(data).step > step:
+                dropped = True
+            else:
+                kept.append(data)
+    except tf.errors.DataLossError:
+        dropped = True
+    if dropped:
+        with replacing(path) as partial, tf.io.TFRecordWriter(str(partial)) as writer:
+            for data in kept:
+                writer.write(data)

@@ -1,31 +1,36 @@
-"""The folder a run writes into: names, config.json, metrics.jsonl."""
+"""The folder that a run writes into: names, config.json, who may start or resume there."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import errno
 import json
 import os
 import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
 from tf_i2i.errors import UserError
 from tf_i2i.files import write_json
-from training.runs.checkpoints import any_checkpoint
+from training.runs.checkpoints import newest_step
 from training.system.machine import git_revision, package_versions
+
+_DISK_ERRORS = (ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO, EFBIG)
+# Options of one call, not of the run.
+_OF_THE_CALL = ("run", "resume", "dry_run")
 
 
 class RunFolder:
-    """Paths and records of one run. `root` is made when it is missing.
+    """Paths and records of one run. `root` is created when it is missing.
 
     chief: False for those of several workers that only read: what they write goes to a temporary
         folder.
 
-    Raises UserError when it can't be written to.
+    Raises:
+        UserError: it can't be written to.
     """
 
     def __init__(self, root: str | os.PathLike, chief: bool = True):
@@ -44,32 +49,29 @@ class RunFolder:
             ) from error
 
     def path(self, *parts: str) -> Path:
-        """A file or folder to write inside the run; its parent is made."""
+        """A file or folder to write inside the run; its parent is created."""
         path = (self.root if self.chief else Path(self._away.name)).joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def write_json(self, name: str, value) -> None:
-        """Writes to a temporary name, then renames."""
         write_json(self.path(name), value)
 
     def write_config(self, model: str, options, part: str = "", **facts) -> None:
         """config.json (of the run, or of a part of it such as student/ab): every option as
-        resolved, package versions, revision, and what the caller adds."""
-        self.write_json(
-            f"{part}/config.json" if part else "config.json",
-            {
-                "model": model,
-                "options": dataclasses.asdict(options),
-                **facts,
-                "packages": package_versions(),
-                "python": platform.python_version(),
-                "git_revision": git_revision(),
-                "created": datetime.datetime.now(datetime.timezone.utc).isoformat(
-                    timespec="seconds"
-                ),
-            },
-        )
+        resolved, package versions, revision, and what the caller adds.
+        """
+        now = datetime.datetime.now(datetime.timezone.utc)
+        config = {
+            "model": model,
+            "options": dataclasses.asdict(options),
+            **facts,
+            "packages": package_versions(),
+            "python": platform.python_version(),
+            "git_revision": git_revision(),
+            "created": now.isoformat(timespec="seconds"),
+        }
+        write_json(self.path(part, "config.json"), config)
 
     def read_config(self) -> dict:
         return read_config(self.root)
@@ -77,49 +79,41 @@ class RunFolder:
 
 @contextmanager
 def writing_to(run: RunFolder) -> Iterator[None]:
-    """Turns what a full or failing disk raises inside, be it Python or TensorFlow that writes, into
-    a UserError.
-    """
+    """Turns what a full or failing disk raises, in Python or in TensorFlow, into a UserError."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        reason = _disk_trouble(error)
+        reason = _disk_error(error)
         if reason is None:
             raise
         raise UserError(
-            f"--run {run.root}: can't write there ({reason}); the last checkpoint is whole: mend that, then continue with --resume"
+            f"--run {run.root}: can't write there ({reason}); the last checkpoint is intact: fix "
+            "this, then resume with --resume"
         ) from error
 
 
-def _disk_trouble(error: BaseException) -> str | None:
-    """The system's words where a disk is full, read-only, broken or out of quota; None for any
-    other error.
-    """
-    numbers = (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EIO,
-        errno.EFBIG,
-    )
-    if isinstance(error, OSError) and error.errno in numbers:
+def _disk_error(error: Exception) -> str | None:
+    """The system's words for a full, read-only or broken disk; None for any other error."""
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return error.strerror
     # TensorFlow's and HDF5's errors hold the words only.
-    return next((words for words in map(os.strerror, numbers) if words in str(error)), None)
+    return next((words for words in map(os.strerror, _DISK_ERRORS) if words in str(error)), None)
 
 
 def read_config(root: str | os.PathLike) -> dict:
-    """config.json of a run. Raises UserError when there is none or it can't be read."""
-    path = Path(root) / "config.json"
+    """config.json of a run.
+
+    Raises:
+        UserError: there is none, or it can't be read.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(
-            f"--run {root}: no run there (config.json is missing); train first: python -m training.cyclegan"
+            f"--run {root}: no run there (config.json is missing); train first: "
+            "python -m training.cyclegan"
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(
@@ -128,46 +122,22 @@ def read_config(root: str | os.PathLike) -> dict:
 
 
 def newest_run(parent: str | os.PathLike = "runs") -> Path:
-    """The run under `parent` whose checkpoint is newest. Raises UserError when there is none."""
-    markers = list(Path(parent).glob("*/checkpoints/ckpt-*.json"))
-    if not markers:
-        raise UserError(
-            f"no run with a checkpoint under {parent}/; train first (python -m training.cyclegan) or name one: --run DIR"
-        )
-    return max(markers, key=lambda marker: marker.stat().st_mtime).parent.parent
+    """The run under `parent` whose checkpoint is newest.
 
-
-def default_run(model: str) -> str:
-    """runs/<model>-<date>-<time>"""
-    return datetime.datetime.now().strftime(f"runs/{model}-%Y%m%d-%H%M%S")
-
-
-def continued_options(options, given: frozenset[str], run: RunFolder):
-    """Options of a resumed run: the recorded ones, but for those that may change and were named on
-    the command line.
-
-    given: names of the options that the command line has.
-
-    Raises UserError when an option that is part of what the run is was given another value.
+    Raises:
+        UserError: there is none.
     """
-    recorded = run.read_config()["options"]
-    merged = {}
-    for field in dataclasses.fields(options):
-        now, before = getattr(options, field.name), recorded.get(field.name, field.default)
-        before = tuple(before) if isinstance(before, list) else before  # JSON has no tuples
-        if field.name in ("run", "resume", "dry_run"):
-            merged[field.name] = now
-            continue
-        if field.name in given and now != before and not field.metadata.get("resumable"):
-            raise UserError(
-                f"--{field.name.replace('_', '-')} {now}: the run was started with {before}, which --resume can't change"
-            )
-        merged[field.name] = now if field.name in given else before
-    return dataclasses.replace(options, **merged)
+    records = list(Path(parent).glob("*/checkpoints/ckpt-*.json"))
+    if not records:
+        raise UserError(
+            f"no run with a checkpoint under {parent}/; train first (python -m training.cyclegan) "
+            "or name one: --run DIR"
+        )
+    return max(records, key=lambda record: record.stat().st_mtime).parent.parent
 
 
 def open_run(options, chief: bool) -> RunFolder:
-    """The run's folder: new, or with --resume one that holds a run.
+    """The run's folder: a new one, or with --resume one that has a run.
 
     Raises:
         UserError: --resume without --run or without a run there, or a new run over an old one.
@@ -176,23 +146,48 @@ def open_run(options, chief: bool) -> RunFolder:
         if not options.run:
             raise UserError("--resume needs --run DIR, the run to continue")
         read_config(options.run)
-    run = RunFolder(options.run or default_run(options.model), chief)
-    if not options.resume and any_checkpoint(run.root / "checkpoints"):
+    default = datetime.datetime.now().strftime(f"runs/{options.model}-%Y%m%d-%H%M%S")
+    run = RunFolder(options.run or default, chief)
+    if not options.resume and newest_step(run.root / "checkpoints"):
         raise UserError(
-            f"--run {run.root} holds a run already; continue it with --resume or name another folder"
+            f"--run {run.root} has a run already; continue it with --resume or name another folder"
         )
     return run
 
 
+def continued_options(options, given: frozenset[str], run: RunFolder):
+    """Options of a resumed run: the recorded ones, except resumable ones on the command line.
+
+    given: names of the options on the command line.
+
+    Raises:
+        UserError: an option that defines the run has another value on the command line.
+    """
+    recorded, merged = run.read_config()["options"], {}
+    for field in dataclasses.fields(options):
+        name, value = field.name, recorded.get(field.name, field.default)
+        value = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+        if name in _OF_THE_CALL:
+            continue
+        if name not in given:
+            merged[name] = value
+        elif getattr(options, name) != value and not field.metadata.get("resumable"):
+            raise UserError(
+                f"--{name.replace('_', '-')} {getattr(options, name)}: the run was started with "
+                f"{value}, which --resume can't change"
+            )
+    return dataclasses.replace(options, **merged)
+
+
 def require_same_data(data, run: RunFolder) -> None:
     """Raises UserError when the pictures are not those that the run was started with: batches would
-    be others.
+    differ.
     """
-    before = run.read_config()["data"]
-    now = data.facts()
+    before, now = run.read_config()["data"], data.facts()
     for name, fingerprint in now["fingerprint"].items():
         if before["fingerprint"].get(name) != fingerprint:
             raise UserError(
-                f"--run {run.root}: the pictures of {name} changed since it was started ({before['counts'].get(name)} then, "
-                f"{now['counts'][name]} now); bring them back to continue, or start a new run"
+                f"--run {run.root}: the pictures of {name} changed since it was started "
+                f"({before['counts'].get(name)} then, {now['counts'][name]} now); bring them back "
+                "to continue, or start a new run"
             )

@@ -1,11 +1,13 @@
-"""The split of a run's pictures: drawn once, stored in RUN/split.json, found again by name and
-checked by content.
+"""The split of a run's pictures: drawn once, stored in RUN/split.json, restored by name and verified
+by content.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,95 +16,126 @@ from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.data.splits import SPLITS, draw_splits, folders_of, parse_split
 from tf_i2i.errors import UserError, one_line
-from training.runs.run_folder import read_config
 
 FILE = "split.json"
-
-
-BY_FOLDER = "folder"
-
-
 _DOMAIN = "domain_"
 
 
-class SplitPictures:
-    """One domain as read, all splits together.
+@dataclass(frozen=True)
+class PictureGroup:
+    """Pictures that are split together: one domain, or pairs.
 
-    Args:
+    Attributes:
         option: what named the source, such as "--domain-a".
-        caches: its pictures; of pairs: the inputs, then the targets in the same order.
-        sources: those that the caches were read from, for the sums of the files.
+        caches: the pictures; of pairs: the inputs, then the targets in the same order.
+        sources: what each cache was read from.
+        descriptions: of each cache, for config.json.
     """
 
-    def __init__(self, option: str, caches: Sequence[ImageCache], sources: Sequence[ImageSource]):
-        self.option, self._caches, self.names = option, caches, caches[0].names
-        sums = [
-            _file_sums(option, cache, source) for cache, source in zip(caches, sources, strict=True)
-        ]
-        self.sums, self._all_sums = sums[0], sums
+    option: str
+    caches: tuple[ImageCache, ...]
+    sources: tuple[ImageSource, ...]
+    descriptions: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return self.caches[0].names
+
+    @cached_property
+    def sums(self) -> list[list[str]]:
+        """For each cache the sha256 of the files that its pictures came from."""
+        sums = []
+        try:
+            for cache, source in zip(self.caches, self.sources, strict=True):
+                places = {name: place for place, name in enumerate(source.names)}
+                bar = tqdm(cache.names, f"{self.option}: sums of files", unit="file", delay=3)
+                sums.append([source.sha256(places[name]) for name in bar])
+        except OSError as error:
+            raise UserError(
+                f"{self.option}: {one_line(error)}; the pictures must stay where they are"
+            ) from error
+        return sums
 
     def keys(self, by: str) -> list[list[str]]:
-        """What ties each picture to others: its file, its pixels, and its folder with by="folder"."""
-        found: list[list[str]] = [[] for _ in self.names]
-        for cache, sums in zip(self._caches, self._all_sums, strict=True):
-            for place, keys in enumerate(found):
-                keys += [f"file {sums[place]}", f"pixels {cache.pixel_sum(place)}"]
-        if by == BY_FOLDER:
-            for keys, folder in zip(found, folders_of(self.names, self.option), strict=True):
-                keys.append(f"folder {folder}")
-        return found
+        """What ties each picture to others: file, pixels, and with by="folder" its folder."""
+        keys: list[list[str]] = [[] for _ in self.names]
+        for cache, sums in zip(self.caches, self.sums, strict=True):
+            for place, of_picture in enumerate(keys):
+                of_picture += [f"file {sums[place]}", f"pixels {cache.pixel_sum(place)}"]
+        if by == "folder":
+            for of_picture, folder in zip(keys, folders_of(self.names, self.option), strict=True):
+                of_picture.append(f"folder {folder}")
+        return keys
 
-    def cut(self, splits: Sequence[str | None]) -> dict[str, list[ImageCache]]:
-        """The caches of each split."""
-        places = {name: [i for i, split in enumerate(splits) if split == name] for name in SPLITS}
-        return {
-            name: [cache.subset(found) for cache in self._caches] for name, found in places.items()
+    def entries(self, splits: Sequence[str | None]) -> dict[str, list[dict]]:
+        """What split.json holds of these pictures."""
+        entries: dict[str, list[dict]] = {name: [] for name in (*SPLITS, "unused")}
+        for name, split, sha256 in zip(self.names, splits, self.sums[0], strict=True):
+            entries[split or "unused"].append({"name": name, "sha256": sha256})
+        return entries
+
+    def stored_splits(self, entries: dict[str, list[dict]]) -> list[str | None]:
+        """The split of each picture as stored; None for pictures that were added later.
+
+        Raises:
+            UserError: a picture of the stored split is missing or has changed.
+        """
+        stored = {
+            entry["name"]: (split, entry["sha256"]) for split in SPLITS for entry in entries[split]
         }
+        sums = dict(zip(self.names, self.sums[0], strict=True))
+        missing = [name for name in stored if name not in sums]
+        changed = [name for name in sums if name in stored and stored[name][1] != sums[name]]
+        for names, problem in ((missing, "missing"), (changed, "another picture now")):
+            if names:
+                raise UserError(
+                    f"{self.option}: {len(names)} of the {len(stored)} pictures of the run's split "
+                    f"are {problem} (first {one_line(names[0])}); bring them back, or start a new "
+                    "run"
+                )
+        return [stored[name][0] if name in stored else None for name in self.names]
 
 
 def split_pictures(
-    domains: dict[str, SplitPictures], options, stored: dict | None
-) -> tuple[dict[str, dict], dict]:
-    """Caches by domain and split, and the record of who is where: the stored one, or a new draw.
+    groups: dict[str, PictureGroup], options, stored: dict | None
+) -> tuple[dict[str, list[ImageCache]], dict]:
+    """The caches of all groups in each split, and the record of it for split.json.
 
     Args:
-        domains: by the name that they have in the record, such as "domain_a".
-        options: has split, split_by, split_seed. stored: what split.json of the run holds; None:
-            draw.
+        groups: by name in the record, such as "domain_a".
+        options: has split, split_by, split_seed.
+        stored: what split.json of the run holds; None: draw.
 
     Raises:
         UserError: too few pictures, or those of the stored split are not there any more.
     """
     if stored is None:
         drawn = draw_splits(
-            [pictures.keys(options.split_by) for pictures in domains.values()],
+            [group.keys(options.split_by) for group in groups.values()],
             parse_split(options.split),
             options.split_seed,
-            [pictures.option for pictures in domains.values()],
+            [group.option for group in groups.values()],
         )
         record = {"split": options.split, "by": options.split_by, "seed": options.split_seed}
-        for (name, pictures), splits in zip(domains.items(), drawn, strict=True):
-            record[name] = _entries(pictures, splits)
+        for (name, group), splits in zip(groups.items(), drawn, strict=True):
+            record[name] = group.entries(splits)
     else:
-        record, drawn = (
-            stored,
-            [_stored_splits(pictures, stored[name]) for name, pictures in domains.items()],
-        )
-    caches = {
-        name: pictures.cut(splits)
-        for (name, pictures), splits in zip(domains.items(), drawn, strict=True)
-    }
-    return caches, record
+        record = stored
+        drawn = [group.stored_splits(stored[name]) for name, group in groups.items()]
+    parts: dict[str, list[ImageCache]] = {split: [] for split in SPLITS}
+    for group, splits in zip(groups.values(), drawn, strict=True):
+        for name, caches in parts.items():
+            places = [place for place, split in enumerate(splits) if split == name]
+            caches += [cache.subset(places) for cache in group.caches]
+    return parts, record
 
 
-def read_split(run: Path) -> dict | None:
-    """The split that a run was started with; None for a run without --split.
+def read_split(run: Path) -> dict:
+    """The split that a run with --split was started with.
 
     Raises:
-        UserError: split.json is damaged or gone.
+        UserError: split.json is damaged or missing.
     """
-    if not read_config(run).get("options", {}).get("split"):
-        return None
     path = Path(run) / FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -115,51 +148,12 @@ def read_split(run: Path) -> dict | None:
     return record
 
 
-def told(record: dict) -> list[str]:
-    """A sentence a domain for the log."""
+def summary_lines(record: dict) -> list[str]:
+    """One line per domain for the log."""
     lines = []
     for name, part in record.items():
         if name.startswith(_DOMAIN):
             counts = ", ".join(f"{len(part[split])} {split}" for split in SPLITS)
-            left = f", {len(part['unused'])} unused" if part["unused"] else ""
-            lines.append(f"split of {name.replace('_', ' ')} by {record['by']}: {counts}{left}")
+            unused = f", {len(part['unused'])} unused" if part["unused"] else ""
+            lines.append(f"split of {name.replace('_', ' ')} by {record['by']}: {counts}{unused}")
     return lines
-
-
-def _entries(pictures: SplitPictures, splits: Sequence[str | None]) -> dict[str, list[dict]]:
-    found: dict[str, list[dict]] = {name: [] for name in (*SPLITS, "unused")}
-    for name, split, content in zip(pictures.names, splits, pictures.sums, strict=True):
-        found[split or "unused"].append({"name": name, "sha256": content})
-    return found
-
-
-def _stored_splits(pictures: SplitPictures, part: dict[str, list[dict]]) -> list[str | None]:
-    """Pictures that came later belong to no split; one of the split that is missing or another now
-    is an error.
-    """
-    split_of = {entry["name"]: (name, entry["sha256"]) for name in SPLITS for entry in part[name]}
-    there = set(pictures.names)
-    missing = [name for name in split_of if name not in there]
-    changed = [
-        name
-        for name, content in zip(pictures.names, pictures.sums, strict=True)
-        if name in split_of and split_of[name][1] != content
-    ]
-    for names, said in ((missing, "missing"), (changed, "another picture now")):
-        if names:
-            raise UserError(
-                f"{pictures.option}: {len(names)} of the {len(split_of)} pictures of the run's split are {said} (first "
-                f"{one_line(names[0])}); bring them back, or start a new run"
-            )
-    return [split_of[name][0] if name in split_of else None for name in pictures.names]
-
-
-def _file_sums(option: str, cache: ImageCache, source: ImageSource) -> list[str]:
-    places = {name: place for place, name in enumerate(source.names)}
-    bar = tqdm(cache.names, f"{option}: sums of files", unit="file", delay=3)
-    try:
-        return [source.sha256(places[name]) for name in bar]
-    except OSError as error:
-        raise UserError(
-            f"{option}: {one_line(error)}; the pictures must stay where they are"
-        ) from error

@@ -1,6 +1,8 @@
-"""Runs a command as a sweep's child: python -m training.sweeps.sweep_child training.cyclegan OPTIONS...
+"""Runs a command as a sweep's child: python -m training.sweeps.sweep_child training.cyclegan
+OPTIONS...
 
-Should the sweep be killed, the child gets SIGTERM, upon which a trainer saves and ends."""
+If the sweep is killed, the child gets SIGTERM, upon which a trainer saves and ends.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,12 @@ import sys
 import threading
 import time
 
-_LOOK_EVERY_S = 0.5
+_POLL_S = 0.5
 
 
 def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

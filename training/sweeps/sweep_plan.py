@@ -1,9 +1,10 @@
-"""What a sweep trains: read from its command line, checked before anything runs, and kept in its
+"""What a sweep trains: read from its command line, checked before anything runs, and stored in its
 folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import re
@@ -13,30 +14,26 @@ from pathlib import Path
 from typing import get_type_hints
 
 from tf_i2i.command_line import given_options, parse
+from tf_i2i.data.splits import parse_split
 from tf_i2i.errors import UserError, one_line
+from training.options.evaluate_options import EvaluateOptions
+from training.options.trainer_options import TRAINER_OPTIONS
 
 FILE = "sweep-plan.json"
-
-
-TRAINERS = ("cyclegan", "pix2pix")
-
-
-# Of a training: what the sweep sets itself. Of an evaluation: what would score other pictures or
-# models.
-_SET_HERE = {
+# Options of a training that the sweep sets, and what to use in their place.
+_SET_BY_SWEEP = {
     "run": "--run before the first --",
     "seed": "--seeds",
-    "resume": "nothing: the same command goes on",
+    "resume": "nothing: the same command resumes",
     "dry_run": "the trainer's own command",
 }
-
-
+# Options of an evaluation that would score other pictures or models.
 _NOT_EVALUATED = ("run", "split", "model", "input", "domain_a", "domain_b", "robustness")
 
 
 @dataclasses.dataclass(frozen=True)
 class SweepRun:
-    """One training: its value as typed, its seed, its folder's name."""
+    """One training: its value as typed, its seed, the name of its folder."""
 
     value: str
     seed: int
@@ -48,8 +45,11 @@ class Plan:
     """A sweep.
 
     Attributes:
-        trainer: "cyclegan" or "pix2pix". flag: the swept option, "--lambda-face"; values: as typed.
-        common: options of every training. evaluate: options of every evaluation.
+        trainer: "cyclegan" or "pix2pix".
+        flag: the swept option, such as "--lambda-face".
+        values: as typed.
+        common: options of every training.
+        evaluate: options of every evaluation.
         has_test: the trainings split off test pictures.
     """
 
@@ -62,8 +62,8 @@ class Plan:
     has_test: bool
 
     def runs(self) -> list[SweepRun]:
-        """Value by value within a seed, so that a sweep that is stopped has the first seed of all
-        values early.
+        """Value by value within a seed, so that a stopped sweep has the first seed of all values
+        early.
         """
         return [
             SweepRun(value, seed, f"{_slug(self.flag[2:])}-{_slug(value)}-seed-{seed}")
@@ -72,91 +72,87 @@ class Plan:
         ]
 
 
-def split_command(
-    argv: Sequence[str] | None, own_options: type
-) -> tuple[list[str], list[str], list[str], list[str]]:
-    """(the sweep's own options, [trainer, --option, values...], the trainings' options, the
-    evaluations' options).
-
-    Raises:
-        UserError: not one option with values.
-    """
-    head, *rest = _sections(list(sys.argv[1:] if argv is None else argv))
-    if len(rest) > 2:
+def split_command(argv: Sequence[str] | None) -> list[list[str]]:
+    """The sweep's part of a command line, the options of the trainings, those of the evaluations."""
+    sections: list[list[str]] = [[]]
+    for token in sys.argv[1:] if argv is None else argv:
+        if token == "--":
+            sections.append([])
+        else:
+            sections[-1].append(token)
+    if len(sections) > 3:
         raise UserError(
-            "three times -- : the trainings' options stand after the first, training.evaluate's after the second"
+            "three times -- : the trainings' options come after the first, those of "
+            "training.evaluate after the second"
         )
-    common, evaluate = [*rest, [], []][:2]
-    flags = {"--" + field.name.replace("_", "-") for field in dataclasses.fields(own_options)}
-    own, swept, others, of_own = [], [], [], True
-    for token in head:
-        if token in ("-h", "--help"):
-            return ["--help"], [], [], []
-        if token.startswith("--"):
-            of_own = token.partition("=")[0] in flags
-            others += [] if of_own else [token]
-        elif not swept and not others and not own:
-            swept.append(token)  # the trainer, which comes first
-            continue
-        (own if of_own else swept).append(token)
-    if len(others) != 1:
-        named = f"these are {len(others)}: {' '.join(others)}" if others else "none is there"
-        raise UserError(
-            f"a sweep takes one option of the trainer with its values ({named}), as in "
-            "training.sweep cyclegan --lambda-face 0 1 5 10; options of every training stand after --"
-        )
-    return own, swept, common, evaluate
+    return [*sections, [], []][:3]
 
 
 def make_plan(
     swept: Sequence[str], seeds: Sequence[int], common: Sequence[str], evaluate: Sequence[str]
 ) -> Plan:
-    """A checked plan: every value has been through the trainer's own parser.
+    """A checked plan: every value has passed the trainer's own parser.
+
+    Args:
+        swept: trainer, --option, values.
+        common, evaluate: options of every training and of every evaluation.
 
     Raises:
-        UserError: no such trainer or option, values that it does not take, or options that the
+        UserError: no such trainer or option, values that it does not accept, or options that the
             sweep sets itself.
     """
-    trainer, flag, *values = swept if swept and not swept[0].startswith("--") else ["", *swept]
-    if trainer not in TRAINERS:
-        raise UserError(f"{one_line(trainer) or 'the trainer'}: name {' or '.join(TRAINERS)} first")
-    options_class = _options_of(trainer)
-    name = flag[2:].replace("-", "_")
+    flags = [token for token in swept if token.startswith("--")]
+    if len(flags) != 1:
+        named = f"these are {len(flags)}: {' '.join(flags)}" if flags else "none is given"
+        raise UserError(
+            f"a sweep takes one option of the trainer with its values ({named}), as in "
+            "training.sweep cyclegan --lambda-face 0 1 5 10; options of every training come after --"
+        )
+    trainer, flag, *values = ["", *swept] if swept[0] == flags[0] else swept
+    if trainer not in TRAINER_OPTIONS:
+        known = " or ".join(TRAINER_OPTIONS)
+        raise UserError(f"{one_line(trainer) or 'the trainer'}: name {known} first")
+    options_class, name = TRAINER_OPTIONS[trainer], flag[2:].replace("-", "_")
     hint = get_type_hints(options_class).get(name)
     if hint is None:
         raise UserError(f"{one_line(flag)}: training.{trainer} has no such option; see its --help")
-    if hint is bool or str(hint).startswith("tuple") or name in _SET_HERE:
+    if hint is bool or str(hint).startswith("tuple") or name in _SET_BY_SWEEP:
         raise UserError(
             f"{flag}: can't be swept; options with one value can, and seeds are named by --seeds"
         )
-    if (
-        len(values) < 2
-        or len(set(values)) < len(values)
-        or len(set(map(_slug, values))) < len(values)
-    ):
+    if len(values) < 2 or len(set(map(_slug, values))) < len(values):
         raise UserError(f"{flag} {one_line(' '.join(values))}: name two values or more, each once")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: name each seed once")
     prog = f"python -m training.{trainer}"
     for value in values:
         parsed = parse(options_class, [*common, f"{flag}={value}"], prog=prog, description="")
-    given = given_options(options_class, _without_file(common))
-    for taken in (*_SET_HERE, name):
+    # What an options file sets yields to the command line, and so to the sweep.
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--options")
+    given = given_options(options_class, finder.parse_known_args(common)[1])
+    for taken, replacement in {**_SET_BY_SWEEP, name: f"{flag} before the first --"}.items():
         if taken in given:
-            by = _SET_HERE.get(taken, f"{flag} before the first --")
             raise UserError(
-                f"--{taken.replace('_', '-')} among the trainings' options: it is set by {by}"
+                f"--{taken.replace('_', '-')} among the trainings' options: it is set by "
+                f"{replacement}"
             )
-    _check_evaluation(evaluate)
-    has_test = bool(parsed.split) and _share_of_test(parsed.split) > 0
+    parse(EvaluateOptions, list(evaluate), prog="python -m training.evaluate", description="")
+    for taken in given_options(EvaluateOptions, list(evaluate)) & set(_NOT_EVALUATED):
+        raise UserError(
+            f"--{taken.replace('_', '-')} among the evaluations' options: a sweep scores its own "
+            "runs on their own pictures"
+        )
+    has_test = bool(parsed.split) and parse_split(parsed.split).test > 0
     return Plan(
         trainer, flag, tuple(values), tuple(seeds), tuple(common), tuple(evaluate), has_test
     )
 
 
 def require_same_sweep(root: Path, plan: Plan) -> None:
-    """Raises UserError when the folder holds runs that were trained otherwise. Values and seeds may
-    be added, and evaluations may change."""
+    """Raises UserError when the folder has runs that were trained otherwise. Values and seeds may
+    be added, and evaluations may change.
+    """
     path = root / FILE
     if not path.exists():
         return
@@ -166,63 +162,14 @@ def require_same_sweep(root: Path, plan: Plan) -> None:
         raise UserError(
             f"{path}: can't be read ({one_line(error)}); name another folder with --run"
         ) from error
-    for name, said in (
-        ("trainer", "the trainer"),
-        ("flag", "the option"),
-        ("common", "the trainings' options"),
-    ):
-        now = getattr(plan, name)
-        if before.get(name) != (list(now) if isinstance(now, tuple) else now):
+    now = json.loads(json.dumps(dataclasses.asdict(plan)))
+    fixed = {"trainer": "the trainer", "flag": "the option", "common": "the trainings' options"}
+    for name, description in fixed.items():
+        if before.get(name) != now[name]:
             raise UserError(
-                f"--run {root}: holds a sweep in which {said} differed ({FILE}); name another folder"
+                f"--run {root}: has a sweep in which {description} differed ({FILE}); name another "
+                "folder"
             )
-
-
-def _sections(tokens: list[str]) -> list[list[str]]:
-    found: list[list[str]] = [[]]
-    for token in tokens:
-        if token == "--":
-            found.append([])
-        else:
-            found[-1].append(token)
-    return found
-
-
-def _options_of(trainer: str) -> type:
-    if trainer == "pix2pix":
-        from training.options.trainer_options import Pix2PixOptions
-
-        return Pix2PixOptions
-    from training.options.trainer_options import CycleGANOptions
-
-    return CycleGANOptions
-
-
-def _check_evaluation(evaluate: Sequence[str]) -> None:
-    from training.options.evaluate_options import EvaluateOptions
-
-    parse(EvaluateOptions, list(evaluate), prog="python -m training.evaluate", description="")
-    for name in given_options(EvaluateOptions, list(evaluate)):
-        if name in _NOT_EVALUATED:
-            raise UserError(
-                f"--{name.replace('_', '-')} among the evaluations' options: a sweep scores its own runs on their own pictures"
-            )
-
-
-def _without_file(tokens: Sequence[str]) -> list[str]:
-    """Without --options FILE: what stands there yields to the command line, and so to the sweep."""
-    kept, skip = [], False
-    for token in tokens:
-        if not skip and not token.startswith("--options="):
-            kept += [] if token == "--options" else [token]
-        skip = not skip and token == "--options"
-    return kept
-
-
-def _share_of_test(split: str) -> float:
-    from tf_i2i.data.splits import parse_split
-
-    return parse_split(split).test
 
 
 def _slug(text: str) -> str:

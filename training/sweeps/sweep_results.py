@@ -16,43 +16,24 @@ import numpy as np
 from tf_i2i.console import text_table
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json, write_text
-from training.evaluation.score_table import SCORES
+from training.evaluation.score_table import SCORES, score_text
 from training.sweeps.sweep_plan import Plan
 
 VAL, TEST = "validation", "test"
-
-
 DIRECTIONS = ("ab", "ba")
-
-
-MODEL = "teacher"
-
-
-# Neither much nor little of it is good by itself.
-_READING = {"photo_ssim": "more keeps more"}
-
-
-# What a value may be chosen by.
-CHOOSABLE = (
-    "psnr_db",
-    "ssim",
-    "outline_f1",
-    "colour_error",
-    "photo_ssim",
-    "cycle_l1",
-    "kid",
-    "fid",
-    "identity_distance",
-    "identity_accuracy",
-    "identity_auc",
-    "mask_iou",
-)
+# Neither much nor little of these is good by itself.
+_NOTES = {"photo_ssim": "more keeps more"}
+CHOOSABLE = tuple(name for name, score in SCORES.items() if score.choosable)
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """score decides; guard, if any, must be at least `share` as good as at the first value. Both:
-    (direction, name).
+    """How a value is chosen.
+
+    Attributes:
+        score: (direction, name) of the score that decides.
+        guard: (direction, name) of a score that must be at least `share` as good as at the first
+            value, or None.
     """
 
     score: tuple[str, str]
@@ -61,33 +42,41 @@ class Choice:
 
     @classmethod
     def parse(cls, score: str, guard: Sequence[str]) -> Choice:
-        """Raises UserError for an unknown score or a share that is none."""
+        """Reads --choose and --guard. Raises UserError for an unknown score or a wrong share."""
+        decisive = _score_of(score, "--choose")
         if not guard:
-            return cls(_score_of(score, "--choose"))
+            return cls(decisive)
         try:
-            name, share = guard[0], float(guard[1])
-            if len(guard) != 2 or not 0 < share <= 1:
+            name, text = guard
+            share = float(text)
+            if not 0 < share <= 1:
                 raise ValueError
-        except (ValueError, IndexError) as error:
+        except ValueError as error:
             raise UserError(
-                f"--guard {one_line(' '.join(guard))}: write a score and a share of 0 to 1: outline_f1 0.9"
+                f"--guard {one_line(' '.join(guard))}: write a score and a share of 0 to 1: "
+                "outline_f1 0.9"
             ) from error
-        return cls(_score_of(score, "--choose"), _score_of(name, "--guard"), share)
+        return cls(decisive, _score_of(name, "--guard"), share)
 
 
 def _score_of(text: str, option: str) -> tuple[str, str]:
     direction, _, name = text.rpartition(":")
     if name not in CHOOSABLE or direction not in ("", *DIRECTIONS):
         raise UserError(
-            f"{option} {one_line(text)}: no such score; there are {', '.join(CHOOSABLE)}, and ba:... for the way back"
+            f"{option} {one_line(text)}: no such score; there are {', '.join(CHOOSABLE)}, and "
+            "ba:... for the way back"
         )
     return direction or "ab", name
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """scores: (value, seed) -> split -> direction -> name -> number; chosen: a value, or None with
-    the reason in `why`.
+    """The scores of a sweep.
+
+    Attributes:
+        scores: (value, seed) -> split -> direction -> name -> number.
+        chosen: a value, or None.
+        why: a sentence on the choice.
     """
 
     plan: Plan
@@ -98,8 +87,8 @@ class Results:
 
     def of_seeds(self, value: str, split: str, direction: str, name: str) -> list[float]:
         """The numbers of those seeds that have one."""
-        found = (self.scores.get((value, seed), {}) for seed in self.plan.seeds)
-        numbers = (one.get(split, {}).get(direction, {}).get(name) for one in found)
+        runs = (self.scores.get((value, seed), {}) for seed in self.plan.seeds)
+        numbers = (run.get(split, {}).get(direction, {}).get(name) for run in runs)
         return [number for number in numbers if number is not None]
 
     def shown(self, split: str = VAL) -> list[tuple[str, str]]:
@@ -112,8 +101,8 @@ class Results:
         ]
 
     def summary(self) -> list[dict]:
-        """A row for each split, direction, score and value: mean, standard deviation (None of one
-        seed), least, most.
+        """A row for each split, direction, score and value: mean, standard deviation (None for one
+        seed), minimum ("least") and maximum ("most").
         """
         rows = []
         for split in (VAL, TEST):
@@ -121,28 +110,23 @@ class Results:
                 for value in self.plan.values:
                     numbers = self.of_seeds(value, split, direction, name)
                     if numbers:
-                        key = {
-                            "split": split,
-                            "direction": direction,
-                            "score": name,
-                            "value": value,
-                        }
-                        rows.append({**key, "seeds": len(numbers), **_spread(numbers)})
+                        row = {"split": split, "direction": direction, "score": name}
+                        row |= {"value": value, "seeds": len(numbers)}
+                        rows.append(row | _spread(numbers))
         return rows
 
     def panels(self) -> list[dict]:
         """A panel of `training.reporting.charts.sweep_figure` for each score."""
         panels = []
         for direction, name in self.shown():
-            score = SCORES[name]
-            tested = []
+            score, tested = SCORES[name], []
             if self.chosen is not None:
                 tested = self.of_seeds(self.chosen, TEST, direction, name)
+            better = f"{'more' if score.more_is_better else 'less'} is better"
             panels.append(
                 {
-                    "title": f"{score.head}, {direction[0].upper()} to {direction[1].upper()}",
-                    "note": _READING.get(name)
-                    or f"{'more' if score.more_is_better else 'less'} is better",
+                    "title": f"{score.head}, {_arrow(direction)}",
+                    "note": _NOTES.get(name, better),
                     "numbers": {
                         value: self.of_seeds(value, VAL, direction, name)
                         for value in self.plan.values
@@ -153,55 +137,44 @@ class Results:
         return panels
 
     def text(self) -> str:
-        """The tables of validation data, the choice, and what it comes to on test data."""
+        """The tables of validation data, the choice, and its scores on test data."""
         parts = [self._table(VAL, direction, self.plan.values) for direction in DIRECTIONS]
         parts.append(self.why)
         if self.chosen is not None:
             tested = [self._table(TEST, direction, (self.chosen,)) for direction in DIRECTIONS]
-            parts += (
-                tested
-                if any(tested)
-                else ["no test data: train with --split TRAIN/VAL/TEST to have some"]
-            )
+            missing = "no test data: train with --split TRAIN/VAL/TEST to have some"
+            parts += tested if any(tested) else [missing]
         return "\n\n".join(part for part in parts if part)
 
     def _table(self, split: str, direction: str, values: Sequence[str]) -> str:
         names = [name for of, name in self.shown(split) if of == direction]
         if not names:
             return ""
-        lines = [[self.plan.flag[2:], "seeds", *(SCORES[name].head for name in names)]]
+        rows = [[self.plan.flag[2:], "seeds", *(SCORES[name].head for name in names)]]
         for value in values:
-            counts = [len(self.of_seeds(value, split, direction, name)) for name in names]
-            cells = [
-                _cell(self.of_seeds(value, split, direction, name), SCORES[name].digits)
-                for name in names
-            ]
-            lines.append([value, str(max(counts)), *cells])
-        arrow = f"{direction[0].upper()} to {direction[1].upper()}"
-        return "\n".join(
-            [f"{split} data, {arrow}: mean +- standard deviation over the seeds", text_table(lines)]
-        )
+            numbers = {name: self.of_seeds(value, split, direction, name) for name in names}
+            seeds = max(map(len, numbers.values()))
+            rows.append([value, str(seeds), *(_cell(name, numbers[name]) for name in names)])
+        head = f"{split} data, {_arrow(direction)}"
+        return f"{head}: mean +- standard deviation over the seeds\n{text_table(rows)}"
 
 
 def gather(root: Path, plan: Plan, choice: Choice) -> Results:
-    """Reads the runs' evaluation.json and chooses."""
+    """Reads the teachers' scores from the runs' evaluation.json and chooses a value."""
     scores = {}
     for run in plan.runs():
+        path = root / run.folder / "evaluation.json"
         try:
-            evaluation = json.loads(
-                (root / run.folder / "evaluation.json").read_text(encoding="utf-8")
-            )[MODEL]
+            evaluation = json.loads(path.read_text(encoding="utf-8"))["teacher"]
         except (OSError, ValueError, KeyError):
             continue  # not there yet, or it failed
         scores[run.value, run.seed] = {
             split: {
-                direction: {
-                    name: found.get(name) for name in CHOOSABLE if found.get(name) is not None
-                }
-                for direction, found in by.items()
+                direction: {name: row[name] for name in CHOOSABLE if row.get(name) is not None}
+                for direction, row in evaluation[split].items()
             }
-            for split, by in evaluation.items()
-            if split in (VAL, TEST)
+            for split in (VAL, TEST)
+            if split in evaluation
         }
     results = Results(plan, choice, scores)
     chosen, why = choose(results)
@@ -209,55 +182,51 @@ def gather(root: Path, plan: Plan, choice: Choice) -> Results:
 
 
 def choose(results: Results) -> tuple[str | None, str]:
-    """The value that is best on validation data, and a sentence on why; values that miss a seed
-    take no part.
+    """The value that is best on validation data, and a sentence on why; values without a score of
+    all seeds are not considered.
     """
     plan, choice = results.plan, results.choice
 
-    def mean(value: str, score: tuple[str, str]) -> float | None:
-        numbers = results.of_seeds(value, VAL, *score)
-        return float(np.mean(numbers)) if len(numbers) == len(plan.seeds) else None
+    def means(score: tuple[str, str]) -> dict[str, float]:
+        numbers = {value: results.of_seeds(value, VAL, *score) for value in plan.values}
+        complete = {value: of for value, of in numbers.items() if len(of) == len(plan.seeds)}
+        return {value: float(np.mean(of)) for value, of in complete.items()}
 
-    whole = [value for value in plan.values if mean(value, choice.score) is not None]
-    head = _named(choice.score)
-    if not whole:
-        return (
-            None,
-            f"nothing is chosen: no value has {head} of all seeds; name another score with --choose",
+    candidates, head, within = means(choice.score), _head(choice.score), ""
+    if not candidates:
+        return None, (
+            f"nothing is chosen: no value has {head} of all seeds; name another score with --choose"
         )
-    allowed, said = whole, ""
     if choice.guard:
-        first = mean(plan.values[0], choice.guard)
+        guarded, guard_head = means(choice.guard), _head(choice.guard)
+        first = guarded.get(plan.values[0])
         if first is None:
-            return (
-                None,
-                f"nothing is chosen: {plan.values[0]} has no {_named(choice.guard)} of all seeds, which --guard asks for",
+            return None, (
+                f"nothing is chosen: {plan.values[0]} has no {guard_head} of all seeds, which "
+                "--guard needs"
             )
-        more = SCORES[choice.guard[1]].more_is_better
-        bound = first * choice.share if more else first / choice.share
-        allowed = [
-            value
-            for value in whole
-            if (found := mean(value, choice.guard)) is not None
-            and (found >= bound if more else found <= bound)
-        ]
-        digits = SCORES[choice.guard[1]].digits
-        said = (
-            f", with {_named(choice.guard)} {'at least' if more else 'at most'} {bound:.{digits}f}"
-        )
-    if not allowed:
-        return None, f"nothing is chosen: no value has {_named(choice.guard)} within --guard"
-    sign = 1 if SCORES[choice.score[1]].more_is_better else -1
-    best = max(allowed, key=lambda value: sign * mean(value, choice.score))
-    digits = SCORES[choice.score[1]].digits
-    return best, (
-        f"chosen on validation data: {plan.flag} {best}, for the best {head} ({mean(best, choice.score):.{digits}f}){said}"
+        sign = _sign(choice.guard)
+        bound = first * choice.share if sign > 0 else first / choice.share
+        candidates = {
+            value: mean
+            for value, mean in candidates.items()
+            if value in guarded and sign * guarded[value] >= sign * bound
+        }
+        limit = score_text(choice.guard[1], bound)
+        within = f", with {guard_head} {'at least' if sign > 0 else 'at most'} {limit}"
+        if not candidates:
+            return None, f"nothing is chosen: no value has {guard_head} within --guard"
+    best = max(candidates, key=lambda value: _sign(choice.score) * candidates[value])
+    score = score_text(choice.score[1], candidates[best])
+    return (
+        best,
+        f"chosen on validation data: {plan.flag} {best}, for the best {head} ({score}){within}",
     )
 
 
 def write_tables(root: Path, results: Results) -> list[Path]:
-    """sweep.txt, sweep.csv (a line each run, split, direction and score) and sweep.json below
-    `root`.
+    """Writes sweep.txt, sweep.csv (a line for each run, split, direction and score) and sweep.json;
+    returns their paths.
     """
     plan = results.plan
     paths = [root / f"sweep.{suffix}" for suffix in ("txt", "csv", "json")]
@@ -265,47 +234,48 @@ def write_tables(root: Path, results: Results) -> list[Path]:
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow([plan.flag[2:], "seed", "split", "direction", "score", "number"])
-    for (value, seed), splits in results.scores.items():
-        for split, by in splits.items():
-            for direction, found in by.items():
-                writer.writerows(
-                    [value, seed, split, direction, name, number] for name, number in found.items()
-                )
+    for run, splits in results.scores.items():
+        for split, directions in splits.items():
+            for direction, row in directions.items():
+                writer.writerows([*run, split, direction, *item] for item in row.items())
     write_text(paths[1], sheet.getvalue())
-    write_json(
-        paths[2],
-        {
-            **dataclasses.asdict(plan),
-            "chosen": results.chosen,
-            "why": results.why,
-            "summary": results.summary(),
-            "runs": [
-                {**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))}
-                for run in plan.runs()
-            ],
-        },
-    )
+    runs = [
+        {**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))}
+        for run in plan.runs()
+    ]
+    choice = {"chosen": results.chosen, "why": results.why}
+    summary = {"summary": results.summary(), "runs": runs}
+    write_json(paths[2], dataclasses.asdict(plan) | choice | summary)
     return paths
 
 
 def _spread(numbers: list[float]) -> dict[str, float | None]:
-    deviation = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-    found = {
+    spread = {
         "mean": float(np.mean(numbers)),
-        "deviation": deviation,
+        "deviation": float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None,
         "least": min(numbers),
         "most": max(numbers),
     }
-    return {name: value if value is None else round(value, 6) for name, value in found.items()}
+    return {name: value if value is None else round(value, 6) for name, value in spread.items()}
 
 
-def _cell(numbers: list[float], digits: int) -> str:
+def _cell(name: str, numbers: list[float]) -> str:
     if not numbers:
         return "-"
     spread = _spread(numbers)
-    deviation = "" if spread["deviation"] is None else f" +-{spread['deviation']:.{digits}f}"
-    return f"{spread['mean']:.{digits}f}{deviation}"
+    deviation = spread["deviation"]
+    added = "" if deviation is None else f" +-{score_text(name, deviation)}"
+    return score_text(name, spread["mean"]) + added
 
 
-def _named(score: tuple[str, str]) -> str:
+def _arrow(direction: str) -> str:
+    return f"{direction[0].upper()} to {direction[1].upper()}"
+
+
+def _head(score: tuple[str, str]) -> str:
     return SCORES[score[1]].head + (" (B to A)" if score[0] == "ba" else "")
+
+
+def _sign(score: tuple[str, str]) -> int:
+    """1 where more is better, else -1."""
+    return 1 if SCORES[score[1]].more_is_better else -1

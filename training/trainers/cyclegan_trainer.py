@@ -5,14 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
 from training.options.trainer_options import CycleGANOptions
 from training.reporting.image_grid import labelled_grid
-from training.runs.run_data import RunData, load_unpaired
 from training.trainers.guidance_builder import guide, require_guidance
 from training.trainers.teacher_trainer import TeacherTrainer
 from training.trainers.trainer import worker_share
@@ -37,9 +35,6 @@ class CycleGANTrainer(TeacherTrainer):
     @property
     def is_demo(self) -> bool:
         return self.options.domain_a is None
-
-    def load(self, stored_split: dict | None) -> RunData:
-        return load_unpaired(self.options, say, stored_split)
 
     def build(self) -> keras.Model:
         model = super().build()

@@ -10,50 +10,50 @@ import tensorflow as tf
 
 from tf_i2i.errors import UserError
 
+_EXAMPLE = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+
 
 @functools.cache
 def make_strategy() -> tf.distribute.Strategy:
-    """MultiWorkerMirroredStrategy when TF_CONFIG names several workers (TensorFlow's own way of
-    telling a process who the others are), else MirroredStrategy over all GPUs, or one CPU device.
-    The same object each time: a process joins the others once, before any operation.
+    """MultiWorkerMirroredStrategy when TF_CONFIG (TensorFlow's own variable) names several workers,
+    else MirroredStrategy over all GPUs, or one CPU device. The same object on every call: a process
+    joins the others once, before any operation.
 
     Raises:
         UserError: TF_CONFIG is not what TensorFlow documents.
     """
-    if _worker_count() > 1:
+    if _num_workers() > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_physical_devices("GPU")
     return tf.distribute.MirroredStrategy() if gpus else tf.distribute.OneDeviceStrategy("/cpu:0")
 
 
 def is_chief() -> bool:
-    """Whether this process is the one that writes: worker 0, or the chief where the cluster has
-    one.
-    """
-    if _worker_count() <= 1:
+    """Whether this process is the one that writes: the chief, or worker 0 of a cluster without."""
+    if _num_workers() <= 1:
         return True
     task, cluster = _tf_config()["task"], _tf_config()["cluster"]
-    return task["type"] == "chief" or (
-        task["type"] == "worker" and int(task["index"]) == 0 and "chief" not in cluster
-    )
+    is_first_worker = task["type"] == "worker" and int(task["index"]) == 0
+    return task["type"] == "chief" or (is_first_worker and "chief" not in cluster)
 
 
 def make_repeatable() -> None:
     """Same inputs, same bits, on the same machine and number format: an exact resume needs it. On a
-    GPU a few operations get slower; one without a deterministic kernel raises
-    UnimplementedError."""
+    GPU a few operations get slower; one without a deterministic kernel raises UnimplementedError.
+    """
     tf.config.experimental.enable_op_determinism()
 
 
 def require_divisible(batch_size: int, strategy: tf.distribute.Strategy) -> None:
     """Raises UserError when the replicas can't share a batch evenly."""
-    if batch_size % strategy.num_replicas_in_sync:
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
         raise UserError(
-            f"--batch-size {batch_size} must be a multiple of the {strategy.num_replicas_in_sync} devices that share it"
+            f"--batch-size {batch_size} must be a multiple of the {replicas} devices that share it"
         )
 
 
-def _worker_count() -> int:
+def _num_workers() -> int:
     cluster = _tf_config().get("cluster", {})
     return len(cluster.get("worker", [])) + len(cluster.get("chief", []))
 
@@ -68,7 +68,5 @@ def _tf_config() -> dict:
         if config.get("cluster"):
             config["task"]["type"], int(config["task"]["index"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            'TF_CONFIG: must be JSON such as {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        ) from error
+        raise UserError(f"TF_CONFIG: must be JSON such as {_EXAMPLE}") from error
     return config

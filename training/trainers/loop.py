@@ -193,7 +193,7 @@ class TrainingLoop:
     def _go_back(self, problem: str) -> None:
         """To the last checkpoint with a lower learning rate, or raises Diverged."""
         retry = self._options.on_nan == "retry"
-        if not retry or self._state.retries or not self._checkpoints.newest(say):
+        if not retry or self._state.retries or not self._checkpoints.newest():
             advice = "" if retry else " --on-nan retry,"
             raise Diverged(
                 f"step {self._step}: {problem}; the last checkpoint in "
@@ -212,7 +212,7 @@ class TrainingLoop:
 
     def _restore(self) -> None:
         """The newest checkpoint's weights, step and state; step 0 where there is none to resume."""
-        saved, origin = self._checkpoints.newest(say), self._trainer.origin
+        saved, origin = self._checkpoints.newest(), self._trainer.origin
         if saved is None or saved.state.get("origin", "") != origin:
             self._step, self._state = 0, LoopState(origin=origin)
             return

@@ -7,7 +7,6 @@ import dataclasses
 import keras
 import numpy as np
 
-from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
@@ -15,7 +14,6 @@ from tf_i2i.metrics.image_metrics import ssim
 from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
 from training.options.trainer_options import Pix2PixOptions
 from training.reporting.image_grid import labelled_grid
-from training.runs.run_data import RunData, load_paired
 from training.trainers.teacher_trainer import TeacherTrainer
 from training.trainers.trainer import worker_share
 
@@ -59,9 +57,6 @@ class Pix2PixTrainer(TeacherTrainer):
     @property
     def is_demo(self) -> bool:
         return not (self.options.input or self.options.pairs)
-
-    def load(self, stored_split: dict | None) -> RunData:
-        return load_paired(self.options, say, stored_split)
 
     @property
     def frozen_bn_step(self) -> float:

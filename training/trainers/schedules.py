@@ -1,4 +1,8 @@
-"""Learning rates by step. Each can also be called with a plain int."""
+"""Learning rates by step. Each can also be called with a plain int.
+
+Not those of keras.optimizers.schedules: these compute the same values, but graph optimisation
+rounds the last bit otherwise in a fifth of the steps, and runs must resume to the same bits.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +19,13 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         initial: rate of the first step.
         total_steps: step at which it reaches 0.
         decay_fraction: share of the steps with decay.
-        scale: tf.Variable that every rate is multiplied by (a loop lowers it after a divergence),
-            or None.
+        scale: tf.Variable that multiplies every rate (a loop lowers it after a divergence), or
+            None.
     """
 
     def __init__(self, initial: float, total_steps: int, decay_fraction: float, scale=None):
-        self.initial, self.total_steps, self.decay_fraction, self.scale = (
-            initial,
-            total_steps,
-            decay_fraction,
-            scale,
-        )
+        self.initial, self.total_steps = initial, total_steps
+        self.decay_fraction, self.scale = decay_fraction, scale
 
     def __call__(self, step):
         left = 1.0 - tf.cast(step, tf.float32) / float(self.total_steps)
@@ -33,11 +33,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         return rate if self.scale is None else rate * self.scale
 
     def get_config(self):
-        return {
-            "initial": self.initial,
-            "total_steps": self.total_steps,
-            "decay_fraction": self.decay_fraction,
-        }
+        names = ("initial", "total_steps", "decay_fraction")
+        return {name: getattr(self, name) for name in names}
 
 
 class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -58,7 +55,5 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def rate_scale() -> tf.Variable:
-    """What a schedule's rates are multiplied by: 1 until a loop lowers it. Make it inside the
-    strategy's scope.
-    """
+    """The `scale` of a schedule, 1 at first. Create it inside the strategy's scope."""
     return tf.Variable(1.0, trainable=False, name="rate_scale")

@@ -12,7 +12,7 @@ from tf_i2i.console import say
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
 from tf_i2i.models.precision import with_loss_scale
 from training.options.trainer_options import DistillOptions, TrainerOptions
-from training.runs.run_data import RunData
+from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder, continued_options, open_run, require_same_data
 from training.runs.run_split import FILE as SPLIT_FILE
 from training.runs.run_split import read_split
@@ -43,10 +43,6 @@ class TeacherTrainer(Trainer):
     def check(self) -> None:
         """Fills in sizes in the options. Raises UserError for options that do not go together."""
 
-    @abc.abstractmethod
-    def load(self, stored_split: dict | None) -> RunData:
-        """The pictures that the options name. stored_split: that of a run that is resumed."""
-
     @property
     @abc.abstractmethod
     def is_demo(self) -> bool:
@@ -68,8 +64,9 @@ class TeacherTrainer(Trainer):
         if self.options.resume:
             self.options = continued_options(self.options, self._given, self.run)
             self.check()
-            stored_split = read_split(self.run.root)
-        self.data = self.load(stored_split)
+            if self.options.split:
+                stored_split = read_split(self.run.root)
+        self.data = load_data(self.options, say, stored_split)
         if self.options.resume:
             require_same_data(self.data, self.run)
         elif self.data.split:
