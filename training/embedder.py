@@ -1,6 +1,4 @@
-"""Trains a face network for --face-model on people of your own: python -m training.embedder --faces
-DIR
-"""
+"""Trains a face network for --face-model on people of your own."""
 
 from __future__ import annotations
 
@@ -8,8 +6,8 @@ from tf_i2i.command_line import parse, run_command
 from training.options.face_options import EmbedderOptions
 
 _EPILOG = """\
-DIR has one folder a person. Some people are held out; how well the network tells them apart is printed and written, with
-its threshold and crop, into FILE.json beside the network. Then:
+DIR has one folder per person. Some people are held out; how well the network tells them apart is
+printed and written, with its threshold and crop, to FILE.json beside the network. Then:
   python -m training.cyclegan --lambda-face 5 --face-model FILE ...
 Example: python -m training.embedder --faces people/ --out faces.keras"""
 

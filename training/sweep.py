@@ -1,8 +1,6 @@
-"""Trains over several values of one option, with several seeds each, and shows what the option
-does.
+"""Trains with several values of one option and several seeds each, and compares the scores.
 
-python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 -- TRAINER'S OPTIONS -- OPTIONS
-OF EVALUATE
+python -m training.sweep cyclegan --lambda-face 0 1 5 10 -- TRAINER OPTIONS -- EVALUATE OPTIONS
 """
 
 from __future__ import annotations
@@ -16,16 +14,16 @@ from training.sweeps.sweep_plan import make_plan, split_command
 from training.sweeps.sweep_results import Choice
 
 _EPILOG = """\
-TRAINER is cyclegan or pix2pix; --OPTION VALUE... is any one option of it that takes a value. What stands after the first
--- goes to every training, what stands after a second -- to every training.evaluate. Example:
+TRAINER is cyclegan or pix2pix; --OPTION VALUE... is one of its options that takes a value. Options after the first -- go
+to every training, options after the second -- to every training.evaluate. Example:
 
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 --run runs/sweep-face \\
     --choose identity_distance --guard kid 0.8 \\
     -- --domain-a faces/ --domain-b cartoons/ --split 70%/15%/15% --split-by folder --face-model face-api \\
     -- --judge-model facenet.keras
 
-The same command again goes on where it was stopped; runs that are done are not touched. Writes sweep.txt, .csv, .json and
-.png into --run, where each run has its folder. With --split the chosen value is scored on the test pictures as well."""
+The same command resumes an interrupted sweep; finished runs are not touched. Writes sweep.txt, .csv, .json and .png to
+--run, which has a folder for each run. With --split, the chosen value is also scored on the test pictures."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
