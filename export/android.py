@@ -1,4 +1,4 @@
-"""Puts runs' models into the Android app, and builds and installs it.
+"""Puts the models of runs into the Android app, builds it, and installs it.
 
 python -m export.android --run RUN... [--apk OUT.apk] [--install]
 """
@@ -21,10 +21,10 @@ from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
 
 _EPILOG = """\
-Models replace those of the command before; files that it did not write are left alone. Each run gives its students'
-int8 files, or else the best that it has, in both directions where they were exported.
-The APK needs a JDK, Maven, aapt2, zipalign and apksigner; the first time Maven fetches libraries from Maven Central.
-It is signed with Android's debug key (~/.android/debug.keystore, made when missing): for testing, not for a store.
+Models replace those of the previous command; other files are left alone. By default, the students' int8 files of each
+run are used, or else its best variant, in both directions if exported.
+The build needs a JDK, Maven, aapt2, zipalign and apksigner; at first use, Maven downloads libraries from Maven Central.
+The APK is signed with Android's debug key (~/.android/debug.keystore, created if missing): for testing, not for a store.
 
   python -m export.android --run runs/mine --apk mine.apk
   python -m export.android --run runs/mine runs/other --install

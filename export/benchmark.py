@@ -1,5 +1,4 @@
-"""Times exported networks, and any other .tflite files, side by side: on this machine's CPU and GPU
-with LiteRT, on a phone.
+"""Compares latencies of .tflite files, on this machine's CPU and GPU with LiteRT, and on a phone.
 
 python -m export.benchmark --run RUN --threads 1 2
 """
@@ -18,13 +17,13 @@ from tf_i2i.files import write_json, write_text
 from training.runs.run_folder import newest_run, read_config
 
 _EPILOG = """\
-Each file runs in a process of its own; one inference of every file in turn, again and again, so that whatever
-else the machine does affects all of them equally. us_per_pixel counts pixels of the input. Peak memory is what
-the process grew by since before the file was loaded. gmac_s is multiply-accumulates (by the file's graph) per
-second, in billions. ratio is to the first file on the same device with the same threads.
+Each file runs in its own process. The files take turns after every inference, so that other load on the machine
+affects all of them equally. us_per_pixel counts pixels of the input. peak_mb is the growth of the process since
+before the file was loaded. gmac_s is billions of multiply-accumulates (from the file's graph) per second. ratio is
+relative to the first file on the same device with the same threads.
 
---gpu requires that every operation runs on the GPU, and includes reading the result. Without a GPU it takes
-SwiftShader, which emulates one on the CPU: that shows that a file runs there, its speed means nothing.
+--gpu requires that every operation runs on the GPU; times include reading the result. Without a GPU it uses
+SwiftShader, which emulates one on the CPU: that shows whether a file runs there, but its speed means nothing.
 Exit status: 0 done, 2 wrong usage or a file that can't be run."""
 
 _COLUMNS = (

@@ -1,8 +1,6 @@
-"""Writes RUN/report.html: one page, pictures and all, that shows how a run was made and how good it
-is.
+"""Writes RUN/report.html: one self-contained page with options, samples, curves, scores and latencies.
 
-Opens without a network in any browser. Run it again after further exports, benchmarks or
-evaluations.
+Run it again after further exports, benchmarks or evaluations.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Trains students of several designs from one teacher and shows what each is worth: quality against
-time.
+"""Trains students of several designs from one teacher and compares quality and time.
 
 python -m export.search --run RUN --peer other.tflite
 """

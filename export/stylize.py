@@ -19,8 +19,7 @@ from tf_i2i.errors import UserError, one_line
 _EPILOG = """\
 A photo is cut into tiles that overlap by what the network sees around a pixel, so that no seam shows. Results keep
 their names: PNG stays PNG, everything else becomes JPEG, both with the photo's EXIF data and, where it had a colour
-profile, sRGB's. A photo that can't be used is
-named and left out; when none could be used the exit status is 2."""
+profile, sRGB's. A photo that can't be used is named and left out; when none can be used the exit status is 2."""
 
 # Pixels above which a photo being decoded or encoded (7 bytes a pixel) and the networks' memory
 # don't stand side by side.

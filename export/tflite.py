@@ -1,4 +1,4 @@
-"""Writes a run's network as .tflite files, each held against its float32 original.
+"""Writes a run's network as .tflite files, each compared with its float32 original.
 
 python -m export.tflite --int8
 """
@@ -16,8 +16,8 @@ _EPILOG = """\
 With no variant named, --float16 is written. Files: RUN/export/<direction>-<size>-<variant>.tflite (the teacher's
 begin with teacher-) and RUN/export/export.json. Float files take and return float32 RGB in [-1, 1], int8 files uint8
 RGB; shapes are [1, size, size, 3].
-Each file also runs on LiteRT's GPU accelerator (over SwiftShader, which Chromium brings, where there is no GPU):
-gpu_resident and gpu_note in export.json say whether all operations stay there, which do not and why, and how near its
+Each file also runs on LiteRT's GPU accelerator (where there is no GPU: SwiftShader, which Chromium brings).
+gpu_resident and gpu_note in export.json say whether all operations run there, which do not and why, and how close its
 pictures are to the CPU's. A file that fails there is kept, with a warning.
 Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made (nothing is left under its name)."""
 

@@ -1,3 +1,1 @@
-"""Trainers: options, visible loops, run folders. Start one with `python -m training.cyclegan
---help`.
-"""
+"""Commands for data, training and evaluation: `python -m training.cyclegan --help`."""

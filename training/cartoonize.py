@@ -1,4 +1,7 @@
-"""Makes pairs of cartoon and photo for paired training: python -m training.cartoonize SRC --out DIR"""
+"""Makes pairs of cartoon and photo for paired training.
+
+python -m training.cartoonize SRC --out DIR
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from tf_i2i.errors import UserError
 from training.options.pair_options import CartoonizeOptions
 
 _EPILOG = """\
-Every photo is examined, those beyond the limits are dropped, the others are drawn. DIR/cartoonize.json records for each
-photo what was measured and why it was dropped; DIR/contact-sheet.png shows some of the pairs. Interrupted or killed, the
-same command goes on where it stopped; run again, it makes only what is missing. With other limits for the same DIR, pairs
-are added or removed; another style, size or layout needs another DIR, or --redo."""
+Photos outside the limits are dropped, the others are drawn. DIR/cartoonize.json records the measurements of each photo and
+why it was dropped; DIR/contact-sheet.png shows some of the pairs. After an interruption, the same command resumes; a second
+run makes only what is missing. With other limits for the same DIR, pairs are added or removed. Another style, size or layout
+needs another DIR, or --redo."""
 
 
 def main(argv: list[str] | None = None) -> int | None:

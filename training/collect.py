@@ -1,5 +1,7 @@
-"""Collects pictures into a folder for training, with a record of where each is from:
-python -m training.collect SOURCE --query ... --out DIR"""
+"""Collects pictures into a folder for training, with a record of where each one comes from.
+
+python -m training.collect SOURCE --query ... --out DIR
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ _EPILOG = """\
   python -m training.collect urls --query list.txt --out paintings/
   python -m training.collect instagram --query instagram-export.zip --out photos/
   python -m training.collect files --query camera.zip more/ --rights own --out photos/
-DIR/sources.csv lists the pictures, DIR/rejected.csv those left out and why. After an interruption, run the same command
-again: it continues, and fetches nothing twice. docs/collect.md says what each service allows."""
+DIR/sources.csv lists the pictures, DIR/rejected.csv those left out and why. After an interruption, the same command
+resumes, and fetches nothing twice. See docs/collect.md."""
 
 
 def main(argv: list[str] | None = None) -> int | None:

@@ -1,5 +1,8 @@
-"""Cleans the folders of a training: finds copies, small, grey and framed pictures, pages of text,
-and what only one domain has: python -m training.curate DIR [DIR]"""
+"""Cleans training data: finds near-duplicates, small, grey and framed pictures, pages of text, and
+pictures of what only one domain has.
+
+python -m training.curate DIR [DIR]
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from tf_i2i.errors import UserError
 from training.options.curate_options import CurateOptions
 
 _EPILOG = """\
-  python -m training.curate photos/ paintings/                      looks, and writes curate.html beside the first folder
-  python -m training.curate photos/ paintings/ --match portraits    keeps faces, of sizes that both domains have
+  python -m training.curate photos/ paintings/                      changes nothing, writes curate.html beside the first folder
+  python -m training.curate photos/ paintings/ --match portraits    keeps faces of sizes that occur in both domains
   python -m training.curate photos/ paintings/ --match portraits --apply
   python -m training.curate photos/ paintings/ --undo
-Without --apply nothing is changed. With it, what is left out of DIR goes to DIR.rejected beside it, with the originals of
-pictures that were trimmed; --undo brings all of it back byte for byte."""
+Without --apply nothing is changed. With it, rejected pictures of DIR go to DIR.rejected beside it, with the originals of
+trimmed ones; --undo restores everything, byte for byte."""
 
 
 def main(argv: list[str] | None = None) -> int | None:

@@ -1,6 +1,4 @@
-"""Trains CycleGAN on two folders of pictures, then distils it into a mobile student: python -m
-training.cyclegan
-"""
+"""Trains CycleGAN on two folders of pictures, then distils it into a mobile student."""
 
 from __future__ import annotations
 

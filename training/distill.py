@@ -1,4 +1,7 @@
-"""Distils a run's teacher into a small student for phones: python -m training.distill --run RUN"""
+"""Distils a run's teacher into a small student for phones.
+
+python -m training.distill --run RUN
+"""
 
 from __future__ import annotations
 

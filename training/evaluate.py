@@ -1,10 +1,9 @@
-"""Scores a run's teacher and student, and an exported file, on pictures that training never saw.
+"""Scores a run's teacher and student, and an exported file, on held-out pictures.
 
-By pixels: against the true translation where it is known (L1, PSNR, SSIM, outline F1, colour error,
-grid energy; the untouched picture is the baseline), against the photo, against the teacher, and the
-way there and back. By networks: KID and FID to real pictures of the style, whether people stay
-themselves, whether masks stay. Adds to RUN/evaluation.json, and writes a sheet of the worst cases
-beside it."""
+By pixels: compared with the true translation where it is known (L1, PSNR, SSIM, outline F1, colour
+error, grid energy; the untouched picture is the baseline), with the photo, with the teacher, and
+after a cycle. By networks: KID and FID to real pictures of the style, face verification, overlap of
+segmentation masks. Adds to RUN/evaluation.json, and writes a sheet of the worst cases beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from training.options.evaluate_options import EvaluateOptions
 
 _EPILOG = """\
 Example: python -m training.evaluate --run runs/mine --split test --direction both --judge-model face-api
-docs/evaluate.md says what each score means."""
+docs/evaluate.md explains the scores."""
 
 
 def main(argv: list[str] | None = None) -> None:

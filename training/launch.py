@@ -1,4 +1,4 @@
-"""Starts several training processes on this machine that work as one: to try what a cluster does.
+"""Runs a distributed training with several processes on this machine, to try out a cluster set-up.
 
 python -m training.launch --workers 2 training.cyclegan --run runs/two --batch-size 2 ...
 """
@@ -13,11 +13,11 @@ from tf_i2i.errors import UserError
 from training.options.launch_options import LaunchOptions
 
 _EPILOG = """\
-TRAINER is training.cyclegan, training.pix2pix or training.distill; its options follow, --run among them.
+TRAINER is training.cyclegan, training.pix2pix or training.distill, followed by its options; --run is required.
 
-Each process gets a TF_CONFIG, TensorFlow's way to name all workers; on a cluster the training operator sets it
-(docs/cluster.md). Worker 0 writes the run folder. When a process is lost, the others are stopped and all of them start
-again from the last checkpoint. Ctrl-C or SIGTERM: all save after the same step, and the exit status is 130 or 143."""
+Each process gets a TF_CONFIG, TensorFlow's list of all workers; on a cluster, the training operator sets it
+(docs/cluster.md). Worker 0 writes the run folder. If a process is lost, the others are stopped, and all are restarted
+from the last checkpoint. After Ctrl-C or SIGTERM, all save after the same step; the exit status is 130 or 143."""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,4 @@
-"""Trains Pix2Pix on pairs of pictures, then distils it into a mobile student: python -m
-training.pix2pix
-"""
+"""Trains Pix2Pix on pairs of pictures, then distils it into a mobile student."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Makes pairs of cartoon and photo as a TensorFlow dataset, on one machine or many:
-python -m training.prepare SRC --out DIR --name NAME [-- BEAM OPTIONS]"""
+"""Makes pairs of cartoon and photo as a TensorFlow dataset, on one machine or many.
+
+python -m training.prepare SRC --out DIR --name NAME [-- BEAM OPTIONS]
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from tf_i2i.errors import UserError
 from training.options.pair_options import PrepareOptions
 
 _EPILOG = """\
-The pairs are those that training.cartoonize makes with the same options. What follows -- goes to Apache Beam:
+The pairs are those that training.cartoonize makes with the same options. Options after -- go to Apache Beam:
   -- --direct_running_mode=multi_processing --direct_num_workers=0    all cores of this machine
   -- --runner=FlinkRunner --flink_master=HOST:8081 ...                a cluster; see docs/cluster.md
-DIR/NAME/1.0.0/prepare.json counts what was kept and dropped, photos-*.jsonl beside it have the reason for each photo.
-Train on it: --input tfds:DIR/NAME:train:cartoon --target tfds:DIR/NAME:train:photo"""
+DIR/NAME/1.0.0/prepare.json counts kept and dropped photos; photos-*.jsonl beside it have the reason for each photo.
+To train on it: --input tfds:DIR/NAME:train:cartoon --target tfds:DIR/NAME:train:photo"""
 
 
 def main(argv: list[str] | None = None) -> int | None:

@@ -1,7 +1,6 @@
-"""Trains with several values of one option, with several seeds each, and shows what the option does.
+"""Trains with several values of one option and several seeds each, and compares the scores.
 
-python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 -- TRAINER'S OPTIONS -- OPTIONS
-OF EVALUATE
+python -m training.sweep cyclegan --lambda-face 0 1 5 10 -- TRAINER OPTIONS -- EVALUATE OPTIONS
 """
 
 from __future__ import annotations
@@ -10,18 +9,16 @@ from tf_i2i.command_line import parse_known, run_command
 from training.options.sweep_options import SweepOptions
 
 _EPILOG = """\
-TRAINER is cyclegan or pix2pix; --OPTION VALUE... is any of its options that takes one value. What
-comes after the first -- goes to every training, what comes after a second -- to every
-training.evaluate. Example:
+TRAINER is cyclegan or pix2pix; --OPTION VALUE... is one of its options that takes a value. Options after the first -- go
+to every training, options after the second -- to every training.evaluate. Example:
 
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 --run runs/sweep-face \\
     --choose identity_distance --guard kid 0.8 \\
     -- --domain-a faces/ --domain-b cartoons/ --split 70%/15%/15% --split-by folder \\
     --face-model face-api -- --judge-model facenet.keras
 
-The same command again resumes a stopped sweep; finished runs are not touched. Writes sweep.txt,
-.csv, .json and .png into --run, where each run has its folder. With --split the chosen value is
-scored on the test pictures as well."""
+The same command resumes an interrupted sweep; finished runs are not touched. Writes sweep.txt, .csv, .json and .png to
+--run, which has a folder for each run. With --split, the chosen value is also scored on the test pictures."""
 
 
 def main(argv: list[str] | None = None) -> int | None:

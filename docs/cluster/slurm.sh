@@ -1,5 +1,5 @@
 #!/bin/bash
-# sbatch slurm.sh: one worker a node. --requeue and the signal let a preempted job go on from where it was.
+# sbatch slurm.sh: one worker per node. --requeue and the signal let a preempted job resume.
 #SBATCH --job-name=tf_i2i
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -14,7 +14,7 @@ run=$SCRATCH/runs/mine
 workers=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed 's/.*/"&:12345"/' | paste -sd, -)
 export workers run
 
-# Each task writes its own TF_CONFIG: the same list, its own number.
+# Each task sets its own TF_CONFIG: the same list, its own index.
 srun bash -c '
   export TF_CONFIG="{\"cluster\": {\"worker\": [$workers]}, \"task\": {\"type\": \"worker\", \"index\": $SLURM_PROCID}}"
   if ls "$run"/checkpoints/ckpt-*.json >/dev/null 2>&1; then resume=--resume; fi
