@@ -138,7 +138,9 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
         )
         return
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
-    shown = f"{meta['comment']} (default: {_shown(field.default)}{unit})".replace("%", "%%")
+    shown = meta["comment"].replace("%", "%%")
+    if field.default is not None or "default" not in shown:
+        shown += f" (default: {_shown(field.default)}{unit})".replace("%", "%%")
     if kind is bool:
         # Its default is set afterwards: argparse before Python 3.13 would add it to the help.
         switch = argparse.BooleanOptionalAction
