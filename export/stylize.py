@@ -124,7 +124,7 @@ def stylize_photo(source: Path, target: Path, translator, options: StylizeOption
     except OSError as error:
         raise CannotWrite(
             f"{one_line(target)}: can't be written ({error.strerror or error}); "
-            "make room there or name another --out"
+            "free some space there or name another --out"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The one exception type for what a user can mend; every other exception is a bug and shows its
+"""The one exception type for what a user can fix; every other exception is a bug and shows its
 traceback.
 """
 

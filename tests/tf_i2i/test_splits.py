@@ -87,7 +87,7 @@ def test_other_forms_are_refused(text):
 
 def test_too_few_pictures():
     with pytest.raises(
-        UserError, match="--domain-a has 10 pictures, 4 are left where 8 are asked for train"
+        UserError, match="--domain-a has 10 pictures, 4 are left where 8 are required for train"
     ):
         draw([[f"file {number}"] for number in range(10)], "8/4/2")
     with pytest.raises(UserError, match="stay together"):

@@ -192,7 +192,16 @@ def test_the_report_has_a_chart_per_score(run, evaluated):
     from export.html_report.report_sections import robustness
 
     found = robustness(read_record(run))
-    scores = ["L1", "PSNR dB", "SSIM", "SIFT", "SIFT share", "verdict", "mask IoU", "KID"]
+    scores = [
+        "L1",
+        "PSNR dB",
+        "SSIM",
+        "SIFT",
+        "SIFT share",
+        "discriminator score",
+        "mask IoU",
+        "KID",
+    ]
     assert list(found["charts"]) == scores
     for chart in found["charts"].values():
         assert all(f">{style}<" in chart for style in STYLES)

@@ -83,7 +83,7 @@ def painting(image: np.ndarray, *, reach: float = 60.0, smoothness: float = 0.45
 
 
 def pencil(image: np.ndarray, *, stroke: float = 5.0, pressure: float = 2.5) -> np.ndarray:
-    """A pencil sketch on white paper, three equal channels: stands in for drawings made by hand.
+    """A pencil sketch on white paper, three equal channels: a stand-in for drawings made by hand.
 
     Grey divided by its own surroundings: flat areas of any tone become paper, what is darker than
     its surroundings becomes graphite.

@@ -1,4 +1,4 @@
-"""Frontal faces by OpenCV's bundled Haar cascade (needs no download), and where a face crop lies.
+"""Frontal faces by OpenCV's bundled Haar cascade (needs no download), and the place of a face crop.
 
 Source: Viola and Jones 2001, "Rapid Object Detection using a Boosted Cascade of Simple Features".
 """

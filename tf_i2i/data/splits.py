@@ -132,7 +132,7 @@ def _draw(
             reason = "; pictures of one content or one folder stay together"
             raise UserError(
                 f"--split: {option} has {total} pictures, {len(places)} are left where {minimum[split]} "
-                f"are asked for {split}{reason if len(members) < total else ''}: "
+                f"are required for {split}{reason if len(members) < total else ''}: "
                 "ask for fewer, or add pictures"
             )
         for place in places:

@@ -1,4 +1,4 @@
-"""What stands in a .tflite file: operations, cost, tensors, and the facts that our exporter packs
+"""What a .tflite file holds: operations, cost, tensors, and the facts that our exporter packs
 into it.
 """
 

@@ -138,7 +138,7 @@ def make_pairs(options: CartoonizeOptions) -> int | None:
     with Interruption() as interruption, making.folder.locked():
         _run(making, options.workers, lambda: interruption.signal is not None)
     if interruption.signal is not None:
-        say(f"interrupted; {making.num_drawn} pairs were drawn; the same command goes on from here")
+        say(f"interrupted; {making.num_drawn} pairs were drawn; the same command resumes from here")
         return interruption.exit_status
     root = making.folder.root
     if not print_summary({name: photo.to_json() for name, photo in making.photos.items()})[KEPT]:

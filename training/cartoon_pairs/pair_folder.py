@@ -139,7 +139,7 @@ class PairFolder:
         except OSError as error:
             raise UserError(
                 f"{out}: can't be written ({error.strerror or error}); "
-                "make room or name another folder, then run the same command again"
+                "free some space or name another folder, then run the same command again"
             ) from error
         finally:
             if held is not None:

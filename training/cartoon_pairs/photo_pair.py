@@ -45,9 +45,7 @@ class Drawing:
         if wrong := _flags(name for name in given if name not in valid):
             raise UserError(f"{wrong}: no strength of --style {style}, which has {_flags(valid)}")
         if given.get("outline_block", 1) % 2 == 0:
-            raise UserError(
-                f"--outline-block {given['outline_block']}: the square needs a middle; give an odd number"
-            )
+            raise UserError(f"--outline-block {given['outline_block']}: must be an odd number")
         return cls(style, tuple(sorted(given.items())), options.size)
 
 

@@ -158,7 +158,7 @@ def _data_dir(options: PrepareOptions) -> str:
     out = options.out if "://" in options.out else str(Path(options.out).expanduser().absolute())
     if set(out) & set("*?[]"):
         raise UserError(
-            f"--out {one_line(out)}: Beam takes *, ? and [ for patterns; name a folder without them"
+            f"--out {one_line(out)}: Beam reads *, ? and [ as patterns; name a folder without them"
         )
     folder = epath.Path(out) / options.name / VERSION
     if folder.exists():
@@ -194,6 +194,6 @@ def _user_error(error: Exception, options: PrepareOptions) -> UserError | None:
     if disk := re.search(_DISK_FAILURE, str(error)):
         out = one_line(options.out)
         return UserError(
-            f"--out {out}: can't be written ({disk[0]}); make room or name another folder"
+            f"--out {out}: can't be written ({disk[0]}); free some space or name another folder"
         )
     return None

@@ -114,7 +114,7 @@ class CollectionFolder:
     def write_error(self, error: OSError) -> UserError:
         return UserError(
             f"--out {one_line(self.root)}: can't be written ({error.strerror or error}); "
-            "make room or name another folder, then run the same command again"
+            "free some space or name another folder, then run the same command again"
         )
 
     def partial(self, item: Item) -> Path:

@@ -197,7 +197,7 @@ class HttpClient:
                     host.next_start = now + max(self._options.interval, host.delay)
                     return
             if wait > self._options.patience:
-                raise Refused(Reason.NO_ANSWER, f"{host.origin} asks for a pause of {wait:.0f} s")
+                raise Refused(Reason.NO_ANSWER, f"{host.origin} asks to wait {wait:.0f} s")
 
     def _check_robots(self, host: _Host, url: str) -> None:
         # Other threads wait: without the answer nothing of this host may be fetched.

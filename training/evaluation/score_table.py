@@ -40,7 +40,7 @@ SCORES = {
     "grid_truth": Score("grid of truth", 2, None, PIXELS),
     "sift_inliers": Score("SIFT", 1, True, DRAWINGS),
     "sift_share": Score("SIFT share", 3, True, DRAWINGS),
-    "verdict": Score("verdict", 3, None, DRAWINGS),
+    "verdict": Score("discriminator score", 3, None, DRAWINGS),
     "verdict_of_truth": Score("of truth", 3, None, DRAWINGS),
     "to_teacher_psnr_db": Score("to teacher dB", 2, True, PIXELS),
     "to_teacher_ssim": Score("SSIM to teacher", 3, True, PIXELS),

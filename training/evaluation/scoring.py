@@ -49,7 +49,7 @@ class ExportedFile:
         model = read_image_model(path)
         if model.size < _LEAST_SIDE:
             raise UserError(
-                f"{one_line(path)}: takes pictures of {model.size} pixels, scores need {_LEAST_SIDE} a side"
+                f"{one_line(path)}: takes pictures of {model.size} pixels, scores need at least {_LEAST_SIDE}"
             )
         self._data, self._threads, self._models = model.data, threads, {}
         self._size, self._stride = model.size, model.stride

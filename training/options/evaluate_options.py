@@ -79,7 +79,7 @@ class EvaluateOptions:
     )
     robustness: bool = option(
         False,
-        "a run of pairs on drawings of every style, and on --input: RUN/robustness.json, .html, .png",
+        "a run of pairs on drawings of every style, and on --input: RUN/robustness.json and robustness.png",
         group=_ROBUSTNESS,
     )
     most_pictures: int = option(
@@ -113,7 +113,7 @@ def check_evaluate_options(options: EvaluateOptions, directions: tuple[str, ...]
     named = options.input or any(domains.values())
     if options.split != "val" and named:
         raise UserError(
-            f"--split {options.split} takes the run's own pictures: name no others with it"
+            f"--split {options.split} uses the run's own pictures; leave out --input, --domain-a and --domain-b"
         )
     if options.robustness and any(domains.values()):
         raise UserError(

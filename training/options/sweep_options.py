@@ -27,7 +27,7 @@ class SweepOptions:
     )
     choose: str = option(
         "kid",
-        "score that decides, such as ssim, identity_distance or, for the way back, ba:kid",
+        "score that decides, such as ssim, identity_distance or, for the reverse direction, ba:kid",
         group=_CHOICE,
         metavar="SCORE",
     )

@@ -52,13 +52,15 @@ class FinishedRun:
             UserError: the run is of a trainer that this version does not have.
         """
         if self.model not in TRAINER_OPTIONS:
-            raise UserError(f"--run {self.root}: made by {self.model}, which is no trainer here")
+            raise UserError(
+                f"--run {self.root}: made by {self.model}, a trainer that this version does not have"
+            )
         options_class = TRAINER_OPTIONS[self.model]
         recorded = self.config.get("options", {})
         known = {field.name for field in dataclasses.fields(options_class)}
         unknown = sorted(recorded.keys() - known)
         if unknown:
-            say(f"{self.root}: options of another version are left out: {', '.join(unknown)}")
+            say(f"{self.root}: ignoring options of another version: {', '.join(unknown)}")
         return options_class(**{name: recorded[name] for name in recorded.keys() & known})
 
     @property

@@ -188,6 +188,6 @@ def require_same_data(data, run: RunFolder) -> None:
         if before["fingerprint"].get(name) != fingerprint:
             raise UserError(
                 f"--run {run.root}: the pictures of {name} changed since it was started "
-                f"({before['counts'].get(name)} then, {now['counts'][name]} now); bring them back "
+                f"({before['counts'].get(name)} then, {now['counts'][name]} now); restore them "
                 "to continue, or start a new run"
             )

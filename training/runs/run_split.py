@@ -90,7 +90,7 @@ class PictureGroup:
             if names:
                 raise UserError(
                     f"{self.option}: {len(names)} of the {len(stored)} pictures of the run's split "
-                    f"are {problem} (first {one_line(names[0])}); bring them back, or start a new "
+                    f"are {problem} (first {one_line(names[0])}); restore them, or start a new "
                     "run"
                 )
         return [stored[name][0] if name in stored else None for name in self.names]
@@ -143,7 +143,7 @@ def read_split(run: Path) -> dict:
             [(entry["name"], entry["sha256"]) for split in SPLITS for entry in part[split]]
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: can't be read ({one_line(error)}); bring it back, or start a new run"
+            f"{path}: can't be read ({one_line(error)}); restore it, or start a new run"
         ) from error
     return record
 

@@ -64,7 +64,7 @@ def _score_of(text: str, option: str) -> tuple[str, str]:
     if name not in CHOOSABLE or direction not in ("", *DIRECTIONS):
         raise UserError(
             f"{option} {one_line(text)}: no such score; there are {', '.join(CHOOSABLE)}, and "
-            "ba:... for the way back"
+            "ba:... for the reverse direction"
         )
     return direction or "ab", name
 

@@ -236,7 +236,7 @@ def prepare_distillation_data(
     """Lets the teacher translate the run's photos and the extra ones.
 
     Raises:
-        UserError: the extra photos can't be used, or copies are asked for in a run on pairs.
+        UserError: the extra photos can't be used, or copies are requested in a run on pairs.
     """
     photos, style = data.train_a, data.train_b
     if options.direction == "ba":

@@ -126,7 +126,9 @@ class TeacherTrainer(Trainer):
         """Distils the students, one direction after the other."""
         options, root = self.options, self.run.root
         if options.student == "none":
-            say(f"no student asked for; later: python -m training.distill --run {root}")
+            say(
+                f"no student was requested; to make one later: python -m training.distill --run {root}"
+            )
             return None
         for direction in self.directions:
             student_options = DistillOptions(
