@@ -273,11 +273,12 @@ def _latency_cells(record: RunRecord, entry: dict) -> list[str]:
         if row is None:
             cells += ["", "", ""]
             continue
-        size = entry.get("size")
-        if row.get("us_per_pixel") is None and size:
-            row = {**row, "us_per_pixel": 1e3 * row["median_ms"] / size**2}
+        per_pixel = row.get("us_per_pixel")
+        if per_pixel is None and entry.get("size"):
+            per_pixel = 1e3 * row["median_ms"] / entry["size"] ** 2
         ratio = f"{reference['median_ms'] / row['median_ms']:.1f}×" if reference else ""
-        cells += [f"{row['median_ms']:.1f}", _number(row, "us_per_pixel", 3), ratio]
+        per_pixel = "" if per_pixel is None else f"{per_pixel:.3f}"
+        cells += [f"{row['median_ms']:.1f}", per_pixel, ratio]
     return cells
 
 
@@ -300,7 +301,9 @@ def robustness(record: RunRecord) -> dict | None:
     heads, *rows = robustness_table(result)
     shown = {name: text for name, text in MEANINGS.items() if SCORES[name].head in heads}
     charts = {}
-    for name in shown.keys() - set(_NOT_CHARTED):
+    for name in shown:
+        if name in _NOT_CHARTED or all(found[name] is None for found in result["sets"].values()):
+            continue
         bars = [
             Bar(
                 set_name[-40:],
@@ -311,14 +314,15 @@ def robustness(record: RunRecord) -> dict | None:
             )
             for set_name, found in result["sets"].items()
         ]
-        charts[name] = bar_chart(bars, shown[name], SCORES[name].head)
+        head = SCORES[name].head
+        charts[head] = bar_chart(bars, shown[name], head)
     return {
         "side": result["side"],
         "notes": notes(result),
         "heads": heads,
         "rows": rows,
         "meanings": [(SCORES[name].head, text) for name, text in shown.items()],
-        "charts": {SCORES[name].head: charts[name] for name in shown if name in charts},
+        "charts": charts,
         "sheet": _picture(record.root / "robustness.png"),
     }
 
