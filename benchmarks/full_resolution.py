@@ -17,14 +17,14 @@ import numpy as np
 from benchmarks.results import BenchmarkOptions, Results, Target, parse_options, table
 from benchmarks.timing import interleave, ratio
 from export.photos.tiling import Tiling
-from export.photos.translator import TiledTranslator, load_translator
+from export.photos.translator import Translator
 from tf_i2i.command_line import option, run_command
 from tf_i2i.console import say
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.image_files import write_jpeg
 from tf_i2i.errors import UserError
 from tf_i2i.litert.interpreter import LiteModel
-from tf_i2i.litert.model_file import read_bytes, read_facts
+from tf_i2i.litert.model_file import ModelFile, read_bytes, read_facts
 from tf_i2i.litert.model_resizing import resized
 from tf_i2i.litert.receptive_field import bytes_per_pixel
 
@@ -112,8 +112,8 @@ def measure(model: str, megapixels: int, options: FullResolutionOptions, folder:
     """
     height = round(math.sqrt(megapixels * 1e6 * 3 / 4))
     photo = mosaic(height, round(megapixels * 1e6 / height))
-    translator = load_translator(model, None, options.threads)
-    if not isinstance(translator, TiledTranslator):
+    translator = Translator(model, threads=options.threads)
+    if not translator.is_tiled:
         raise UserError(f"{model}: needs the whole picture and can't be tiled; name a student")
     work, build_s = photo.copy(), _seconds(lambda: translator.prepare(*photo.shape[:2]))
     single = LiteModel(resized(read_bytes(model), SIDE), options.threads)
@@ -163,7 +163,7 @@ def _max_difference(model: str, photo: np.ndarray, tiled: np.ndarray, threads: i
     height, width = (-(-side // stride) * stride + 2 * margin for side in photo.shape[:2])
     known = "SC_AVPHYS_PAGES" in os.sysconf_names
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else 0
-    if height * width * bytes_per_pixel(data) > available / 2:
+    if height * width * bytes_per_pixel(ModelFile(data)) > available / 2:
         say("too little memory for the whole photo at once: not compared")
         return None
     whole = photo.copy()

@@ -13,13 +13,13 @@ import numpy as np
 from benchmarks.results import BenchmarkOptions, Results, Target, parse_options, table
 from benchmarks.timing import Ratio, Timing, interleave, ratio
 from export.conversion.converter import NetworkConverter
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import option, run_command
 from tf_i2i.console import quiet_native_output, say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.model_file import read_bytes
-from tf_i2i.litert.model_worker import check
-from tf_i2i.litert.tensor_details import noise
+from tf_i2i.litert.sandbox import check
+from tf_i2i.litert.sandbox_worker import noise
 
 PEER_SOURCE = (
     "android/app/src/main/ml/whitebox_cartoon_gan_int8.tflite in the repository "
@@ -98,8 +98,8 @@ def files_to_compare(options: PhoneOptions) -> dict[str, bytes]:
     # Noise gives arbitrary ranges, but only the speed counts here.
     crops = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_CROPS, size, size, 3), np.uint8)
     converter = NetworkConverter(student, size, lambda: crops)
-    files[INT8], files[FLOAT] = (converter.convert(RECIPES[v]) for v in ("int8", "float32"))
-    files[TEACHER] = NetworkConverter(teacher, size, lambda: crops).convert(RECIPES["float32"])
+    files[INT8], files[FLOAT] = (converter.convert(VARIANTS[v]) for v in ("int8", "float32"))
+    files[TEACHER] = NetworkConverter(teacher, size, lambda: crops).convert(VARIANTS["float32"])
     return files
 
 

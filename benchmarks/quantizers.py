@@ -17,7 +17,7 @@ from benchmarks.results import Results, parse_options, table
 from benchmarks.timing import interleave, ratio
 from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import centre_crops, random_crops, reference_outputs
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import option, run_command
 from tf_i2i.console import say
 from tf_i2i.data.pixels import to_float
@@ -81,9 +81,9 @@ def quantized_files(network, crops: np.ndarray, size: int) -> dict[str, bytes]:
     say("quantizing in three ways")
     converter = NetworkConverter(network, size, lambda: crops)
     return {
-        OURS: converter.convert(RECIPES["int8"]),
+        OURS: converter.convert(VARIANTS["int8"]),
         PLAIN: by_tensorflow(network, crops, size),
-        EDGE: by_ai_edge_quantizer(converter.convert(RECIPES["float32"]), crops),
+        EDGE: by_ai_edge_quantizer(converter.convert(VARIANTS["float32"]), crops),
     }
 
 

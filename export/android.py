@@ -15,7 +15,7 @@ from pathlib import Path
 
 from export.android_app.android_apk import ABIS, build_apk, find_tools
 from export.android_app.android_assets import ModelAssets
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from export.timing.phone import PACKAGE, Phone
 from tf_i2i.command_line import option, parse, run_command
 from tf_i2i.errors import UserError, one_line
@@ -47,7 +47,7 @@ class AndroidOptions:
         (),
         "variants to take of each run; default: int8 where it was exported, else the best",
         group="models",
-        choices=tuple(RECIPES),
+        choices=tuple(VARIANTS),
     )
     assets: str | None = option(
         None,

@@ -5,12 +5,10 @@ python -m export.tflite --int8
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
-from export.conversion.variants import RECIPES, Recipe
+from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import option, parse, run_command
-from tf_i2i.errors import UserError
 
 _EPILOG = """\
 With no variant named, --float16 is written. Files: RUN/export/<direction>-<size>-<variant>.tflite (the teacher's
@@ -26,7 +24,7 @@ Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made 
 class ExportOptions:
     run: str | None = option(
         None,
-        "run folder; the newest under runs/ with a checkpoint when left out",
+        "run folder; default: the newest under runs/ with a checkpoint",
         group="what",
         metavar="RUN",
     )
@@ -35,13 +33,13 @@ class ExportOptions:
     )
     model: str = option(
         "student",
-        "the distilled student, or the teacher itself",
+        "the distilled student or the teacher",
         group="what",
         choices=("student", "teacher"),
     )
     size: tuple[int, ...] = option(
         (256,),
-        "side of the square input, a multiple of the network's stride; several give several files",
+        "sides of the square input, one file each; multiples of the network's stride",
         group="what",
         unit="pixels",
         metavar="SIZE",
@@ -63,10 +61,10 @@ class ExportOptions:
         "weights in int8, activations in int16: exact, but slow without special hardware",
         group="variants",
     )
-    all: bool = option(False, "all of them", group="variants")
+    all: bool = option(False, "all five", group="variants")
     min_psnr: float = option(
         30.0,
-        "a file further than this from its float32 network on held-out pictures is not kept",
+        "a file that differs more than this from its float32 network on held-out pictures is not kept",
         group="quality",
         unit="dB",
         minimum=0,
@@ -82,11 +80,11 @@ class ExportOptions:
     )
     gpu_check: bool = option(
         True,
-        "don't run the files on the GPU accelerator; gpu_resident is null then",
+        "run the files on the GPU accelerator too; without it gpu_resident is null",
         group="quality",
     )
     seed: int = option(
-        0, "of the choice of calibration crops", group="quality", minimum=0, maximum=2**31 - 1
+        0, "for the choice of calibration crops", group="quality", minimum=0, maximum=2**31 - 1
     )
 
 
@@ -98,52 +96,20 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__.splitlines()[0],
         epilog=_EPILOG,
     )
-    return export(options)
+    variants = [v for v in VARIANTS.values() if options.all or getattr(options, v.name)]
+    from export.conversion.export_job import export_run
 
-
-def export(options: ExportOptions) -> int:
-    """Writes every wanted file. Returns the exit status: 0, or 3 when some could not be written.
-
-    Raises:
-        UserError: the run lacks the network or its pictures, or a size does not fit the network.
-    """
-    from export.conversion.export_job import ExportJob
-    from training.runs.finished_run import FinishedRun
-
-    run = FinishedRun(options.run)
-    network = run.network(options.model, options.direction)
-    for size in options.size:
-        if size % network.stride:
-            raise UserError(
-                f"--size {size}: must be a multiple of {network.stride}, the stride of the {options.model}"
-            )
-    print(f"{run.root}: exporting the {options.model} {options.direction}")
-    data = run.data()
-    missed, trained_at = [], run.fixed_size if options.model == "teacher" else None
-    for size in dict.fromkeys(options.size):
-        if trained_at and size != trained_at:
-            print(
-                f"warning: this U-Net was trained at {trained_at} px; at {size} px the file does what the network does, "
-                f"but the network does worse: --size {trained_at}",
-                file=sys.stderr,
-            )
-        job = ExportJob(run.root, network, data, options, size)
-        for recipe in _wanted(options):
-            try:
-                print(job.write(recipe), flush=True)
-            except UserError as error:
-                if getattr(error, "exit_status", 2) != 3:
-                    raise
-                print(f"error: {error}", file=sys.stderr, flush=True)
-                missed.append(recipe)
-    return 3 if missed else 0
-
-
-def _wanted(options: ExportOptions) -> list[Recipe]:
-    named = [
-        recipe for recipe in RECIPES.values() if options.all or getattr(options, recipe.variant)
-    ]
-    return named or [RECIPES["float16"]]
+    return export_run(
+        options.run,
+        options.size,
+        variants or [VARIANTS["float16"]],
+        options.model,
+        direction=options.direction,
+        min_psnr=options.min_psnr,
+        calibration_images=options.calibration_images,
+        seed=options.seed,
+        gpu_check=options.gpu_check,
+    )
 
 
 if __name__ == "__main__":

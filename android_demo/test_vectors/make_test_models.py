@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from export.conversion.metadata import with_metadata
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from tf_i2i.console import silence_tensorflow
 
 _SIZE, _STRIDE, _HALO = 64, 4, 6
@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
     ):
         facts = {**_FACTS, "variant": variant, "halo_px": halo}
         (folder / f"{name}-{variant}.tflite").write_bytes(
-            with_metadata(plain[variant], RECIPES[variant], facts)
+            with_metadata(plain[variant], VARIANTS[variant], facts)
         )
     (folder / "half-float32.tflite").write_bytes(plain["float32"])
 

@@ -23,7 +23,7 @@ class AppModel:
         title: what the style chooser shows.
         direction: "ab" or "ba".
         size: side of the input in pixels.
-        variant: key of export.conversion.variants.RECIPES.
+        variant: key of export.conversion.variants.VARIANTS.
         data: the .tflite file.
         thumbnail: PNG, 256x256, a held-out photo that the model translated.
     """

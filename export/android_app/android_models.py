@@ -15,7 +15,7 @@ from tqdm import tqdm
 from export.android_app.android_assets import AppModel
 from export.conversion.manifest import read_entries
 from export.conversion.metadata import read_normalization
-from export.photos.translator import load_translator
+from export.photos.translator import Translator
 from tf_i2i.data.demo_data import demo_images
 from tf_i2i.data.pixels import centre_square, most_detailed_window, resize_square
 from tf_i2i.errors import UserError, one_line
@@ -167,7 +167,7 @@ def _thumbnail(path: Path, facts: dict, photo: np.ndarray) -> bytes:
     Raises:
         UserError: the file is damaged: it ran, in a process of its own, and failed.
     """
-    translator = load_translator(path, tile=None, threads=2)
+    translator = Translator(path, tile=None, threads=2)
     # Strokes have the width that the network learned, so a small photo is enlarged afterwards.
     max_side = facts["size"] if facts["halo_px"] is None else THUMBNAIL_SIDE
     side = min(THUMBNAIL_SIDE, len(photo), max_side)

@@ -1,13 +1,14 @@
-"""One network at one size: its files, written only when they hold against the float32 original."""
+"""What export.tflite does: one network's files, kept only when they match the float32 original."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from export.conversion.converter import NetworkConverter, NotConvertible
@@ -21,178 +22,217 @@ from export.conversion.fidelity import (
 from export.conversion.gpu_check import GpuCheck, check_gpu
 from export.conversion.manifest import drop_file, put_entry
 from export.conversion.metadata import with_metadata
-from export.conversion.variants import Recipe
+from export.conversion.variants import Variant
 from tf_i2i import __version__
 from tf_i2i.errors import UserError
+from tf_i2i.files import replacing, sha256_of
 from tf_i2i.litert.interpreter import LiteModel
-from tf_i2i.litert.model_file import summarize
+from tf_i2i.litert.model_file import ModelFile
+from training.runs.finished_run import FinishedRun
+from training.runs.run_data import RunData
 
 _HELD_OUT_IMAGES = 16
-
-
-# Over SwiftShader 256 px take up to half a second a photo; large files get fewer photos, so that
+# Over SwiftShader 256 px take up to half a second per photo; large files get fewer photos, so that
 # none takes minutes.
 _GPU_IMAGES, _GPU_PIXELS = 4, 4 * 256**2
 
 
 class QualityTooLow(UserError):
-    """An exported file strays too far from its float32 network."""
+    """An exported file differs too much from its float32 network."""
 
     exit_status = 3
 
 
+@dataclass(eq=False)
 class ExportJob:
     """Converts, checks and files the variants of one network at one size.
 
     Args:
-        run: run folder; files go to its export/.
-        network: float32 generator with `stride`, and `halo` when it can be tiled.
-        data: the run's pictures (training.runs.run_data.RunData).
-        options: has direction, model, min_psnr, calibration_images, seed, gpu_check.
+        network: float32 generator with `stride`, and with `halo` where an output pixel depends on
+            its neighbourhood alone.
+        data: the run's pictures.
+        folder: for the files and export.json.
         size: side of the input in pixels.
+        direction, min_psnr, calibration_images, seed, gpu_check, model: as in export.tflite.
+        name: first part of file names; default by model and direction.
+        extra_facts: packed into the file besides its own.
     """
 
-    def __init__(self, run: Path, network, data, options, size: int):
-        self._run, self._folder, self._network = run, run / "export", network
-        self._data, self._options, self._size = data, options, size
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._converter = NetworkConverter(network, size, lambda: self._calibration)
+    network: keras.Model
+    data: RunData
+    folder: Path
+    size: int
+    direction: str
+    min_psnr: float
+    calibration_images: int
+    seed: int
+    gpu_check: bool
+    model: str = "student"
+    name: str | None = None
+    extra_facts: dict = field(default_factory=dict)
 
-    def write(self, recipe: Recipe) -> str:
+    def __post_init__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._converter = NetworkConverter(self.network, self.size, lambda: self._calibration)
+        self._halo = getattr(self.network, "halo", None)
+        # The domain that is translated: A for ab.
+        domain = self.direction[0]
+        self._training = getattr(self.data, f"train_{domain}")
+        self._validation = getattr(self.data, f"val_{domain}")
+
+    def file(self, variant: Variant) -> Path:
+        """Where `write` puts a variant."""
+        name = self.name or ("teacher-" if self.model == "teacher" else "") + self.direction
+        return self.folder / f"{name}-{self.size}-{variant.name}.tflite"
+
+    def write(self, variant: Variant) -> str:
         """Writes one file and its entry in export.json; returns two lines about it for the log.
 
-        A file that the GPU can't take, or computes wrongly, is kept: the CPU runs it. The log and
-        its entry say so.
+        A file that the GPU does not take, or computes wrongly, is kept: the CPU runs it. The log
+        and its entry say so.
 
         Raises:
-            QualityTooLow, NotConvertible: the file can't be had; none is left under its name, nor
-                an older one.
+            QualityTooLow, NotConvertible: the file is not kept, nor an older one under its name.
         """
-        file = self._file_name(recipe)
-        partial = self._folder / f".{file}.{os.getpid()}.partial"
+        path = self.file(variant)
+        facts = self._facts(variant)
         try:
-            data = with_metadata(self._converter.convert(recipe), recipe, self._facts(recipe))
-            partial.write_bytes(data)
-            # The very bytes that will be used are what is measured.
-            found = self._measure(partial.read_bytes(), recipe)
-            gpu = self._on_gpu(partial, file, recipe)
-            os.replace(partial, self._folder / file)
-            put_entry(self._folder, self._entry(file, data, recipe, found) | gpu.entry())
+            data = with_metadata(self._converter.convert(variant), variant, facts)
+            with replacing(path) as partial:
+                partial.write_bytes(data)
+                # The very bytes that will be used are measured.
+                quality = self._measure(partial.read_bytes(), variant)
+                gpu = self._check_gpu(partial, variant)
         except (QualityTooLow, NotConvertible):
-            drop_file(self._folder, file)
+            drop_file(self.folder, path.name)
             raise
-        finally:
-            partial.unlink(missing_ok=True)
-        quality = f"{found.psnr_db:.1f} dB, SSIM {found.ssim:.4f} to its float32 network"
-        return f"{self._folder / file}: {len(data) / 1e6:.3f} MB, {quality}\n  on the GPU accelerator: {gpu}"
-
-    @functools.cached_property
-    def _calibration(self) -> np.ndarray:
-        return random_crops(
-            self._domain("train"), self._size, self._options.calibration_images, self._options.seed
+        put_entry(self.folder, self._entry(data, variant, quality) | gpu.entry())
+        if gpu.agrees is False:
+            _warn(f"{path.name}: {gpu.note}; use it on the CPU only")
+        return (
+            f"{path}: {len(data) / 1e6:.3f} MB, {quality.psnr_db:.1f} dB, SSIM {quality.ssim:.4f} "
+            f"to its float32 network\n  on the GPU accelerator: {gpu}"
         )
 
-    @functools.cached_property
+    @cached_property
+    def _calibration(self) -> np.ndarray:
+        return random_crops(self._training, self.size, self.calibration_images, self.seed)
+
+    @cached_property
     def _held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        images = centre_crops(self._domain("val"), self._size, _HELD_OUT_IMAGES)
-        return images, reference_outputs(self._network, images)
+        images = centre_crops(self._validation, self.size, _HELD_OUT_IMAGES)
+        return images, reference_outputs(self.network, images)
 
-    def _domain(self, split: str):
-        """The pictures that this direction translates: domain A for ab."""
-        return getattr(self._data, f"{split}_{self._options.direction[0]}")
-
-    def _measure(self, data: bytes, recipe: Recipe) -> Agreement:
+    def _measure(self, data: bytes, variant: Variant) -> Agreement:
         try:
-            found = agreement(LiteModel(data, threads=2), *self._held_out)
+            quality = agreement(LiteModel(data, threads=2), *self._held_out)
         except RuntimeError as error:
             # Some graphs convert to a number type that the runtime has no kernel for.
             raise NotConvertible(
-                f"{recipe.variant}: LiteRT can't run it ({error}); {self._way_out()}"
+                f"{variant.name}: LiteRT can't run it ({error}); {self._advice()}"
             ) from error
-        if found.psnr_db < self._options.min_psnr:
+        if quality.psnr_db < self.min_psnr:
             raise QualityTooLow(
-                f"{self._file_name(recipe)}: {found.psnr_db:.1f} dB to its float32 network on held-out pictures, "
-                f"--min-psnr is {self._options.min_psnr:g}; not kept. {self._way_out()}"
+                f"{self.file(variant).name}: {quality.psnr_db:.1f} dB to its float32 network on "
+                f"held-out pictures, --min-psnr is {self.min_psnr:g}; not kept. {self._advice()}"
             )
-        return found
+        return quality
 
-    def _on_gpu(self, path: Path, file: str, recipe: Recipe) -> GpuCheck:
-        if not self._options.gpu_check:
+    def _check_gpu(self, path: Path, variant: Variant) -> GpuCheck:
+        if not self.gpu_check:
             return GpuCheck(None, "left out by --no-gpu-check")
-        photos = self._held_out[0][: max(1, min(_GPU_IMAGES, _GPU_PIXELS // self._size**2))]
-        found = check_gpu(
-            path,
-            photos,
-            recipe.variant,
-            on_slow=lambda: print(f"{file}: still running on the GPU accelerator", flush=True),
-        )
-        if found.agrees is False:
-            print(
-                f"warning: {file}: {found.note}; use it on the CPU only",
-                file=sys.stderr,
-                flush=True,
-            )
-        return found
+        count = max(1, min(_GPU_IMAGES, _GPU_PIXELS // self.size**2))
+        return check_gpu(path, self._held_out[0][:count], variant.name)
 
-    def _way_out(self) -> str:
-        if self._options.model == "student":
-            return "Distil longer (python -m training.distill --student-steps N), or use --float16"
-        reason = (
-            "A teacher's ranges are wider than 8 bits hold well"
-            if self._network.get_config().get("norm") == "batch"
-            else "Its instance normalisation takes mean and variance at run time, which integers can't hold"
-        )
+    def _advice(self) -> str:
+        if self.model == "student":
+            return "Distil longer (python -m training.distill --steps N), or use --float16"
+        reason = "instance normalisation takes mean and variance at run time, too wide for integers"
+        if self.network.get_config().get("norm") == "batch":
+            reason = "ranges are wider than 8 bits hold well"
         return (
-            f"{reason}: distil first (python -m training.distill --run {self._run}) and export the student "
-            "(--model student), or use --float16"
+            f"The teacher's {reason}: distil it (python -m training.distill --run "
+            f"{self.folder.parent}) and export the student (--model student), or use --float16"
         )
 
-    def _file_name(self, recipe: Recipe) -> str:
-        prefix = "teacher-" if self._options.model == "teacher" else ""
-        return f"{prefix}{self._options.direction}-{self._size}-{recipe.variant}.tflite"
-
-    def _facts(self, recipe: Recipe) -> dict:
+    def _facts(self, variant: Variant) -> dict:
         """What goes with the file as model.json: all that a user of the bare file needs."""
-        training = self._domain("train")
-        target = "B" if self._options.direction == "ab" else "A"
+        source, target = self.direction.upper()
         return {
-            "model": self._options.model,
-            "direction": self._options.direction,
-            "variant": recipe.variant,
-            "size": self._size,
-            "stride": self._network.stride,
-            "halo_px": self._network.halo if _tileable(self._network) else None,
-            "training_data": f"{len(training)} pictures of domain {self._options.direction[0].upper()}, translated to domain {target}",
-            "training_fingerprint": training.fingerprint,
+            "model": self.model,
+            "direction": self.direction,
+            "variant": variant.name,
+            "size": self.size,
+            "stride": self.network.stride,
+            "halo_px": self._halo,
+            "training_data": f"{len(self._training)} pictures of domain {source}, "
+            f"translated to domain {target}",
+            "training_fingerprint": self._training.fingerprint,
             "version": __version__,
+            **self.extra_facts,
         }
 
-    def _entry(self, file: str, data: bytes, recipe: Recipe, found: Agreement) -> dict:
-        summary = summarize(data)
+    def _entry(self, data: bytes, variant: Variant, quality: Agreement) -> dict:
+        graph = ModelFile(data)
         return {
-            "file": file,
-            "model": self._options.model,
-            "direction": self._options.direction,
-            "variant": recipe.variant,
-            "size": self._size,
+            "file": self.file(variant).name,
+            "model": self.model,
+            "direction": self.direction,
+            "variant": variant.name,
+            "size": self.size,
             "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "input_dtype": recipe.border,
-            "output_dtype": recipe.border,
-            "params": int(self._network.count_params()),
-            "macs": summary.macs,
-            "halo_px": self._network.halo if _tileable(self._network) else None,
-            "calibration_images": len(self._calibration) if recipe.calibrated else 0,
-            "calibration_seed": self._options.seed if recipe.calibrated else None,
-            "psnr_db": round(found.psnr_db, 2),
-            "ssim": round(found.ssim, 5),
+            "sha256": sha256_of(data),
+            "input_dtype": variant.io_dtype,
+            "output_dtype": variant.io_dtype,
+            "params": int(self.network.count_params()),
+            "macs": graph.macs,
+            "halo_px": self._halo,
+            "calibration_images": len(self._calibration) if variant.calibrated else 0,
+            "calibration_seed": self.seed if variant.calibrated else None,
+            "psnr_db": round(quality.psnr_db, 2),
+            "ssim": round(quality.ssim, 5),
             "held_out_images": len(self._held_out[0]),
-            "ops": summary.ops,
+            "ops": graph.ops,
         }
 
 
-def _tileable(network) -> bool:
-    """Whether an output pixel depends on its neighbourhood alone; then the network says how far
-    that reaches.
+def export_run(
+    root: str | None, sizes: Sequence[int], variants: Sequence[Variant], model: str, **options
+) -> int:
+    """Writes every variant at every size. Returns the exit status: 0, or 3 when some could not be
+    written.
+
+    Args:
+        options: direction, min_psnr, calibration_images, seed, gpu_check.
+
+    Raises:
+        UserError: the run lacks the network or its pictures, or a size does not fit the network.
     """
-    return hasattr(network, "halo")
+    run = FinishedRun(root)
+    network = run.network(model, options["direction"])
+    for size in sizes:
+        if size % network.stride:
+            raise UserError(
+                f"--size {size}: must be a multiple of {network.stride}, the stride of the {model}"
+            )
+    print(f"{run.root}: exporting the {model} {options['direction']}")
+    data, status = run.data(), 0
+    trained_at = run.fixed_size if model == "teacher" else None
+    for size in dict.fromkeys(sizes):
+        if trained_at and size != trained_at:
+            _warn(
+                f"this U-Net was trained at {trained_at} px; at {size} px the file does what the "
+                f"network does, but the network does worse: --size {trained_at}"
+            )
+        job = ExportJob(network, data, run.root / "export", size, model=model, **options)
+        for variant in variants:
+            try:
+                print(job.write(variant), flush=True)
+            except (QualityTooLow, NotConvertible) as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+                status = error.exit_status
+    return status
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)

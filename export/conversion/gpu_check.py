@@ -1,25 +1,22 @@
-"""Runs a .tflite file on LiteRT's GPU accelerator and holds its pictures against the CPU's:
-resident is not yet right.
+"""Runs a .tflite file on LiteRT's GPU accelerator and compares its pictures with the CPU's: a file
+whose operations are all resident may still compute the wrong picture.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from export.conversion.fidelity import MAX_PSNR_DB
-from tf_i2i.litert.gpu_delegate import is_refusal, refusals
-from tf_i2i.litert.gpu_process import GpuOutcome, run_on_gpu
+from tf_i2i.litert.gpu_delegate import Device
 from tf_i2i.litert.model_file import read_bytes
+from tf_i2i.litert.sandbox import GpuError, Sandbox
 from tf_i2i.metrics.image_metrics import psnr_of_error
 
-# Equal to the last bit has no PSNR; JSON has no infinity.
-
-
-_CHECK_SECONDS = 120.0
+CHECK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,12 @@ class GpuCheck:
     """A file on the GPU.
 
     Attributes:
-        resident: every operation runs there; None when that could not be found out.
-        note: one line: what was seen, why nothing was, or why which operations stay on the CPU.
-        device: its name; None without one, or where the accelerator does not say.
-        is_software: no GPU but SwiftShader or the like; None without a device.
-        psnr_db, max_levels: against the CPU, over all photos; None when none was done, or one has
-            NaN or infinity.
-        photos: how many were done.
+        resident: every operation runs there; None when that is not known.
+        note: one line: the comparison, why there is none, or why which operations stay on the CPU.
+        device: None without one, or where the accelerator does not name it.
+        psnr_db, max_levels: against the CPU, over all photos; None without photos, or when an
+            output has NaN or infinity.
+        photos: how many were compared.
         agrees: within the variant's bound; False also when it loads and then fails; None when that
             is not known.
         refused: operation name to the reasons why it does not run there.
@@ -73,8 +69,7 @@ class GpuCheck:
 
     resident: bool | None
     note: str
-    device: str | None = None
-    is_software: bool | None = None
+    device: Device | None = None
     psnr_db: float | None = None
     max_levels: float | None = None
     photos: int = 0
@@ -82,17 +77,15 @@ class GpuCheck:
     refused: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        answer = {True: "all operations resident", False: "not resident", None: "not checked"}[
-            self.resident
-        ]
-        return f"{answer}: {self.note}"
+        states = {True: "all operations resident", False: "not resident", None: "not checked"}
+        return f"{states[self.resident]}: {self.note}"
 
     def entry(self) -> dict:
         """The fields of export.json."""
         return {
             "gpu_resident": self.resident,
             "gpu_note": self.note,
-            "gpu_device": self.device,
+            "gpu_device": self.device and self.device.name,
             "gpu_psnr_db": None if self.psnr_db is None else round(self.psnr_db, 2),
             "gpu_max_levels": None if self.max_levels is None else round(self.max_levels, 6),
             "gpu_photos": self.photos,
@@ -102,81 +95,57 @@ class GpuCheck:
 
 
 def check_gpu(
-    path: str | os.PathLike,
-    photos: np.ndarray,
-    variant: str,
-    seconds: float = _CHECK_SECONDS,
-    on_slow: Callable[[], None] | None = None,
+    path: str | os.PathLike, photos: np.ndarray, variant: str, seconds: float = CHECK_SECONDS
 ) -> GpuCheck:
-    """Runs an image network's file on the GPU and on the CPU, in a process of its own.
+    """Runs an image network's file on the GPU and on the CPU, in a sandbox.
 
     Args:
         path: .tflite file with one input and one output, [1, S, S, 3], float32 in [-1, 1] or uint8.
         photos: uint8 [N, S, S, 3], N at least 1.
         variant: names the bound (GPU_BOUNDS).
-        seconds: after which the process is ended; what it did until then counts.
-        on_slow: called without arguments when it takes more than a few seconds.
+        seconds: after which the check ends; photos that were compared until then count.
 
     Raises:
         UserError: the file can't be read, or is no .tflite file.
-        ValueError: photos of another type or shape.
     """
-    if photos.dtype != np.uint8 or photos.ndim != 4 or not len(photos):
-        raise ValueError(
-            f"expected photos as uint8 [N, S, S, 3], got {photos.dtype} {list(photos.shape)}"
-        )
-    data = read_bytes(path)
-    outcome = run_on_gpu(path, photos, seconds, on_slow)
-    found = _residency(outcome, data)
-    if not found.resident:
-        return found
-    return _compared(
-        found, [answer for answer in outcome.answers if "finite" in answer], variant, outcome
-    )
+    read_bytes(path)
+    differences, failure = [], None
+    try:
+        with Sandbox(path, "gpu", seconds=seconds) as sandbox:
+            loaded = GpuCheck(sandbox.facts["resident"], str(sandbox.device), sandbox.device)
+            try:
+                for photo in photos if loaded.resident else ():
+                    differences.append(sandbox.compare(photo))
+            except GpuError as error:
+                failure = error
+    except GpuError as error:
+        refused = error.refusals.reasons if error.refusals else {}
+        resident = False if error.refusals else None
+        return GpuCheck(resident, error.reason, error.device, refused=refused)
+    checked = replace(loaded, photos=len(differences))
+    if failure and failure.ended != "late":
+        note = f"WRONG on the GPU: it loads, but {failure.reason}"
+        return replace(checked, note=note, agrees=False)
+    if not differences:
+        return replace(checked, note=failure.reason) if failure else checked
+    return _compared(checked, differences, variant, failure.reason if failure else "")
 
 
-def _residency(outcome: GpuOutcome, data: bytes) -> GpuCheck:
-    """What loading says, before any picture is looked at."""
-    device, software = (
-        (outcome.device.name, outcome.device.is_software) if outcome.device else (None, None)
-    )
-    if outcome.no_device:
-        return GpuCheck(None, outcome.no_device)
-    if outcome.answers and "resident" in outcome.answers[0]:
-        resident = outcome.answers[0]["resident"]
-        return GpuCheck(resident, outcome.failure or str(outcome.device), device, software)
-    if outcome.ended == "refused" and is_refusal(outcome.log, outcome.failure):
-        stays = refusals(outcome.log, data)
-        return GpuCheck(False, str(stays), device, software, refused=stays.reasons)
-    return GpuCheck(None, outcome.failure or "the GPU accelerator gave no answer", device, software)
-
-
-def _compared(found: GpuCheck, done: list[dict], variant: str, outcome: GpuOutcome) -> GpuCheck:
-    """`found`, of a file that is resident, with what its pictures are like."""
-    if outcome.ended in ("refused", "crashed"):
-        return replace(
-            found,
-            note=f"WRONG on the GPU: it loads, but {outcome.failure}",
-            photos=len(done),
-            agrees=False,
-        )
-    if not done:
-        return found
-    where = f"{outcome.device}" + (f"; {outcome.failure}" if outcome.failure else "")
-    if not all(answer["finite"] for answer in done):
+def _compared(checked: GpuCheck, differences: Sequence[dict], variant: str, late: str) -> GpuCheck:
+    where = "; ".join(filter(None, [str(checked.device), late]))
+    if not all(difference["finite"] for difference in differences):
         note = f"WRONG on the GPU: NaN or infinity in its pictures ({where})"
-        return replace(found, note=note, photos=len(done), agrees=False)
-    mean_square = float(np.mean([answer["mean_square"] for answer in done]))
+        return replace(checked, note=note, agrees=False)
+    mean_square = float(np.mean([difference["mean_square"] for difference in differences]))
     psnr_db = min(MAX_PSNR_DB, psnr_of_error(mean_square))
-    max_levels = max(answer["max_levels"] for answer in done)
+    max_levels = max(difference["max_levels"] for difference in differences)
     bound = GPU_BOUNDS[variant]
     agrees = psnr_db >= bound.psnr_db and max_levels <= bound.max_levels
-    photos = "1 photo" if len(done) == 1 else f"{len(done)} photos"
+    photos = f"{checked.photos} photo" + "s" * (checked.photos != 1)
     note = (
         f"{psnr_db:.1f} dB to the CPU, worst value {max_levels:.2g}/255 off, on {photos} ({where})"
     )
     if not agrees:
-        note = f"WRONG on the GPU: {note}; {variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g}/255"
-    return replace(
-        found, note=note, psnr_db=psnr_db, max_levels=max_levels, photos=len(done), agrees=agrees
-    )
+        expected = f"{variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g}/255"
+        note = f"WRONG on the GPU: {note}; {expected}"
+    return replace(checked, note=note, psnr_db=psnr_db, max_levels=max_levels, agrees=agrees)

@@ -1,4 +1,4 @@
-"""export.json: what is known of every exported file of a run."""
+"""export.json: what is known of every exported file of a folder."""
 
 from __future__ import annotations
 
@@ -30,19 +30,16 @@ def read_entries(folder: Path) -> list[dict]:
 
 
 def put_entry(folder: Path, entry: dict) -> None:
-    """Adds an entry, in place of the one for the same file; entries whose file is gone are dropped."""
-    kept = [
-        one
-        for one in read_entries(folder)
-        if one["file"] != entry["file"] and (folder / one["file"]).is_file()
-    ]
-    write_json(folder / _NAME, sorted([*kept, entry], key=lambda one: one["file"]))
+    """Adds an entry, in place of one for the same file; entries without a file are dropped."""
+    others = [e for e in read_entries(folder) if e["file"] != entry["file"]]
+    present = [e for e in others if (folder / e["file"]).is_file()]
+    write_json(folder / _NAME, sorted([*present, entry], key=lambda e: e["file"]))
 
 
 def drop_file(folder: Path, file: str) -> None:
     """Removes an exported file and its entry, where they exist."""
     (folder / file).unlink(missing_ok=True)
     entries = read_entries(folder)
-    kept = [one for one in entries if one["file"] != file]
-    if len(kept) != len(entries):
-        write_json(folder / _NAME, kept)
+    others = [entry for entry in entries if entry["file"] != file]
+    if len(others) != len(entries):
+        write_json(folder / _NAME, others)

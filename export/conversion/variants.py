@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One variant.
-
-    Attributes:
-        variant: its name in options, file names and export.json.
-        weights: number type that weights are stored in.
-        activations: number type between operations.
-        border: number type of the file's input and output; "uint8" means an image as it is, 0..255.
+class Variant:
+    """Attributes:
+    name: in options, file names and export.json.
+    weights: number type that weights are stored in.
+    activations: number type between operations.
+    io_dtype: number type of input and output: float32 is RGB in [-1, 1], uint8 a picture as is.
     """
 
-    variant: str
+    name: str
     weights: str
     activations: str
-    border: str
+    io_dtype: str
 
     @property
     def calibrated(self) -> bool:
@@ -27,13 +25,13 @@ class Recipe:
         return self.activations in ("int8", "int16")
 
 
-RECIPES = {
-    recipe.variant: recipe
-    for recipe in (
-        Recipe("float32", weights="float32", activations="float32", border="float32"),
-        Recipe("float16", weights="float16", activations="float32", border="float32"),
-        Recipe("dynamic", weights="int8", activations="float32", border="float32"),
-        Recipe("int8", weights="int8", activations="int8", border="uint8"),
-        Recipe("int16", weights="int8", activations="int16", border="float32"),
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        Variant("float32", weights="float32", activations="float32", io_dtype="float32"),
+        Variant("float16", weights="float16", activations="float32", io_dtype="float32"),
+        Variant("dynamic", weights="int8", activations="float32", io_dtype="float32"),
+        Variant("int8", weights="int8", activations="int8", io_dtype="uint8"),
+        Variant("int16", weights="int8", activations="int16", io_dtype="float32"),
     )
 }

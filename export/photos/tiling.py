@@ -13,13 +13,14 @@ import numpy as np
 # To build a network for a tile takes as long as 2.6 inferences of it, but the next photo of this
 # size needs no other, and it is built while the photo is decoded; so it counts for less.
 _BUILDING = 0.2
-
-
 # No axis is cut into pieces smaller than this: there would be more overlap than photo.
-_LEAST_STEP = 64
+_MIN_STEP = 64
+# Wider photos are tiled transposed: a band across a panorama of a million pixels would be larger
+# than the panorama.
+_MAX_ASPECT = 8
+_BLEND_ROWS = 64
 
-
-_ELONGATED = 8
+Network = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Tiling:
     def __post_init__(self):
         if min(self.step) < max(1, self.margin):
             raise ValueError(
-                f"a tile of {self.width}x{self.height} keeps too little with a margin of {self.margin}"
+                f"a tile of {self.width}x{self.height} keeps too little with a margin of "
+                f"{self.margin}"
             )
 
     @property
@@ -60,7 +62,7 @@ class Tiling:
     def translate(
         self,
         photo: np.ndarray,
-        networks: Sequence[Callable[[np.ndarray], np.ndarray]],
+        networks: Sequence[Network],
         strength: float = 1.0,
         done: Callable[[], object] = lambda: None,
     ) -> None:
@@ -71,21 +73,15 @@ class Tiling:
             photo: written to.
             networks: uint8 [height, width, 3] to the same; each is used by one thread at a time,
                 all of them at once.
-            strength: how much of the translation (1) and of the photo (0) there is in the result.
+            strength: 1 is the translation, 0 the photo.
             done: called after each tile, from this thread.
         """
-        if photo.shape[1] > _ELONGATED * photo.shape[0]:
-            # Seen as a tall one: a band across a panorama of a million pixels would be larger than
-            # the panorama.
-            turned = [
-                lambda tile, network=network: network(tile.swapaxes(0, 1)).swapaxes(0, 1)
-                for network in networks
-            ]
-            Tiling(self.width, self.height, self.margin).translate(
-                photo.swapaxes(0, 1), turned, strength, done
-            )
+        if photo.shape[1] > _MAX_ASPECT * photo.shape[0]:
+            transposed = Tiling(self.width, self.height, self.margin)
+            networks = [_transposed(network) for network in networks]
+            transposed.translate(photo.swapaxes(0, 1), networks, strength, done)
             return
-        free: queue.SimpleQueue = queue.SimpleQueue()
+        free: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for network in networks:
             free.put(network)
 
@@ -104,13 +100,12 @@ class Tiling:
         try:
             band = self._band(photo, 0)
             for row in range(rows):
-                # A band is copied before the one above it is overwritten, as it sees that one's
-                # last rows.
+                # A band is copied before the one above it is overwritten: it sees that one's last
+                # rows.
                 following = self._band(photo, row + 1) if row + 1 < rows else None
                 for column in range(columns):
-                    pending.append(
-                        pool.submit(run, band, row * self.step[0], column * self.step[1])
-                    )
+                    place = row * self.step[0], column * self.step[1]
+                    pending.append(pool.submit(run, band, *place))
                     # Few wait, as each that waits holds its band.
                     if len(pending) > 2 * len(networks):
                         pending.popleft().result()
@@ -125,42 +120,37 @@ class Tiling:
     def _band(self, photo: np.ndarray, row: int) -> np.ndarray:
         """uint8 [height, all columns' tiles, 3]: what one row of tiles sees of the mirrored photo."""
         (height, width), margin = photo.shape[:2], self.margin
-        across = self.grid(height, width)[1] * self.step[1] + 2 * margin
-        band = np.empty((self.height, across, 3), np.uint8)
+        band_width = self.grid(height, width)[1] * self.step[1] + 2 * margin
+        band = np.empty((self.height, band_width, 3), np.uint8)
         middle = band[:, margin : margin + width]
-        for to, source in enumerate(
-            mirrored_indices(row * self.step[0] - margin, self.height, height)
-        ):
-            middle[to] = photo[source]
-        columns = mirrored_indices(-margin, across, width)
+        sources = mirrored_indices(row * self.step[0] - margin, self.height, height)
+        for target, source in zip(middle, sources, strict=True):
+            target[:] = photo[source]
+        columns = mirrored_indices(-margin, band_width, width)
         band[:, :margin] = middle[:, columns[:margin]]
         band[:, margin + width :] = middle[:, columns[margin + width :]]
         return band
 
     def _keep(self, photo, output, band, top: int, left: int, strength: float) -> None:
-        inside = (
-            slice(self.margin, self.height - self.margin),
-            slice(self.margin, self.width - self.margin),
-        )
         target = photo[top : top + self.step[0], left : left + self.step[1]]
-        place = (slice(0, target.shape[0]), slice(0, target.shape[1]))
+        margin, (height, width) = self.margin, target.shape[:2]
+        kept = (slice(margin, margin + height), slice(margin, margin + width))
         if strength == 1:
-            target[:] = output[inside][place]
+            target[:] = output[kept]
         else:
-            blend(
-                target,
-                band[:, left : left + self.width][inside][place],
-                output[inside][place],
-                strength,
-            )
+            blend(target, band[:, left : left + self.width][kept], output[kept], strength)
+
+
+def _transposed(network: Network) -> Network:
+    return lambda tile: network(tile.swapaxes(0, 1)).swapaxes(0, 1)
 
 
 def blend(target: np.ndarray, photo: np.ndarray, translation: np.ndarray, strength: float) -> None:
     """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], a few rows
     at a time.
     """
-    for top in range(0, len(target), 64):
-        rows = slice(top, top + 64)
+    for top in range(0, len(target), _BLEND_ROWS):
+        rows = slice(top, top + _BLEND_ROWS)
         base = photo[rows].astype(np.float32)
         target[rows] = np.rint(base + np.float32(strength) * (translation[rows] - base))
 
@@ -171,11 +161,11 @@ def plan(
     margin: int,
     stride: int,
     workers: int,
-    most_pixels: float,
-    most_side: int | None = None,
+    max_pixels: float,
+    max_side: int | None = None,
     ready: Tiling | None = None,
 ) -> Tiling:
-    """The tiling that takes the least time for a photo of this size.
+    """The fastest tiling for a photo of this size.
 
     A whole number of equal tiles covers the photo: a last one that holds little of it costs as much
     as a full one.
@@ -185,47 +175,40 @@ def plan(
         margin: see Tiling; a multiple of `stride`.
         stride: tiles have sides that are multiples of it.
         workers: tiles that run at once.
-        most_pixels: of a tile.
-        most_side: of a tile; None leaves only `most_pixels` to limit it.
-        ready: a tiling whose networks are built already.
+        max_pixels: of a tile; the smallest possible tile is used even where it is larger.
+        max_side: of a tile; None leaves only `max_pixels` to limit it.
+        ready: a tiling whose networks exist.
 
     Raises:
         ValueError: no tile keeps to the limits.
     """
-    heights, widths = (_sides(length, margin, stride, most_side) for length in (height, width))
+    heights, widths = (_sides(length, margin, stride, max_side) for length in (height, width))
     if not heights or not widths:
-        raise ValueError(f"tiles of {most_side} pixels keep too little with a margin of {margin}")
-    # The smallest tile there is goes even where it is over the limit.
-    limit = max(most_pixels, min(heights) * min(widths))
-    fitting = [
-        Tiling(tall, wide, margin) for tall in heights for wide in widths if tall * wide <= limit
-    ]
+        raise ValueError(f"tiles of {max_side} pixels keep too little with a margin of {margin}")
+    max_pixels = max(max_pixels, min(heights) * min(widths))
+    tilings = [Tiling(tall, wide, margin) for tall in heights for wide in widths]
+    tilings += [ready] if ready else []
 
     def cost(tiling: Tiling) -> float:
         rows, columns = tiling.grid(height, width)
         rounds = -(-rows * columns // workers)
-        return (
-            (rounds + (0 if tiling == ready else _BUILDING * workers))
-            * tiling.height
-            * tiling.width
-        )
+        building = 0 if tiling == ready else _BUILDING * workers
+        return (rounds + building) * tiling.height * tiling.width
 
-    if ready is not None and ready.height * ready.width <= limit:
-        fitting.append(ready)
-    return min(fitting, key=cost)
+    return min((t for t in tilings if t.height * t.width <= max_pixels), key=cost)
 
 
-def _sides(length: int, margin: int, stride: int, most: int | None) -> list[int]:
+def _sides(length: int, margin: int, stride: int, max_side: int | None) -> list[int]:
     """Sides of the tiles that cut `length` into 1, 2, 3, ... equal pieces."""
-    least = max(margin, stride)
-    pieces = range(1, max(1, length // max(_LEAST_STEP, least)) + 1)
-    kept = {max(least, -(-length // (count * stride)) * stride) for count in pieces}
-    sides = {step + 2 * margin for step in kept}
-    if most is not None:
-        largest = most // stride * stride
-        sides = {side for side in sides if side <= largest} or (
-            {largest} if largest >= least + 2 * margin else set()
-        )
+    min_step = max(margin, stride)
+    counts = range(1, max(1, length // max(_MIN_STEP, min_step)) + 1)
+    steps = {max(min_step, -(-length // (count * stride)) * stride) for count in counts}
+    sides = {step + 2 * margin for step in steps}
+    if max_side is not None:
+        largest = max_side // stride * stride
+        sides = {side for side in sides if side <= largest}
+        if not sides and largest >= min_step + 2 * margin:
+            sides = {largest}
     return sorted(sides)
 
 
@@ -238,10 +221,3 @@ def mirrored_indices(start: int, count: int, length: int) -> np.ndarray:
     period = 2 * (length - 1)
     place = np.arange(start, start + count) % period
     return np.where(place < length, place, period - place)
-
-
-def tile_bar(total: int, name: str, least: int = 8):
-    """A progress bar with the time left, on terminals, for photos of at least so many tiles."""
-    from tqdm import tqdm
-
-    return tqdm(desc=name, total=total, unit="tile", disable=total < least or None, leave=False)

@@ -12,9 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_i2i.errors import one_line
-from tf_i2i.litert.gpu_delegate import device_in
-from tf_i2i.litert.model_file import ModelSummary, read_bytes, summarize
-from tf_i2i.litert.model_worker import ModelWorker, NotOnThisGpu
+from tf_i2i.litert.model_file import ModelFile, read_bytes
+from tf_i2i.litert.sandbox import GpuError, Sandbox
 
 # An emulated GPU takes seconds for what a real one does in milliseconds, and its speed means
 # nothing.
@@ -37,7 +36,7 @@ class Case:
     device: str = "CPU"
     emulated: bool = False
     note: str | None = None
-    worker: ModelWorker | None = None
+    worker: Sandbox | None = None
     repeats: int = 0
     first_ms: float | None = None
     times: list[float] = field(default_factory=list)
@@ -67,11 +66,11 @@ def measure(
             _start(case, repeats, stack)
         # Only now: reading the graph of a damaged file may crash here, and by now LiteRT has run
         # each in its process.
-        summaries = {case.path: summarize(read_bytes(case.path)) for case in cases}
+        graphs = {case.path: ModelFile(read_bytes(case.path)) for case in cases}
         for turn in tqdm(range(1 - warm_up, repeats), "timing", unit="round", delay=3):
             for case in cases:
                 _run(case, turn)
-        return with_ratios([_row(case, summaries[case.path]) for case in cases])
+        return with_ratios([_row(case, graphs[case.path]) for case in cases])
 
 
 def with_ratios(rows: list[dict]) -> list[dict]:
@@ -107,11 +106,11 @@ def _start(case: Case, repeats: int, stack: contextlib.ExitStack) -> None:
     """Starts the case's process and runs it once."""
     accelerator = "cpu" if case.threads else "gpu"
     with _refusal_noted(case):
-        case.worker = stack.enter_context(ModelWorker(case.path, case.threads or 1, accelerator))
+        case.worker = stack.enter_context(Sandbox(case.path, accelerator, case.threads or 1))
         case.first_ms = case.worker.run()["ms"]
         case.repeats = repeats
     if case.worker and accelerator == "gpu":
-        gpu = device_in(case.worker.log)
+        gpu = case.worker.device
         case.device, case.emulated = (gpu.name, gpu.is_software) if gpu else ("GPU", False)
         if case.emulated:
             case.note, case.repeats = EMULATED, min(repeats, _EMULATED_REPEATS)
@@ -133,14 +132,14 @@ def _refusal_noted(case: Case):
     """What a GPU refuses, at once or later, becomes the case's note and leaves it without figures."""
     try:
         yield
-    except NotOnThisGpu as error:
+    except GpuError as error:
         case.worker, case.device, case.first_ms, case.times = None, "GPU", None, []
         case.emulated, case.note = False, error.reason
 
 
-def _row(case: Case, summary: ModelSummary) -> dict:
+def _row(case: Case, graph: ModelFile) -> dict:
     facts = case.worker.facts if case.worker else {}
-    shape = facts.get("input_shape", list(summary.input_shape))
+    shape = facts.get("input_shape", graph.input_shape)
     median = float(np.median(case.times)) if case.times else None
     return {
         "file": one_line(case.path),
@@ -152,8 +151,8 @@ def _row(case: Case, summary: ModelSummary) -> dict:
         "p90_ms": median and round(float(np.percentile(case.times, 90)), 4),
         "first_ms": case.first_ms and round(case.first_ms, 4),
         "peak_mb": round(case.peak_bytes / 1e6, 2) if median else None,
-        "macs": summary.macs,
-        **rates(median, shape, summary.macs),
+        "macs": graph.macs,
+        **rates(median, shape, graph.macs),
         "emulated": case.emulated,
         "note": case.note,
     }

@@ -15,8 +15,8 @@ from vulkan import needs_device
 from export.benchmark import main
 from export.timing.latency import EMULATED, measure, with_ratios
 from tf_i2i.errors import UserError
-from tf_i2i.litert.model_file import summarize
-from tf_i2i.litert.model_worker import ModelWorker, NotOnThisGpu, check
+from tf_i2i.litert.model_file import ModelFile
+from tf_i2i.litert.sandbox import GpuError, Sandbox, check
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_figures_of_a_row_fit_together(files):
 
 def test_rate_follows_from_the_graph(files):
     rows = measure(files, threads=(1,), repeats=5, warm_up=1)
-    assert rows[0]["macs"] == rows[1]["macs"] == summarize(files[0].read_bytes()).macs > 0
+    assert rows[0]["macs"] == rows[1]["macs"] == ModelFile(files[0].read_bytes()).macs > 0
     for row in rows:
         assert row["gmac_s"] == pytest.approx(row["macs"] / row["median_ms"] / 1e6, rel=1e-3)
 
@@ -156,8 +156,8 @@ def test_no_gpu_is_a_note_too(files, monkeypatch):
     monkeypatch.setenv("VK_ICD_FILENAMES", "/no/such/driver.json")
     (_, row) = measure([files[0]], threads=(1,), repeats=1, warm_up=1, gpu=True)
     assert row["median_ms"] is None and row["note"].startswith("no Vulkan device; install")
-    with pytest.raises(NotOnThisGpu, match=r"float32\.tflite: no Vulkan device"):
-        ModelWorker(files[0], accelerator="gpu")
+    with pytest.raises(GpuError, match=r"float32\.tflite: no Vulkan device"):
+        Sandbox(files[0], accelerator="gpu")
 
 
 def test_memory_is_the_model_s_own(tmp_path):
@@ -208,7 +208,7 @@ def check_all(path) -> None:
 
 
 def test_a_worker_ends_with_its_block(files):
-    with ModelWorker(files[0]) as worker:
+    with Sandbox(files[0]) as worker:
         assert worker.facts["input_shape"] == [1, SIZE, SIZE, 3]
         assert worker.run()["ms"] > 0
         process = worker._process

@@ -16,7 +16,7 @@ from export.conversion.fidelity import (
 )
 from tf_i2i.data.pixels import to_float, to_uint8
 from tf_i2i.litert.interpreter import LiteModel
-from tf_i2i.litert.model_file import summarize
+from tf_i2i.litert.model_file import ModelFile
 from tf_i2i.metrics.image_metrics import psnr
 from tf_i2i.models.model_builder import count_macs
 
@@ -99,13 +99,13 @@ def test_not_a_number_is_no_agreement(held_out):
 
 @pytest.mark.parametrize("variant", ["float32", "float16", "int8"])
 def test_macs_equal_those_of_the_keras_graph(variant):
-    assert summarize(exported(variant)).macs == count_macs(student(), SIZE)
+    assert ModelFile(exported(variant)).macs == count_macs(student(), SIZE)
 
 
 def test_operations_are_counted_by_name():
     # stem, 1x1 of down, two of the block, to_half, drawing, to_full, detail, head; depthwise: down,
     # two of the block
-    ops = summarize(exported("float32")).ops
+    ops = ModelFile(exported("float32")).ops
     assert (ops["CONV_2D"], ops["DEPTHWISE_CONV_2D"], ops["RESIZE_BILINEAR"], ops["TANH"]) == (
         9,
         3,

@@ -13,7 +13,7 @@ import pytest
 from exported_models import SIZE, converted, exported, fake_run, reuse_conversions, student
 
 from export.conversion.metadata import read_normalization, with_metadata
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from export.tflite import main
 from tf_i2i.errors import UserError
 from tf_i2i.litert.interpreter import LiteModel
@@ -145,7 +145,7 @@ def test_facts_are_read_by_a_plain_zip_reader():
 def test_metadata_leaves_the_numbers_and_repeats_byte_for_byte():
     plain = converted("int8")
     facts = {"model": "student", "direction": "ba", "training_data": "?", "version": "1"}
-    again = [with_metadata(plain, RECIPES["int8"], facts) for _ in range(2)]
+    again = [with_metadata(plain, VARIANTS["int8"], facts) for _ in range(2)]
     assert again[0] == again[1]
     assert LiteModel(again[0]).size == SIZE
 

@@ -18,7 +18,7 @@ from exported_models import SIZE, exported, pictures, student
 from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import centre_crops, random_crops, reference_outputs
 from export.conversion.metadata import read_normalization
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.metrics.image_metrics import psnr
 
@@ -58,7 +58,7 @@ def test_what_a_pixel_means_does_not_hang_on_the_calibration_pictures():
     from ai_edge_litert.interpreter import Interpreter
 
     dull = random_crops(pictures(1), SIZE, 12, seed=0) // 2 + 50
-    data = NetworkConverter(student(), SIZE, lambda: dull).convert(RECIPES["int8"])
+    data = NetworkConverter(student(), SIZE, lambda: dull).convert(VARIANTS["int8"])
     interpreter = Interpreter(model_content=data)
     for details in (interpreter.get_input_details()[0], interpreter.get_output_details()[0]):
         step, zero = details["quantization"]

@@ -25,13 +25,13 @@ from vulkan import needs_device
 from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import random_crops
 from export.conversion.gpu_check import GPU_BOUNDS, Bound, check_gpu
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from export.tflite import main
 from tf_i2i.data.demo_data import demo_images
 from tf_i2i.errors import UserError
-from tf_i2i.litert import gpu_delegate as gpu_device
-from tf_i2i.litert import gpu_process, model_worker
-from tf_i2i.litert.model_worker import ModelWorker, NotOnThisGpu
+from tf_i2i.litert import sandbox
+from tf_i2i.litert.gpu_delegate import vulkan_environments
+from tf_i2i.litert.sandbox import GpuError, Sandbox
 from tf_i2i.models.layers import InstanceNormalization, ReflectionPadding2D, ResizeConv2D
 from tf_i2i.models.mobile_generator import MobileGenerator
 
@@ -48,7 +48,7 @@ def whole_student(variant: str) -> bytes:
     """The student as it is trained by default, wide enough for every variant to quantise it;
     weights untrained.
     """
-    return _whole_converter().convert(RECIPES[variant])
+    return _whole_converter().convert(VARIANTS[variant])
 
 
 @functools.cache
@@ -77,7 +77,7 @@ def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, varian
     path = _written(tmp_path, whole_student(variant))
     found = check_gpu(path, photos(), variant)
     assert (found.resident, found.agrees, found.photos) == (True, True, len(photos())), found.note
-    assert found.refused == {} and found.device in found.note
+    assert found.refused == {} and found.device.name in found.note
     assert (
         found.psnr_db >= GPU_BOUNDS[variant].psnr_db
         and found.max_levels <= GPU_BOUNDS[variant].max_levels
@@ -85,7 +85,7 @@ def test_the_student_is_resident_and_computes_what_the_cpu_does(tmp_path, varian
     # Another machine rounds otherwise: equal to the last bit would mean that the CPU was compared
     # with itself.
     assert found.max_levels > 0
-    if found.is_software and variant.startswith("float"):
+    if found.device.is_software and variant.startswith("float"):
         assert found.psnr_db >= 120 and found.max_levels < 0.01
 
 
@@ -152,23 +152,20 @@ def test_without_a_device_there_is_a_reason_instead(tmp_path, monkeypatch, missi
     found = check_gpu(path, photos(), "int8")
     assert (found.resident, found.device, found.psnr_db, found.photos) == (None, None, None, 0)
     assert found.note.startswith(wanted) and "install" in found.note
-    with pytest.raises(NotOnThisGpu) as refused:
-        ModelWorker(path, accelerator="gpu")
+    with pytest.raises(GpuError) as refused:
+        Sandbox(path, accelerator="gpu")
     assert refused.value.reason == found.note and str(refused.value) == f"{path}: {found.note}"
 
 
 @needs_device
 def test_a_driver_without_its_gpu_gives_way_to_the_next(tmp_path, monkeypatch):
     without = {**os.environ, "VK_ICD_FILENAMES": str(tmp_path / "none.json")}
-    path, environments = (
-        _written(tmp_path, exported("int8")),
-        [without, *gpu_device.vulkan_environments()],
-    )
-    for user in (gpu_process, model_worker):
-        monkeypatch.setattr(user, "vulkan_environments", lambda *_: environments)
+    path = _written(tmp_path, exported("int8"))
+    environments = [without, *vulkan_environments()]
+    monkeypatch.setattr(sandbox, "vulkan_environments", lambda: environments)
     assert check_gpu(path, photos()[:1], "int8").resident is True
-    with ModelWorker(path, accelerator="gpu") as worker:
-        assert worker.run()["ms"] > 0 and gpu_device.device_in(worker.log) is not None
+    with Sandbox(path, accelerator="gpu") as running:
+        assert running.run()["ms"] > 0 and running.device is not None
 
 
 def test_a_file_that_crashes_the_runtime_and_one_too_slow_end_in_a_note(tmp_path):
@@ -176,7 +173,10 @@ def test_a_file_that_crashes_the_runtime_and_one_too_slow_end_in_a_note(tmp_path
     crashed = check_gpu(_written(tmp_path, whole[: len(whole) // 3]), photos(), "int8")
     assert crashed.resident is None and "the GPU accelerator" in crashed.note
     late = check_gpu(_written(tmp_path, whole), photos(), "int8", seconds=0.01)
-    assert late.resident is None and late.note == "the GPU accelerator was not done in 0.01 seconds"
+    assert (
+        late.resident is None
+        and late.note == "the GPU accelerator failed (no answer in 0.01 seconds)"
+    )
 
 
 def test_no_tflite_file_is_the_user_s_error(tmp_path):

@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from export.search import main, table
+from export.search import main
+from export.student_search.search_job import table
 from tf_i2i.errors import UserError
 
 

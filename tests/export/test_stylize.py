@@ -19,7 +19,7 @@ from exported_models import SIZE, converted, exported, smooth_image, tiled
 from PIL import Image, ImageCms
 
 from export.conversion.metadata import with_metadata
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from export.stylize import main
 from tf_i2i.errors import UserError
 
@@ -220,7 +220,7 @@ def test_a_teacher_takes_small_photos_whole_and_refuses_large_ones(photo, tmp_pa
         "stride": 4,
         "halo_px": None,
     }
-    path.write_bytes(with_metadata(converted("float32"), RECIPES["float32"], facts))
+    path.write_bytes(with_metadata(converted("float32"), VARIANTS["float32"], facts))
     out = tmp_path / "out"
     assert (
         main(

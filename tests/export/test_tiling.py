@@ -12,8 +12,9 @@ from exported_models import SIZE, converted, smooth_image, student, tiled
 from export.photos.tiling import Tiling, mirrored_indices, plan
 from tf_i2i.data.pixels import to_float, to_uint8
 from tf_i2i.litert.interpreter import LiteModel
+from tf_i2i.litert.model_file import ModelFile
 from tf_i2i.litert.model_resizing import resized
-from tf_i2i.litert.receptive_field import block_reach
+from tf_i2i.litert.receptive_field import block_receptive_field
 
 
 def levels_apart(a: np.ndarray, b: np.ndarray) -> int:
@@ -88,14 +89,14 @@ def test_reach_of_a_block_is_what_the_network_shows(variant):
         first, last = rows.min() // 4 * 4, rows.max() // 4 * 4
         # A block ends beside the row that its last pixel sees; both ways.
         reach = max(reach, place - (first + 3), last - place)
-    assert block_reach(converted(variant), network.stride) == reach == 20
+    assert block_receptive_field(ModelFile(converted(variant)), network.stride) == reach == 20
 
 
 def test_reach_of_a_network_with_statistics_is_not_known():
     function = tf.function(lambda x: tf.tanh(x - tf.reduce_mean(x, [1, 2], keepdims=True)))
     signature = function.get_concrete_function(tf.TensorSpec([1, 32, 32, 3], tf.float32))
     data = tf.lite.TFLiteConverter.from_concrete_functions([signature]).convert()
-    assert block_reach(data, 4) is None
+    assert block_receptive_field(ModelFile(data), 4) is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_reach_of_a_network_with_statistics_is_not_known():
 )
 @pytest.mark.parametrize("workers", [1, 2])
 def test_planned_tiles_cover_the_photo_and_keep_their_limits(height, width, workers):
-    tiling = plan(height, width, margin=32, stride=4, workers=workers, most_pixels=700_000)
+    tiling = plan(height, width, margin=32, stride=4, workers=workers, max_pixels=700_000)
     rows, columns = tiling.grid(height, width)
     assert tiling.height % 4 == tiling.width % 4 == 0
     assert tiling.height * tiling.width <= 700_000
@@ -114,15 +115,14 @@ def test_planned_tiles_cover_the_photo_and_keep_their_limits(height, width, work
 
 
 def test_a_plan_for_12_megapixels_wastes_little_and_keeps_what_is_built():
-    tiling = plan(3000, 4000, margin=32, stride=4, workers=2, most_pixels=900_000)
+    tiling = plan(3000, 4000, margin=32, stride=4, workers=2, max_pixels=900_000)
     rows, columns = tiling.grid(3000, 4000)
     assert rows * columns * tiling.height * tiling.width < 1.18 * 3000 * 4000
     assert rows * columns % 2 == 0
     assert (
-        plan(2990, 3990, margin=32, stride=4, workers=2, most_pixels=900_000, ready=tiling)
-        == tiling
+        plan(2990, 3990, margin=32, stride=4, workers=2, max_pixels=900_000, ready=tiling) == tiling
     )
-    assert max(plan(3000, 4000, 32, 4, 2, 900_000, most_side=256).step) <= 192
+    assert max(plan(3000, 4000, 32, 4, 2, 900_000, max_side=256).step) <= 192
 
 
 def test_nothing_outside_the_halo_changes_a_pixel_and_the_halo_is_not_idle():

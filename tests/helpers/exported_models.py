@@ -16,7 +16,7 @@ from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import random_crops
 from export.conversion.manifest import put_entry
 from export.conversion.metadata import with_metadata
-from export.conversion.variants import RECIPES
+from export.conversion.variants import VARIANTS
 from export.photos.tiling import Tiling
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.files import sha256_of
@@ -73,7 +73,7 @@ def convert(network: keras.Model, size: int, variant: str) -> bytes:
     def crops() -> np.ndarray:
         return random_crops(pictures(1), size, 24, seed=0)
 
-    return _convert(NetworkConverter(network, size, crops), RECIPES[variant])
+    return _convert(NetworkConverter(network, size, crops), VARIANTS[variant])
 
 
 def described(data: bytes, network: keras.Model, size: int, variant: str) -> bytes:
@@ -88,7 +88,7 @@ def described(data: bytes, network: keras.Model, size: int, variant: str) -> byt
         "training_data": "blobs",
         "version": "0",
     }
-    return with_metadata(data, RECIPES[variant], facts)
+    return with_metadata(data, VARIANTS[variant], facts)
 
 
 @functools.cache
@@ -164,8 +164,8 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reuse_conversions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The student's conversions are done once for all tests; the teacher's are real."""
 
-    def convert(self, recipe):
+    def convert(self, variant):
         is_ready = self._network is student() and self._function.inputs[0].shape[1] == SIZE
-        return converted(recipe.variant) if is_ready else _convert(self, recipe)
+        return converted(variant.name) if is_ready else _convert(self, variant)
 
     monkeypatch.setattr(NetworkConverter, "convert", convert)

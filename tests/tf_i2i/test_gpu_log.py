@@ -17,7 +17,7 @@ from tf_i2i.litert.gpu_delegate import (
     vulkan_environments,
     why_no_device,
 )
-from tf_i2i.litert.gpu_worker import difference
+from tf_i2i.litert.sandbox_worker import difference
 
 
 def test_what_is_said_without_a_device():
@@ -57,7 +57,7 @@ def test_what_is_cut_off_is_told_from_what_is_refused():
     )
     found = refusals(log, converted("float32"))
     assert found.reasons == {"TANH": ["version 3 of the operation, the GPU takes at most 1"]}
-    assert (found.on_cpu, found.operations, found.by_place) == (9, 11, 8)
+    assert (found.on_cpu, found.operations, found.cut_off) == (9, 11, 8)
     assert str(found).startswith(
         "9 of 11 operations stay on the CPU, at least 8 of them only because"
     )

@@ -155,7 +155,7 @@ def test_average_takes_in_the_moving_statistics():
 def test_exported_file_computes_what_keras_does(norm, upsampling):
     from export.conversion.converter import NetworkConverter
     from export.conversion.fidelity import agreement, reference_outputs
-    from export.conversion.variants import RECIPES
+    from export.conversion.variants import VARIANTS
     from tf_i2i.litert.interpreter import LiteModel
 
     network = tiny(norm=norm, upsampling=upsampling)
@@ -168,7 +168,7 @@ def test_exported_file_computes_what_keras_does(norm, upsampling):
         weight.assign(
             3.0 * weight
         )  # fresh weights give a nearly flat picture, on which anything agrees
-    data = NetworkConverter(network, 64, lambda: images).convert(RECIPES["float32"])
+    data = NetworkConverter(network, 64, lambda: images).convert(VARIANTS["float32"])
     reference = reference_outputs(network, images)
     assert reference.std() > 0.05
     assert agreement(LiteModel(data), images, reference).psnr_db > 60

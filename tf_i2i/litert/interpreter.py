@@ -1,11 +1,20 @@
-"""Runs an image-to-image .tflite file by LiteRT on the CPU, whatever its number type."""
+"""Runs an image-to-image .tflite file with LiteRT on the CPU, whatever its number type."""
 
 from __future__ import annotations
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from tf_i2i.console import quiet_native_output
 from tf_i2i.data.pixels import to_float, to_uint8
+
+
+def open_interpreter(threads: int = 1, **source) -> Interpreter:
+    """An interpreter with allocated tensors. source: model_path=... or model_content=..."""
+    with quiet_native_output():
+        interpreter = Interpreter(num_threads=threads, **source)
+        interpreter.allocate_tensors()
+    return interpreter
 
 
 class LiteModel:
@@ -13,27 +22,20 @@ class LiteModel:
 
     Args:
         data: bytes of a .tflite file that is known to load; a damaged one can crash the process
-            (see model_worker).
+            (see tf_i2i.litert.sandbox).
         threads: of the CPU.
 
     Attributes:
         size: height of the input (exported files are square; `model_resizing` makes others).
-        input_dtype, output_dtype: numpy types at the file's border, e.g. float32 or uint8.
+        input_dtype: numpy type of the input: float32 or uint8.
     """
 
     def __init__(self, data: bytes, threads: int = 1):
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet_native_output():
-            self._interpreter = Interpreter(model_content=data, num_threads=threads)
-            self._interpreter.allocate_tensors()
+        self._interpreter = open_interpreter(threads, model_content=data)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.size = int(self._input["shape"][1])
-        self.input_dtype, self.output_dtype = (
-            np.dtype(self._input["dtype"]),
-            np.dtype(self._output["dtype"]),
-        )
+        self.input_dtype = np.dtype(self._input["dtype"])
 
     def run(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB [H, W, 3] of the input's size to what the file returns: uint8 RGB or float32

@@ -1,14 +1,20 @@
-"""The same convolutional network for another input size: a .tflite file has its sizes fixed inside."""
+"""The same convolutional network at another input size: a .tflite file has fixed sizes inside."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from tf_i2i.litert.model_file import ModelFile
+
 
 def resized(data: bytes, height: int, width: int | None = None) -> bytes:
-    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; metadata
-    is dropped.
+    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; packed
+    facts are dropped.
 
-    Only for networks of local operations: every map grows in proportion, and so do the targets of
-    its RESIZE operations, the one place where a graph of convolutions holds sizes as numbers.
+    Only for networks of local operations: every feature map grows in proportion, and so do the
+    targets of RESIZE operations, the only place where a graph of convolutions has sizes as data.
 
     Args:
         data: a valid file.
@@ -18,60 +24,46 @@ def resized(data: bytes, height: int, width: int | None = None) -> bytes:
     Raises:
         ValueError: a map would get a side that is no whole number.
     """
-    import flatbuffers
-    import numpy as np
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    graph = model.subgraphs[0]
-    old = tuple(int(side) for side in graph.tensors[graph.inputs[0]].shape[1:3])
-    new = (height, height if width is None else width)
+    file = ModelFile(data)
+    old, new = file.shape(file.inputs[0])[1:3], [height, width or height]
     if old == new:
         return data
-    constant = _constants(model, graph)
-    for number, tensor in enumerate(graph.tensors):
-        if number not in constant and tensor.shape is not None and len(tensor.shape) == 4:
-            tensor.shape = [tensor.shape[0], *_scaled(tensor.shape[1:3], new, old), tensor.shape[3]]
+    constant = _constants(file)
+    for number, tensor in enumerate(file.tensors):
+        shape = file.shape(number)
+        if number not in constant and len(shape) == 4:
+            tensor.shape = [shape[0], *_scaled(shape[1:3], new, old), shape[3]]
             tensor.shapeSignature = None
-    resizes = (
-        schema.BuiltinOperator.RESIZE_BILINEAR,
-        schema.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
-    )
-    targets = {
-        op.inputs[1]
-        for op in graph.operators
-        if model.operatorCodes[op.opcodeIndex].builtinCode in resizes
-    }
+    resizes = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+    targets = [operation.inputs[1] for operation in file.operations if operation.name in resizes]
     # Two operations may share a target, so each buffer is scaled once.
-    for number in {graph.tensors[target].buffer for target in targets}:
-        sides = np.frombuffer(bytes(model.buffers[number].data), np.int32)
-        model.buffers[number].data = np.array(_scaled(sides, new, old), np.int32).view(np.uint8)
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    for buffer in {file.tensors[target].buffer for target in targets}:
+        content = file.model.buffers[buffer]
+        sides = np.frombuffer(bytes(content.data), np.int32)
+        content.data = np.array(_scaled(sides, new, old), np.int32).view(np.uint8)
+    return file.to_bytes()
 
 
-def _constants(model, graph) -> set[int]:
-    """Numbers of the tensors that no input reaches: weights, and what is made of weights alone
-    (float16 to float32).
+def _constants(file: ModelFile) -> set[int]:
+    """Numbers of the tensors that no input reaches: weights, and what is computed from weights
+    alone (float16 to float32).
     """
-    constant = {
-        n for n, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None
-    }
-    for operator in graph.operators:
-        if all(number in constant for number in operator.inputs if number >= 0):
-            constant.update(operator.outputs)
+    buffers = file.model.buffers
+    constant = {n for n, t in enumerate(file.tensors) if buffers[t.buffer].data is not None}
+    for operation in file.operations:
+        if all(number in constant for number in operation.inputs if number >= 0):
+            constant.update(operation.outputs)
     return constant
 
 
-def _scaled(sides, new: tuple[int, int], old: tuple[int, int]) -> list[int]:
+def _scaled(sides: Sequence[int], new: Sequence[int], old: Sequence[int]) -> list[int]:
     """[height, width] of a map when the input grows from `old` to `new`."""
     result = []
-    for side, wanted, had in zip(sides, new, old, strict=True):
-        scaled, rest = divmod(int(side) * wanted, had)
+    for side, new_side, old_side in zip(sides, new, old, strict=True):
+        scaled, rest = divmod(int(side) * new_side, old_side)
         if rest:
             raise ValueError(
-                f"a map of side {side} at input {had} has no whole side at input {wanted}"
+                f"a map of side {side} at input {old_side} has no whole side at input {new_side}"
             )
         result.append(scaled)
     return result

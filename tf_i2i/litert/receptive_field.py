@@ -1,5 +1,5 @@
-"""What a .tflite network of convolutions sees and needs, by its own graph: reach around a block,
-memory a pixel.
+"""What a .tflite network of convolutions sees and needs, by its graph: receptive field of a block
+of output, memory per pixel.
 """
 
 from __future__ import annotations
@@ -7,138 +7,93 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from tf_i2i.litert.model_file import ModelFile, Operation
+
 _POINTWISE = {
-    "ADD",
-    "SUB",
-    "MUL",
-    "CONCATENATION",
-    "TANH",
-    "LOGISTIC",
-    "RELU",
-    "RELU6",
-    "PRELU",
-    "LEAKY_RELU",
-    "HARD_SWISH",
-    "QUANTIZE",
-    "DEQUANTIZE",
-    "MINIMUM",
-    "MAXIMUM",
+    *("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM", "CONCATENATION", "QUANTIZE", "DEQUANTIZE"),
+    *("TANH", "LOGISTIC", "RELU", "RELU6", "PRELU", "LEAKY_RELU", "HARD_SWISH"),
 }
-
-
 _RESIZES = {"RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"}
-
-
 _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+_POINTER_BYTES = 8
+_TYPE_BYTES = {"FLOAT16": 2, "INT16": 2, "UINT8": 1, "INT8": 1}
 
 
-_POINTER = 8
-
-
-def block_reach(data: bytes, stride: int) -> int | None:
+def block_receptive_field(file: ModelFile, stride: int) -> int | None:
     """Pixels outside an aligned block of output that can change it, on its worse side.
 
-    The halo in a file's facts holds for every pixel, wherever it lies on the network's grid. A
-    block that begins and ends on multiples of `stride` knows where its border pixels lie, and sees
-    less.
+    The halo in a file's facts holds for every pixel, wherever it is on the network's grid. A block
+    whose sides are on multiples of `stride` sees less.
 
     Args:
-        data: a valid file; its input's sides are multiples of `stride`.
-        stride: the network repeats itself when its input moves by this.
+        file: its input's sides are multiples of `stride`.
+        stride: a shift of the input by this shifts the output by the same.
 
     Returns:
-        The reach, or None where the graph holds an operation that this does not know.
+        None where the graph has an operation that this does not know.
     """
-    graph, names = _graph(data)
-    # Of each tensor the first and last row (and column) that the block [0, stride) depends on.
-    needed = {graph.outputs[0]: ((0, stride - 1), (0, stride - 1))}
-    for operator, name in reversed(list(zip(graph.operators, names, strict=True))):
-        spans = [needed[number] for number in operator.outputs if number in needed]
+    # Of each tensor, per axis, the first and last row or column that the block [0, stride) needs.
+    needed = {file.outputs[0]: ((0, stride - 1), (0, stride - 1))}
+    for operation in reversed(file.operations):
+        spans = [needed[number] for number in operation.outputs if number in needed]
         if not spans:
             continue
-        seen = [_seen(name, operator, graph.tensors, axis, spans[0][axis]) for axis in (0, 1)]
+        seen = [_input_span(file, operation, axis, spans[0][axis]) for axis in (0, 1)]
         if None in seen:
             return None
-        for number in operator.inputs if name in _POINTWISE else operator.inputs[:1]:
-            old = needed.get(number, seen)
-            needed[number] = tuple(
-                (min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(old, seen, strict=True)
-            )
-    ends = needed.get(graph.inputs[0])
+        inputs = operation.inputs if operation.name in _POINTWISE else operation.inputs[:1]
+        for number in inputs:
+            pairs = zip(needed.get(number, seen), seen, strict=True)
+            needed[number] = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)
+    ends = needed.get(file.inputs[0])
     return ends and max(max(-low, high - stride + 1) for low, high in ends)
 
 
-def bytes_per_pixel(data: bytes) -> float:
-    """About the memory that XNNPACK takes for a pixel of input: maps, and the pointers by which it
-    finds their pixels.
+def bytes_per_pixel(file: ModelFile) -> float:
+    """About the memory that XNNPACK takes per pixel of input.
 
-    For convolutions wider than one pixel it keeps, for each output pixel, a pointer to each input
-    pixel under the kernel; of an int8 network these are the larger part by far.
+    For a convolution wider than one pixel it keeps, for each output pixel, a pointer to each input
+    pixel under the kernel; of an int8 network these are by far more than the feature maps.
     """
-    graph, names = _graph(data)
-    pixels = math.prod(int(side) for side in graph.tensors[graph.inputs[0]].shape[1:3])
     pointers, maps = 0, []
-    for operator, name in zip(graph.operators, names, strict=True):
-        result = graph.tensors[operator.outputs[0]]
-        if result.shape is None or len(result.shape) != 4:
+    for operation in file.operations:
+        result = operation.outputs[0]
+        shape = file.shape(result)
+        if len(shape) != 4:
             continue
-        kernel = (
-            [int(side) for side in graph.tensors[operator.inputs[1]].shape[1:3]]
-            if name in _CONVOLUTIONS
-            else []
-        )
-        places = (
-            math.prod(kernel) if kernel and math.prod(kernel) > 1 else 4 if name in _RESIZES else 0
-        )
-        pointers += places * _POINTER * math.prod(int(side) for side in result.shape[1:3])
-        maps.append(math.prod(int(side) for side in result.shape) * _WIDTHS.get(result.type, 4))
-    # Three maps live at once at the widest place of a network with a skip.
-    return (pointers + sum(sorted(maps)[-3:])) / pixels
+        places = 4 if operation.name in _RESIZES else 0
+        if operation.name in _CONVOLUTIONS:
+            kernel = math.prod(file.shape(operation.inputs[1])[1:3])
+            places = kernel if kernel > 1 else 0
+        pointers += places * _POINTER_BYTES * math.prod(shape[1:3])
+        maps.append(math.prod(shape) * _TYPE_BYTES.get(file.type_name(result), 4))
+    # Three maps are alive at once at the widest place of a network with a skip.
+    return (pointers + sum(sorted(maps)[-3:])) / math.prod(file.shape(file.inputs[0])[1:3])
 
 
-_WIDTHS = {
-    1: 2,
-    3: 1,
-    7: 2,
-    9: 1,
-}  # of the schema's FLOAT16, UINT8, INT16 and INT8; the others count as 4 bytes
-
-
-def _graph(data: bytes):
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    names = {
-        code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
-    }
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
-    graph = model.subgraphs[0]
-    return graph, [names.get(codes[operator.opcodeIndex]) for operator in graph.operators]
-
-
-def _seen(name: str, operator, tensors, axis: int, span: tuple[int, int]) -> tuple[int, int] | None:
-    """First and last input row (axis 0) or column (axis 1) behind `span` of the output."""
-    low, high = span
-    options = operator.builtinOptions
-    if name in _POINTWISE:
+def _input_span(
+    file: ModelFile, operation: Operation, axis: int, span: tuple[int, int]
+) -> tuple[int, int] | None:
+    """First and last input row (axis 0) or column (axis 1) that `span` of the output depends on."""
+    (low, high), options = span, operation.options
+    if operation.name in _POINTWISE:
         return span
-    shapes = [
-        tensors[n].shape
-        for n in (*operator.inputs[: 2 if name in _CONVOLUTIONS else 1], operator.outputs[0])
-    ]
-    if any(shape is None or len(shape) != 4 for shape in shapes):
+    is_convolution = operation.name in _CONVOLUTIONS
+    numbers = (*operation.inputs[: 2 if is_convolution else 1], operation.outputs[0])
+    shapes = [file.shape(number) for number in numbers]
+    if any(len(shape) != 4 for shape in shapes):
         return None
-    before, after = int(shapes[0][1 + axis]), int(shapes[-1][1 + axis])
-    if name in _CONVOLUTIONS:
+    before, after = shapes[0][1 + axis], shapes[-1][1 + axis]
+    if is_convolution:
         step = (options.strideH, options.strideW)[axis]
-        spread = (options.dilationHFactor, options.dilationWFactor)[axis]
-        kernel = (int(shapes[1][1 + axis]) - 1) * spread + 1
+        dilation = (options.dilationHFactor, options.dilationWFactor)[axis]
+        kernel = (shapes[1][1 + axis] - 1) * dilation + 1
         if options.padding != 0 or before != after * step:  # 0 is SAME
             return None
         pad = max(0, kernel - step) // 2
         return low * step - pad, high * step - pad + kernel - 1
-    if name in _RESIZES and not options.alignCorners:
+    if operation.name in _RESIZES and not options.alignCorners:
         scale, half = Fraction(before, after), Fraction(1, 2) if options.halfPixelCenters else 0
-        # Nearest takes one of the two pixels that bilinear mixes.
+        # Nearest reads one of the two pixels that bilinear mixes.
         return math.floor((low + half) * scale - half), math.floor((high + half) * scale - half) + 1
     return None

@@ -17,7 +17,7 @@ from PIL import Image
 from tf_i2i.console import quiet_native_output
 from tf_i2i.data.pixels import to_float
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.litert.model_worker import check
+from tf_i2i.litert.sandbox import check
 from tf_i2i.pretrained.box_resampling import resample_boxes, resized
 from tf_i2i.pretrained.network_loading import load_network, npm_tarball
 from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentation

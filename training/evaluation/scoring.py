@@ -44,7 +44,7 @@ class ExportedFile:
     """
 
     def __init__(self, path: Path, threads: int = 2):
-        from tf_i2i.litert.image_model import read_image_model
+        from tf_i2i.litert.sandbox import read_image_model
 
         model = read_image_model(path)
         if model.size < _LEAST_SIDE:

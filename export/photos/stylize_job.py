@@ -1,0 +1,122 @@
+"""What export.stylize does: photo files through a network, one after the other."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from export.photos.photo_files import photo_size, read_photo, write_photo
+from export.photos.translator import Translator
+from tf_i2i.data.sources import open_source
+from tf_i2i.errors import UserError, one_line
+
+# Pixels above which a photo being decoded or encoded (7 bytes per pixel) and the networks don't fit
+# into memory together.
+_LARGE = 40_000_000
+
+
+class CannotWrite(UserError):
+    """No result can be written: the next photo would only end the same way, later."""
+
+
+def stylize(
+    model: str,
+    photos: Sequence[str],
+    out: Path,
+    *,
+    tile: int | None,
+    strength: float,
+    quality: int,
+    threads: int,
+) -> None:
+    """Translates photos, and those in folders, into files in `out`; one that can't be used is
+    named and left out. Arguments as in export.stylize.
+
+    Raises:
+        UserError: the model can't be used, or none of the photos.
+        CannotWrite: results can't be written.
+    """
+    pairs = _find_photos(photos)
+    sources = {source.resolve() for source, _ in pairs}
+    for _, name in pairs:
+        if (out / name).resolve() in sources:
+            raise UserError(
+                f"--out {one_line(out)}: {one_line(name)} would overwrite a photo; name another "
+                "folder"
+            )
+    translator = Translator(model, tile, threads)
+    _check_writable(out)
+    done = 0
+    for source, name in tqdm(pairs, "photos", unit="photo", disable=len(pairs) < 2 or None):
+        try:
+            _stylize_photo(source, out / name, translator, strength, quality)
+            done += 1
+        except CannotWrite:
+            raise
+        except UserError as error:
+            tqdm.write(f"warning: {error}", file=sys.stderr)
+    if not done:
+        raise UserError(f"none of {len(pairs)} photos could be translated; see the warnings above")
+    print(f"{done} of {len(pairs)} photos are in {one_line(out)}")
+
+
+def _stylize_photo(
+    source: Path, target: Path, translator: Translator, strength: float, quality: int
+) -> None:
+    size = photo_size(source)
+    if size and size[0] * size[1] <= _LARGE:
+        # To build networks takes as long as to decode the photo, and either keeps one core busy.
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read_photo, source)
+            translator.prepare(*size)
+            photo = reading.result()
+    else:
+        translator.release()
+        photo = read_photo(source)
+    translator.translate(photo.pixels, one_line(source), strength)
+    if photo.pixels.size > 3 * _LARGE:
+        translator.release()
+    try:
+        write_photo(target, photo, quality)
+    except OSError as error:
+        raise CannotWrite(
+            f"{one_line(target)}: can't be written ({error.strerror or error}); "
+            "free some space there or name another --out"
+        ) from error
+
+
+def _check_writable(out: Path) -> None:
+    """Before the work rather than after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise CannotWrite(
+            f"--out {one_line(out)}: can't be written ({error.strerror}); name another folder"
+        ) from error
+
+
+def _find_photos(photos: Sequence[str]) -> list[tuple[Path, Path]]:
+    """(photo, name of its result below --out) for each photo named or in a named folder."""
+    pairs, taken = [], set()
+    for photo in photos:
+        path = Path(photo)
+        is_folder = path.is_dir()
+        folder = path if is_folder else path.parent
+        for name in open_source(photo, "PHOTO").names if is_folder else [path.name]:
+            suffix = Path(name).suffix
+            suffix = suffix if suffix.lower() in (".png", ".jpg", ".jpeg") else ".jpg"
+            target, number = Path(name).with_suffix(suffix), 2
+            # a.webp and a.jpg, or 1.jpg of two folders, would overwrite each other.
+            while target in taken:
+                target = target.with_name(f"{Path(name).stem}-{number}{suffix}")
+                number += 1
+            taken.add(target)
+            pairs.append((folder / name, target))
+    return pairs

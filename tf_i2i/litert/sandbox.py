@@ -1,0 +1,287 @@
+"""Runs a .tflite file in a child process (tf_i2i.litert.sandbox_worker), on the CPU or the GPU: a
+damaged file or a driver may crash it, take all memory, or never answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tf_i2i.errors import UserError, one_line
+from tf_i2i.litert.gpu_delegate import (
+    Device,
+    Refusals,
+    device_in,
+    is_refusal,
+    refusals,
+    vulkan_environments,
+    why_no_device,
+)
+from tf_i2i.litert.model_file import read_bytes, read_facts
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+_LOAD_SECONDS, _RUN_SECONDS, _EXIT_SECONDS = 120.0, 300.0, 10.0
+
+_DTYPES = {"float32", "uint8"}
+# Far more than any network of ours sees; a damaged number would ask for tiles that no memory holds.
+_MAX_HALO = 2048
+# Of memory; our networks take 1 to 5 KiB per pixel. A damaged operation that takes more would, in
+# tiles, take all there is.
+_CHECK_BYTES, _BASE_BYTES, _BYTES_PER_PIXEL = 2**32, 2**28, 2**14
+
+
+class GpuError(UserError):
+    """There is no GPU, or it can't run this network.
+
+    Attributes:
+        reason: the message without the file's name.
+        ended: "refused" (an exception of the runtime), "crashed", or "late" (no answer in time).
+        device: that was opened, or None.
+        refusals: the operations that stay on the CPU, or None where the reason is another.
+    """
+
+    def __init__(self, path: str, ended: str, failure: str, log: str):
+        self.ended, self.device, self.refusals = ended, device_in(log), None
+        missing = why_no_device(log)
+        if not missing and ended == "refused" and is_refusal(log, failure):
+            self.refusals: Refusals | None = refusals(log, read_bytes(path))
+        self.reason = missing or str(self.refusals or failure)
+        super().__init__(f"{one_line(path)}: {self.reason}")
+
+
+class Sandbox:
+    """A child process with one network, loaded and filled with noise.
+
+    Args:
+        path: .tflite file.
+        accelerator: "cpu", or "gpu" for LiteRT's GPU accelerator with all operations on it, on the
+            first device that is available.
+        threads: of the CPU.
+        memory: bytes that it may take on the CPU; None is half of the machine's.
+        seconds: for everything together; None: two minutes to load, five for each answer.
+
+    Attributes:
+        facts: see sandbox_worker.Worker.facts.
+
+    Raises:
+        GpuError: accelerator is "gpu", and there is none or it can't run the file.
+        UserError: the file can't be loaded, or crashes the runtime. All methods raise the same.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        accelerator: str = "cpu",
+        threads: int = 1,
+        memory: int | None = None,
+        seconds: float | None = None,
+    ):
+        self._path, self._accelerator, self._seconds = str(path), accelerator, seconds
+        self._start_time = time.monotonic()
+        memory = memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
+        for variables in environments:
+            self._start([self._path, accelerator, str(threads), str(memory)], variables)
+            try:
+                self.facts = self._answer(_LOAD_SECONDS)
+                return
+            except BaseException as error:
+                self.close()
+                # A driver without its GPU finds no adapter, or crashes in the search for one: the
+                # next may do better.
+                is_gpu_missing = isinstance(error, GpuError) and not error.device
+                is_last = variables is environments[-1]
+                if not is_gpu_missing or error.ended == "late" or is_last:
+                    raise
+
+    def run(self) -> dict:
+        """One inference: {"ms": milliseconds, "peak_bytes": growth of memory since before the file
+        was loaded}.
+        """
+        return self._ask("run")
+
+    def resize(self, side: int) -> dict:
+        """Resizes the network to side x side, for good, on the CPU; the answer is that of `run`,
+        with "finite": neither NaN nor infinity in the output.
+        """
+        return self._ask("resize", side)
+
+    def compare(self, photo: np.ndarray) -> dict:
+        """The accelerator's output for uint8 [H, W, 3] against the CPU's: see
+        sandbox_worker.difference.
+        """
+        file = os.path.join(self._folder.name, "photo.npy")
+        np.save(file, photo)
+        return self._ask("compare", file)
+
+    @property
+    def device(self) -> Device | None:
+        """The GPU that the file runs on, where the accelerator says so."""
+        return device_in(self._read_log())
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _start(self, arguments: list[str], variables: dict[str, str]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        python_path = filter(None, [_ROOT, variables.get("PYTHONPATH")])
+        with open(self._log_file, "wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tf_i2i.litert.sandbox_worker", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=variables | {"PYTHONPATH": os.pathsep.join(python_path)},
+            )
+
+    @property
+    def _log_file(self) -> str:
+        return os.path.join(self._folder.name, "log")
+
+    def _read_log(self) -> str:
+        return Path(self._log_file).read_text("utf-8", "replace")
+
+    def _ask(self, *request) -> dict:
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._error("crashed", self._crash()) from error
+        return self._answer(_RUN_SECONDS)
+
+    def _answer(self, seconds: float) -> dict:
+        remaining = seconds
+        if self._seconds is not None:
+            seconds = self._seconds
+            remaining = max(0.0, self._start_time + seconds - time.monotonic())
+        if not select.select([self._process.stdout], [], [], remaining)[0]:
+            raise self._error("late", f"no answer in {seconds:g} seconds")
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._error("crashed", self._crash())
+        answer = json.loads(line)
+        if "error" in answer:
+            raise self._error("refused", answer["error"])
+        return answer
+
+    def _crash(self) -> str:
+        try:
+            status = self._process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = 0
+        signal_name = signal.Signals(-status).name if status < 0 else f"status {status}"
+        return f"it crashes the runtime, {signal_name}"
+
+    def _error(self, ended: str, failure: str) -> UserError:
+        if self._accelerator == "gpu":
+            # The last of the runtime's lines is the innermost cause.
+            cause = one_line((failure.splitlines() or [""])[-1].lstrip("└ "))
+            failure = f"the GPU accelerator failed ({cause})"
+            return GpuError(self._path, ended, failure, self._read_log())
+        return UserError(
+            f"{one_line(self._path)}: can't be run ({one_line(failure)}); "
+            "is it a complete .tflite file?"
+        )
+
+
+def check(path: str | os.PathLike) -> dict:
+    """Loads and runs a file once in a sandbox; returns its facts.
+
+    Raises:
+        UserError: the file can't be run.
+    """
+    with Sandbox(path) as sandbox:
+        sandbox.run()
+        return sandbox.facts
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """An image network that has run in a sandbox; at a second size too where it has a halo.
+
+    Attributes:
+        data: the file's bytes. Input and output are [1, size, size, 3], float32 in [-1, 1] or
+            uint8.
+        size: pixels.
+        halo: pixels around an output pixel that can change it; None where it is the whole picture,
+            or not known.
+        stride: a shift of the input by this shifts the output by the same; None where not known.
+    """
+
+    data: bytes
+    size: int
+    halo: int | None
+    stride: int | None
+
+
+def read_image_model(path: str | os.PathLike) -> ImageModel:
+    """Reads a file and runs it where a crash does no harm.
+
+    Raises:
+        UserError: it can't be read or run, is no image network, or its facts can't be true.
+    """
+    data, shown = read_bytes(path), one_line(path)
+    with Sandbox(path, memory=_CHECK_BYTES) as sandbox:
+        size = _checked_size(sandbox.facts, shown)
+        halo, stride = _checked_halo(read_facts(data) or {}, size, shown)
+        sandbox.run()
+        side = size if halo is None else size + stride
+        answer = sandbox.resize(side)
+    if answer["peak_bytes"] > _BASE_BYTES + _BYTES_PER_PIXEL * side**2:
+        raise UserError(
+            f"{shown}: damaged, it takes {answer['peak_bytes'] // 10**6} MB for a picture of {side} "
+            "pixels; export it again"
+        )
+    if not answer["finite"]:
+        raise UserError(f"{shown}: damaged, its output has NaN or infinity; export it again")
+    return ImageModel(data, size, halo, stride)
+
+
+def _checked_size(facts: dict, shown: str) -> int:
+    shape = facts["input_shape"]
+    is_picture = len(shape) == 4 and shape == [1, shape[1], shape[1], 3] == facts["output_shape"]
+    is_single = facts["inputs"] == facts["outputs"] == 1
+    if is_picture and is_single and {facts["input_dtype"], facts["output_dtype"]} <= _DTYPES:
+        return shape[1]
+    ends = (
+        f"{facts[f'{end}s']} {facts[f'{end}_dtype']} {facts[f'{end}_shape']}"
+        for end in ("input", "output")
+    )
+    raise UserError(
+        f"{shown}: takes {' and returns '.join(ends)}, not 1 float32 or uint8 [1, size, size, 3] "
+        "each; name a file of export.tflite"
+    )
+
+
+def _checked_halo(facts: dict, size: int, shown: str) -> tuple[int | None, int | None]:
+    halo, stride = facts.get("halo_px"), facts.get("stride")
+    # Not isinstance: True is no halo.
+    has_halo = type(halo) is int and 0 <= halo <= _MAX_HALO
+    has_stride = type(stride) is int and 1 <= stride <= size
+    if has_halo and has_stride and size % stride == 0:
+        return halo, stride
+    if halo is None and (has_stride or stride is None):
+        return halo, stride
+    raise UserError(
+        f"{shown}: damaged, a halo of {one_line(halo)} and a stride of {one_line(stride)} can't be; "
+        "export it again"
+    )
