@@ -17,8 +17,10 @@ from export.android_app.android_apk import ABIS, build_apk, find_tools
 from export.android_app.android_assets import ModelAssets
 from export.conversion.variants import VARIANTS
 from export.timing.phone import PACKAGE, Phone
-from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError, one_line
+
+_models, _app = map(option_group, ("models", "app"))
 
 _EPILOG = """\
 Models replace those of the previous command; other files are left alone. By default, the students' int8 files of each
@@ -37,33 +39,27 @@ _ASSETS = PROJECT / "app" / "src" / "main" / "assets" / "models"
 
 @dataclass(frozen=True)
 class AndroidOptions:
-    run: tuple[str, ...] = option(
+    run: tuple[str, ...] = _models(
         (),
         "run folders; default: the models in the assets, or the newest run's where there are none",
-        group="models",
         metavar="RUN",
     )
-    variant: tuple[str, ...] = option(
+    variant: tuple[str, ...] = _models(
         (),
         "variants to take of each run; default: int8 where it was exported, else the best",
-        group="models",
         choices=tuple(VARIANTS),
     )
-    assets: str | None = option(
+    assets: str | None = _models(
         None,
         "folder for the models; default: android_demo/app/src/main/assets/models",
-        group="models",
         metavar="DIR",
     )
-    apk: str | None = option(None, "build the app into this file", group="app", metavar="OUT.apk")
-    abi: tuple[str, ...] = option(
-        ("arm64-v8a", "x86_64"), "processors to build for", group="app", choices=ABIS
-    )
-    install: bool = option(False, "build the app and install it with adb", group="app")
-    device: str | None = option(
+    apk: str | None = _app(None, "build the app into this file", metavar="OUT.apk")
+    abi: tuple[str, ...] = _app(("arm64-v8a", "x86_64"), "processors to build for", choices=ABIS)
+    install: bool = _app(False, "build the app and install it with adb")
+    device: str | None = _app(
         None,
         "serial number of the phone, as adb devices lists it; needed where several are connected",
-        group="app",
         metavar="SERIAL",
     )
 

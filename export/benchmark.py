@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.conversion.manifest import read_entries
-from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json, write_text
 from training.runs.run_folder import newest_run, read_config
+
+_what, _how, _where, _output = map(option_group, ("what", "how", "where", "output"))
 
 _EPILOG = """\
 Each file runs in its own process. The files take turns after every inference, so that other load on the machine
@@ -42,54 +44,37 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    files: tuple[str, ...] = option(
+    files: tuple[str, ...] = _what(
         (),
         ".tflite files; with --run they come after the run's own, as peers to compare with",
-        group="what",
         metavar="FILE",
         positional=True,
     )
-    run: str | None = option(
+    run: str | None = _what(
         None,
         "run folder, whose exported files are timed; without files the newest one under runs/ with "
         "a checkpoint",
-        group="what",
         metavar="RUN",
     )
-    threads: tuple[int, ...] = option(
-        (1, 2), "of the CPU; several give one row each", group="how", minimum=1, maximum=256
+    threads: tuple[int, ...] = _how(
+        (1, 2), "of the CPU; several give one row each", minimum=1, maximum=256
     )
-    repeats: int = option(
-        50, "timed inferences of each file", group="how", minimum=1, maximum=100000
+    repeats: int = _how(50, "timed inferences of each file", minimum=1, maximum=100000)
+    warm_up: int = _how(
+        3, "inferences before those; the first one is reported as first_ms", minimum=1, maximum=1000
     )
-    warm_up: int = option(
-        3,
-        "inferences before those; the first one is reported as first_ms",
-        group="how",
-        minimum=1,
-        maximum=1000,
+    gpu: bool = _where(False, "also on the GPU, with LiteRT's GPU accelerator")
+    adb: bool = _where(
+        False, "also on an Android phone, with our app's benchmark screen; needs adb"
     )
-    gpu: bool = option(False, "also on the GPU, with LiteRT's GPU accelerator", group="where")
-    adb: bool = option(
-        False, "also on an Android phone, with our app's benchmark screen; needs adb", group="where"
+    device: str | None = _where(
+        None, "serial number of the phone, where several are connected", metavar="SERIAL"
     )
-    device: str | None = option(
-        None,
-        "serial number of the phone, where several are connected",
-        group="where",
-        metavar="SERIAL",
+    json: str | None = _output(
+        None, "also write the figures there; with a run RUN/export/benchmark.json", metavar="OUT"
     )
-    json: str | None = option(
-        None,
-        "also write the figures there; with a run RUN/export/benchmark.json",
-        group="output",
-        metavar="OUT",
-    )
-    chart: str | None = option(
-        None,
-        "also draw the times there; with a run RUN/export/benchmark.svg",
-        group="output",
-        metavar="OUT.svg",
+    chart: str | None = _output(
+        None, "also draw the times there; with a run RUN/export/benchmark.svg", metavar="OUT.svg"
     )
 
 

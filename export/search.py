@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError
 from tf_i2i.models.model_builder import STUDENTS
 
@@ -26,6 +26,8 @@ CANDIDATES: dict[str, dict] = {
 }
 _STRIDE = 4
 
+_what, _how = map(option_group, ("what", "how"))
+
 _EPILOG = """\
 Each candidate is distilled from the same teacher outputs, exported as int8, timed in turn with all others, and scored
 on the run's validation photos: against their true translations where they are known, else against the teacher. A
@@ -36,48 +38,32 @@ Exit status: 0 done, 2 wrong usage, 3 a candidate's file missed --min-psnr (it i
 
 @dataclass(frozen=True)
 class SearchOptions:
-    run: str | None = option(
-        None,
-        "run folder; default: the newest under runs/ with a checkpoint",
-        group="what",
-        metavar="RUN",
+    run: str | None = _what(
+        None, "run folder; default: the newest under runs/ with a checkpoint", metavar="RUN"
     )
-    direction: str = option("ab", "which translation", group="what", choices=("ab", "ba"))
-    only: tuple[str, ...] = option(
-        (),
-        f"candidates, of: {', '.join(CANDIDATES)}; default: all",
-        group="what",
-        metavar="NAME",
+    direction: str = _what("ab", "which translation", choices=("ab", "ba"))
+    only: tuple[str, ...] = _what(
+        (), f"candidates, of: {', '.join(CANDIDATES)}; default: all", metavar="NAME"
     )
-    peer: str | None = option(
-        None, "another .tflite file to time beside them", group="what", metavar="FILE"
-    )
-    steps: int = option(
-        1500, "distillation steps of each candidate", group="how", unit="steps", minimum=1
-    )
-    size: int = option(
+    peer: str | None = _what(None, "another .tflite file to time beside them", metavar="FILE")
+    steps: int = _how(1500, "distillation steps of each candidate", unit="steps", minimum=1)
+    size: int = _how(
         256,
         f"side of the exported files, a multiple of {_STRIDE}",
-        group="how",
         unit="pixels",
         minimum=32,
         maximum=4096,
     )
-    min_psnr: float = option(
+    min_psnr: float = _how(
         30.0,
         "a file that differs more than this from its float32 network is left out",
-        group="how",
         unit="dB",
         minimum=0,
         maximum=200,
     )
-    threads: int = option(2, "of the CPU, for the times", group="how", minimum=1, maximum=256)
-    repeats: int = option(
-        50, "timed inferences of each file", group="how", minimum=1, maximum=100000
-    )
-    seed: int = option(
-        1, "of weights, crops and calibration", group="how", minimum=0, maximum=2**31 - 1
-    )
+    threads: int = _how(2, "of the CPU, for the times", minimum=1, maximum=256)
+    repeats: int = _how(50, "timed inferences of each file", minimum=1, maximum=100000)
+    seed: int = _how(1, "of weights, crops and calibration", minimum=0, maximum=2**31 - 1)
 
 
 def main(argv: list[str] | None = None) -> int:

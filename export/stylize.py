@@ -11,8 +11,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_i2i.command_line import option, parse, run_command
+from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError
+
+_what, _how = map(option_group, ("what", "how"))
 
 _EPILOG = """\
 A photo is cut into tiles that overlap by what the network sees around a pixel, so that no seam shows. Results keep
@@ -22,34 +24,29 @@ profile, sRGB's. A photo that can't be used is named and left out; when none can
 
 @dataclass(frozen=True)
 class StylizeOptions:
-    model: str = option(
+    model: str = _what(
         dataclasses.MISSING,
         "file that export.tflite wrote",
-        group="what",
         metavar="MODEL.tflite",
         positional=True,
     )
-    photos: tuple[str, ...] = option(
+    photos: tuple[str, ...] = _what(
         dataclasses.MISSING,
         "pictures, or folders of them (searched recursively)",
-        group="what",
         metavar="PHOTO",
         positional=True,
     )
-    out: str | None = option(None, "folder for the results (needed)", group="what", metavar="DIR")
-    tile: int | None = option(
+    out: str | None = _what(None, "folder for the results (needed)", metavar="DIR")
+    tile: int | None = _how(
         None,
         "largest side of the tiles that a photo is cut into; default: what is fast in 1 GB of memory",
-        group="how",
         unit="pixels",
         minimum=16,
         maximum=8192,
     )
-    strength: float = option(
-        1.0, "blends photo (0) and translation (1)", group="how", minimum=0, maximum=1
-    )
-    quality: int = option(92, "of JPEG results", group="how", minimum=1, maximum=95)
-    threads: int = option(2, "of the CPU", group="how", minimum=1, maximum=256)
+    strength: float = _how(1.0, "blends photo (0) and translation (1)", minimum=0, maximum=1)
+    quality: int = _how(92, "of JPEG results", minimum=1, maximum=95)
+    threads: int = _how(2, "of the CPU", minimum=1, maximum=256)
 
 
 def main(argv: list[str] | None = None) -> int:

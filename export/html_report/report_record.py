@@ -8,7 +8,7 @@ import shlex
 from functools import cached_property
 from pathlib import Path
 
-from export.tflite import ExportOptions
+from export.conversion.export_options import ExportOptions
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
 

@@ -5,86 +5,69 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tf_i2i.command_line import option
+from tf_i2i.command_line import option_group
 from tf_i2i.errors import UserError
 
-_WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
-
-
-_JUDGES, _ROBUSTNESS = "networks that judge", "robustness"
+_what, _robustness = option_group("what is scored"), option_group("robustness")
+_pictures = option_group("pictures (default: the run's validation data)")
+_judges = option_group("networks that judge")
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateOptions:
     """Options of training.evaluate."""
 
-    run: str | None = option(
-        None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR"
+    run: str | None = _what(
+        None, "run folder; default the newest run with a checkpoint", metavar="DIR"
     )
-    model: str | None = option(
-        None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite"
-    )
-    direction: str | None = option(
+    model: str | None = _what(None, "exported file, scored beside the two", metavar="FILE.tflite")
+    direction: str | None = _what(
         None,
         "ab makes B from A; both: one after the other; default from the file's name, else ab",
-        group=_WHAT,
         choices=("ab", "ba", "both"),
     )
-    split: str = option(
+    split: str = _pictures(
         "val",
         "the run's validation or test pictures (test: of a run trained with --split)",
-        group=_PICTURES,
         choices=("val", "test"),
     )
-    input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
-    target: str | None = option(
+    input: str | None = _pictures(None, "pictures to translate", metavar="SRC")
+    target: str | None = _pictures(
         None,
         "their true translations, under the same file names; without --input those of the run's own pictures "
         "(of both directions: ab's)",
-        group=_PICTURES,
         metavar="SRC",
     )
-    domain_a: str | None = option(
-        None, "pictures of domain A, no truth known", group=_PICTURES, metavar="SRC"
-    )
-    domain_b: str | None = option(
-        None, "pictures of domain B, no truth known", group=_PICTURES, metavar="SRC"
-    )
-    features: str = option(
+    domain_a: str | None = _pictures(None, "pictures of domain A, no truth known", metavar="SRC")
+    domain_b: str | None = _pictures(None, "pictures of domain B, no truth known", metavar="SRC")
+    features: str = _judges(
         "auto",
         "of KID and FID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 "
         "file of its weights; auto takes inception where Keras has the weights, else offline",
-        group=_JUDGES,
         metavar="{auto,offline,inception,FILE}",
     )
-    judge_model: str | None = option(
+    judge_model: str | None = _judges(
         None,
         "face network that says whether people stay themselves: face-api, a Keras model or a SavedModel; best another "
         "than the run was trained with; default the run's --face-model",
-        group=_JUDGES,
         metavar="SRC",
     )
-    face_crop: str | None = option(
+    face_crop: str | None = _judges(
         None,
         "where the faces are: at a fixed place, or detected in the photos; default as the run was trained, else fixed",
-        group=_JUDGES,
         choices=("fixed", "detected"),
     )
-    segmentation_model: str | None = option(
+    segmentation_model: str | None = _judges(
         None,
         "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the run's "
         "--segmentation-model",
-        group=_JUDGES,
         metavar="SRC",
     )
-    robustness: bool = option(
+    robustness: bool = _robustness(
         False,
         "a run of pairs on drawings of every style, and on --input: RUN/robustness.json and robustness.png",
-        group=_ROBUSTNESS,
     )
-    most_pictures: int = option(
-        200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1
-    )
+    most_pictures: int = _robustness(200, "pictures of a style, chosen evenly", minimum=1)
 
 
 def check_evaluate_options(options: EvaluateOptions, directions: tuple[str, ...]) -> None:
