@@ -47,4 +47,4 @@ def test_help(command):
     plain = re.search(r"^options:\n((?:  .*\n)+)", done.stdout, re.M)[1]
     assert re.findall(r"^  (-\S+)", plain, re.M) == ["-h,"]
     groups = re.findall(r"^(\S.*):\n  +(?:-|[a-zA-Z])", done.stdout, re.M)
-    assert set(groups) - {"options"} and "(default:" in done.stdout
+    assert set(groups) - {"options"} and "default" in done.stdout
