@@ -99,8 +99,7 @@ class Results:
 
 def parse_options(options_class: type, argv: list[str] | None, name: str, doc: str):
     """The options of `python -m benchmarks.NAME`; also quiets TensorFlow."""
-    prog = f"python -m benchmarks.{name}"
-    options = parse(options_class, argv, prog=prog, description=doc)
+    options = parse(options_class, argv, f"benchmarks.{name}", doc)
     silence_tensorflow()
     return options
 

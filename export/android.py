@@ -65,13 +65,7 @@ class AndroidOptions:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(
-        AndroidOptions,
-        argv,
-        prog="python -m export.android",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
-    )
+    options = parse(AndroidOptions, argv, "export.android", __doc__, _EPILOG)
     if not PROJECT.is_dir():
         raise UserError(
             f"{one_line(PROJECT)}: the app's sources are missing; run this in a clone of the "

@@ -79,13 +79,7 @@ class BenchmarkOptions:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(
-        BenchmarkOptions,
-        argv,
-        prog="python -m export.benchmark",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
-    )
+    options = parse(BenchmarkOptions, argv, "export.benchmark", __doc__, _EPILOG)
     from export.timing.latency import measure, with_ratios
     from export.timing.phone import ready_phone
     from export.timing.timing_tables import table

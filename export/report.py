@@ -22,7 +22,7 @@ class ReportOptions:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(ReportOptions, argv, prog="python -m export.report", description=__doc__)
+    options = parse(ReportOptions, argv, "export.report", __doc__)
     from export.html_report.report_sections import write_report
 
     print(write_report(Path(options.run) if options.run else newest_run()))

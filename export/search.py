@@ -67,13 +67,7 @@ class SearchOptions:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(
-        SearchOptions,
-        argv,
-        prog="python -m export.search",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
-    )
+    options = parse(SearchOptions, argv, "export.search", __doc__, _EPILOG)
     for name in options.only:
         if name not in CANDIDATES:
             known = ", ".join(CANDIDATES)

@@ -50,13 +50,7 @@ class StylizeOptions:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(
-        StylizeOptions,
-        argv,
-        prog="python -m export.stylize",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
-    )
+    options = parse(StylizeOptions, argv, "export.stylize", __doc__, _EPILOG)
     if options.out is None:
         raise UserError("--out is missing: name the folder for the results")
     from export.photos.stylize_job import stylize

@@ -20,13 +20,7 @@ Exit status: 0 done, 2 wrong usage, 3 a file missed --min-psnr or can't be made 
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parse(
-        ExportOptions,
-        argv,
-        prog="python -m export.tflite",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
-    )
+    options = parse(ExportOptions, argv, "export.tflite", __doc__, _EPILOG)
     variants = [v for v in VARIANTS.values() if options.all or getattr(options, v.name)]
     from export.conversion.export_job import export_run
 

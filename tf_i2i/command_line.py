@@ -51,28 +51,28 @@ def option_group(name: str) -> Callable[..., Any]:
     return functools.partial(option, group=name)
 
 
-def parse(
-    options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = ""
-) -> Any:
+def parse(options_class: type, argv: list[str] | None, command: str, doc: str, epilog: str = ""):
     """Reads the command line into an `options_class`. Wrong usage exits with 2, as argparse does.
 
     A class with a field `options` also takes its options from the YAML file that this names; the
     command line wins.
+
+    Args:
+        argv: None: the process's own.
+        command: as after `python -m`.
+        doc, epilog: what --help says before and after the options.
     """
-    options, others = parse_known(
-        options_class, argv, prog=prog, description=description, epilog=epilog
-    )
+    options, others = parse_known(options_class, argv, command, doc, epilog)
     if others:
-        parser = build_parser(options_class, prog=prog, description=description)
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
+        build_parser(options_class, command).error(f"unrecognized arguments: {' '.join(others)}")
     return options
 
 
 def parse_known(
-    options_class: type, argv: list[str] | None, *, prog: str, description: str, epilog: str = ""
+    options_class: type, argv: list[str] | None, command: str, doc: str, epilog: str = ""
 ) -> tuple[Any, list[str]]:
     """As `parse`; also returns the arguments that are no options of the class, in order."""
-    parser = build_parser(options_class, prog=prog, description=description, epilog=epilog)
+    parser = build_parser(options_class, command, doc, epilog)
     try:
         argv = _with_file(options_class, argv)
     except UserError as error:
@@ -87,14 +87,14 @@ def parse_known(
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
     """Names of the options that a valid command line, or its options file, sets."""
-    parser, unset = build_parser(options_class, prog="", description=""), object()
+    parser, unset = build_parser(options_class), object()
     parser.set_defaults(**{field.name: unset for field in dataclasses.fields(options_class)})
     given = vars(parser.parse_intermixed_args(_with_file(options_class, argv)))
     return frozenset(name for name, value in given.items() if value is not unset)
 
 
 def build_parser(
-    options_class: type, *, prog: str, description: str, epilog: str = ""
+    options_class: type, command: str = "", doc: str = "", epilog: str = ""
 ) -> argparse.ArgumentParser:
     """One argument per field, in the field's group, with default and unit in the help.
 
@@ -104,10 +104,11 @@ def build_parser(
     positional = [
         field for field in dataclasses.fields(options_class) if field.metadata["positional"]
     ]
+    prog = f"python -m {command}"
     parser = argparse.ArgumentParser(
         prog=prog,
         usage=" ".join([prog, *(_usage(field) for field in positional), "[OPTIONS]"]),
-        description=description,
+        description=doc,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -226,7 +227,7 @@ def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
         values = value if isinstance(value, list) else value.split() if many else [value]
         # With =, as a negative number would be taken for an option.
         arguments += [f"--{name}={values[0]}"] if len(values) == 1 else [f"--{name}", *values]
-    quiet = build_parser(options_class, prog="", description="")
+    quiet = build_parser(options_class)
 
     def refuse(message: str):
         raise UserError(f"{where}: {message}")

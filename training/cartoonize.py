@@ -17,13 +17,7 @@ needs another DIR, or --redo."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(
-        CartoonizeOptions,
-        argv,
-        prog="python -m training.cartoonize",
-        description=__doc__,
-        epilog=_EPILOG,
-    )
+    options = parse(CartoonizeOptions, argv, "training.cartoonize", __doc__, _EPILOG)
     if options.out is None:
         raise UserError("--out is missing: name the folder for the pairs")
     from training.cartoon_pairs.cartoonize_job import make_pairs

@@ -20,9 +20,7 @@ resumes, and fetches nothing twice. See docs/collect.md."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(
-        CollectOptions, argv, prog="python -m training.collect", description=__doc__, epilog=_EPILOG
-    )
+    options = parse(CollectOptions, argv, "training.collect", __doc__, _EPILOG)
     options.check()
     from training.collection.collect_job import collect
 

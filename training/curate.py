@@ -20,9 +20,7 @@ trimmed ones; --undo restores everything, byte for byte."""
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(
-        CurateOptions, argv, prog="python -m training.curate", description=__doc__, epilog=_EPILOG
-    )
+    options = parse(CurateOptions, argv, "training.curate", __doc__, _EPILOG)
     if options.apply and options.undo:
         raise UserError("--apply and --undo: give one of them")
     if len(options.dirs) > 2:

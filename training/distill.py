@@ -10,7 +10,7 @@ from training.options.trainer_options import DistillOptions
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(DistillOptions, argv, prog="python -m training.distill", description=__doc__)
+    options = parse(DistillOptions, argv, "training.distill", __doc__)
     from training.trainers.student_trainer import StudentTrainer
 
     return StudentTrainer(options).train()

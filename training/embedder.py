@@ -13,13 +13,7 @@ Example: python -m training.embedder --faces people/ --out faces.keras"""
 
 
 def main(argv: list[str] | None = None) -> int | None:
-    options = parse(
-        EmbedderOptions,
-        argv,
-        prog="python -m training.embedder",
-        description=__doc__,
-        epilog=_EPILOG,
-    )
+    options = parse(EmbedderOptions, argv, "training.embedder", __doc__, _EPILOG)
     from training.trainers.face_trainer import train
 
     return train(options)

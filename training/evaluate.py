@@ -16,13 +16,7 @@ docs/evaluate.md explains the scores."""
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parse(
-        EvaluateOptions,
-        argv,
-        prog="python -m training.evaluate",
-        description=__doc__,
-        epilog=_EPILOG,
-    )
+    options = parse(EvaluateOptions, argv, "training.evaluate", __doc__, _EPILOG)
     from training.evaluation.evaluate_job import evaluate
 
     evaluate(options)

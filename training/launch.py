@@ -25,11 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     start = next((i for i, word in enumerate(argv) if word.startswith("training.")), len(argv))
     command = argv[start:]
     options = parse(
-        LaunchOptions,
-        argv[:start],
-        prog="python -m training.launch TRAINER --run DIR ...",
-        description=__doc__.splitlines()[0],
-        epilog=_EPILOG,
+        LaunchOptions, argv[:start], "training.launch TRAINER --run DIR ...", __doc__, _EPILOG
     )
     if not command:
         raise UserError("name the trainer and its options: training.cyclegan --run DIR ...")

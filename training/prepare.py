@@ -23,13 +23,7 @@ To train on it: --input tfds:DIR/NAME:train:cartoon --target tfds:DIR/NAME:train
 def main(argv: list[str] | None = None) -> int | None:
     argv = sys.argv[1:] if argv is None else argv
     end = argv.index("--") if "--" in argv else len(argv)
-    options = parse(
-        PrepareOptions,
-        argv[:end],
-        prog="python -m training.prepare",
-        description=__doc__,
-        epilog=_EPILOG,
-    )
+    options = parse(PrepareOptions, argv[:end], "training.prepare", __doc__, _EPILOG)
     if options.out is None:
         raise UserError("--out is missing: name the folder for TensorFlow datasets")
     if not re.fullmatch("[a-z][a-z0-9_]*", options.name or ""):

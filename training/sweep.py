@@ -26,11 +26,7 @@ def main(argv: list[str] | None = None) -> int | None:
 
     own, common, evaluate = split_command(argv)
     options, swept = parse_known(
-        SweepOptions,
-        own,
-        prog="python -m training.sweep TRAINER --OPTION VALUE...",
-        description=__doc__,
-        epilog=_EPILOG,
+        SweepOptions, own, "training.sweep TRAINER --OPTION VALUE...", __doc__, _EPILOG
     )
     plan = make_plan(swept, options.seeds, common, evaluate)
     from training.sweeps.sweep_job import sweep

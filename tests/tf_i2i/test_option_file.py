@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def parsed(argv, options_class=CycleGANOptions):
-    return parse(options_class, argv, prog="test", description="")
+    return parse(options_class, argv, "test", "")
 
 
 def file_with(folder: Path, text: str) -> str:

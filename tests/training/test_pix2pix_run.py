@@ -185,10 +185,7 @@ def test_report_shows_input_output_and_target(paired_run):
 @pytest.mark.parametrize(("direction", "brighter"), [("ab", "input"), ("ba", "target")])
 def test_side_by_side_directions(pair_folders, direction, brighter):
     options = parse(
-        Pix2PixOptions,
-        ["--pairs", str(pair_folders / "both"), "--direction", direction],
-        prog="x",
-        description="x",
+        Pix2PixOptions, ["--pairs", str(pair_folders / "both"), "--direction", direction], "x", "x"
     )
     data = load_data(dataclasses.replace(options, load_size=72), lambda message: None)
     assert (data.train_a.image(0).mean() > data.train_b.image(0).mean()) == (brighter == "input")

@@ -193,7 +193,7 @@ def test_wrong_usage(arguments, message, tmp_path, monkeypatch):
 
 def test_option_ranges_exit_with_2(capsys):
     with pytest.raises(SystemExit) as error:
-        parse(CycleGANOptions, ["--decay-fraction", "1.5"], prog="x", description="x")
+        parse(CycleGANOptions, ["--decay-fraction", "1.5"], "x", "x")
     assert error.value.code == 2
     assert "--decay-fraction must be from 0 to 1, not 1.5" in capsys.readouterr().err
 

@@ -124,9 +124,8 @@ def make_plan(
         raise UserError(f"{flag} {one_line(' '.join(values))}: name two values or more, each once")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: name each seed once")
-    prog = f"python -m training.{trainer}"
     for value in values:
-        parsed = parse(options_class, [*common, f"{flag}={value}"], prog=prog, description="")
+        parsed = parse(options_class, [*common, f"{flag}={value}"], f"training.{trainer}", "")
     # What an options file sets yields to the command line, and so to the sweep.
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--options")
@@ -137,7 +136,7 @@ def make_plan(
                 f"--{taken.replace('_', '-')} among the trainings' options: it is set by "
                 f"{replacement}"
             )
-    parse(EvaluateOptions, list(evaluate), prog="python -m training.evaluate", description="")
+    parse(EvaluateOptions, list(evaluate), "training.evaluate", "")
     for taken in given_options(EvaluateOptions, list(evaluate)) & set(_NOT_EVALUATED):
         raise UserError(
             f"--{taken.replace('_', '-')} among the evaluations' options: a sweep scores its own "
