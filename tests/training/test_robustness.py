@@ -12,10 +12,11 @@ from tf_i2i.data.demo_data import demo_pairs
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
+from tf_i2i.metrics.fid_kid import distribution_scores
 from training.evaluate import main as evaluate
-from training.evaluation import robustness as robustness_sets
-from training.evaluation.robustness import distribution_scores, means
+from training.evaluation.robustness import kind_of, means, trained_style
 from training.reporting.image_grid import labelled_grid
+from training.runs.finished_run import FinishedRun
 
 METRICS = {
     "l1",
@@ -134,7 +135,6 @@ def test_scores_are_those_of_the_pictures(run, evaluated):
     one by one.
     """
     from training.evaluation.scoring import keras_translator
-    from training.runs.finished_run import FinishedRun
 
     data, style = demo_pairs(72), STYLES["pencil"]
     chosen = np.linspace(0, len(data.val_b) - 1, 6).round().astype(int)
@@ -164,16 +164,15 @@ def test_kinds_of_photos_are_told_apart(evaluated, sketches):
                 np.mean(members), abs=1e-4
             )
     assert all(len(row["groups"]) == 2 for row in found["pictures"])
-    photo = np.asarray(Image.fromarray(robustness_sets_photo()))
+    photo = np.asarray(Image.fromarray(astronaut()))
     grey = np.repeat(photo.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
-    kinds = robustness_sets.Truths(["a", "b"], [photo, grey]).kinds
-    assert kinds[0]["groups"][0] == "colour" and kinds[1]["groups"][0] == "grey"
-    assert kinds[0]["groups"][1] in ("small face", "large face"), (
+    assert kind_of(photo)["groups"][0] == "colour" and kind_of(grey)["groups"][0] == "grey"
+    assert kind_of(photo)["groups"][1] in ("small face", "large face"), (
         "the astronaut looks at the camera"
     )
 
 
-def robustness_sets_photo() -> np.ndarray:
+def astronaut() -> np.ndarray:
     from tf_i2i.data.demo_data import bundled_photographs
     from tf_i2i.data.image_files import resize_short_side
 
@@ -258,7 +257,7 @@ def test_style_of_a_run_comes_from_its_pairs_record(tmp_path):
 
     def trained(**options):
         (run / "config.json").write_text(json.dumps({"model": "pix2pix", "options": options}))
-        return robustness_sets.trained_style(run)
+        return trained_style(FinishedRun(run))
 
     assert trained(input=str(out / "cartoon"), target=str(out / "photo")) == "poster"
     assert trained(pairs=str(out / "pairs"), direction="ab", input=None) == "poster"

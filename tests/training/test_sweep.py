@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import TINY
 
+from tf_i2i.command_line import parse_known
 from tf_i2i.errors import UserError
 from training.options.sweep_options import SweepOptions
 from training.sweeps.sweep_job import LOG, STATE
@@ -252,27 +253,11 @@ def test_a_panel_for_every_score():
 
 
 def test_command_lines(tmp_path):
-    head = [
-        "cyclegan",
-        "--lambda-face",
-        "0",
-        "-1",
-        "--seeds",
-        "3",
-        "4",
-        "--",
-        "--steps",
-        "5",
-        "--",
-        "--features",
-        "offline",
-    ]
-    assert split_command(head, SweepOptions) == (
-        ["--seeds", "3", "4"],
-        ["cyclegan", "--lambda-face", "0", "-1"],
-        ["--steps", "5"],
-        ["--features", "offline"],
-    )
+    line = "cyclegan --lambda-face 0 -1 --seeds 3 4 -- --steps 5 -- --features offline"
+    own, *others = split_command(line.split())
+    assert others == [["--steps", "5"], ["--features", "offline"]]
+    options, swept = parse_known(SweepOptions, own, prog="", description="")
+    assert options.seeds == (3, 4) and swept == ["cyclegan", "--lambda-face", "0", "-1"]
     plan = make_plan(
         ["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], []
     )

@@ -8,9 +8,7 @@ from pathlib import Path
 from tf_i2i.command_line import option
 from tf_i2i.errors import UserError
 
-_WHAT, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
-
-
+_SCORED, _PICTURES = "what is scored", "pictures (default: the run's validation data)"
 _JUDGES, _ROBUSTNESS = "networks that judge", "robustness"
 
 
@@ -19,15 +17,18 @@ class EvaluateOptions:
     """Options of training.evaluate."""
 
     run: str | None = option(
-        None, "run folder; default the newest run with a checkpoint", group=_WHAT, metavar="DIR"
+        None, "run folder; default the newest run with a checkpoint", group=_SCORED, metavar="DIR"
     )
     model: str | None = option(
-        None, "exported file, scored beside the two", group=_WHAT, metavar="FILE.tflite"
+        None,
+        "exported file, scored beside teacher and student",
+        group=_SCORED,
+        metavar="FILE.tflite",
     )
     direction: str | None = option(
         None,
         "ab makes B from A; both: one after the other; default from the file's name, else ab",
-        group=_WHAT,
+        group=_SCORED,
         choices=("ab", "ba", "both"),
     )
     split: str = option(
@@ -39,8 +40,8 @@ class EvaluateOptions:
     input: str | None = option(None, "pictures to translate", group=_PICTURES, metavar="SRC")
     target: str | None = option(
         None,
-        "their true translations, under the same file names; without --input those of the run's own pictures "
-        "(of both directions: ab's)",
+        "their true translations under equal file names; without --input those of the run's own "
+        "pictures (of both directions: ab's)",
         group=_PICTURES,
         metavar="SRC",
     )
@@ -52,80 +53,92 @@ class EvaluateOptions:
     )
     features: str = option(
         "auto",
-        "of KID and FID: offline (a fixed bank), inception (Keras fetches its weights, 88 MB, unless it has them), an .h5 "
-        "file of its weights; auto takes inception where Keras has the weights, else offline",
+        "of KID and FID: offline (a fixed bank), inception (Keras downloads its weights, 88 MB, "
+        "unless it has them), or an .h5 file of its weights; auto: inception where Keras has the "
+        "weights, else offline",
         group=_JUDGES,
         metavar="{auto,offline,inception,FILE}",
     )
     judge_model: str | None = option(
         None,
-        "face network that says whether people stay themselves: face-api, a Keras model or a SavedModel; best another "
+        "face network that verifies people: face-api, a Keras model or a SavedModel; best another "
         "than the run was trained with; default the run's --face-model",
         group=_JUDGES,
         metavar="SRC",
     )
     face_crop: str | None = option(
         None,
-        "where the faces are: at a fixed place, or detected in the photos; default as the run was trained, else fixed",
+        "where the faces are: at a fixed place, or detected in the photos; default as the run was "
+        "trained, else fixed",
         group=_JUDGES,
         choices=("fixed", "detected"),
     )
     segmentation_model: str | None = option(
         None,
-        "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the run's "
-        "--segmentation-model",
+        "network whose masks are compared: selfie, .tflite, Keras file or SavedModel; default the "
+        "run's --segmentation-model",
         group=_JUDGES,
         metavar="SRC",
     )
     robustness: bool = option(
         False,
-        "a run of pairs on drawings of every style, and on --input: RUN/robustness.json and robustness.png",
+        "score a run of pairs on drawings of every style, and on --input: RUN/robustness.*",
         group=_ROBUSTNESS,
     )
     most_pictures: int = option(
-        200, "pictures of a style, chosen evenly", group=_ROBUSTNESS, minimum=1
+        200, "maximum of pictures per style, chosen evenly", group=_ROBUSTNESS, minimum=1
     )
 
+    @property
+    def directions(self) -> tuple[str, ...]:
+        if self.direction == "both":
+            return ("ab", "ba")
+        # Exported files are called ab-256-int8.tflite or teacher-ab-256-float32.tflite.
+        parts = Path(self.model).stem.split("-")[:2] if self.model else []
+        return (self.direction or ("ba" if "ba" in parts else "ab"),)
 
-def check_evaluate_options(options: EvaluateOptions, directions: tuple[str, ...]) -> None:
-    if options.model and not Path(options.model).is_file():
-        raise UserError(
-            f"--model {options.model}: no such file; make one with python -m export.tflite"
-        )
-    if options.input and not options.target:
-        raise UserError("--target is missing: --input needs the true translations of its pictures")
-    domains = {"ab": options.domain_a, "ba": options.domain_b}
-    if options.target and any(domains.values()):
-        raise UserError(
-            "name --input and --target (pairs), or --domain-a or --domain-b (no truth known), not both"
-        )
-    if options.input and len(directions) > 1:
-        raise UserError(
-            "--input and --target are of one direction: name it with --direction ab or ba"
-        )
-    missing = [
-        direction for direction in directions if any(domains.values()) and not domains[direction]
-    ]
-    if missing:
-        raise UserError(
-            f"direction {missing[0]} translates domain {missing[0][0].upper()}: name --domain-{missing[0][0]}"
-        )
-    named = options.input or any(domains.values())
-    if options.split != "val" and named:
-        raise UserError(
-            f"--split {options.split} uses the run's own pictures; leave out --input, --domain-a and --domain-b"
-        )
-    if options.robustness and any(domains.values()):
-        raise UserError(
-            "--robustness needs true pictures: name --input and --target in place of a domain"
-        )
-    if options.robustness and (
-        options.judge_model or len(directions) > 1 or (options.target and not options.input)
-    ):
-        raise UserError(
-            "--robustness takes one direction, --input with --target, and no --judge-model"
-        )
-    if options.model and len(directions) > 1:
-        raise UserError(
-            "--model is of one direction: name it with --direction ab or ba, or leave it to the file's name"
-        )
+    def check(self) -> None:
+        """Raises UserError for options that do not go together."""
+        if self.model and not Path(self.model).is_file():
+            raise UserError(
+                f"--model {self.model}: no such file; make one with python -m export.tflite"
+            )
+        if self.input and not self.target:
+            raise UserError(
+                "--target is missing: --input needs the true translations of its pictures"
+            )
+        domains = {"ab": self.domain_a, "ba": self.domain_b}
+        unpaired, both = any(domains.values()), len(self.directions) > 1
+        if self.target and unpaired:
+            raise UserError(
+                "name --input and --target (pairs), or --domain-a or --domain-b (no truth known), "
+                "not both"
+            )
+        if self.input and both:
+            raise UserError(
+                "--input and --target are of one direction: name it with --direction ab or ba"
+            )
+        missing = next((name for name in self.directions if unpaired and not domains[name]), None)
+        if missing:
+            letter = missing[0]
+            raise UserError(
+                f"direction {missing} translates domain {letter.upper()}: name --domain-{letter}"
+            )
+        if self.split != "val" and (self.input or unpaired):
+            raise UserError(
+                f"--split {self.split} uses the run's own pictures; leave out --input, --domain-a "
+                "and --domain-b"
+            )
+        if self.robustness and unpaired:
+            raise UserError(
+                "--robustness needs true pictures: name --input and --target in place of a domain"
+            )
+        if self.robustness and (self.judge_model or both or (self.target and not self.input)):
+            raise UserError(
+                "--robustness takes one direction, --input with --target, and no --judge-model"
+            )
+        if self.model and both:
+            raise UserError(
+                "--model is of one direction: name it with --direction ab or ba, or leave it to "
+                "the file's name"
+            )
