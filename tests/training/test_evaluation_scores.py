@@ -252,7 +252,7 @@ def test_the_networks_of_the_training(run, networks, capsys):
     shown = capsys.readouterr().out
     assert "so it is a lenient judge" in shown
     assert (
-        "the network that the run was trained with is not here: --segmentation-model /elsewhere/map.keras"
+        "the network that the run was trained with is missing: --segmentation-model /elsewhere/map.keras"
         in shown
     )
     scores = json.loads((run / "evaluation.json").read_text())["teacher"]["validation"]["ab"]
@@ -279,7 +279,7 @@ def test_wrong_use(run, tmp_path_factory):
     whole = make_run(tmp_path_factory.mktemp("runs") / "whole", student=False)
     cases = {
         "has no test pictures; train with --split": ["--run", str(whole), "--split", "test"],
-        "--split test takes the run's own pictures": [
+        "--split test uses the run's own pictures": [
             "--run",
             str(run),
             "--split",

@@ -52,36 +52,10 @@ def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
     """
     root = tmp_path_factory.mktemp("sweeps") / "cycle"
     a, b = picture_folders
-    arguments = [
-        "cyclegan",
-        "--lambda-cycle",
-        "5",
-        "10",
-        "--seeds",
-        "1",
-        "2",
-        "--run",
-        str(root),
-        "--choose",
-        "photo_ssim",
-        "--",
-        *TINY,
-        "--domain-a",
-        str(a),
-        "--domain-b",
-        str(b),
-        "--steps",
-        "4",
-        "--checkpoint-every",
-        "2",
-        "--student",
-        "none",
-        "--split",
-        "6/4/4",
-        "--",
-        "--features",
-        "offline",
-    ]
+    own = f"cyclegan --lambda-cycle 5 10 --seeds 1 2 --run {root} --choose photo_ssim"
+    steps = f"--steps 4 --checkpoint-every 2 --student none --domain-a {a} --domain-b {b}"
+    trained = [*TINY, *steps.split(), "--split", "6/4/4"]
+    arguments = [*own.split(), "--", *trained, "--", "--features", "offline"]
     process = start(arguments)
     wait_until(process, lambda: (root / RUNS[1] / "checkpoints" / "ckpt-2.json").exists())
     process.kill()
@@ -93,7 +67,7 @@ def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130, said
-    assert "the same command goes on" in said
+    assert "the same command resumes it" in said
     process = start(arguments)
     said, _ = process.communicate()
     assert process.returncode == 0, said
