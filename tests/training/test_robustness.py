@@ -71,24 +71,12 @@ def evaluated(run, sketches, segmenter):
     import contextlib
     import io
 
+    arguments = (
+        f"--run {run} --robustness --features offline --segmentation-model {segmenter} "
+        f"--input {sketches / 'input'} --target {sketches / 'target'} --most-pictures 6"
+    )
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        evaluate(
-            [
-                "--run",
-                str(run),
-                "--robustness",
-                "--features",
-                "offline",
-                "--segmentation-model",
-                str(segmenter),
-                "--input",
-                str(sketches / "input"),
-                "--target",
-                str(sketches / "target"),
-                "--most-pictures",
-                "6",
-            ]
-        )
+        evaluate(arguments.split())
     return json.loads((run / "robustness.json").read_text()), shown.getvalue()
 
 
@@ -109,24 +97,8 @@ def test_table_has_all_styles_and_names_its_features(evaluated, sketches):
         assert scores["images"] == (5 if name == str(sketches / "input") else 6)
         assert scores["kid_error"] > 0
     lines = shown.splitlines()
-    assert lines[0].split() == [
-        "images",
-        "L1",
-        "PSNR",
-        "dB",
-        "SSIM",
-        "SIFT",
-        "SIFT",
-        "share",
-        "verdict",
-        "of",
-        "truth",
-        "mask",
-        "IoU",
-        "KID",
-        "+-",
-        "FID",
-    ]
+    heads = "images L1 PSNR dB SSIM SIFT SIFT share verdict of truth mask IoU KID +- FID"
+    assert " ".join(lines[0].split()) == heads
     assert any(line.startswith("cartoon (trained on)") for line in lines)
 
 
@@ -225,20 +197,8 @@ def test_wrong_use(run, tiny_run, tmp_path):
     cases = {
         "was not trained on pairs": ["--run", str(tiny_run), "--robustness"],
         "name --input and --target": ["--run", str(run), "--robustness", "--domain-a", "x"],
-        "--robustness takes one direction": [
-            "--run",
-            str(run),
-            "--robustness",
-            "--judge-model",
-            "face-api",
-        ],
-        "--segmentation-model .*no such file": [
-            "--run",
-            str(run),
-            "--robustness",
-            "--segmentation-model",
-            "/none",
-        ],
+        "--robustness takes one direction": f"--run {run} --robustness --judge-model face-api".split(),
+        "--segmentation-model .*no such file": f"--run {run} --robustness --segmentation-model /none".split(),
         "--features .*no such file": ["--run", str(run), "--robustness", "--features", "/none.h5"],
     }
     for message, arguments in cases.items():

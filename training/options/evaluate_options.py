@@ -99,46 +99,34 @@ class EvaluateOptions:
 
     def check(self) -> None:
         """Raises UserError for options that do not go together."""
-        if self.model and not Path(self.model).is_file():
-            raise UserError(
-                f"--model {self.model}: no such file; make one with python -m export.tflite"
-            )
-        if self.input and not self.target:
-            raise UserError(
-                "--target is missing: --input needs the true translations of its pictures"
-            )
         domains = {"ab": self.domain_a, "ba": self.domain_b}
         unpaired, both = any(domains.values()), len(self.directions) > 1
-        if self.target and unpaired:
-            raise UserError(
-                "name --input and --target (pairs), or --domain-a or --domain-b (no truth known), "
-                "not both"
-            )
-        if self.input and both:
-            raise UserError(
-                "--input and --target are of one direction: name it with --direction ab or ba"
-            )
-        missing = next((name for name in self.directions if unpaired and not domains[name]), None)
-        if missing:
-            letter = missing[0]
-            raise UserError(
-                f"direction {missing} translates domain {letter.upper()}: name --domain-{letter}"
-            )
-        if self.split != "val" and (self.input or unpaired):
-            raise UserError(
-                f"--split {self.split} uses the run's own pictures; leave out --input, --domain-a "
-                "and --domain-b"
-            )
-        if self.robustness and unpaired:
-            raise UserError(
-                "--robustness needs true pictures: name --input and --target in place of a domain"
-            )
-        if self.robustness and (self.judge_model or both or (self.target and not self.input)):
-            raise UserError(
-                "--robustness takes one direction, --input with --target, and no --judge-model"
-            )
-        if self.model and both:
-            raise UserError(
-                "--model is of one direction: name it with --direction ab or ba, or leave it to "
-                "the file's name"
-            )
+        missing = [name for name in self.directions if unpaired and not domains[name]]
+        letter = missing[0][0] if missing else ""
+        name_direction = "is of one direction: name it with --direction ab or ba"
+        problems = {
+            f"--model {self.model}: no such file; make one with python -m export.tflite": (
+                self.model and not Path(self.model).is_file()
+            ),
+            f"--model {name_direction}": self.model and both,
+            f"--input {name_direction}": self.input and both,
+            "--target is missing: --input needs the true translations of its pictures": (
+                self.input and not self.target
+            ),
+            "name --input and --target (pairs), or --domain-a or --domain-b (unpaired), not both": (
+                self.target and unpaired
+            ),
+            f"name --domain-{letter}: the domain that is translated": missing,
+            f"--split {self.split} uses the run's own pictures; leave out --input and domains": (
+                self.split != "val" and (self.input or unpaired)
+            ),
+            "--robustness needs true pictures: name --input and --target in place of a domain": (
+                self.robustness and unpaired
+            ),
+            "--robustness takes one direction, --input with --target, and no --judge-model": (
+                self.robustness and (self.judge_model or both or (self.target and not self.input))
+            ),
+        }
+        for message, is_wrong in problems.items():
+            if is_wrong:
+                raise UserError(message)
