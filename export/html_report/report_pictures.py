@@ -12,9 +12,9 @@ from tqdm import tqdm
 from export.html_report.report_record import RunRecord
 from tf_i2i.data.pixels import most_detailed_window
 from tf_i2i.errors import UserError
-from training.evaluation.evaluated_pictures import cropped, validation
+from training.evaluation.evaluated_pictures import Pictures, cropped, validation
 from training.evaluation.evaluation import stride
-from training.evaluation.scoring import ExportedFile, Pictures, Translate, keras_translator
+from training.evaluation.scoring import ExportedFile, Translate, keras_translator
 
 _ROWS = 5
 _DETAILS = 2

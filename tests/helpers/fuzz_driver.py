@@ -28,7 +28,8 @@ def translate_by_evaluate(argv: list[str]) -> None:
     from exported_models import smooth_image
 
     from tf_i2i.data.pixels import centre_multiple
-    from training.evaluation.scoring import ExportedFile, Pictures, score
+    from training.evaluation.evaluated_pictures import Pictures
+    from training.evaluation.scoring import ExportedFile, score
 
     exported = ExportedFile(Path(argv[0]))
     photos = [centre_multiple(smooth_image(88, 72, seed), 4, exported.largest) for seed in range(2)]

@@ -58,18 +58,7 @@ def test_people_are_split_not_pictures(faces):
 
 def test_strangers_are_told_apart(faces, tmp_path):
     out = tmp_path / "own.keras"
-    arguments = [
-        "--faces",
-        str(faces),
-        "--out",
-        str(out),
-        "--size",
-        "32",
-        "--width",
-        "4",
-        "--dimensions",
-        "8",
-    ]
+    arguments = f"--faces {faces} --out {out} --size 32 --width 4 --dimensions 8".split()
     assert (
         main([*arguments, "--steps", "40", "--held-out", "0.4", "--learning-rate", "0.003"]) is None
     )

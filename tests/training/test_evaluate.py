@@ -12,9 +12,10 @@ from tf_i2i.data.paired_images import matching
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
 from training import evaluate
-from training.evaluation.evaluate_job import merged, table
-from training.evaluation.evaluated_pictures import cropped
-from training.evaluation.scoring import Pictures, score
+from training.evaluation.evaluate_job import merged
+from training.evaluation.evaluated_pictures import Pictures, cropped
+from training.evaluation.score_table import score_table
+from training.evaluation.scoring import score
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_named_pairs_and_unpaired_pictures_are_added_to_what_is_there(run, tmp_p
             suffix = "png" if folder == "in" else "bmp"
             Image.fromarray(photo(70, 90, seed)).save(tmp_path / folder / f"{seed}.{suffix}")
     source, target = str(tmp_path / "in"), str(tmp_path / "out")
-    before = evaluate.merged(run / "evaluation.json", {}, "", "")
+    before = merged(run / "evaluation.json", {}, "", "")
     evaluate.main(["--run", str(run), "--input", source, "--target", target])
     evaluate.main(["--run", str(run), "--direction", "ba", "--domain-b", target])
     scores = json.loads((run / "evaluation.json").read_text())
@@ -126,7 +127,7 @@ def test_score_means_over_pictures():
     assert scores["teacher"]["psnr_db"] is None  # 101 is 101 in the second
     assert scores["student"]["psnr_db"] == pytest.approx((decibels(4) + decibels(5)) / 2, abs=1e-4)
     assert scores["student"]["to_teacher_psnr_db"] == pytest.approx(decibels(5), abs=1e-4)
-    lines = table(scores).splitlines()
+    lines = score_table(scores).splitlines()
     assert len(lines) == 4 and len({len(line) for line in lines}) == 1 and "inf" in lines[2]
 
 

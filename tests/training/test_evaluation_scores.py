@@ -143,23 +143,12 @@ def evaluated(run, networks):
     import contextlib
     import io
 
+    arguments = (
+        f"--run {run} --split test --direction both --features offline "
+        f"--judge-model {networks['face']} --segmentation-model {networks['segmentation']}"
+    )
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        evaluate.main(
-            [
-                "--run",
-                str(run),
-                "--split",
-                "test",
-                "--direction",
-                "both",
-                "--features",
-                "offline",
-                "--judge-model",
-                str(networks["face"]),
-                "--segmentation-model",
-                str(networks["segmentation"]),
-            ]
-        )
+        evaluate.main(arguments.split())
     return json.loads((run / "evaluation.json").read_text()), shown.getvalue()
 
 
@@ -252,7 +241,7 @@ def test_the_networks_of_the_training(run, networks, capsys):
     shown = capsys.readouterr().out
     assert "so it is a lenient judge" in shown
     assert (
-        "the network that the run was trained with is not here: --segmentation-model /elsewhere/map.keras"
+        "the network that the run was trained with is missing: --segmentation-model /elsewhere/map.keras"
         in shown
     )
     scores = json.loads((run / "evaluation.json").read_text())["teacher"]["validation"]["ab"]
@@ -279,24 +268,8 @@ def test_wrong_use(run, tmp_path_factory):
     whole = make_run(tmp_path_factory.mktemp("runs") / "whole", student=False)
     cases = {
         "has no test pictures; train with --split": ["--run", str(whole), "--split", "test"],
-        "--split test takes the run's own pictures": [
-            "--run",
-            str(run),
-            "--split",
-            "test",
-            "--domain-a",
-            "x",
-        ],
-        "are of one direction": [
-            "--run",
-            str(run),
-            "--direction",
-            "both",
-            "--input",
-            "x",
-            "--target",
-            "y",
-        ],
+        "--split test uses the run's own pictures": f"--run {run} --split test --domain-a x".split(),
+        "--input is of one direction": f"--run {run} --direction both --input x --target y".split(),
         "--judge-model /none: no such file": ["--run", str(run), "--judge-model", "/none"],
     }
     for message, arguments in cases.items():

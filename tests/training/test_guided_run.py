@@ -36,21 +36,8 @@ def arguments(tmp_path_factory, picture_folders) -> list[str]:
         f"segmentation-model: '{folder / 'map.keras'}'\n"
     )
     a, b = picture_folders
-    return [
-        *TINY,
-        "--domain-a",
-        str(a),
-        "--domain-b",
-        str(b),
-        "--steps",
-        "16",
-        "--student-steps",
-        "2",
-        "--checkpoint-every",
-        "4",
-        "--options",
-        str(recipe),
-    ]
+    steps = "--steps 16 --student-steps 2 --checkpoint-every 4"
+    return [*TINY, *f"--domain-a {a} --domain-b {b} {steps} --options {recipe}".split()]
 
 
 @pytest.fixture(scope="module")
@@ -97,18 +84,7 @@ def test_exported_without_a_trace(whole, tiny_run, arguments, tmp_path):
     networks.rename(away)
     try:
         for one in (run, tiny_run):
-            assert main(
-                [
-                    "--run",
-                    str(one),
-                    "--size",
-                    "32",
-                    "--float32",
-                    "--min-psnr",
-                    "0",
-                    "--no-gpu-check",
-                ]
-            ) in (None, 0)
+            assert not main(f"--run {one} --size 32 --float32 --min-psnr 0 --no-gpu-check".split())
     finally:
         away.rename(networks)
     files = [one / "export" / "ab-32-float32.tflite" for one in (run, tiny_run)]

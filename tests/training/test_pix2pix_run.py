@@ -201,7 +201,7 @@ def test_side_by_side_directions(pair_folders, direction, brighter):
         (["--input", "x"], "--target is missing"),
         (["--val-target", "x"], "--val-input is missing"),
         (["--pairs", "x", "--input", "y", "--target", "z"], "--pairs and --input"),
-        (["--val-pairs", "x"], "validation pairs need"),
+        (["--val-pairs", "x"], "--val-pairs needs --input or --pairs"),
         (["--crop-size", "100"], "--crop-size 100: a U-Net takes multiples of 64"),
         (["--generator", "unet256", "--crop-size", "128"], "multiple of 256 for unet256"),
         (["--crop-size", "256", "--load-size", "200"], "at most --load-size 200"),

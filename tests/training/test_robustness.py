@@ -12,10 +12,11 @@ from tf_i2i.data.demo_data import demo_pairs
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
+from tf_i2i.metrics.fid_kid import distribution_scores
 from training.evaluate import main as evaluate
-from training.evaluation import robustness as robustness_sets
-from training.evaluation.robustness import distribution_scores, means
+from training.evaluation.robustness import kind_of, means, trained_style
 from training.reporting.image_grid import labelled_grid
+from training.runs.finished_run import FinishedRun
 
 METRICS = {
     "l1",
@@ -70,24 +71,12 @@ def evaluated(run, sketches, segmenter):
     import contextlib
     import io
 
+    arguments = (
+        f"--run {run} --robustness --features offline --segmentation-model {segmenter} "
+        f"--input {sketches / 'input'} --target {sketches / 'target'} --most-pictures 6"
+    )
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        evaluate(
-            [
-                "--run",
-                str(run),
-                "--robustness",
-                "--features",
-                "offline",
-                "--segmentation-model",
-                str(segmenter),
-                "--input",
-                str(sketches / "input"),
-                "--target",
-                str(sketches / "target"),
-                "--most-pictures",
-                "6",
-            ]
-        )
+        evaluate(arguments.split())
     return json.loads((run / "robustness.json").read_text()), shown.getvalue()
 
 
@@ -108,24 +97,8 @@ def test_table_has_all_styles_and_names_its_features(evaluated, sketches):
         assert scores["images"] == (5 if name == str(sketches / "input") else 6)
         assert scores["kid_error"] > 0
     lines = shown.splitlines()
-    assert lines[0].split() == [
-        "images",
-        "L1",
-        "PSNR",
-        "dB",
-        "SSIM",
-        "SIFT",
-        "SIFT",
-        "share",
-        "verdict",
-        "of",
-        "truth",
-        "mask",
-        "IoU",
-        "KID",
-        "+-",
-        "FID",
-    ]
+    heads = "images L1 PSNR dB SSIM SIFT SIFT share verdict of truth mask IoU KID +- FID"
+    assert " ".join(lines[0].split()) == heads
     assert any(line.startswith("cartoon (trained on)") for line in lines)
 
 
@@ -134,7 +107,6 @@ def test_scores_are_those_of_the_pictures(run, evaluated):
     one by one.
     """
     from training.evaluation.scoring import keras_translator
-    from training.runs.finished_run import FinishedRun
 
     data, style = demo_pairs(72), STYLES["pencil"]
     chosen = np.linspace(0, len(data.val_b) - 1, 6).round().astype(int)
@@ -164,16 +136,15 @@ def test_kinds_of_photos_are_told_apart(evaluated, sketches):
                 np.mean(members), abs=1e-4
             )
     assert all(len(row["groups"]) == 2 for row in found["pictures"])
-    photo = np.asarray(Image.fromarray(robustness_sets_photo()))
+    photo = np.asarray(Image.fromarray(astronaut()))
     grey = np.repeat(photo.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
-    kinds = robustness_sets.Truths(["a", "b"], [photo, grey]).kinds
-    assert kinds[0]["groups"][0] == "colour" and kinds[1]["groups"][0] == "grey"
-    assert kinds[0]["groups"][1] in ("small face", "large face"), (
+    assert kind_of(photo)["groups"][0] == "colour" and kind_of(grey)["groups"][0] == "grey"
+    assert kind_of(photo)["groups"][1] in ("small face", "large face"), (
         "the astronaut looks at the camera"
     )
 
 
-def robustness_sets_photo() -> np.ndarray:
+def astronaut() -> np.ndarray:
     from tf_i2i.data.demo_data import bundled_photographs
     from tf_i2i.data.image_files import resize_short_side
 
@@ -226,20 +197,8 @@ def test_wrong_use(run, tiny_run, tmp_path):
     cases = {
         "was not trained on pairs": ["--run", str(tiny_run), "--robustness"],
         "name --input and --target": ["--run", str(run), "--robustness", "--domain-a", "x"],
-        "--robustness takes one direction": [
-            "--run",
-            str(run),
-            "--robustness",
-            "--judge-model",
-            "face-api",
-        ],
-        "--segmentation-model .*no such file": [
-            "--run",
-            str(run),
-            "--robustness",
-            "--segmentation-model",
-            "/none",
-        ],
+        "--robustness takes one direction": f"--run {run} --robustness --judge-model face-api".split(),
+        "--segmentation-model .*no such file": f"--run {run} --robustness --segmentation-model /none".split(),
         "--features .*no such file": ["--run", str(run), "--robustness", "--features", "/none.h5"],
     }
     for message, arguments in cases.items():
@@ -258,7 +217,7 @@ def test_style_of_a_run_comes_from_its_pairs_record(tmp_path):
 
     def trained(**options):
         (run / "config.json").write_text(json.dumps({"model": "pix2pix", "options": options}))
-        return robustness_sets.trained_style(run)
+        return trained_style(FinishedRun(run))
 
     assert trained(input=str(out / "cartoon"), target=str(out / "photo")) == "poster"
     assert trained(pairs=str(out / "pairs"), direction="ab", input=None) == "poster"

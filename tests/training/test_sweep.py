@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import TINY
 
+from tf_i2i.command_line import parse_known
 from tf_i2i.errors import UserError
 from training.options.sweep_options import SweepOptions
 from training.sweeps.sweep_job import LOG, STATE
@@ -51,36 +52,10 @@ def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
     """
     root = tmp_path_factory.mktemp("sweeps") / "cycle"
     a, b = picture_folders
-    arguments = [
-        "cyclegan",
-        "--lambda-cycle",
-        "5",
-        "10",
-        "--seeds",
-        "1",
-        "2",
-        "--run",
-        str(root),
-        "--choose",
-        "photo_ssim",
-        "--",
-        *TINY,
-        "--domain-a",
-        str(a),
-        "--domain-b",
-        str(b),
-        "--steps",
-        "4",
-        "--checkpoint-every",
-        "2",
-        "--student",
-        "none",
-        "--split",
-        "6/4/4",
-        "--",
-        "--features",
-        "offline",
-    ]
+    own = f"cyclegan --lambda-cycle 5 10 --seeds 1 2 --run {root} --choose photo_ssim"
+    steps = f"--steps 4 --checkpoint-every 2 --student none --domain-a {a} --domain-b {b}"
+    trained = [*TINY, *steps.split(), "--split", "6/4/4"]
+    arguments = [*own.split(), "--", *trained, "--", "--features", "offline"]
     process = start(arguments)
     wait_until(process, lambda: (root / RUNS[1] / "checkpoints" / "ckpt-2.json").exists())
     process.kill()
@@ -92,7 +67,7 @@ def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130, said
-    assert "the same command goes on" in said
+    assert "the same command resumes it" in said
     process = start(arguments)
     said, _ = process.communicate()
     assert process.returncode == 0, said
@@ -252,27 +227,11 @@ def test_a_panel_for_every_score():
 
 
 def test_command_lines(tmp_path):
-    head = [
-        "cyclegan",
-        "--lambda-face",
-        "0",
-        "-1",
-        "--seeds",
-        "3",
-        "4",
-        "--",
-        "--steps",
-        "5",
-        "--",
-        "--features",
-        "offline",
-    ]
-    assert split_command(head, SweepOptions) == (
-        ["--seeds", "3", "4"],
-        ["cyclegan", "--lambda-face", "0", "-1"],
-        ["--steps", "5"],
-        ["--features", "offline"],
-    )
+    line = "cyclegan --lambda-face 0 -1 --seeds 3 4 -- --steps 5 -- --features offline"
+    own, *others = split_command(line.split())
+    assert others == [["--steps", "5"], ["--features", "offline"]]
+    options, swept = parse_known(SweepOptions, own, prog="", description="")
+    assert options.seeds == (3, 4) and swept == ["cyclegan", "--lambda-face", "0", "-1"]
     plan = make_plan(
         ["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], []
     )

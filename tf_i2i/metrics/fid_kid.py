@@ -75,6 +75,15 @@ def kernel_distance(
     return KernelDistance(float(np.mean(values)), float(np.std(values)))
 
 
+def distribution_scores(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
+    """kid, kid_error and fid of two sets of features; None for fewer than 4 pictures of either."""
+    if min(len(a), len(b)) < MIN_PICTURES:
+        return {"kid": None, "kid_error": None, "fid": None}
+    kid = kernel_distance(a, b)
+    scores = {"kid": kid.value, "kid_error": kid.error, "fid": frechet_distance(a, b)}
+    return {name: round(value, 5) for name, value in scores.items()}
+
+
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a @ b.T / a.shape[1] + 1) ** 3
 

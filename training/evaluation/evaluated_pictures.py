@@ -1,167 +1,139 @@
-"""The pictures that training.evaluate scores: a run's validation pictures, or those that its
+"""The pictures that training.evaluate scores: a run's validation or test pictures, or those that its
 options name.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from tf_i2i.data.image_cache import ImageCache
+from tf_i2i.data.image_cache import ImageCache, load_images
 from tf_i2i.data.paired_images import matching
 from tf_i2i.data.pixels import centre_multiple
+from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import TEST, VAL
 from tf_i2i.errors import UserError
-from training.evaluation.scoring import Pictures
+from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun
 
-# As they stand in evaluation.json.
+# As in evaluation.json.
 SPLIT_NAMES = {VAL: "validation", TEST: "test"}
 
 
-def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
-    """Pictures cut as centre_multiple does; where a file's `size` makes them smaller, the split's name
-    says so.
-    """
-    import cv2
+@dataclass(frozen=True)
+class Pictures:
+    """What is translated.
 
+    Attributes:
+        split: the name that their scores have in evaluation.json.
+        names: of the photos.
+        photos: uint8 [H, W, 3] of any sizes.
+        truths: their true translations, or None.
+    """
+
+    split: str
+    names: list[str]
+    photos: list[np.ndarray]
+    truths: list[np.ndarray] | None
+
+
+def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
+    """Pictures cut by `centre_multiple`; where `size` makes them smaller, the split's name says so."""
     photos = [centre_multiple(photo, multiple, size) for photo in pictures.photos]
     truths = None
     if pictures.truths is not None:
-        # Files named as pairs may differ a little in shape; a photo and its own cartoon never do.
-        same = [
-            truth
-            if truth.shape == photo.shape
-            else cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
-            for truth, photo in zip(pictures.truths, pictures.photos, strict=True)
-        ]
-        truths = [centre_multiple(truth, multiple, size) for truth in same]
+        pairs = zip(pictures.truths, pictures.photos, strict=True)
+        truths = [centre_multiple(in_shape_of(*pair), multiple, size) for pair in pairs]
     smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
     split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
     return Pictures(split, pictures.names, photos, truths)
 
 
+def in_shape_of(truth: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """The true translation in the photo's shape, from which that of named pairs may differ a little."""
+    if truth.shape == photo.shape:
+        return truth
+    return cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
+
+
 def validation(run: FinishedRun, direction: str) -> Pictures:
-    """The run's own validation pictures."""
-    return EvaluatedData(run).split(direction, VAL)
+    """The run's validation pictures of the domain that is translated."""
+    return _of_run(run, direction, VAL)
 
 
-class EvaluatedData:
-    """What an evaluation translates and compares with; the run's pictures are read once, when they
-    are first asked for.
+def evaluated_pictures(
+    run: FinishedRun, options: EvaluateOptions, direction: str
+) -> tuple[Pictures, list[np.ndarray]]:
+    """The pictures that the options name, by default those of the run's split, and real pictures of
+    the domain that they are translated to, as far as any are known.
+
+    Raises:
+        UserError: they can't be used, or the run has no such split.
     """
-
-    def __init__(self, run: FinishedRun):
-        self._run = run
-        self._load_size = run.options.load_size
-
-    @cached_property
-    def _data(self):
-        return self._run.data()
-
-    def split(self, direction: str, split: str) -> Pictures:
-        """The run's validation ("val") or test pictures of the domain that is translated.
-
-        Raises:
-            UserError: it has no test pictures.
-        """
-        source, target = self._caches(direction, split)
-        return Pictures(
-            SPLIT_NAMES[split],
-            source.names,
-            _all(source),
-            _all(target) if self._data.paired else None,
-        )
-
-    def named(self, options, direction: str) -> Pictures:
-        """What --input and --target, or --domain-a or --domain-b name; where nothing does the
-        pictures of --split, with those of --target, by name, as their truths.
-
-        options: has input, target, domain_a, domain_b, split.
-        """
-        if options.input:
-            return named_pairs(options, self._load_size)
-        src = getattr(options, f"domain_{direction[0]}")
-        if src:
-            cache = _load(src, f"--domain-{direction[0]}", self._load_size)
-            return Pictures(src, cache.names, _all(cache), None)
-        pictures = self.split(direction, options.split)
-        return (
-            with_truths(pictures, options.target, self._load_size) if options.target else pictures
-        )
-
-    def styles(self, options, direction: str, pictures: Pictures) -> list[np.ndarray]:
-        """Real pictures of the domain that `pictures`, of the same options, are translated to; none
-        where none are known.
-        """
-        if pictures.truths is not None:
-            return pictures.truths
-        src = getattr(options, f"domain_{direction[1]}")
-        if src:
-            return _all(_load(src, f"--domain-{direction[1]}", self._load_size))
-        return (
-            []
-            if getattr(options, f"domain_{direction[0]}")
-            else _all(self._caches(direction, options.split)[1])
-        )
-
-    def _caches(self, direction: str, split: str) -> tuple[ImageCache, ImageCache]:
-        data = self._data
-        a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
-        if a is None or not (len(a) and len(b)):
-            raise UserError(
-                f"--split {split}: {self._run.root} has no {SPLIT_NAMES[split]} pictures; train with --split 80%/10%/10%, or name "
-                "pictures with --domain-a or --input"
-            )
-        return (a, b) if direction == "ab" else (b, a)
+    size = run.options.load_size
+    src, style_src = (getattr(options, f"domain_{letter}") for letter in direction)
+    if options.input:
+        pictures = named_pairs(options, size)
+    elif src:
+        cache = _load(src, f"--domain-{direction[0]}", size)
+        pictures = Pictures(src, cache.names, _all(cache), None)
+    else:
+        pictures = _of_run(run, direction, options.split)
+        if options.target:
+            pictures = _with_truths(pictures, options.target, size)
+    if pictures.truths is not None:
+        return pictures, pictures.truths
+    if style_src:
+        return pictures, _all(_load(style_src, f"--domain-{direction[1]}", size))
+    return pictures, [] if src else _all(_domains(run, direction, options.split)[1])
 
 
-def _all(cache) -> list[np.ndarray]:
-    return [cache.image(i) for i in range(len(cache))]
+def named_pairs(options: EvaluateOptions, load_size: int) -> Pictures:
+    """The pictures of --input that have a partner in --target."""
+    inputs = _load(options.input, "--input", load_size)
+    pictures = Pictures(options.input, inputs.names, _all(inputs), None)
+    return _with_truths(pictures, options.target, load_size)
 
 
-def with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
-    """Those pictures that have a true translation of their name in `target`."""
-    targets = _load(target, "--target", load_size)
-    found = matching(pictures.names, targets.names)
-    if not found:
+def _of_run(run: FinishedRun, direction: str, split: str) -> Pictures:
+    source, target = _domains(run, direction, split)
+    truths = _all(target) if run.data().paired else None
+    return Pictures(SPLIT_NAMES[split], source.names, _all(source), truths)
+
+
+def _domains(run: FinishedRun, direction: str, split: str) -> tuple[ImageCache, ImageCache]:
+    """The domain that is translated, and the one that it is translated to."""
+    data = run.data()
+    a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
+    if a is None or not (len(a) and len(b)):
         raise UserError(
-            f"--target {target}: has no picture with the name of a {pictures.split} picture"
+            f"--split {split}: {run.root} has no {SPLIT_NAMES[split]} pictures; train with "
+            "--split 80%/10%/10%, or name pictures with --domain-a or --input"
         )
-    if len(found) < len(pictures.names):
-        print(
-            f"--target: {len(pictures.names) - len(found)} of {len(pictures.names)} pictures have no partner: left out"
-        )
+    return (a, b) if direction == "ab" else (b, a)
+
+
+def _with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
+    """Those pictures that have a true translation of their name in `target`."""
+    targets, count = _load(target, "--target", load_size), len(pictures.names)
+    matches = matching(pictures.names, targets.names)
+    if not matches:
+        raise UserError(f"--target {target}: has no picture with a name of {pictures.split}")
+    if len(matches) < count:
+        print(f"--target: {count - len(matches)} of {count} pictures have no partner: left out")
     return Pictures(
         pictures.split,
-        [pictures.names[i] for i, _ in found],
-        [pictures.photos[i] for i, _ in found],
-        [targets.image(j) for _, j in found],
+        [pictures.names[i] for i, _ in matches],
+        [pictures.photos[i] for i, _ in matches],
+        [targets.image(j) for _, j in matches],
     )
 
 
-def _load(src: str, flag: str, load_size: int):
-    from tf_i2i.data.image_cache import load_images
-    from tf_i2i.data.sources import open_source
-
-    return load_images(open_source(src, flag), load_size, option=flag, warn=print)
+def _load(src: str, option: str, load_size: int) -> ImageCache:
+    return load_images(open_source(src, option), load_size, option=option, warn=print)
 
 
-def named_pairs(options, load_size: int) -> Pictures:
-    """The pictures of --input that have a partner in --target."""
-    inputs, targets = (
-        _load(options.input, "--input", load_size),
-        _load(options.target, "--target", load_size),
-    )
-    found = matching(inputs.names, targets.names)
-    if not found:
-        raise UserError(
-            f"--input {options.input}, --target {options.target}: no file name is in both; pairs share one"
-        )
-    if len(found) < len(inputs):
-        print(
-            f"--input: {len(inputs) - len(found)} of {len(inputs)} pictures have no partner in --target: left out"
-        )
-    names, photos = [inputs.names[i] for i, _ in found], [inputs.image(i) for i, _ in found]
-    return Pictures(options.input, names, photos, [targets.image(j) for _, j in found])
+def _all(cache: ImageCache) -> list[np.ndarray]:
+    return [cache.image(i) for i in range(len(cache))]

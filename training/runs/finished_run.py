@@ -42,6 +42,7 @@ class FinishedRun:
         self.root = Path(root) if root else newest_run()
         self.config = read_config(self.root)
         self.model: str = self.config.get("model", "cyclegan")
+        self._data: RunData | None = None
 
     @cached_property
     def options(self) -> TrainerOptions:
@@ -79,13 +80,15 @@ class FinishedRun:
         return options["crop_size"] if str(options.get("generator")).startswith("unet") else None
 
     def data(self, log: Callable[[str], None] = lambda message: None) -> RunData:
-        """The run's training and validation pictures, read again as config.json says.
+        """The run's training and validation pictures, as config.json says; read once.
 
         Raises:
             UserError: they can't be read, or those of its split changed.
         """
-        stored_split = read_split(self.root) if self.options.split else None
-        return load_data(self.options, log, stored_split)
+        if self._data is None:
+            stored_split = read_split(self.root) if self.options.split else None
+            self._data = load_data(self.options, log, stored_split)
+        return self._data
 
     def network(self, model: str, direction: str) -> keras.Model:
         """A float32 inference network: float RGB in [-1, 1] [N, H, W, 3] to the same.

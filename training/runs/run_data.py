@@ -70,8 +70,11 @@ def load_data(
     Raises:
         UserError: options that do not go together, or pictures that can't be used.
     """
-    _check_pairs(options) if options.paired else _check_domains(options)
-    if not _given(options, ("input", "pairs") if options.paired else ("domain_a", "domain_b")):
+    names = ("input", "pairs") if options.paired else ("domain_a", "domain_b")
+    validation = ("val_input", "val_pairs") if options.paired else ("val_a", "val_b")
+    sources = _given(options, names)
+    _check(options, sources, _given(options, validation))
+    if not sources:
         return _demo_data(options, log)
     read = _read_pairs if options.paired else _read_domains
     groups = read(options, False, log)
@@ -114,43 +117,31 @@ def load_data(
     return RunData(*train, *val, paired, dict(zip(_DESCRIBED, described, strict=True)))
 
 
-def _check_domains(options) -> None:
-    validation = _given(options, ("val_a", "val_b"))
-    domains = _given(options, ("domain_a", "domain_b"))
-    _check_split(options, domains, validation)
-    if validation and not domains:
-        raise UserError("--val-a and --val-b need --domain-a and --domain-b")
-    if len(domains) == 1:
-        missing = "--domain-a" if options.domain_a is None else "--domain-b"
-        raise UserError(f"{missing} is missing: unpaired training takes two sources of pictures")
-
-
-def _check_pairs(options) -> None:
-    for prefix in ("", "val_"):
-        named = _given(options, [f"{prefix}{name}" for name in ("input", "target")])
-        if len(named) == 1:
-            missing = "target" if named[0].endswith("input") else "input"
-            raise UserError(f"{_flag(prefix + missing)} is missing: these two go together")
-        if named and getattr(options, f"{prefix}pairs"):
+def _check(options, sources: list[str], validation: list[str]) -> None:
+    """sources, validation: the options that name training and validation pictures."""
+    if options.paired:
+        both, pairs = "these two go together", (("input", "target"), ("val_input", "val_target"))
+    else:
+        both, pairs = "unpaired training takes two sources of pictures", (("domain_a", "domain_b"),)
+    for pair in pairs:
+        missing = [name for name in pair if not getattr(options, name)]
+        if len(missing) == 1:
+            raise UserError(f"{_flag(missing[0])} is missing: {both}")
+    for name in ("pairs", "val_pairs") if options.paired else ():
+        folder = name.replace("pairs", "input")
+        if len(_given(options, (name, folder))) == 2:
             raise UserError(
-                f"{_flag(prefix + 'pairs')} and {_flag(named[0])}: name side-by-side pictures or "
-                "two folders, not both"
+                f"{_flag(name)} and {_flag(folder)}: name side-by-side pictures or two folders, "
+                "not both"
             )
-    pairs = _given(options, ("input", "pairs"))
-    validation = _given(options, ("val_input", "val_pairs"))
-    _check_split(options, pairs, validation)
-    if validation and not pairs:
-        raise UserError("validation pairs need --input and --target, or --pairs")
-
-
-def _check_split(options, sources: Sequence[str], validation: Sequence[str]) -> None:
-    """sources, validation: options that name training and validation pictures."""
+    needed = "--input or --pairs" if options.paired else "--domain-a and --domain-b"
+    if validation and not sources:
+        raise UserError(f"{_flag(validation[0])} needs {needed}")
     if options.split is None:
         return
     parse_split(options.split)
     if not sources:
-        first = "--input" if options.paired else "--domain-a"
-        raise UserError(f"--split divides pictures of yours: name them with {first}")
+        raise UserError(f"--split divides pictures of yours: name them with {needed}")
     if validation:
         raise UserError(
             f"--split and {_flag(validation[0])}: both name the validation pictures; leave one out"

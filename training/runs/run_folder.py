@@ -73,9 +73,6 @@ class RunFolder:
         }
         write_json(self.path(part, "config.json"), config)
 
-    def read_config(self) -> dict:
-        return read_config(self.root)
-
 
 @contextmanager
 def writing_to(run: RunFolder) -> Iterator[None]:
@@ -163,7 +160,7 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
     Raises:
         UserError: an option that defines the run has another value on the command line.
     """
-    recorded, merged = run.read_config()["options"], {}
+    recorded, merged = read_config(run.root)["options"], {}
     for field in dataclasses.fields(options):
         name, value = field.name, recorded.get(field.name, field.default)
         value = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
@@ -183,7 +180,7 @@ def require_same_data(data, run: RunFolder) -> None:
     """Raises UserError when the pictures are not those that the run was started with: batches would
     differ.
     """
-    before, now = run.read_config()["data"], data.facts()
+    before, now = read_config(run.root)["data"], data.facts()
     for name, fingerprint in now["fingerprint"].items():
         if before["fingerprint"].get(name) != fingerprint:
             raise UserError(
