@@ -33,20 +33,17 @@ class Bound:
 # float16 143.5 dB and 0.0003 levels, dynamic 55.1 dB and 7.5 levels, int8 45.8 dB and 8 levels; the
 # teacher 129.4 dB and 0.001 levels. The bounds leave room for other networks.
 GPU_BOUNDS = {
-    # A real GPU computes in float16, SwiftShader in float32. XNNPACK made to compute in float16,
-    # against itself in float32: 77.8 dB and 0.2 levels for the student, 73.5 dB and 0.6 levels for
-    # the teacher.
+    # A real GPU computes in float16, SwiftShader in float32. XNNPACK in float16 against float32:
+    # 77.8 dB and 0.2 levels for the student, 73.5 dB and 0.6 levels for the teacher.
     "float32": Bound(60.0, 4.0),
     "float16": Bound(60.0, 4.0),
-    # The CPU rounds activations to 8 bits by the range of each picture, the GPU keeps them as
-    # floats and is nearer to the float network by it (60.1 against 53.8 dB).
+    # The CPU rounds activations to 8 bits, the GPU keeps floats and so is closer to the float
+    # network (60.1 against 53.8 dB).
     "dynamic": Bound(40.0, 24.0),
-    # The GPU rounds floats to the file's 8-bit steps, the CPU computes in integers: some values end
-    # up a step apart, and further layers spread that. Both are as far from the float network (44.8
-    # and 44.9 dB).
+    # The GPU rounds floats to the file's 8-bit levels, the CPU computes in integers: some values
+    # are a level apart, which further layers amplify. Both are equally close to the float network.
     "int8": Bound(38.0, 24.0),
-    # Never got there: LiteRT 2.3.0 takes no int16 tensors. Were it to, it would round 256 times as
-    # finely as int8.
+    # Unused so far: the GPU of LiteRT 2.3.0 takes no int16 tensors.
     "int16": Bound(40.0, 24.0),
 }
 

@@ -22,8 +22,7 @@ _TYPE_BYTES = {"FLOAT16": 2, "INT16": 2, "UINT8": 1, "INT8": 1}
 def block_receptive_field(file: ModelFile, stride: int) -> int | None:
     """Pixels outside an aligned block of output that can change it, on its worse side.
 
-    The halo in a file's facts holds for every pixel, wherever it is on the network's grid. A block
-    whose sides are on multiples of `stride` sees less.
+    Less than the halo in a file's facts, which holds for every pixel, aligned or not.
 
     Args:
         file: its input's sides are multiples of `stride`.

@@ -4,10 +4,11 @@ damaged file or a driver may crash it, take all memory, or never answer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
-import signal
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from tf_i2i.litert.gpu_delegate import (
 from tf_i2i.litert.model_file import read_bytes, read_facts
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_LOAD_SECONDS, _RUN_SECONDS, _EXIT_SECONDS = 120.0, 300.0, 10.0
+_LOAD_SECONDS, _RUN_SECONDS = 120.0, 300.0
 
 _DTYPES = {"float32", "uint8"}
 # Far more than any network of ours sees; a damaged number would ask for tiles that no memory holds.
@@ -86,8 +87,8 @@ class Sandbox:
         memory: int | None = None,
         seconds: float | None = None,
     ):
-        self._path, self._accelerator, self._seconds = str(path), accelerator, seconds
-        self._start_time = time.monotonic()
+        self._path, self._accelerator = str(path), accelerator
+        self._seconds, self._start_time = seconds, time.monotonic()
         memory = memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
         environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
         for variables in environments:
@@ -120,19 +121,19 @@ class Sandbox:
         """The accelerator's output for uint8 [H, W, 3] against the CPU's: see
         sandbox_worker.difference.
         """
-        file = os.path.join(self._folder.name, "photo.npy")
+        file = self._folder / "photo.npy"
         np.save(file, photo)
-        return self._ask("compare", file)
+        return self._ask("compare", str(file))
 
     @property
     def device(self) -> Device | None:
         """The GPU that the file runs on, where the accelerator says so."""
-        return device_in(self._read_log())
+        return device_in(self._log)
 
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -141,9 +142,9 @@ class Sandbox:
         self.close()
 
     def _start(self, arguments: list[str], variables: dict[str, str]) -> None:
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = Path(tempfile.mkdtemp())
         python_path = filter(None, [_ROOT, variables.get("PYTHONPATH")])
-        with open(self._log_file, "wb") as log:
+        with open(self._folder / "log", "wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tf_i2i.litert.sandbox_worker", *arguments],
                 stdin=subprocess.PIPE,
@@ -154,18 +155,13 @@ class Sandbox:
             )
 
     @property
-    def _log_file(self) -> str:
-        return os.path.join(self._folder.name, "log")
-
-    def _read_log(self) -> str:
-        return Path(self._log_file).read_text("utf-8", "replace")
+    def _log(self) -> str:
+        return (self._folder / "log").read_text("utf-8", "replace")
 
     def _ask(self, *request) -> dict:
-        try:
+        with contextlib.suppress(OSError):  # where it has ended, there is no answer
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-        except OSError as error:
-            raise self._error("crashed", self._crash()) from error
         return self._answer(_RUN_SECONDS)
 
     def _answer(self, seconds: float) -> dict:
@@ -177,26 +173,17 @@ class Sandbox:
             raise self._error("late", f"no answer in {seconds:g} seconds")
         line = self._process.stdout.readline()
         if not line:
-            raise self._error("crashed", self._crash())
+            raise self._error("crashed", "it crashes the runtime")
         answer = json.loads(line)
         if "error" in answer:
             raise self._error("refused", answer["error"])
         return answer
 
-    def _crash(self) -> str:
-        try:
-            status = self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            status = 0
-        signal_name = signal.Signals(-status).name if status < 0 else f"status {status}"
-        return f"it crashes the runtime, {signal_name}"
-
     def _error(self, ended: str, failure: str) -> UserError:
         if self._accelerator == "gpu":
             # The last of the runtime's lines is the innermost cause.
             cause = one_line((failure.splitlines() or [""])[-1].lstrip("└ "))
-            failure = f"the GPU accelerator failed ({cause})"
-            return GpuError(self._path, ended, failure, self._read_log())
+            return GpuError(self._path, ended, f"the GPU accelerator failed ({cause})", self._log)
         return UserError(
             f"{one_line(self._path)}: can't be run ({one_line(failure)}); "
             "is it a complete .tflite file?"
