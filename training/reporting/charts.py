@@ -22,44 +22,31 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-_LIGHT = {
-    "ground": "#fbfaf8",
-    "panel": "#ffffff",
-    "ink": "#1d1f23",
-    "soft": "#62666e",
-    "rule": "#dedcd6",
-    "c0": "#1f6fb2",
-    "c1": "#c7551b",
-    "c2": "#2c8455",
-    "c3": "#8a3f9e",
-    "c4": "#a67a00",
-    "c5": "#6b7280",
+# CSS variable: colour in light and in dark.
+_COLOURS = {
+    "ground": ("#fbfaf8", "#15171a"),
+    "panel": ("#ffffff", "#1d2024"),
+    "ink": ("#1d1f23", "#e8e6e1"),
+    "soft": ("#62666e", "#a1a5ad"),
+    "rule": ("#dedcd6", "#363a41"),
+    "c0": ("#1f6fb2", "#6db1ec"),
+    "c1": ("#c7551b", "#f0945f"),
+    "c2": ("#2c8455", "#6cc795"),
+    "c3": ("#8a3f9e", "#cf94df"),
+    "c4": ("#a67a00", "#dcb94a"),
+    "c5": ("#6b7280", "#a3abb8"),
 }
-_DARK = {
-    "ground": "#15171a",
-    "panel": "#1d2024",
-    "ink": "#e8e6e1",
-    "soft": "#a1a5ad",
-    "rule": "#363a41",
-    "c0": "#6db1ec",
-    "c1": "#f0945f",
-    "c2": "#6cc795",
-    "c3": "#cf94df",
-    "c4": "#dcb94a",
-    "c5": "#a3abb8",
-}
-_SERIES = [_LIGHT[f"c{number}"] for number in range(6)]
-_INK, _SOFT, _RULE = _LIGHT["ink"], _LIGHT["soft"], _LIGHT["rule"]
+_INK, _SOFT, _RULE = (_COLOURS[name][0] for name in ("ink", "soft", "rule"))
+_SERIES = [light for name, (light, _) in _COLOURS.items() if re.fullmatch(r"c\d", name)]
+_LIGHT, _DARK = (
+    " ".join(f"--{name}: {colours[scheme]};" for name, colours in _COLOURS.items())
+    for scheme in (0, 1)
+)
 
-
-def _variables(colours: dict[str, str]) -> str:
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
-
-
-# CSS variables of pages and charts, for light and dark.
+# Style sheet of pages and charts.
 COLOUR_STYLE = (
-    f":root {{ color-scheme: light dark; {_variables(_LIGHT)} }}\n"
-    f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(_DARK)} }} }}"
+    f":root {{ color-scheme: light dark; {_LIGHT} }}\n"
+    f"@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"
 )
 
 # Lengths are CSS pixels: an SVG of matplotlib has 72 units per inch.
@@ -89,7 +76,7 @@ _SETTINGS = {
     "svg.hashsalt": "tf_i2i",
 }
 
-NOT_LOSSES = frozenset(
+_NOT_LOSSES = frozenset(
     {
         "step",
         "time_s",
@@ -199,7 +186,7 @@ def _size(row: dict) -> str:
 
 def loss_names(metrics: Sequence[dict]) -> list[str]:
     """Names of the losses in the lines of a metrics.jsonl, in their order there."""
-    names = dict.fromkeys(key for line in metrics for key in line if key not in NOT_LOSSES)
+    names = dict.fromkeys(key for line in metrics for key in line if key not in _NOT_LOSSES)
     return [name for name in names if any(_is_number(line.get(name)) for line in metrics)]
 
 
@@ -365,7 +352,7 @@ def _svg(figure: Figure, label: str) -> str:
         r'<defs>\s*<clipPath.*?</defs>| clip-path="[^"]*"|(?<=<g) id="[^"]*"', "", body, flags=re.S
     )
     body = re.sub(r' d="([^"]*)"', lambda path: f' d="{_rounded(path[1])}"', body)
-    for name, colour in _LIGHT.items():
+    for name, (colour, _) in _COLOURS.items():
         body = re.sub(f'(?<=: ){colour}(?=[;"])', f"var(--{name})", body)
     body = re.sub(r"\s*\n\s*", "\n", body).replace("'DejaVu Sans'", "system-ui, sans-serif")
     return f'<svg {view} role="img" aria-label="{escape(label, quote=True)}">{body}</svg>'
