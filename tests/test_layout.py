@@ -42,7 +42,6 @@ def test_imports_keep_to_the_contracts():
 
 def test_base_names_are_unique():
     groups = grouped(lambda path: path.name)
-    del groups["files.py"]  # training/collection/sources/files.py is about to be renamed
     assert {name: paths for name, paths in groups.items() if len(paths) > 1} == {}
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
-"""Draws README's sheet from a finished demo: .venv/bin/python tools/readme_pictures.py [runs/demo]
-[docs/pictures/demo.png]
+"""Draws README's sheet from a finished demo.
+
+.venv/bin/python tools/readme_pictures.py [runs/demo] [docs/pictures/demo.png]
 
 Rows are held-out photographs; columns photo | teacher | student | int8 file | true cartoon.
 """
@@ -19,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 ROWS = (0, 5, 9, 12)
 
 
-def main(run: Path, out: Path) -> None:
+def main(run: Path = Path("runs/demo"), out: Path = Path("docs/pictures/demo.png")) -> None:
     from tf_i2i.console import silence_tensorflow
 
     silence_tensorflow()
@@ -28,11 +29,12 @@ def main(run: Path, out: Path) -> None:
     from training.reporting.image_grid import labelled_grid
     from training.runs.finished_run import FinishedRun
 
-    data = FinishedRun(run).data()
+    finished = FinishedRun(run)
+    data = finished.data()
     photos = np.stack([data.val_a.image(i) for i in ROWS])
     columns = {"photo": photos}
     for name in ("teacher", "student"):
-        translate = keras_translator(FinishedRun(run).network(name, "ab"))
+        translate = keras_translator(finished.network(name, "ab"))
         columns[name] = np.stack([translate(photo) for photo in photos])
     int8 = ExportedFile(run / "export" / "ab-256-int8.tflite")
     columns["int8 file"] = np.stack([int8(photo) for photo in photos])
@@ -43,5 +45,4 @@ def main(run: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    arguments = [Path(argument) for argument in sys.argv[1:]]
-    main(*(arguments + [Path("runs/demo"), Path("docs/pictures/demo.png")][len(arguments) :]))
+    main(*map(Path, sys.argv[1:]))

@@ -217,12 +217,11 @@ class _Build:
         _run(command, "zipalign", "is there space in /tmp?")
 
     def sign(self) -> None:
-        """Signatures of schemes 2 and 3; version 1 is for Android versions before MIN_SDK."""
+        """Signatures of schemes 2 and 3, which apksigner chooses for MIN_SDK; 4 is a second file."""
         key = _debug_key(self._tools["keytool"])
         options = (
             f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS} --min-sdk-version {MIN_SDK} "
-            "--v1-signing-enabled false --v2-signing-enabled true "
-            "--v3-signing-enabled true --v4-signing-enabled false"
+            "--v4-signing-enabled false"
         ).split()
         command = [self._tools["apksigner"], "sign", "--ks", key, *options, "--out", self.signed]
         fix = f"if this is not a debug key, move it away and a new one is made: {one_line(key)}"

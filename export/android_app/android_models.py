@@ -6,6 +6,8 @@ import functools
 import io
 import re
 import sys
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +76,10 @@ def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
     )
     chosen = []
     for direction in ("ab", "ba"):
-        largest = {}
-        for entry in entries:
-            if entry["direction"] == direction:
-                preferred = next(iter(largest.values()), entry)
-                if entry["model"] == preferred["model"]:
-                    largest.setdefault(entry["variant"], entry)
-        chosen += [*largest.values()][: None if variants else 1]
+        of_direction = [e for e in entries if e["direction"] == direction]
+        of_model = [e for e in of_direction if e["model"] == of_direction[0]["model"]]
+        largest = [next(group) for _, group in groupby(of_model, itemgetter("variant"))]
+        chosen += largest if variants else largest[:1]
     if not chosen:
         missing = f"no {' or '.join(variants)} file" if variants else "no exported file"
         flags = " ".join(f"--{variant}" for variant in variants or ("int8",))

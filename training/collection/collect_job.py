@@ -15,8 +15,8 @@ from training.collection.http_client import HttpClient, Stopped
 from training.collection.item import Reason, Refused
 from training.collection.sources import (
     artic,
-    files,
     instagram,
+    local_files,
     met,
     rijksmuseum,
     url_list,
@@ -35,7 +35,7 @@ _SOURCES = {
     "wikimedia": wikimedia,
     "urls": url_list,
     "instagram": instagram,
-    "files": files,
+    "files": local_files,
 }
 _MAX_NAMED = 100
 
