@@ -230,7 +230,7 @@ def test_command_lines(tmp_path):
     line = "cyclegan --lambda-face 0 -1 --seeds 3 4 -- --steps 5 -- --features offline"
     own, *others = split_command(line.split())
     assert others == [["--steps", "5"], ["--features", "offline"]]
-    options, swept = parse_known(SweepOptions, own, prog="", description="")
+    options, swept = parse_known(SweepOptions, own, "training.sweep", "")
     assert options.seeds == (3, 4) and swept == ["cyclegan", "--lambda-face", "0", "-1"]
     plan = make_plan(
         ["cyclegan", "--learning-rate", "1e-4", "2e-4"], (1,), ["--split", "80%/10%/10%"], []
