@@ -12,7 +12,6 @@ import numpy as np
 
 from benchmarks.results import BenchmarkOptions, Results, Target, parse_options, table
 from benchmarks.timing import Ratio, Timing, interleave, ratio
-from export.conversion.converter import NetworkConverter
 from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import option, run_command
 from tf_i2i.console import quiet_native_output, say
@@ -79,6 +78,7 @@ def files_to_compare(options: PhoneOptions) -> dict[str, bytes]:
     import keras
     import tensorflow as tf
 
+    from export.conversion.converter import NetworkConverter
     from tf_i2i.models.mobile_generator import MobileGenerator
     from tf_i2i.models.resnet_generator import ResNetGenerator
     from training.runs.finished_run import FinishedRun

@@ -15,7 +15,6 @@ import numpy as np
 from benchmarks.phone_model import TimedModel, TimedModelOptions
 from benchmarks.results import Results, parse_options, table
 from benchmarks.timing import interleave, ratio
-from export.conversion.converter import NetworkConverter
 from export.conversion.fidelity import centre_crops, random_crops, reference_outputs
 from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import option, run_command
@@ -78,6 +77,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def quantized_files(network, crops: np.ndarray, size: int) -> dict[str, bytes]:
     """An int8 file by each quantizer, of the same network and crops (uint8 [N, size, size, 3])."""
+    from export.conversion.converter import NetworkConverter
+
     say("quantizing in three ways")
     converter = NetworkConverter(network, size, lambda: crops)
     return {
