@@ -20,7 +20,7 @@ from training.runs.run_folder import RunFolder
 
 _MODELS = {"cyclegan": "CycleGAN", "pix2pix": "Pix2Pix"}
 _NOT_CHARTED = ("verdict_of_truth", "kid_error", "fid")
-_COLUMNS = (
+_SCORE_COLUMNS = (
     "l1",
     "psnr_db",
     "ssim",
@@ -199,7 +199,7 @@ def scores(record: RunRecord) -> list[dict]:
             for model, splits in record.evaluation.items()
             if direction in splits.get(split, {})
         }
-        names = columns_of(models.values(), _COLUMNS)
+        names = columns_of(models.values(), _SCORE_COLUMNS)
         images = next(iter(models.values())).get("images", "?")
         rows = [
             [model, *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]

@@ -33,7 +33,8 @@ class Tiling:
 
     Args:
         height, width: of the network's input.
-        margin: pixels around a kept middle that can change it, rounded up to the network's stride.
+        margin: the network's halo, as export.photos.translator works it out: pixels around a kept
+            middle that can change it, rounded up to the network's stride.
 
     Raises:
         ValueError: what is kept is smaller than the margin.
