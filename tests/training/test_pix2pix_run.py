@@ -69,10 +69,10 @@ def test_restored_teacher_is_the_checkpoints_average(paired_run):
         FinishedRun(paired_run).network("teacher", "ba")
 
 
-def test_pairs_have_no_changed_copies(paired_run):
+def test_pairs_have_no_augmented_copies(paired_run):
     from training.distill import main as distil
 
-    with pytest.raises(UserError, match=r"--label-copies 1: a run on pairs has none"):
+    with pytest.raises(UserError, match=r"--label-copies 1: not in a run on pairs"):
         distil(["--run", str(paired_run), "--label-copies", "1"])
 
 
