@@ -140,7 +140,7 @@ def test_what_a_user_can_mend_is_one_line(photos, made, tmp_path, capsys):
             "--colours",
             "3",
         ],
-        "give an odd number": [str(photos), "--out", "x", "--outline-block", "8"],
+        "must be an odd number": [str(photos), "--out", "x", "--outline-block", "8"],
     }
     for message, arguments in cases.items():
         with pytest.raises(UserError, match=message) as caught:

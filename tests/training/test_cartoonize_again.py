@@ -141,7 +141,7 @@ def test_interrupted_it_saves_and_says_so(tmp_path, number, status):
     _, error = process.communicate(timeout=60)
     assert (
         process.returncode == status
-        and "the same command goes on" in error
+        and "the same command resumes from here" in error
         and "Traceback" not in error
     )
     assert not record(tmp_path / "out")["finished"]

@@ -150,7 +150,10 @@ def test_divergence_goes_back_once(tmp_path, folders, capsys):
     with pytest.raises(UserError, match=r"step \d: loss \w+ is (nan|inf)"):
         main(["--run", str(tmp_path / "r"), "--resume", "--steps", "12"])
     assert (
-        capsys.readouterr().err.count("going back to step 4, on with 0.5 of the learning rate") == 1
+        capsys.readouterr().err.count(
+            "going back to step 4, continuing at 0.5 of the learning rate"
+        )
+        == 1
     )
     assert newest_checkpoint(tmp_path / "r" / "checkpoints") == 4
 

@@ -176,7 +176,7 @@ def test_report_shows_input_output_and_target(paired_run):
         "<figcaption>teacher</figcaption>",
         "<figcaption>student</figcaption>",
         "<figcaption>target</figcaption>",
-        "<code>D_real</code>",
+        "D_real",
         "training.pix2pix --run",
     ):
         assert text in page, text

@@ -97,7 +97,9 @@ def test_table_has_all_styles_and_names_its_features(evaluated, sketches):
         assert scores["images"] == (5 if name == str(sketches / "input") else 6)
         assert scores["kid_error"] > 0
     lines = shown.splitlines()
-    heads = "images L1 PSNR dB SSIM SIFT SIFT share verdict of truth mask IoU KID +- FID"
+    heads = (
+        "images L1 PSNR dB SSIM SIFT SIFT share discriminator score of truth mask IoU KID +- FID"
+    )
     assert " ".join(lines[0].split()) == heads
     assert any(line.startswith("cartoon (trained on)") for line in lines)
 

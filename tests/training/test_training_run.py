@@ -168,7 +168,7 @@ def test_divergence_stops_with_the_step_and_the_loss(tmp_path, folders):
 
 
 def test_a_run_is_not_overwritten_and_keeps_its_options(tiny_run, folders):
-    with pytest.raises(UserError, match="holds a run already"):
+    with pytest.raises(UserError, match="has a run already"):
         main([*TINY, *folders, "--run", str(tiny_run)])
     with pytest.raises(UserError, match="--ngf 16: the run was started with 4"):
         main(["--run", str(tiny_run), "--resume", "--ngf", "16"])
