@@ -91,7 +91,7 @@ def make_files(run: FinishedRun, designs: dict[str, dict], options) -> dict[str,
                 seed=options.seed,
                 gpu_check=False,
                 name=name,
-                extra_facts={"parameters": network.count_params(), "search": keys[name]},
+                extra_facts={"parameters": int(network.count_params()), "search": keys[name]},
             )
             try:
                 say(job.write(VARIANTS["int8"]))
