@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.timing import OtherWork, Ratio
 from tf_i2i.command_line import option, parse
-from tf_i2i.console import say, silence_tensorflow, text_table
+from tf_i2i.console import say, prepare_tensorflow, text_table
 from tf_i2i.errors import UserError
 from tf_i2i.files import write_text
 from training.system.machine import describe_machine
@@ -100,7 +100,7 @@ class Results:
 def parse_options(options_class: type, argv: list[str] | None, name: str, doc: str):
     """The options of `python -m benchmarks.NAME`; also quiets TensorFlow."""
     options = parse(options_class, argv, f"benchmarks.{name}", doc)
-    silence_tensorflow()
+    prepare_tensorflow()
     return options
 
 

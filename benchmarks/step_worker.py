@@ -61,6 +61,7 @@ class StepWorker:
         self._name = module
         variables = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_ENABLE_ONEDNN_OPTS": "1",
             "PYTHONPATH": str(Path(__file__).parents[1]),
             "PYTHONWARNINGS": "ignore:Failed to initialize NumPy",  # PyTorch's, which needs none
         }

@@ -2,9 +2,9 @@
 read.
 """
 
-import os
+from tf_i2i.console import prepare_tensorflow
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+prepare_tensorflow()
 
 import sys
 from pathlib import Path

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from tf_i2i.console import silence_tensorflow
+from tf_i2i.console import prepare_tensorflow
 from tf_i2i.errors import UserError, one_line
 
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -271,7 +271,7 @@ def run_command(main: Callable[[], int | None]) -> None:
     """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else
     is a bug and shows its traceback.
     """
-    silence_tensorflow()
+    prepare_tensorflow()
     try:
         status = main()
     except UserError as error:

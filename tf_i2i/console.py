@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
-def silence_tensorflow() -> None:
-    """Call before the first import of TensorFlow: its start-up lines say nothing a user can act on."""
+def prepare_tensorflow() -> None:
+    """Call before the first import of TensorFlow: its start-up lines say nothing a user can act on,
+    and processors without AVX-512 train much faster with oneDNN, which it leaves off there.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 @contextmanager

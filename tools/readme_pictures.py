@@ -21,9 +21,9 @@ ROWS = (0, 5, 9, 12)
 
 
 def main(run: Path = Path("runs/demo"), out: Path = Path("docs/pictures/demo.png")) -> None:
-    from tf_i2i.console import silence_tensorflow
+    from tf_i2i.console import prepare_tensorflow
 
-    silence_tensorflow()
+    prepare_tensorflow()
     from tf_i2i.data.image_files import write_png
     from training.evaluation.scoring import ExportedFile, keras_translator
     from training.reporting.image_grid import labelled_grid

@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from export.conversion.metadata import with_metadata
 from export.conversion.variants import VARIANTS
-from tf_i2i.console import silence_tensorflow
+from tf_i2i.console import prepare_tensorflow
 
 _SIZE, _STRIDE, _HALO = 64, 4, 6
 _FACTS = {
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
 
 
 def _convert(quantized: bool) -> bytes:
-    silence_tensorflow()
+    prepare_tensorflow()
     import tensorflow as tf
 
     @tf.function(input_signature=[tf.TensorSpec([1, _SIZE, _SIZE, 3], tf.float32)])
