@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.timing import OtherWork, Ratio
 from tf_i2i.command_line import option, parse
-from tf_i2i.console import say, prepare_tensorflow, text_table
+from tf_i2i.console import prepare_tensorflow, say, text_table
 from tf_i2i.errors import UserError
 from tf_i2i.files import write_text
 from training.system.machine import describe_machine

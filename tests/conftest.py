@@ -2,16 +2,16 @@
 read.
 """
 
-from tf_i2i.console import prepare_tensorflow
-
-prepare_tensorflow()
-
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from tf_i2i.console import prepare_tensorflow
+
+prepare_tensorflow()
 
 _SHORT = "--discriminator-layers 1 --precision float32 --sample-every 4 --checkpoint-every 4"
 _SIZES = "--load-size 40 --crop-size 32 --generator shallow --ngf 4 --ndf 4"
