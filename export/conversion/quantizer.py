@@ -52,6 +52,11 @@ def _with_ranges(calibrated: bytes, shrink: float) -> bytes:
         # white at all.
         ranges = file.tensors[number].quantization
         ranges.min, ranges.max = [-1.0], [1.0]
+    for number in file.outputs:
+        # Nor on how far a clipped sum reaches in them. The kernel of tanh sets its own range.
+        if not any(o.name == "TANH" and number in o.outputs for o in file.operations):
+            ranges = file.tensors[number].quantization
+            ranges.min, ranges.max = [-1.0], [1.0]
     into_tanh = {operation.inputs[0] for operation in file.operations if operation.name == "TANH"}
     for number, tensor in enumerate(file.tensors):
         ranges = tensor.quantization

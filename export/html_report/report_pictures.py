@@ -72,7 +72,7 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
     middle.
     """
     run, models, missing = record.run, {}, []
-    for model in ("teacher", "student"):
+    for model in ("teacher", "student") if run.has_teacher else ("student",):
         try:
             models[model] = run.network(model, direction)
         except UserError as error:

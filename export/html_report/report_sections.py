@@ -18,7 +18,7 @@ from training.reporting.charts import Bar, bar_chart, latency_chart, loss_chart,
 from training.reporting.html_page import render
 from training.runs.run_folder import RunFolder
 
-_MODELS = {"cyclegan": "CycleGAN", "pix2pix": "Pix2Pix"}
+_MODELS = {"cyclegan": "CycleGAN", "onesided": "One-sided", "pix2pix": "Pix2Pix"}
 _NOT_CHARTED = ("verdict_of_truth", "kid_error", "fid")
 _SCORE_COLUMNS = (
     "l1",
@@ -76,7 +76,8 @@ def overview(record: RunRecord) -> dict:
     source, target = (str(data.get(f"domain_{x}", f"domain {x.upper()}")) for x in "ab")
     steps = record.metrics[-1]["step"] if record.metrics else 0
     planned, counts = options.get("steps") or steps, data.get("counts", {})
-    lead = f"A {kind} teacher learned this translation in {steps:,} steps"
+    learner = f"A {kind} teacher" if record.run.has_teacher else "A network for phones"
+    lead = f"{learner} learned this translation in {steps:,} steps"
     lead += f" (of {planned:,} planned)" if steps < planned else ""
     if {"train_a", "train_b"} <= counts.keys():
         a, b = counts["train_a"], counts["train_b"]
@@ -86,7 +87,8 @@ def overview(record: RunRecord) -> dict:
     for direction, student in record.students.items():
         parameters = student.scores.get("parameters")
         size = f" of {parameters:,} parameters" if parameters else ""
-        lead += f" A student for phones{size} was distilled from it (direction {direction})."
+        if record.run.has_teacher:
+            lead += f" A student for phones{size} was distilled from it (direction {direction})."
     capital = source if "/" in source else source[:1].upper() + source[1:]
     heading = f"{capital}\u00a0→ {target}"
     return {"kind": kind, "heading": heading, "lead": lead, "facts": _facts(record)}
@@ -108,7 +110,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         "Validation": _held_out(data),
         "Sizes": f"shorter side {options.get('load_size')} px, "
         f"random crops of {options.get('crop_size')} px",
-        "Teacher": _teacher(config, options),
+        "Teacher" if record.run.has_teacher else "Network": _teacher(config, options),
         "Batch, seed": f"{options.get('batch_size')} {'pairs' if paired else 'of each domain'} "
         f"per step, seed {options.get('seed')}",
         "Precision": _precision(config),
@@ -144,6 +146,8 @@ def _held_out(data: dict) -> str:
 
 def _teacher(config: dict, options: dict) -> str:
     text = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
+    if "network" in options:
+        text = f"{options['network']}, judged in the features of {options.get('features')}"
     parameters = config.get("parameters")
     if not parameters or not isinstance(parameters, dict):
         return text

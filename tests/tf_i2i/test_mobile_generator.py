@@ -60,3 +60,26 @@ def test_config_of_an_older_student():
     assert MobileGenerator(**config).get_config() == MobileGenerator().get_config()
     with pytest.raises(ValueError, match="levels"):
         MobileGenerator(**config | {"levels": 2})
+
+
+def test_residual_network():
+    """Folded equals unfolded; it starts as the identity; black and white stay in range, and can be
+    left again.
+    """
+    tf.keras.utils.set_random_seed(6)
+    network = MobileGenerator(stem=8, width=8, blocks=1, residual=True)
+    image = tf.random.stateless_uniform([1, 32, 32, 3], [1, 9], -1, 1)
+    np.testing.assert_array_equal(network(image), image)
+    network.head.set_weights(
+        [np.random.default_rng(1).normal(0, 0.5, w.shape) for w in network.head.get_weights()]
+    )
+    for step in range(5):
+        network(tf.random.stateless_uniform([2, 32, 32, 3], [step, 1], -1, 1), training=True)
+    output = network(image, training=False)
+    np.testing.assert_allclose(network.folded()(image), output, atol=1e-4)
+    assert float(tf.reduce_max(tf.abs(output))) == 1.0
+    network.head.bias.assign([5.0, 5.0, 5.0])
+    for target, has_gradient in ((0.0, True), (2.0, False)):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((network(image, training=False) - target) ** 2)
+        assert (np.abs(tape.gradient(loss, network.head.bias)).sum() > 0) == has_gradient

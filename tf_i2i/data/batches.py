@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -21,6 +22,7 @@ def augmented_batches(
     *,
     flip: bool,
     seed: int,
+    zoom: float = 1.0,
     boxes: Sequence[np.ndarray] | None = None,
     first_step: int = 0,
     shard: tuple[int, int] = (0, 1),
@@ -35,6 +37,8 @@ def augmented_batches(
     Args:
         domains: aligned caches in each (same shapes, at least crop_size on both sides), whose crops
             come from the same picture and place; the domains are shuffled independently.
+        zoom: the crops come from windows of up to this many times their side, as far as a picture
+            is large enough, scaled down; pictures then show at several sizes.
         boxes: for each domain float32 [N, 4], one per picture (left, top, width, height in pixels;
             width 0: none). Their places in the crops, mirrored with them, follow the pictures.
         first_step: the step that the first batch is for.
@@ -49,7 +53,7 @@ def augmented_batches(
     )
     datasets = tuple(
         samples.map(
-            _Draw(caches, crop_size, flip, 2 * seed + i, boxes[i] if boxes else None),
+            _Draw(caches, crop_size, flip, zoom, 2 * seed + i, boxes[i] if boxes else None),
             num_parallel_calls=2,
             deterministic=True,
         )
@@ -68,8 +72,9 @@ def augmented_batches(
 class _Draw:
     """A sample's number to its crops, one per cache, and the box in them, if there are boxes."""
 
-    def __init__(self, caches, crop_size: int, flip: bool, seed: int, boxes: np.ndarray | None):
+    def __init__(self, caches, crop_size: int, flip: bool, zoom: float, seed: int, boxes):
         self._caches, self._size, self._flip, self._seed = caches, crop_size, flip, seed
+        self._zoom = zoom
         self._shapes, self._boxes = caches[0].shapes, boxes
 
     def __call__(self, sample):
@@ -80,25 +85,42 @@ class _Draw:
         )
         random = tf.random.stateless_uniform([3], [key, sample], dtype=tf.float64)
         shape = tf.gather(tf.constant(self._shapes, tf.int64), index)
-        room = tf.cast(shape - self._size + 1, tf.float64)
+        side = self._window_side(sample, shape)
+        room = tf.cast(shape - side + 1, tf.float64)
         top, left = (tf.cast(random[axis] * room[axis], tf.int64) for axis in (0, 1))
         mirrored = self._flip and random[2] < 0.5
         pixels = tf.numpy_function(
-            self._window, [index, top, left], [tf.uint8] * len(self._caches), stateful=False
+            self._window, [index, top, left, side], [tf.uint8] * len(self._caches), stateful=False
         )
         pictures = [self._to_network(part, mirrored) for part in pixels]
         if self._boxes is None:
             return tuple(pictures)
         x, y, width, height = tf.unstack(tf.gather(tf.constant(self._boxes, tf.float32), index))
         x, y = x - tf.cast(left, tf.float32), y - tf.cast(top, tf.float32)
+        if self._zoom > 1:
+            scale = self._size / tf.cast(side, tf.float32)
+            x, y, width, height = x * scale, y * scale, width * scale, height * scale
         x = tf.where(mirrored, self._size - x - width, x)
         return *pictures, tf.stack([x, y, width, height])
 
-    def _window(self, index, top, left):
+    def _window_side(self, sample, shape):
+        """Log-uniform between the crop's side and `zoom` times that."""
+        size = tf.constant(self._size, tf.int64)
+        if self._zoom <= 1:
+            return size
+        seed = [tf.constant(self._seed, tf.int64), -1 - sample]
+        exponent = tf.random.stateless_uniform([], seed, dtype=tf.float64)
+        side = tf.cast(self._size * tf.pow(tf.constant(self._zoom, tf.float64), exponent), tf.int64)
+        return tf.minimum(side, tf.reduce_min(shape))
+
+    def _window(self, index, top, left, side):
         # Only the window is copied out of the cache, which may be larger than memory.
-        rows, columns = slice(top, top + self._size), slice(left, left + self._size)
-        images = (cache.image(int(index)) for cache in self._caches)
-        return [np.ascontiguousarray(image[rows, columns]) for image in images]
+        rows, columns = slice(top, top + side), slice(left, left + side)
+        windows = (cache.image(int(index))[rows, columns] for cache in self._caches)
+        sides = (self._size, self._size)
+        if side == self._size:
+            return [np.ascontiguousarray(window) for window in windows]
+        return [cv2.resize(window, sides, interpolation=cv2.INTER_AREA) for window in windows]
 
     def _to_network(self, pixels, mirrored):
         pixels = tf.ensure_shape(pixels, [self._size, self._size, 3])

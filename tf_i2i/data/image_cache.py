@@ -103,7 +103,12 @@ class ImageCache:
 
 
 def load_images(
-    source: ImageSource, short_side: int, *, option: str, warn: Callable[[str], None]
+    source: ImageSource,
+    short_side: int,
+    *,
+    option: str,
+    warn: Callable[[str], None],
+    minimum: int = 2,
 ) -> ImageCache:
     """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source
     order. Pictures with a side under 16 pixels are left out.
@@ -113,9 +118,10 @@ def load_images(
         short_side: pixels of the shorter side; the aspect ratio is kept (at most 4:1).
         option: the option that named the source, for messages.
         warn: called with one line for each picture that is left out.
+        minimum: usable pictures that are needed.
 
     Raises:
-        UserError: fewer than 2 pictures are usable, or more than half can't be read.
+        UserError: fewer pictures are usable, or more than half can't be read.
     """
     skipped, unreadable, total = [], 0, len(source)
     where = f"{option} {one_line(source.description)}"
@@ -153,9 +159,9 @@ def load_images(
             f"{where}: {unreadable} of {total} pictures can't be read "
             f"(first {one_line(name)}: {reason}); repair or remove them"
         )
-    if len(cache) < 2:
+    if len(cache) < minimum:
         raise UserError(
-            f"{where}: {len(cache)} of {total} pictures can be used, at least 2 are needed; "
+            f"{where}: {len(cache)} of {total} pictures can be used, at least {minimum} are needed; "
             f"add pictures of {MIN_SIDE} pixels per side or more"
         )
     return cache

@@ -75,7 +75,7 @@ class ImageSource:
             raise UnreadableImage(name, error.reason) from error
 
 
-def open_source(src: str, option: str) -> ImageSource:
+def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource:
     """Opens SRC: a folder (searched recursively), a list file, or
     tfds:NAME[/CONFIG]:SPLIT[:FEATURE].
 
@@ -86,6 +86,7 @@ def open_source(src: str, option: str) -> ImageSource:
     Args:
         src: what the user gave.
         option: the option it was given to, for messages, such as "--domain-a".
+        one_picture: SRC may also be a single picture.
 
     Raises:
         UserError: no such source, no pictures in it, or the TensorFlow dataset is not prepared.
@@ -96,6 +97,8 @@ def open_source(src: str, option: str) -> ImageSource:
     where = f"{option} {one_line(path)}"
     if path.is_dir():
         return _folder_source(path, where)
+    if one_picture and path.is_file() and path.suffix.lower() in SUFFIXES:
+        return ImageSource(str(path), [path.name], lambda index: path)
     if path.is_file():
         return _list_source(path, where)
     raise UserError(

@@ -11,6 +11,7 @@ GAN_LOSSES = ("lsgan", "vanilla", "hinge")
 
 # ITU-R BT.601: the chroma axes U and V of an RGB color. Gray has none; the scale is that of RGB.
 _CHROMA = ((-0.168736, 0.5), (-0.331264, -0.418688), (0.5, -0.081312))
+_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def l1(a, b):
@@ -72,6 +73,21 @@ def coarse_chroma(a, b, cell: int = 16):
     cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
     chroma = tf.tensordot(_difference(a, b), tf.constant(_CHROMA), axes=1)
     return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(chroma, cells, cells, "VALID")))
+
+
+def coarse_luminance(a, b, cell: int = 8):
+    """Mean absolute difference of luminance averaged over cells of `cell` pixels; cells as in
+    `coarse_chroma`.
+    """
+    cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
+    luminance = tf.tensordot(_difference(a, b), tf.constant(_LUMINANCE), axes=1)
+    return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(luminance[..., None], cells, cells, "VALID")))
+
+
+def feature_distance(a, b):
+    """Mean cosine distance of the features at each place, [N, h, w, C] twice; 0 to 2."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(a, -1) * tf.math.l2_normalize(b, -1), axis=-1)
+    return 1.0 - tf.reduce_mean(cosine)
 
 
 def gradient_difference(a, b):

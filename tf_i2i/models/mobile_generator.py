@@ -31,6 +31,7 @@ class MobileGenerator(keras.Model):
         drawing: dense convolutions at half size.
         full: channels that are upsampled to full size.
         detail: channels of the photo's own path at full size; 0 leaves it out.
+        residual: the network draws a change of the photo, none at first, in place of a picture.
         folded: True builds the inference form: convolutions with bias in place of batch
             normalization.
 
@@ -52,6 +53,7 @@ class MobileGenerator(keras.Model):
         drawing: int = 4,
         full: int = 8,
         detail: int = 8,
+        residual: bool = False,
         folded: bool = False,
         **kwargs,
     ):
@@ -60,7 +62,8 @@ class MobileGenerator(keras.Model):
             raise ValueError("levels: U-shaped students are not supported any more")
         super().__init__(**kwargs)
         sizes = dict(stem=stem, width=width, blocks=blocks, drawing=drawing)
-        self.config = dict(**sizes, full=full, detail=detail, folded=folded)
+        self.config = dict(**sizes, full=full, detail=detail, residual=residual, folded=folded)
+        self.residual = residual
         self.stem = ConvUnit(stem, 5, folded, stride=2, name="stem")
         self.down = [
             DepthwiseUnit(3, folded, stride=2, name="down_dw"),
@@ -80,8 +83,9 @@ class MobileGenerator(keras.Model):
         self.to_full = ConvUnit(full, 1, folded, name="to_full")
         self.detail = ConvUnit(detail, 3, folded, name="detail") if detail else None
         self.resize = keras.layers.UpSampling2D(2, interpolation="bilinear")
-        self.head = keras.layers.Conv2D(3, 3, padding="same", name="head")
-        self.out = keras.layers.Activation("tanh", dtype="float32")
+        start = "zeros" if residual else "glorot_uniform"
+        self.head = keras.layers.Conv2D(3, 3, padding="same", kernel_initializer=start, name="head")
+        self.out = keras.layers.Activation("linear" if residual else "tanh", dtype="float32")
 
     def call(self, inputs, training=False):
         half = self.stem(inputs)
@@ -93,7 +97,8 @@ class MobileGenerator(keras.Model):
         x = self._upsample(self.to_full(x))
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs)], axis=-1)
-        return self.out(self.head(x))
+        outputs = self.out(self.head(x))
+        return _clipped(tf.cast(inputs, tf.float32) + outputs) if self.residual else outputs
 
     def _upsample(self, x):
         # Bilinear resizing returns float32 whatever its input is.
@@ -123,6 +128,21 @@ class MobileGenerator(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.config}
+
+
+@tf.custom_gradient
+def _clipped(x):
+    """[-1, 1], with a gradient outside for steps that lead back in: a pixel that became black or
+    white is not lost to training.
+    """
+
+    def gradient(upstream):
+        leads_out = tf.logical_or(
+            tf.logical_and(x > 1.0, upstream < 0.0), tf.logical_and(x < -1.0, upstream > 0.0)
+        )
+        return tf.where(leads_out, tf.zeros_like(upstream), upstream)
+
+    return tf.clip_by_value(x, -1.0, 1.0), gradient
 
 
 class _Unit(keras.layers.Layer):

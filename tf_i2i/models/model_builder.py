@@ -14,16 +14,25 @@ GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
 # within half of the time that a public int8 cartoon network takes.
 STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 
+# Likewise, of training.onesided.
+ONESIDED_NETWORKS = {
+    "mobile": {"width": 96, "residual": True},
+    "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 3, "residual": True},
+}
+
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 
 
-def build_model(model: str, options: Mapping):
-    """The built model that config.json calls `model`, "cyclegan" or "pix2pix", from the resolved
-    options by name.
+def build_model(model: str, options: Mapping, features=None):
+    """The built model that config.json calls `model`, from the resolved options by name.
+
+    features: a tf_i2i.pretrained.feature_space.FeatureSpace, for "onesided".
     """
-    build = {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model]
     # A dry run, which averages nothing, has no half-life.
-    return build({**options, "ema_half_life": options["ema_half_life"] or 0.0})
+    options = {**options, "ema_half_life": options["ema_half_life"] or 0.0}
+    if model == "onesided":
+        return _build_onesided(options, features)
+    return {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model](options)
 
 
 def _build_cyclegan(options: Mapping):
@@ -63,8 +72,24 @@ def _build_pix2pix(options: Mapping):
     return Pix2Pix(generator, discriminator, **{name: options[name] for name in names})
 
 
+def _build_onesided(options: Mapping, features):
+    from tf_i2i.models.mobile_generator import MobileGenerator
+    from tf_i2i.models.onesided_model import OneSided
+    from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
+
+    student = MobileGenerator(**ONESIDED_NETWORKS[options["network"]], name="student")
+    discriminator = ProjectedDiscriminator(
+        features.channels, seed=options["seed"], name="discriminator"
+    )
+    names = ("crop_size", "lambda_content", "lambda_colour", "lambda_luminance")
+    names += ("ema_half_life", "seed")
+    return OneSided(student, discriminator, features, **{name: options[name] for name in names})
+
+
 def counted_networks(model) -> dict:
     """One network of each shape in a model, with its input channels: what a log counts."""
+    if hasattr(model, "student"):
+        return {model.student: 3}
     if hasattr(model, "generator_ab"):
         return {model.generator_ab: 3, model.discriminator_b: 3}
     return {model.generator: 3, model.discriminator: 6}

@@ -71,7 +71,7 @@ def evaluate_direction(
     translators = {name: keras_translator(model) for name, model in models.items()}
     rows, outputs = score_each(translators | exported, pictures)
     reconstructions = None
-    if not run.paired:
+    if not run.paired and TEACHER in models:
         back = run.network(TEACHER, direction[::-1])
         reconstructions = _reconstruct(models[TEACHER], back, pictures.photos, rows[TEACHER])
     judged, scores = JudgedPhotos(pictures, styles, judges), {}
@@ -89,7 +89,13 @@ def evaluate_direction(
 
 
 def load_models(run: FinishedRun, direction: str) -> dict:
-    """{"teacher": model, "student": model}; prints why where there is no student."""
+    """{"teacher": model, "student": model}; prints why where there is no student.
+
+    Raises:
+        UserError: there is neither.
+    """
+    if not run.has_teacher:
+        return {STUDENT: run.network(STUDENT, direction)}
     models = {TEACHER: run.network(TEACHER, direction)}
     try:
         models[STUDENT] = run.network(STUDENT, direction)

@@ -54,11 +54,12 @@ class LoopOptions:
 
 @dataclasses.dataclass(frozen=True)
 class TrainerOptions(LoopOptions):
-    """What all trainers of teachers have."""
+    """What all trainers of a run of their own have."""
 
     model: ClassVar[str]
-    # Whether it trains on pairs.
+    # Whether it trains on pairs, and whether one picture of the style is enough.
     paired: ClassVar[bool] = False
+    one_style: ClassVar[bool] = False
 
     load_size: int | None = _data(
         286, "shorter side that pictures are resized to", unit="pixels", minimum=16
@@ -81,6 +82,12 @@ class TrainerOptions(LoopOptions):
     flip: bool = _data(True, "mirror pictures at random")
 
     epochs: int | None = _run(None, "times that each picture is seen", minimum=1, resumable=True)
+    minutes: float | None = _run(
+        None,
+        "in place of --steps: as many steps as fit in, at the pace measured before the first one",
+        unit="minutes",
+        minimum=0.1,
+    )
     sample_every: int = _run(
         200, "interval of sample pictures", unit="steps", minimum=1, resumable=True
     )
@@ -92,15 +99,6 @@ class TrainerOptions(LoopOptions):
     )
     dry_run: bool = _run(
         False, "print the resolved options, layers, parameters and MACs, then stop", resumable=True
-    )
-
-    ngf: int | None = _network(64, "channels of the generator's first convolution", minimum=1)
-    ndf: int | None = _network(64, "channels of the discriminator's first convolution", minimum=1)
-    discriminator_layers: int = _network(
-        3,
-        "discriminator convolutions of stride 2; 3: receptive field of 70 pixels",
-        minimum=1,
-        maximum=5,
     )
 
     beta1: float = _optimisation(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
@@ -118,6 +116,20 @@ class TrainerOptions(LoopOptions):
         minimum=0,
     )
 
+
+@dataclasses.dataclass(frozen=True)
+class TeacherOptions(TrainerOptions):
+    """What trainers of a large generator, from which students are distilled, have besides."""
+
+    ngf: int | None = _network(64, "channels of the generator's first convolution", minimum=1)
+    ndf: int | None = _network(64, "channels of the discriminator's first convolution", minimum=1)
+    discriminator_layers: int = _network(
+        3,
+        "discriminator convolutions of stride 2; 3: receptive field of 70 pixels",
+        minimum=1,
+        maximum=5,
+    )
+
     student: str = _student(
         "mobile", "student to distil at the end", choices=("mobile", "mobile-hq", "none")
     )
@@ -127,7 +139,7 @@ class TrainerOptions(LoopOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class CycleGANOptions(TrainerOptions):
+class CycleGANOptions(TeacherOptions):
     """Options of training.cyclegan."""
 
     model: ClassVar[str] = "cyclegan"
@@ -260,8 +272,109 @@ class CycleGANOptions(TrainerOptions):
     )
 
 
+# What --look and --colours stand for.
+LOOKS = {
+    "gentle": {"lambda_content": 3.0, "lambda_luminance": 1.0},
+    "balanced": {"lambda_content": 1.5, "lambda_luminance": 0.5},
+    "bold": {"lambda_content": 0.7, "lambda_luminance": 0.25},
+}
+COLOURS = {"photo": 5.0, "mixed": 0.5, "style": 0.05}
+
+
 @dataclasses.dataclass(frozen=True)
-class Pix2PixOptions(TrainerOptions):
+class OneSidedOptions(TrainerOptions):
+    """Options of training.onesided."""
+
+    model: ClassVar[str] = "onesided"
+    one_style: ClassVar[bool] = True
+
+    domain_a: str | None = _data(None, f"photos: {SOURCE}", metavar="SRC")
+    domain_b: str | None = _data(
+        None,
+        "pictures in the style to learn, likewise, or a single one; without any source: bundled "
+        "demo data",
+        metavar="SRC",
+    )
+    val_a: str | None = _data(
+        None, "photos for validation; otherwise 4 % of domain A are held out", metavar="SRC"
+    )
+    val_b: str | None = _data(
+        None,
+        "style pictures for validation; with the file names of --val-a they count as true "
+        "translations",
+        metavar="SRC",
+    )
+    load_size: int = _data(
+        256, "shorter side that pictures are resized to", unit="pixels", minimum=16
+    )
+    crop_size: int | None = _data(
+        None,
+        "side of the training crops, a multiple of 32; default 128, on a GPU 256",
+        unit="pixels",
+        minimum=64,
+    )
+    zoom: float = _data(
+        1.6,
+        "the crops come from windows of up to this many times their side, scaled down",
+        minimum=1,
+        maximum=8,
+    )
+    batch_size: int = _run(4, "pictures of each domain per step, over all devices", minimum=1)
+    minutes: float | None = _run(
+        None,
+        "as many steps as fit in, at the pace measured before the first one; default 8 where "
+        "neither --steps nor --epochs is given",
+        unit="minutes",
+        minimum=0.1,
+    )
+
+    network: str = _network(
+        "mobile",
+        "network for phones; mobile-hq is slower and draws more",
+        choices=("mobile", "mobile-hq"),
+    )
+    features: str = _network(
+        "efficientnet-lite0",
+        "pretrained network in whose features pictures are compared, or NAME:WEIGHTS.h5 for one of "
+        "keras.applications",
+        metavar="NAME",
+    )
+
+    learning_rate: float = _optimisation(4e-4, "of Adam", minimum=0)
+    beta1: float = _optimisation(0.0, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
+    beta2: float = _optimisation(
+        0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999
+    )
+    ema_half_life: float | None = _optimisation(
+        None,
+        "half-life of the averaged weights; default 0.1 x steps, at most 10,000; 0: no average",
+        unit="steps",
+        minimum=0,
+    )
+
+    look: str = _loss(
+        "balanced",
+        "how far it may leave the photo: sets the weights of content and luminance",
+        choices=tuple(LOOKS),
+    )
+    colours: str = _loss(
+        "mixed",
+        "whose colors: those of the photo, of the style, or between both; sets --lambda-colour",
+        choices=tuple(COLOURS),
+    )
+    lambda_content: float | None = _loss(
+        None, "weight of the distance of deep features; default by --look", minimum=0
+    )
+    lambda_luminance: float | None = _loss(
+        None, "weight of the distance of coarse luminance; default by --look", minimum=0
+    )
+    lambda_colour: float | None = _loss(
+        None, "weight of the distance of coarse chroma; default by --colours", minimum=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pix2PixOptions(TeacherOptions):
     """Options of training.pix2pix."""
 
     model: ClassVar[str] = "pix2pix"
@@ -397,4 +510,6 @@ class DistillOptions(LoopOptions):
 
 
 # By the name that config.json has for the kind of model.
-TRAINER_OPTIONS = {options.model: options for options in (CycleGANOptions, Pix2PixOptions)}
+TRAINER_OPTIONS = {
+    options.model: options for options in (CycleGANOptions, OneSidedOptions, Pix2PixOptions)
+}

@@ -16,7 +16,7 @@ from tf_i2i.errors import UserError
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
-from training.options.trainer_options import TRAINER_OPTIONS, TrainerOptions
+from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import newest
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
@@ -32,7 +32,7 @@ class FinishedRun:
     Attributes:
         root: run folder.
         config: config.json as it stands.
-        model: "cyclegan" or "pix2pix".
+        model: "cyclegan", "onesided" or "pix2pix".
 
     Raises:
         UserError: there is no run, or its config.json can't be read.
@@ -70,6 +70,11 @@ class FinishedRun:
         return self.options.paired
 
     @property
+    def has_teacher(self) -> bool:
+        """Whether students are distilled from it; else the phone network itself was trained."""
+        return isinstance(self.options, TeacherOptions)
+
+    @property
     def fixed_size(self) -> int | None:
         """The only side of pictures that the teacher is reliable at; None where any will do.
 
@@ -105,6 +110,11 @@ class FinishedRun:
 
     def teacher(self, direction: str) -> keras.Model:
         """The teacher's generator with averaged weights, under the present precision policy."""
+        if not self.has_teacher:
+            raise UserError(
+                f"--run {self.root}: training.{self.model} trains the phone network itself, without "
+                "a teacher; use --model student"
+            )
         if self.paired and direction != "ab":
             raise UserError(
                 f"--direction {direction}: {self.root} was trained on pairs, from input to target "
@@ -118,20 +128,22 @@ class FinishedRun:
         return generator
 
     def student(self, direction: str) -> MobileGenerator:
-        """The distilled student, folded."""
+        """The phone network, folded."""
         weights = self.root / "student" / direction / "student.weights.h5"
-        distill = f"python -m training.distill --run {self.root} --direction {direction}"
+        make = f"distil one: python -m training.distill --run {self.root} --direction {direction}"
+        if not self.has_teacher:
+            make = f"continue: python -m training.{self.model} --run {self.root} --resume"
+            if direction != "ab":
+                make = "it was trained for ab alone; use --direction ab"
         if not weights.exists():
-            raise UserError(
-                f"--run {self.root}: no student for {direction} yet; distil one: {distill}"
-            )
+            raise UserError(f"--run {self.root}: no student for {direction} yet; {make}")
         try:
             student = MobileGenerator(**read_config(weights.parent)["network"])
             student(tf.zeros([1, 32, 32, 3]))
             student.load_weights(weights)
         except (OSError, ValueError, TypeError, KeyError) as error:
             # TypeError: a design of another version
-            raise UserError(f"{weights}: can't be read; distil again: {distill}") from error
+            raise UserError(f"{weights}: can't be read; {make}") from error
         return student.folded()
 
     def discriminator(self) -> keras.Model:

@@ -155,8 +155,11 @@ def _read_domains(options, validation: bool, log) -> dict[str, PictureGroup]:
         name = f"val_{letter}" if validation else f"domain_{letter}"
         src, option = getattr(options, name), _flag(name)
         if src:
-            source = open_source(src, option)
-            cache = load_images(source, options.load_size, option=option, warn=log)
+            alone = options.one_style and letter == "b"
+            source = open_source(src, option, one_picture=alone)
+            cache = load_images(
+                source, options.load_size, option=option, warn=log, minimum=1 if alone else 2
+            )
             groups[f"domain_{letter}"] = PictureGroup(option, (cache,), (source,), (src,))
     return groups
 

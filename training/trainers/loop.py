@@ -62,10 +62,10 @@ class TrainingLoop:
 
     Args:
         trainer: a Trainer (training.trainers.trainer), its run open and its model built.
-        checkpoints: of everything that changes with a step.
+        checkpoints: of everything that changes with a step; not needed for the pace alone.
     """
 
-    def __init__(self, trainer, checkpoints: Checkpoints):
+    def __init__(self, trainer, checkpoints: Checkpoints | None = None):
         self._trainer, self._options, self._run = trainer, trainer.options, trainer.run
         self._checkpoints, self._compiled = checkpoints, {}
         strategy = tf.distribute.MultiWorkerMirroredStrategy
@@ -126,6 +126,25 @@ class TrainingLoop:
         if not self._several_workers:
             return interruption.exit_status
         return 128 + (interruption.signal or signal.SIGTERM) if stop_signal else None
+
+    def measured_pace(self, steps: int) -> tuple[float, float]:
+        """Takes steps that are not kept. Returns the seconds of a step (median) and of the first,
+        which compiles; the same on all workers.
+        """
+        self._step, times = 0, []
+        iterator = self._batches()
+        with Interruption() as interruption:
+            for _ in range(steps):
+                self._step += 1
+                start = time.perf_counter()
+                self._take_step(next(iterator), interruption, start, 0.0)
+                times.append(time.perf_counter() - start)
+        strategy = self._trainer.strategy
+        measured = tf.constant([float(np.median(times[1:])), times[0]])
+        mean = strategy.reduce(
+            tf.distribute.ReduceOp.MEAN, strategy.run(tf.identity, args=(measured,)), axis=None
+        )
+        return tuple(mean.numpy().tolist())
 
     def _batches(self):
         """From the next step on."""

@@ -1,126 +1,20 @@
-"""A run of a model of its own, from data to students."""
-
-from __future__ import annotations
-
-import abc
-import dataclasses
-
-import keras
-import numpy as np
+"""A run of a large generator, from data to students."""
 
 from tf_i2i.console import say
-from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
-from tf_i2i.models.precision import with_loss_scale
-from training.options.trainer_options import DistillOptions, TrainerOptions
-from training.runs.run_data import load_data
-from training.runs.run_folder import RunFolder, continued_options, open_run, require_same_data
-from training.runs.run_split import FILE as SPLIT_FILE
-from training.runs.run_split import read_split
-from training.system.machine import describe_machine
-from training.trainers.devices import is_chief
-from training.trainers.schedules import LinearDecay
+from training.options.trainer_options import DistillOptions, TeacherOptions
+from training.trainers.run_trainer import RunTrainer
 from training.trainers.student_trainer import StudentTrainer
-from training.trainers.trainer import Trainer
 
 
-class TeacherTrainer(Trainer):
-    """Trains a model of a run of its own, then distils its students.
+class TeacherTrainer(RunTrainer):
+    """Trains a model, then distils its students."""
 
-    Args:
-        given: names of the options on the command line; on --resume all others are the run's own.
-    """
-
-    options: TrainerOptions
-    # Steps with demo data, and the default half-life as a share of the steps.
-    demo_steps: int
-    averaged_share = 0.3
-
-    def __init__(self, options: TrainerOptions, given: frozenset[str] = frozenset()):
-        super().__init__(options)
-        self._given = given
-
-    @abc.abstractmethod
-    def check(self) -> None:
-        """Fills in sizes in the options. Raises UserError for options that do not go together."""
-
-    @property
-    @abc.abstractmethod
-    def is_demo(self) -> bool:
-        """Whether the options name no data."""
-
-    def train(self) -> int | None:
-        if self.options.dry_run:
-            self.check()
-            return self.dry_run()
-        if not self.options.resume:
-            self.check()
-        return super().train()
-
-    def open_run(self) -> RunFolder:
-        return open_run(self.options, is_chief())
-
-    def load_data(self) -> None:
-        stored_split = None
-        if self.options.resume:
-            self.options = continued_options(self.options, self._given, self.run)
-            self.check()
-            if self.options.split:
-                stored_split = read_split(self.run.root)
-        self.data = load_data(self.options, say, stored_split)
-        if self.options.resume:
-            require_same_data(self.data, self.run)
-        elif self.data.split:
-            self.run.write_json(SPLIT_FILE, self.data.split)
-        options = self.options
-        steps = options.steps
-        if steps is None and options.epochs is None and self.is_demo:
-            steps = self.demo_steps
-        if steps is None:
-            pictures = max(len(self.data.train_a), len(self.data.train_b))
-            steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
-        half_life = options.ema_half_life
-        if half_life is None:
-            half_life = min(10_000.0, self.averaged_share * steps)
-        self.options = dataclasses.replace(
-            options, steps=steps, ema_half_life=half_life, run=str(self.run.root)
-        )
-        self.sample_every, self.keep = options.sample_every, options.keep
-
-    def build(self) -> keras.Model:
-        options = self.options
-        model = build_model(options.model, dataclasses.asdict(options))
-        self.schedule = LinearDecay(
-            options.learning_rate, options.steps, options.decay_fraction, self.rate_scale
-        )
-        model.compile(*(with_loss_scale(self.optimizer(), self.precision) for _ in range(2)))
-        return model
-
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """A new one, for the generators or for the discriminators."""
-        return keras.optimizers.Adam(self.schedule, self.options.beta1, self.options.beta2)
-
-    def record(self, precision_reason: str) -> None:
-        options, data = self.options, self.data
-        say(f"precision: {self.precision} ({precision_reason})")
-        self.run.write_config(
-            options.model,
-            options,
-            precision={"chosen": self.precision, "reason": precision_reason},
-            data=data.facts(),
-            machine=describe_machine(),
-            parameters={net.name: net.count_params() for net in counted_networks(self.model)},
-            guidance_step_s=self.guidance_s,
-        )
-        counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
-        say(f"{options.steps} steps on {counts}, into {self.run.root}")
+    options: TeacherOptions
 
     @property
     def directions(self) -> tuple[str, ...]:
         """Directions that get a student."""
         return ("ab",)
-
-    def resume_command(self) -> str:
-        return f"python -m training.{self.options.model} --run {self.run.root} --resume"
 
     def finish(self) -> int | None:
         """Distils the students, one direction after the other."""
@@ -146,18 +40,3 @@ class TeacherTrainer(Trainer):
                 return status
         say(f"done; next: python -m export.tflite --run {root} --int8")
         return None
-
-    def dry_run(self) -> None:
-        """Prints what a run would be: options, layers, parameters, MACs."""
-        options = self.options
-        for name, value in dataclasses.asdict(options).items():
-            print(f"{name:22} {value}")
-        model = build_model(options.model, dataclasses.asdict(options))
-        for network, channels in counted_networks(model).items():
-            print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
-            for weight in network.weights:
-                shape = "x".join(map(str, weight.shape))
-                print(f"{weight.name:72} {shape:20} {int(np.prod(weight.shape)):>12,}")
-            macs = count_macs(network, options.crop_size, channels) / 1e9
-            size = f"{macs:.2f} G MACs at {options.crop_size} px"
-            print(f"{network.name}: {network.count_params():,} parameters, {size}")

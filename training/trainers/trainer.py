@@ -13,10 +13,7 @@ from tf_i2i.console import say
 from tf_i2i.models.precision import choose_precision, set_precision
 from training.options.trainer_options import LoopOptions
 from training.runs.checkpoints import Checkpoints
-from training.runs.run_folder import (
-    RunFolder,
-    writing_to,
-)
+from training.runs.run_folder import RunFolder, writing_to
 from training.system.locks import run_lock
 from training.trainers.devices import make_repeatable, make_strategy, require_divisible
 from training.trainers.loop import TrainingLoop
@@ -68,17 +65,21 @@ class Trainer(abc.ABC):
 
     def fit(self) -> int | None:
         """Builds the networks and takes the steps that are left. Returns as `train` does."""
+        self.build_model()
+        self.record(self.precision_reason)
+        saved = tf.train.Checkpoint(model=self.model, rate_scale=self.rate_scale)
+        folder = self.run.root / self.part / "checkpoints"
+        return TrainingLoop(self, Checkpoints(folder, saved, self.keep, self.run.chief)).run()
+
+    def build_model(self) -> None:
+        """Sets precision, rate_scale, schedule and model."""
         require_divisible(self.options.batch_size, self.strategy)
-        self.precision, reason = choose_precision(self.options.precision)
+        self.precision, self.precision_reason = choose_precision(self.options.precision)
         keras.utils.set_random_seed(self.options.seed)
         set_precision(self.precision)
         with self.strategy.scope():
             self.rate_scale = rate_scale()
             self.model = self.build()
-        self.record(reason)
-        saved = tf.train.Checkpoint(model=self.model, rate_scale=self.rate_scale)
-        folder = self.run.root / self.part / "checkpoints"
-        return TrainingLoop(self, Checkpoints(folder, saved, self.keep, self.run.chief)).run()
 
     def lock(self) -> AbstractContextManager:
         """Keeps other processes out of the run folder."""

@@ -1,0 +1,162 @@
+"""One-sided training: what learns, what stays fixed, and how the discriminator is held back."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_i2i.models.augmentation import SHIFT, augment, draw_augmentation
+from tf_i2i.models.mobile_generator import MobileGenerator
+from tf_i2i.models.onesided_model import OneSided
+from tf_i2i.models.projected_discriminator import ProjectedDiscriminator, SpectralConv2D
+from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_space
+
+CROP = 64
+
+
+@pytest.fixture(scope="module")
+def features():
+    return load_feature_space(EFFICIENTNET_LITE0)
+
+
+def new_model(features, seed: int = 1) -> OneSided:
+    keras.utils.set_random_seed(seed)
+    model = OneSided(
+        MobileGenerator(stem=8, width=8, blocks=1, residual=True),
+        ProjectedDiscriminator(features.channels, width=8, seed=seed),
+        features,
+        crop_size=CROP,
+        lambda_content=1.0,
+        lambda_colour=1.0,
+        lambda_luminance=1.0,
+        ema_half_life=2.0,
+        seed=seed,
+    )
+    model.compile(keras.optimizers.Adam(1e-3, 0.0), keras.optimizers.Adam(1e-3, 0.0))
+    return model
+
+
+def batch(seed: int = 5):
+    shape = [2, CROP, CROP, 3]
+    return tuple(tf.random.stateless_uniform(shape, [seed, i], -1, 1) for i in (0, 1))
+
+
+def test_an_untrained_network_returns_the_photo(features):
+    photo, _ = batch()
+    np.testing.assert_array_equal(new_model(features)(photo), photo)
+
+
+def test_what_a_step_changes(features):
+    """The generator and the heads learn; the feature network is no part of the model, and the
+    random projections stay as they are.
+    """
+    model = new_model(features)
+    fixed = [v.numpy() for layer in projections(model) for v in layer.weights]
+    heads = [v.numpy() for v in model.discriminator.trainable_variables]
+    student = [v.numpy() for v in model.student.trainable_variables]
+    for _ in range(2):  # the first step moves the last convolution, which is 0, and nothing below
+        losses = model.train_step(batch())
+    assert all(np.isfinite(float(value)) for value in losses.values())
+    for before, now in zip(student, model.student.trainable_variables, strict=True):
+        assert np.any(before != now.numpy()), now.name
+    assert (
+        sum(
+            np.any(a != b.numpy())
+            for a, b in zip(heads, model.discriminator.trainable_variables, strict=True)
+        )
+        > len(heads) / 2
+    )
+    for before, now in zip(
+        fixed, [v for layer in projections(model) for v in layer.weights], strict=True
+    ):
+        np.testing.assert_array_equal(before, now)
+    assert not any("efficientnet" in v.name for v in model.weights)
+    count = sum(v.shape.num_elements() for v in model.weights)
+    assert count < 100_000, "a feature network of 3 million parameters would be among them"
+
+
+def projections(model):
+    return model.discriminator.across_channels + model.discriminator.across_scales
+
+
+def test_a_checkpoint_restores_the_projections(features, tmp_path):
+    model, other = new_model(features, seed=1), new_model(features, seed=2)
+    maps = features(batch()[0])
+    expected = model.discriminator(maps)
+    assert np.any(expected[0] != other.discriminator(maps)[0])
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "saved"))
+    tf.train.Checkpoint(model=other).read(path).assert_existing_objects_matched()
+    for a, b in zip(expected, other.discriminator(maps), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_discriminator_shapes(features):
+    logits = ProjectedDiscriminator(features.channels, width=8)(features(tf.zeros([2, 64, 96, 3])))
+    assert [tuple(x.shape) for x in logits] == [
+        (2, 16, 24, 1),
+        (2, 8, 12, 1),
+        (2, 4, 6, 1),
+        (2, 2, 3, 1),
+    ]
+
+
+def test_spectral_norm():
+    """After a few calls in training no input direction is amplified by more than 1."""
+    layer = SpectralConv2D(6, 3)
+    x = tf.random.stateless_normal([1, 8, 8, 5], [1, 1])
+    for _ in range(50):
+        layer(x, training=True)
+    left = layer.left.numpy()
+    layer(x)
+    np.testing.assert_array_equal(left, layer.left)
+    flat = layer.kernel.numpy().reshape(-1, 6)
+    norm = np.linalg.svd(flat, compute_uv=False)[0]
+    one = tf.nn.conv2d(x, layer.kernel / norm, 1, "SAME")
+    np.testing.assert_allclose(layer(x), one, rtol=1e-3, atol=1e-4)
+
+
+def test_a_waiting_discriminator(features):
+    """Far ahead, it learns nothing until the generator has caught up."""
+    model = new_model(features)
+    model.lead.assign(0.99)
+    before = [v.numpy() for v in model.discriminator.trainable_variables]
+    model.train_step(batch())
+    for old, now in zip(before, model.discriminator.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, now)
+
+
+def test_augmentation_follows_the_lead(features):
+    model = new_model(features)
+    for lead, direction in ((0.9, 1), (0.1, -1)):
+        model.lead.assign(lead)
+        before = float(model.strength)
+        model.train_step(batch())
+        assert np.sign(float(model.strength) - before) == direction
+
+
+def test_augmentation_moves_whole_pixels():
+    images = tf.random.stateless_uniform([3, 32, 32, 3], [1, 2], -1, 1)
+    parameters = draw_augmentation(3, 0.0, tf.constant([4, 2]))
+    moved = augment(images, parameters)
+    assert moved.shape == images.shape
+    reach = SHIFT // 2
+    for image, result in zip(images.numpy(), moved.numpy(), strict=True):
+        middle = result[reach:-reach, reach:-reach]
+        places = [
+            (y, x)
+            for y in range(SHIFT + 1)
+            for x in range(SHIFT + 1)
+            if np.allclose(image[y : y + 24, x : x + 24], middle, atol=1e-6)
+        ]
+        assert len(places) == 1
+    same = augment(images, tf.zeros([3, 5]))
+    np.testing.assert_allclose(same, images, atol=1e-6)
+
+
+def test_augmentation_changes_colours_by_its_strength():
+    images = tf.random.stateless_uniform([8, 32, 32, 3], [1, 2], -1, 1)
+    changes = []
+    for strength in (0.1, 1.0):
+        parameters = draw_augmentation(8, strength, tf.constant([4, 2])) * [1, 1, 1, 0, 0]
+        changes.append(float(tf.reduce_mean(tf.abs(augment(images, parameters) - images))))
+    assert 0 < 5 * changes[0] < changes[1]

@@ -1,0 +1,111 @@
+"""training.onesided as a user runs it: from a folder and one painting to an int8 file."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_i2i.data.image_files import read_image
+from tf_i2i.errors import UserError
+from training.onesided import main
+
+SIZES = ["--load-size", "80", "--crop-size", "64", "--batch-size", "2", "--precision", "float32"]
+SIZES += ["--sample-every", "6", "--checkpoint-every", "6"]
+
+
+@pytest.fixture(scope="module")
+def sources(picture_folders):
+    """Photos, and one picture of the style."""
+    photos, paintings = picture_folders
+    return ["--domain-a", str(photos), "--domain-b", str(sorted(paintings.iterdir())[0])]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, sources):
+    """A whole run. Read only, but for what export and evaluation add."""
+    run = tmp_path_factory.mktemp("runs") / "one sided"
+    assert main([*SIZES, *sources, "--run", str(run), "--steps", "12"]) is None
+    return run
+
+
+def test_run_folder(run):
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 6, 12]
+    assert {"style", "content", "colour", "luminance", "D", "val_score"} <= set(records[-1])
+    config = json.loads((run / "config.json").read_text())
+    assert config["model"] == "onesided"
+    assert config["options"]["lambda_content"] > 0, "resolved from --look"
+    assert config["data"]["counts"]["train_b"] == 1
+    assert read_image(run / "samples" / "step-000012.png").shape[0] > 80
+    assert (run / "student" / "ab" / "student.weights.h5").is_file()
+
+
+def test_interrupted_and_resumed_is_the_same_run(run, sources, tmp_path):
+    broken = tmp_path / "broken"
+
+    def interrupt():
+        log = broken / "metrics.jsonl"
+        while not log.exists() or "step" not in log.read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    status = main([*SIZES, *sources, "--run", str(broken), "--steps", "12"])
+    thread.join()
+    assert status == 130
+    assert main(["--run", str(broken), "--resume"]) is None
+    readers = [tf.train.load_checkpoint(str(r / "checkpoints")) for r in (run, broken)]
+    names = [n for n in readers[0].get_variable_to_shape_map() if "VARIABLE_VALUE" in n]
+    assert len(names) > 100
+    for name in names:
+        whole, resumed = (reader.get_tensor(name) for reader in readers)
+        np.testing.assert_array_equal(whole, resumed, err_msg=name)
+
+
+def test_followers(run, capsys):
+    """Export, evaluation and report take the network as they take a distilled one."""
+    from export.report import main as report
+    from export.tflite import main as export
+    from training.distill import main as distill
+    from training.evaluate import main as evaluate
+
+    assert export(["--run", str(run), "--size", "64", "--int8", "--float32"]) is None
+    entries = {e["variant"]: e for e in json.loads((run / "export" / "export.json").read_text())}
+    assert entries["int8"]["model"] == "student" and entries["int8"]["psnr_db"] > 30
+    assert (
+        evaluate(["--run", str(run), "--model", str(run / "export" / "ab-64-int8.tflite")]) is None
+    )
+    assert "student" in json.loads((run / "evaluation.json").read_text())["scores"]["ab"]
+    assert report(["--run", str(run)]) is None
+    assert "network for phones" in (run / "report.html").read_text().lower()
+    with pytest.raises(UserError, match="without a teacher"):
+        distill(["--run", str(run), "--steps", "1"])
+    with pytest.raises(UserError, match="ab alone"):
+        export(["--run", str(run), "--direction", "ba", "--int8"])
+
+
+def test_minutes(sources, tmp_path, capsys):
+    """The number of steps is found before the first one, and kept when the run is resumed."""
+    run = tmp_path / "timed"
+    start = time.monotonic()
+    assert main([*SIZES, *sources, "--run", str(run), "--minutes", "0.1"]) is None
+    config = json.loads((run / "config.json").read_text())
+    assert config["options"]["steps"] >= 1
+    assert "ms per step" in capsys.readouterr().err
+    assert time.monotonic() - start > 1
+    assert main(["--run", str(run), "--resume"]) is None
+    assert (
+        json.loads((run / "config.json").read_text())["options"]["steps"]
+        == config["options"]["steps"]
+    )
+
+
+def test_wrong_sizes():
+    with pytest.raises(UserError, match="multiple of 32"):
+        main(["--crop-size", "72", "--steps", "1"])

@@ -1,0 +1,129 @@
+"""One-sided style training: the phone network itself, from photos and paintings that are not pairs."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tf_i2i.models import losses
+from tf_i2i.models.augmentation import augment, draw_augmentation
+from tf_i2i.models.moving_average import MovingAverage
+from tf_i2i.models.precision import minimize, scale_loss
+
+# The discriminator's lead is the mean sign of its scores of paintings (Karras et al. 2020, section
+# 3.1, r_t): 0 is a guess, 1 never wrong. Augmentation grows while it is above the target; above
+# the limit the discriminator waits for the generator.
+_LEAD_TARGET, _LEAD_LIMIT = 0.6, 0.95
+_LEAD_MEMORY, _STRENGTH_STEP = 0.98, 0.002
+
+
+class OneSided(keras.Model):
+    """One generator and a discriminator in a pretrained feature space, without a way back: what keeps
+    the photo's content is the distance of its deep features (as the contrast of patches does in Park
+    et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation").
+
+    Args:
+        student: the generator that is exported.
+        discriminator: feature maps to a list of logits, one per scale.
+        features: images [-1, 1] to feature maps, finest first; of fixed weights, and not a Keras
+            layer: neither trained nor saved.
+        lambda_content: weight of the distance of photo and output in the two middle feature maps.
+        lambda_colour: weight of coarse chroma consistency.
+        lambda_luminance: weight of coarse luminance consistency.
+        ema_half_life: of the student's averaged weights, in steps.
+        seed: of the augmentation.
+
+    `train_step((photo, style))` takes float32 [-1, 1] [N, S, S, 3] twice, the local share of the
+    batch when run by a tf.distribute strategy, and returns the named losses (means over the local
+    share). With `update_bn` false the student uses its moving statistics, as it will on the device.
+    """
+
+    def __init__(
+        self,
+        student,
+        discriminator,
+        features: Callable,
+        *,
+        crop_size: int,
+        lambda_content: float,
+        lambda_colour: float,
+        lambda_luminance: float,
+        ema_half_life: float,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.student, self.discriminator, self.features = student, discriminator, features
+        self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
+        self.lambda_luminance, self.seed = lambda_luminance, seed
+        image = tf.zeros((1, crop_size, crop_size, 3))
+        student(image, training=False)
+        discriminator(features(image), training=False)
+        self.average = MovingAverage(student, ema_half_life, statistics=True)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
+        self.lead = tf.Variable(0.0, name="lead", **mean)
+        self.strength = tf.Variable(0.3, name="strength", **mean)
+        self.built = True
+
+    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
+        super().compile(**kwargs)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        generator_optimizer.build(self.student.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def call(self, inputs, training=False):
+        return self.student(inputs, training=training)
+
+    def train_step(self, data, update_bn: bool = True):
+        photo, style = data
+        count, seed = photo.shape[0], tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
+        # Photo and output are augmented alike, so that their features can be compared.
+        own = draw_augmentation(count, self.strength, seed)
+        other = draw_augmentation(count, self.strength, seed + tf.constant([0, 1]))
+        pictures, parameters = tf.concat([photo, style], 0), tf.concat([own, other], 0)
+        known = [tf.split(maps, 2) for maps in self.features(augment(pictures, parameters))]
+        with tf.GradientTape() as tape:
+            output = self.student(photo, training=update_bn)
+            seen = self.features(augment(output, own))
+            scores = self.discriminator(seen, training=False)
+            named = {
+                "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
+                "content": self.lambda_content * self._content(seen, known),
+                "colour": self.lambda_colour * losses.coarse_chroma(photo, output),
+                "luminance": self.lambda_luminance * losses.coarse_luminance(photo, output),
+            }
+            total = tf.add_n(list(named.values()))
+            scaled = scale_loss(self.generator_optimizer, total)
+        minimize(self.generator_optimizer, tape, scaled, self.student.trainable_variables)
+
+        waits = self.lead > _LEAD_LIMIT
+        with tf.GradientTape() as tape:
+            both = [
+                tf.concat([real, tf.stop_gradient(fake)], 0)
+                for (_, real), fake in zip(known, seen, strict=True)
+            ]
+            scores = [tf.split(s, 2) for s in self.discriminator(both, training=True)]
+            loss = tf.add_n([losses.discriminator_adversarial(*pair, "hinge") for pair in scores])
+            scaled = scale_loss(self.discriminator_optimizer, tf.where(waits, 0.0, 1.0) * loss)
+        variables = self.discriminator.trainable_variables
+        minimize(self.discriminator_optimizer, tape, scaled, variables)
+
+        self._follow([real for real, _ in scores])
+        self.average.update()
+        self.step.assign_add(1)
+        return {**named, "D": loss, "D_lead": self.lead, "augmentation": self.strength, "G": total}
+
+    def _content(self, seen, known):
+        """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""
+        photo = [own for own, _ in known]
+        distances = [losses.feature_distance(photo[i], seen[i]) for i in (2, 1)]
+        return distances[0] + 0.5 * distances[1]
+
+    def _follow(self, real_scores) -> None:
+        """Adapts the augmentation's strength to the discriminator's lead."""
+        sign = tf.add_n([tf.reduce_mean(tf.sign(s)) for s in real_scores]) / len(real_scores)
+        self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * sign)
+        change = _STRENGTH_STEP * tf.sign(self.lead - _LEAD_TARGET)
+        self.strength.assign(tf.clip_by_value(self.strength + change, 0.0, 1.0))

@@ -1,0 +1,159 @@
+"""A run of its own: its folder, its pictures, how long it trains, its record."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import time
+
+import keras
+import numpy as np
+
+from tf_i2i.console import say
+from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
+from tf_i2i.models.precision import with_loss_scale
+from training.options.trainer_options import TrainerOptions
+from training.runs.run_data import load_data
+from training.runs.run_folder import RunFolder, continued_options, open_run, require_same_data
+from training.runs.run_split import FILE as SPLIT_FILE
+from training.runs.run_split import read_split
+from training.system.machine import describe_machine
+from training.trainers.devices import is_chief
+from training.trainers.loop import TrainingLoop
+from training.trainers.schedules import LinearDecay
+from training.trainers.trainer import Trainer
+
+# Of a model that is thrown away, to measure the pace: steps taken, and those of its schedule.
+_TRIAL_STEPS, _TRIAL_LENGTH = 12, 1000
+
+
+class RunTrainer(Trainer):
+    """Trains the model of a new run, or of one that is resumed.
+
+    Args:
+        given: names of the options on the command line; on --resume all others are the run's own.
+    """
+
+    options: TrainerOptions
+    # Steps with demo data, and the default half-life as a share of the steps.
+    demo_steps: int
+    averaged_share = 0.3
+
+    def __init__(self, options: TrainerOptions, given: frozenset[str] = frozenset()):
+        super().__init__(options)
+        self._given = given
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Fills in sizes in the options. Raises UserError for options that do not go together."""
+
+    @property
+    @abc.abstractmethod
+    def is_demo(self) -> bool:
+        """Whether the options name no data."""
+
+    def train(self) -> int | None:
+        if self.options.dry_run:
+            self.check()
+            return self.dry_run()
+        if not self.options.resume:
+            self.check()
+        return super().train()
+
+    def open_run(self) -> RunFolder:
+        return open_run(self.options, is_chief())
+
+    def load_data(self) -> None:
+        stored_split = None
+        if self.options.resume:
+            self.options = continued_options(self.options, self._given, self.run)
+            self.check()
+            if self.options.split:
+                stored_split = read_split(self.run.root)
+        self.data = load_data(self.options, say, stored_split)
+        if self.options.resume:
+            require_same_data(self.data, self.run)
+        elif self.data.split:
+            self.run.write_json(SPLIT_FILE, self.data.split)
+        options = dataclasses.replace(self.options, run=str(self.run.root))
+        if options.steps is None and not options.minutes:
+            if options.epochs is None and self.is_demo:
+                steps = self.demo_steps
+            else:
+                pictures = max(len(self.data.train_a), len(self.data.train_b))
+                steps = max(1, (options.epochs or 200) * pictures // options.batch_size)
+            options = dataclasses.replace(options, steps=steps)
+        self.options = options
+        self.sample_every, self.keep = options.sample_every, options.keep
+
+    def fit(self) -> int | None:
+        if self.options.steps is None:
+            start, given = time.monotonic(), self.options
+            self._set_length(_TRIAL_LENGTH)
+            self.build_model()
+            step_s, first_step_s = TrainingLoop(self).measured_pace(_TRIAL_STEPS)
+            left_s = 60 * given.minutes - (time.monotonic() - start) - first_step_s
+            self.options = given
+            self._set_length(max(_TRIAL_STEPS, round(left_s / step_s)))
+            say(
+                f"{1000 * step_s:.0f} ms per step: {self.options.steps} steps in "
+                f"{given.minutes:g} minutes"
+            )
+        self._set_length(self.options.steps)
+        return super().fit()
+
+    def _set_length(self, steps: int) -> None:
+        half_life = self.options.ema_half_life
+        if half_life is None:
+            half_life = min(10_000.0, self.averaged_share * steps)
+        self.options = dataclasses.replace(self.options, steps=steps, ema_half_life=half_life)
+
+    def new_model(self) -> keras.Model:
+        """Built, but not compiled."""
+        return build_model(self.options.model, dataclasses.asdict(self.options))
+
+    def build(self) -> keras.Model:
+        options = self.options
+        model = self.new_model()
+        self.schedule = LinearDecay(
+            options.learning_rate, options.steps, options.decay_fraction, self.rate_scale
+        )
+        model.compile(*(with_loss_scale(self.optimizer(), self.precision) for _ in range(2)))
+        return model
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """A new one, for the generators or for the discriminators."""
+        return keras.optimizers.Adam(self.schedule, self.options.beta1, self.options.beta2)
+
+    def record(self, precision_reason: str) -> None:
+        options, data = self.options, self.data
+        say(f"precision: {self.precision} ({precision_reason})")
+        self.run.write_config(
+            options.model,
+            options,
+            precision={"chosen": self.precision, "reason": precision_reason},
+            data=data.facts(),
+            machine=describe_machine(),
+            parameters={net.name: net.count_params() for net in counted_networks(self.model)},
+            guidance_step_s=self.guidance_s,
+        )
+        counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
+        say(f"{options.steps} steps on {counts}, into {self.run.root}")
+
+    def resume_command(self) -> str:
+        return f"python -m training.{self.options.model} --run {self.run.root} --resume"
+
+    def dry_run(self) -> None:
+        """Prints what a run would be: options, layers, parameters, MACs."""
+        options = self.options
+        for name, value in dataclasses.asdict(options).items():
+            print(f"{name:22} {value}")
+        model = self.new_model()
+        for network, channels in counted_networks(model).items():
+            print(f"\n{'weights':72} {'shape':20} {'parameters':>12}")
+            for weight in network.weights:
+                shape = "x".join(map(str, weight.shape))
+                print(f"{weight.name:72} {shape:20} {int(np.prod(weight.shape)):>12,}")
+            macs = count_macs(network, options.crop_size, channels) / 1e9
+            size = f"{macs:.2f} G MACs at {options.crop_size} px"
+            print(f"{network.name}: {network.count_params():,} parameters, {size}")
