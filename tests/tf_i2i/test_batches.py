@@ -84,3 +84,26 @@ def test_pairs_keep_place_and_mirroring():
             )
         )
     assert len(who) > 20, "the others are drawn by themselves"
+
+
+def test_zoom_shows_pictures_at_several_sizes():
+    """Windows of 16 to 24 pixels, scaled to 16, with the boxes in them; drawn again alike."""
+    boxes = np.tile(np.array([[4, 5, 8, 10]], np.float32), [5, 1])
+
+    def drawn(first_step=0):
+        options = dict(flip=False, seed=1, zoom=1.5, boxes=(boxes, None), first_step=first_step)
+        return augmented_batches([(cache(0, 5),), (cache(100, 7),)], 16, 1, **options)
+
+    scales = []
+    for a, _, box in drawn().take(30):
+        columns = to_uint8(a)[0, 0, :, 1].astype(int)
+        scale = (columns[-1] - columns[0]) / 15  # columns of the picture per column of the crop
+        scales.append(scale)
+        width = 16 * scale
+        np.testing.assert_allclose(box[0, 2], 8 / scale, atol=0.3)
+        assert columns[0] >= 0 and columns[-1] <= 27 and width < 26
+        # The box begins where the crop shows column 4 of the picture.
+        np.testing.assert_allclose(columns[0] + float(box[0, 0]) * scale, 4 + scale / 2, atol=1.2)
+    assert min(scales) < 1.1 and 1.35 < max(scales) < 1.6
+    for one, other in zip(drawn().skip(7).take(3), drawn(first_step=7).take(3), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])

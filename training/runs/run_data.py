@@ -31,8 +31,8 @@ class RunData:
         descriptions: where each came from, for config.json and the report.
         test_a, test_b: those of the test split; None in a run without --split.
         split: what split.json holds; None likewise.
-        face_boxes: of the training pictures of both domains, float32 [N, 4] each, where a face loss
-            needs them.
+        face_boxes: of the training pictures of both domains, float32 [N, 4] each, or None for one
+            that needs none; where a face loss needs them.
     """
 
     train_a: ImageCache
@@ -44,7 +44,7 @@ class RunData:
     test_a: ImageCache | None = None
     test_b: ImageCache | None = None
     split: dict | None = None
-    face_boxes: tuple[np.ndarray, np.ndarray] | None = None
+    face_boxes: tuple[np.ndarray | None, np.ndarray | None] | None = None
 
     def facts(self) -> dict:
         """What config.json records of the data."""

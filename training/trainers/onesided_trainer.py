@@ -18,6 +18,7 @@ from tf_i2i.models.model_builder import build_model
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import COLOURS, LOOKS, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
+from training.trainers.guidance_builder import detected_faces, guide, require_guidance
 from training.trainers.run_trainer import RunTrainer
 from training.trainers.trainer import worker_share
 
@@ -25,6 +26,8 @@ PART = "student/ab"
 _SAMPLE_ROWS, _SCORED, _STYLE_SCORED = 4, 16, 96
 _FROZEN_BN_SHARE = 0.8
 _MINUTES = 8.0
+# Under this share what looks like a face is mostly foliage.
+_MIN_FACES = 0.1
 
 
 class OneSidedTrainer(RunTrainer):
@@ -43,6 +46,7 @@ class OneSidedTrainer(RunTrainer):
                 f"--crop-size {crop} must be a multiple of 32 and at most --load-size "
                 f"{options.load_size}"
             )
+        require_guidance(options)
         named = {**LOOKS[options.look], "lambda_colour": COLOURS[options.colours]}
         given = {name: getattr(options, name) for name in named}
         weights = {name: named[name] if v is None else v for name, v in given.items()}
@@ -58,9 +62,21 @@ class OneSidedTrainer(RunTrainer):
     def frozen_bn_step(self) -> float:
         return round(_FROZEN_BN_SHARE * self.options.steps)
 
+    def load_data(self) -> None:
+        super().load_data()
+        if self.options.lambda_face_tone:
+            boxes = detected_faces(self.data.train_a, "--domain-a")
+            if np.mean(boxes[:, 2] > 0) >= _MIN_FACES:
+                self.data = dataclasses.replace(self.data, face_boxes=(boxes, None))
+
     def new_model(self) -> keras.Model:
         features = load_feature_space(self.options.features)
         return build_model(self.options.model, dataclasses.asdict(self.options), features)
+
+    def build(self) -> keras.Model:
+        model = super().build()
+        self.data, self.guidance_s = guide(model, self.options, self.data, "a")
+        return model
 
     def batches(self, first_step, context):
         options = self.options
@@ -71,6 +87,7 @@ class OneSidedTrainer(RunTrainer):
             flip=options.flip,
             seed=options.seed,
             zoom=options.zoom,
+            boxes=self.data.face_boxes,
             **worker_share(first_step, context),
         )
 
@@ -115,7 +132,7 @@ class OneSidedTrainer(RunTrainer):
 
     def _translated(self, photos: list[np.ndarray]) -> np.ndarray:
         with self.model.average.applied():
-            translate = tf.function(lambda image: self.model.student(image, training=False))
+            translate = tf.function(lambda image: self.model(image, training=False))
             outputs = [translate(to_float(photo[None])) for photo in photos]
         return to_uint8(np.concatenate(outputs))
 
