@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_i2i.models.augmentation import SHIFT, augment, draw_augmentation
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.onesided_model import OneSided
-from tf_i2i.models.projected_discriminator import ProjectedDiscriminator, SpectralConv2D
+from tf_i2i.models.projected_discriminator import (
+    SHIFT,
+    ProjectedDiscriminator,
+    SpectralConv2D,
+    augment,
+    draw_augmentation,
+)
 from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_space
 
 CROP = 64
@@ -30,6 +35,7 @@ def new_model(features, seed: int = 1) -> OneSided:
         lambda_colour=1.0,
         lambda_luminance=1.0,
         lambda_face_tone=1.0,
+        lambda_moments=1.0,
         ema_half_life=2.0,
         seed=seed,
     )

@@ -281,11 +281,11 @@ class CycleGANOptions(GuidanceOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 0.8, "lambda_luminance": 0.03},
-    "balanced": {"lambda_content": 0.35, "lambda_luminance": 0.008},
-    "bold": {"lambda_content": 0.2, "lambda_luminance": 0.004},
+    "gentle": {"lambda_content": 2.0, "lambda_luminance": 0.8},
+    "balanced": {"lambda_content": 1.0, "lambda_luminance": 0.3},
+    "bold": {"lambda_content": 0.5, "lambda_luminance": 0.15},
 }
-COLOURS = {"photo": 1.0, "mixed": 0.06, "style": 0.01}
+COLOURS = {"photo": 5.0, "mixed": 0.5, "style": 0.1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -383,6 +383,11 @@ class OneSidedOptions(GuidanceOptions):
         "where the face is: detected once per photo (none found: left out of the loss), or at a "
         "fixed place",
         choices=("fixed", "detected"),
+    )
+    lambda_moments: float = _loss(
+        10.0,
+        "weight of the distance of the feature maps' means and deviations, outputs to style",
+        minimum=0,
     )
     lambda_face_tone: float = _loss(
         0.3,
