@@ -42,9 +42,7 @@ class AndroidOptions:
         (), "run folders; default: the models in the assets, else the newest run's", metavar="RUN"
     )
     variant: tuple[str, ...] = _models(
-        (),
-        "taken of each run; default: int8 where exported, else the best",
-        choices=tuple(VARIANTS),
+        (), "of each run; default: int8 if exported, else the best", choices=tuple(VARIANTS)
     )
     assets: str | None = _models(
         None, "their folder; default: android_demo/app/src/main/assets/models", metavar="DIR"

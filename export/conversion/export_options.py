@@ -29,11 +29,7 @@ class ExportOptions:
     )
     all: bool = _variants(False, "all five")
     min_psnr: float = _quality(
-        30.0,
-        "a file further from its float32 network is not kept",
-        unit="dB",
-        minimum=0,
-        maximum=200,
+        30.0, "a file further from its network is not kept", unit="dB", minimum=0, maximum=200
     )
     calibration_images: int = _quality(
         128, "training crops that int8 and int16 ranges are measured on", minimum=100, maximum=10000

@@ -75,19 +75,10 @@ def make_files(run: FinishedRun, designs: dict[str, dict], options) -> dict[str,
             if trainer.fit():
                 raise KeyboardInterrupt
             network = exported_network(trainer.model)
-            job = ExportJob(
-                network,
-                trainer.data,
-                folder,
-                options.size,
-                direction=options.direction,
-                min_psnr=options.min_psnr,
-                calibration_images=_CALIBRATION_IMAGES,
-                seed=options.seed,
-                gpu_check=False,
-                name=name,
-                extra_facts={"parameters": int(network.count_params()), "search": keys[name]},
-            )
+            how = {key: getattr(options, key) for key in ("direction", "min_psnr", "seed")}
+            how |= {"calibration_images": _CALIBRATION_IMAGES, "gpu_check": False, "name": name}
+            facts = {"parameters": int(network.count_params()), "search": keys[name]}
+            job = ExportJob(network, trainer.data, folder, options.size, extra_facts=facts, **how)
             try:
                 say(job.write(VARIANTS["int8"]))
             except QualityTooLow as error:

@@ -58,14 +58,8 @@ class ImageCache:
         chosen, digest = [int(index) for index in indices], hashlib.sha256()
         for index in chosen:
             _add(digest, self.names[index], self.image(index))
-        return ImageCache(
-            [self.names[index] for index in chosen],
-            self.pixels,
-            self.offsets[chosen],
-            self.shapes[chosen],
-            list(self.skipped),
-            digest.hexdigest(),
-        )
+        names, arrays = [self.names[i] for i in chosen], (self.offsets[chosen], self.shapes[chosen])
+        return ImageCache(names, self.pixels, *arrays, list(self.skipped), digest.hexdigest())
 
     @classmethod
     def from_images(
@@ -83,14 +77,8 @@ class ImageCache:
             offsets.append(store.size)
             _add(digest, name, image)
             store.append(image)
-        return cls(
-            names,
-            store.finish(),
-            np.array(offsets, np.int64),
-            np.array(shapes, np.int32).reshape(-1, 2),
-            list(skipped),
-            digest.hexdigest(),
-        )
+        arrays = np.array(offsets, np.int64), np.array(shapes, np.int32).reshape(-1, 2)
+        return cls(names, store.finish(), *arrays, list(skipped), digest.hexdigest())
 
 
 def load_images(

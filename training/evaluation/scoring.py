@@ -17,6 +17,7 @@ from training.evaluation.evaluated_pictures import Pictures
 Translate = Callable[[np.ndarray], np.ndarray]
 
 UNTOUCHED, TEACHER, STUDENT = "untouched", "teacher", "student"
+_IMITATED = {UNTOUCHED: (), TEACHER: (), STUDENT: (TEACHER,)}  # a file: both
 # The window that tf_i2i.metrics.image_metrics.grid_energy compares.
 _MIN_SIDE = 12
 
@@ -79,16 +80,10 @@ def score_each(
         for name, output in outputs.items():
             row = {"grid": metrics.grid_energy(output)}
             row |= {} if truth is None else metrics.against_truth(output, truth)
-            for original in _originals(name):
+            for original in _IMITATED.get(name, (TEACHER, STUDENT)):
                 if original in outputs:
                     row[f"to_{original}_psnr_db"] = metrics.psnr(output, outputs[original])
                     row[f"to_{original}_ssim"] = metrics.ssim(output, outputs[original])
             rows[name].append(row)
             all_outputs[name].append(output)
     return rows, all_outputs
-
-
-def _originals(name: str) -> tuple[str, ...]:
-    """What a model imitates: a student its teacher, a file both."""
-    imitated = {UNTOUCHED: (), TEACHER: (), STUDENT: (TEACHER,)}
-    return imitated.get(name, (TEACHER, STUDENT))
