@@ -65,11 +65,7 @@ def _version(folder: Path) -> list[int]:
 
 
 def build_apk(
-    project: Path,
-    models: Sequence[Path],
-    out: Path,
-    abis: Sequence[str],
-    tools: Mapping[str, str],
+    project: Path, models: Sequence[Path], out: Path, abis: Sequence[str], tools: Mapping[str, str]
 ) -> None:
     """Writes a signed APK to `out`, or nothing; UserError when a step fails or it can't be written.
 
