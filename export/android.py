@@ -117,10 +117,9 @@ def _install(phone: Phone, apk: Path) -> None:
     except UserError as error:
         if "INSTALL_FAILED_UPDATE_INCOMPATIBLE" not in str(error):
             raise
-        raise UserError(
-            f"--install: the app on phone {phone.serial} has another key; "
-            f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
-        ) from error
+        fix = f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
+        known = f"the app on phone {phone.serial} has another key"
+        raise UserError(f"--install: {known}; {fix}") from error
     print(f"installed on {phone.serial}")
 
 

@@ -176,10 +176,8 @@ class _Build:
     def sign(self) -> None:
         """Signatures of schemes 2 and 3, which apksigner chooses for MIN_SDK; 4 is a second file."""
         key = _debug_key(self._tools["keytool"])
-        options = (
-            f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS} --min-sdk-version {MIN_SDK} "
-            "--v4-signing-enabled false"
-        ).split()
+        options = f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS}".split()
+        options += f"--min-sdk-version {MIN_SDK} --v4-signing-enabled false".split()
         command = [self._tools["apksigner"], "sign", "--ks", key, *options, "--out", self.signed]
         fix = f"if this is not a debug key, move it away and a new one is made: {one_line(key)}"
         _run([*command, self._aligned], "signing", fix)
@@ -190,10 +188,8 @@ def _debug_key(keytool: str) -> Path:
     path = Path(os.environ.get("ANDROID_USER_HOME") or Path.home() / ".android") / "debug.keystore"
     if path.exists():
         return path
-    options = (
-        f"-genkeypair -storepass {_PASSWORD} -keypass {_PASSWORD} -alias {_ALIAS} "
-        "-keyalg RSA -keysize 2048 -validity 10950"
-    ).split()
+    options = f"-genkeypair -storepass {_PASSWORD} -keypass {_PASSWORD} -alias {_ALIAS}".split()
+    options += ["-keyalg", "RSA", "-keysize", "2048", "-validity", "10950"]
     options += ["-dname", "CN=Android Debug,O=Android,C=US"]
     fix = f"is {one_line(path.parent)} writable? ANDROID_USER_HOME names another folder"
     path.parent.mkdir(parents=True, exist_ok=True)

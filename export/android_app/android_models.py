@@ -72,10 +72,8 @@ def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
     if not chosen:
         missing = f"no {' or '.join(variants)} file" if variants else "no exported file"
         flags = " ".join(f"--{variant}" for variant in variants or ("int8",))
-        raise UserError(
-            f"--run {one_line(run)}: {missing}; write it: "
-            f"python -m export.tflite --run {one_line(run)} {flags}"
-        )
+        export = f"python -m export.tflite --run {one_line(run)} {flags}"
+        raise UserError(f"--run {one_line(run)}: {missing}; write it: {export}")
     return chosen
 
 

@@ -57,7 +57,5 @@ def agreement(model: LiteModel, images: np.ndarray, reference: np.ndarray) -> Ag
     if not np.isfinite(outputs).all():
         return Agreement(0.0, 0.0)
     pairs = zip(to_uint8(outputs), to_uint8(reference), strict=True)
-    return Agreement(
-        min(MAX_PSNR_DB, psnr(outputs, reference, peak=2)),
-        float(np.mean([ssim(ours, wanted) for ours, wanted in pairs])),
-    )
+    similarity = float(np.mean([ssim(ours, wanted) for ours, wanted in pairs]))
+    return Agreement(min(MAX_PSNR_DB, psnr(outputs, reference, peak=2)), similarity)

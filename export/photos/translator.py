@@ -92,10 +92,9 @@ class Translator:
         self._bytes_per_pixel = bytes_per_pixel(file)
         min_tile = 2 * self._margin + max(self._margin, stride)
         if self._max_tile is not None and self._max_tile // stride * stride < min_tile:
-            raise UserError(
-                f"--tile {self._max_tile}: must be at least {min_tile} for this network, with "
-                f"{self._margin} pixels of overlap on each side; leave it out for a fast one"
-            )
+            fix = f"{self._margin} pixels on each side are overlap; leave it out for a fast one"
+            least = f"must be at least {min_tile} for this network"
+            raise UserError(f"--tile {self._max_tile}: {least}; {fix}")
 
     def _tiling(self, height: int, width: int) -> Tiling:
         if not self.is_tiled:

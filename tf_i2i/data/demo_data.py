@@ -121,10 +121,8 @@ def _path(photo: Photograph) -> Path:
     spec = importlib.util.find_spec(photo.package)
     path = Path(spec.submodule_search_locations[0], photo.file) if spec else None
     if path is None or not path.is_file():
-        raise UserError(
-            f"the photograph {photo.package}/{photo.file} is missing: pip install -e . again, or "
-            "name your own with --domain-a and --domain-b"
-        )
+        fix = "pip install -e . again, or name your own with --domain-a and --domain-b"
+        raise UserError(f"the photograph {photo.package}/{photo.file} is missing: {fix}")
     return path
 
 

@@ -128,15 +128,11 @@ def load_images(
     cache = ImageCache.from_images(usable(), skipped)
     if 2 * unreadable > total:
         name, reason = skipped[0]
-        raise UserError(
-            f"{where}: {unreadable} of {total} pictures can't be read "
-            f"(first {one_line(name)}: {reason}); repair or remove them"
-        )
+        first = f"(first {one_line(name)}: {reason}); repair or remove them"
+        raise UserError(f"{where}: {unreadable} of {total} pictures can't be read {first}")
     if len(cache) < minimum:
-        raise UserError(
-            f"{where}: {len(cache)} of {total} pictures can be used, at least {minimum} are needed; "
-            f"add pictures of {MIN_SIDE} pixels per side or more"
-        )
+        need = f"at least {minimum} are needed; add pictures of {MIN_SIDE} pixels per side or more"
+        raise UserError(f"{where}: {len(cache)} of {total} pictures can be used, {need}")
     return cache
 
 

@@ -79,10 +79,8 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
         return ImageSource(str(path), [path.name], lambda index: path)
     if path.is_file():
         return _list_source(path, where)
-    raise UserError(
-        f"{option} {one_line(src)}: no such folder or file; give a folder of pictures, "
-        "a text file with one path per line, or tfds:NAME:SPLIT"
-    )
+    fix = "give a folder of pictures, a text file with one path per line, or tfds:NAME:SPLIT"
+    raise UserError(f"{option} {one_line(src)}: no such folder or file; {fix}")
 
 
 def _folder_source(folder: Path, where: str) -> ImageSource:

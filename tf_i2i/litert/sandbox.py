@@ -207,10 +207,8 @@ def _checked_size(facts: dict, shown: str) -> int:
         return shape[1]
     names = ("input", "output")
     ends = (f"{facts[f'{n}s']} {facts[f'{n}_dtype']} {facts[f'{n}_shape']}" for n in names)
-    raise UserError(
-        f"{shown}: takes {' and returns '.join(ends)}, not 1 float32 or uint8 [1, size, size, 3] "
-        "each; name a file of export.tflite"
-    )
+    wanted = "not 1 float32 or uint8 [1, size, size, 3] each; name a file of export.tflite"
+    raise UserError(f"{shown}: takes {' and returns '.join(ends)}, {wanted}")
 
 
 def _checked_halo(facts: dict, size: int, shown: str) -> tuple[int | None, int | None]:

@@ -153,10 +153,10 @@ def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, 
         ratios = [measured.features.face_ratio for measured in domain.kept.values()]
         ratios = [ratio for ratio in ratios if ratio >= min_face]
         if not ratios:
-            raise UserError(
-                f"--match portraits: no face of {min_face:g} of the shorter side was found in "
-                f"{one_line(domain.root)}; give a smaller --min-face, or no --match"
+            none = (
+                f"no face of {min_face:g} of the shorter side was found in {one_line(domain.root)}"
             )
+            raise UserError(f"--match portraits: {none}; give a smaller --min-face, or no --match")
         ranges.append(np.percentile(ratios, _PERCENTILES))
     lows, highs = zip(*ranges, strict=True)
     low, high = float(max(min_face, max(lows) / _ROOM)), float(min(highs) * _ROOM)

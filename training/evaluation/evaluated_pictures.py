@@ -96,10 +96,8 @@ def _domains(run: FinishedRun, direction: str, split: str) -> tuple[ImageCache, 
     data = run.data()
     a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
     if a is None or not (len(a) and len(b)):
-        raise UserError(
-            f"--split {split}: {run.root} has no {SPLIT_NAMES[split]} pictures; train with "
-            "--split 80%/10%/10%, or name pictures with --domain-a or --input"
-        )
+        fix = "train with --split 80%/10%/10%, or name pictures with --domain-a or --input"
+        raise UserError(f"--split {split}: {run.root} has no {SPLIT_NAMES[split]} pictures; {fix}")
     return (a, b) if direction == "ab" else (b, a)
 
 

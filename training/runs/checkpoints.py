@@ -80,10 +80,9 @@ class Checkpoints:
         try:
             self._objects.read(saved.prefix).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{saved.prefix}: is of another network than these options build; resume its own "
-                "run, or start a new one with another --run"
-            ) from error
+            fix = "resume its own run, or start a new one with another --run"
+            other = "is of another network than these options build"
+            raise UserError(f"{saved.prefix}: {other}; {fix}") from error
 
     def _require_room(self, step: int) -> None:
         """A save needs as much room as the largest checkpoint so far."""

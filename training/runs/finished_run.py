@@ -89,10 +89,8 @@ class FinishedRun:
     def teacher(self, direction: str) -> keras.Model:
         """The teacher's generator with averaged weights, under the present precision policy."""
         if not self.has_teacher:
-            raise UserError(
-                f"--run {self.root}: training.{self.model} trains the phone network itself, without "
-                "a teacher; use --model student"
-            )
+            why = f"training.{self.model} trains the phone network itself, without a teacher"
+            raise UserError(f"--run {self.root}: {why}; use --model student")
         if self.paired and direction != "ab":
             where = f"{self.root} was trained on pairs, from input to target alone"
             raise UserError(f"--direction {direction}: {where}; use --direction ab")

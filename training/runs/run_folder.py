@@ -139,10 +139,9 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
         if name not in given:
             merged[name] = value
         elif getattr(options, name) != value and not field.metadata.get("resumable"):
-            raise UserError(
-                f"--{name.replace('_', '-')} {getattr(options, name)}: the run was started with "
-                f"{value}, which --resume can't change"
-            )
+            flag = f"--{name.replace('_', '-')} {getattr(options, name)}"
+            reason = f"the run was started with {value}, which --resume can't change"
+            raise UserError(f"{flag}: {reason}")
     return dataclasses.replace(options, **merged)
 
 

@@ -203,10 +203,8 @@ def write_tables(root: Path, results: Results) -> list[Path]:
             for direction, row in directions.items():
                 writer.writerows([*run, split, direction, *item] for item in row.items())
     write_text(paths[1], sheet.getvalue())
-    runs = [
-        {**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))}
-        for run in plan.runs()
-    ]
+    scores = results.scores
+    runs = [dataclasses.asdict(r) | {"scores": scores.get((r.value, r.seed))} for r in plan.runs()]
     choice = {"chosen": results.chosen, "why": results.why}
     summary = {"summary": results.summary(), "runs": runs}
     write_json(paths[2], dataclasses.asdict(plan) | choice | summary)
