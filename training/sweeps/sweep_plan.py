@@ -108,16 +108,16 @@ def make_plan(
     given = given_options(options_class, finder.parse_known_args(common)[1])
     for taken, replacement in {**_SET_BY_SWEEP, name: f"{flag} before the first --"}.items():
         if taken in given:
-            flag = f"--{taken.replace('_', '-')}"
-            raise UserError(f"{flag} among the trainings' options: it is set by {replacement}")
+            option = f"--{taken.replace('_', '-')}"
+            raise UserError(f"{option} among the trainings' options: it is set by {replacement}")
     parse(EvaluateOptions, list(evaluate), "training.evaluate", "")
     for taken in given_options(EvaluateOptions, list(evaluate)) & set(_NOT_EVALUATED):
-        flag = f"--{taken.replace('_', '-')}"
+        option = f"--{taken.replace('_', '-')}"
         fix = "a sweep scores its own runs on their own pictures"
-        raise UserError(f"{flag} among the evaluations' options: {fix}")
-    has_test, swept_flag = bool(parsed.split) and parse_split(parsed.split).test > 0, flags[0]
+        raise UserError(f"{option} among the evaluations' options: {fix}")
+    has_test = bool(parsed.split) and parse_split(parsed.split).test > 0
     lists = (tuple(values), tuple(seeds), tuple(common), tuple(evaluate))
-    return Plan(trainer, swept_flag, *lists, has_test)
+    return Plan(trainer, flag, *lists, has_test)
 
 
 def require_same_sweep(root: Path, plan: Plan) -> None:
