@@ -197,7 +197,9 @@ def export_run(
     trained_at = run.fixed_size if model == "teacher" else None
     for size in dict.fromkeys(sizes):
         if trained_at and size != trained_at:
-            _warn(f"this U-Net was trained at {trained_at} px, does worse here: see --size")
+            _warn(
+                f"this U-Net was trained at {trained_at} px, is worse at {size}: --size {trained_at}"
+            )
         job = ExportJob(network, data, run.root / "export", size, model=model, **options)
         for variant in variants:
             try:

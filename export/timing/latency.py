@@ -66,8 +66,8 @@ def with_ratios(rows: list[dict]) -> list[dict]:
     for row in rows:
         if row["median_ms"]:
             reference.setdefault((row["device"], row["threads"]), row["median_ms"])
-    medians = [(row, row["median_ms"], row["device"], row["threads"]) for row in rows]
-    return [row | {"ratio": ms and round(ms / reference[key], 4)} for row, ms, *key in medians]
+    medians = [(row, row["median_ms"], (row["device"], row["threads"])) for row in rows]
+    return [row | {"ratio": ms and round(ms / reference[key], 4)} for row, ms, key in medians]
 
 
 def rates(median_ms: float | None, shape: list[int], macs: int) -> dict[str, float | None]:
