@@ -52,9 +52,10 @@ def bold(
     outline_contrast: float = 7.0,
     outline_width: int = 3,
 ) -> np.ndarray:
-    """The cartoon of a thicker pen: fewer colours, fewer and wider outlines; arguments as there.
+    """The cartoon of a thicker pen: fewer colours, fewer and wider outlines.
 
-    outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them.
+    outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them. Others: as
+    in `cartoon`.
     """
     flat = _levels(_smoothed(image, smoothings, sigma_color), level_step)
     drawn = _outlines(image, median, outline_block, outline_contrast)
