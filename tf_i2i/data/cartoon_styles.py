@@ -54,8 +54,8 @@ def bold(
 ) -> np.ndarray:
     """The cartoon of a thicker pen: fewer colours, fewer and wider outlines.
 
-    outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them. Others: as
-    in `cartoon`.
+    outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them. Others:
+    as in `cartoon`.
     """
     flat = _levels(_smoothed(image, smoothings, sigma_color), level_step)
     drawn = _outlines(image, median, outline_block, outline_contrast)
