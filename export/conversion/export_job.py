@@ -198,7 +198,7 @@ def export_run(
     for size in dict.fromkeys(sizes):
         if trained_at and size != trained_at:
             _warn(
-                f"this U-Net was trained at {trained_at} px, is worse at {size}: --size {trained_at}"
+                f"this U-Net was trained at {trained_at} px, worse at {size}: --size {trained_at}"
             )
         job = ExportJob(network, data, run.root / "export", size, model=model, **options)
         for variant in variants:
