@@ -3,8 +3,6 @@
 python -m export.android --run RUN... [--apk OUT.apk] [--install]
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from export.conversion.variants import VARIANTS
 from export.timing.phone import PACKAGE, Phone
 from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import require_writable
 
 _models, _app = map(option_group, ("models", "app"))
 
@@ -40,37 +39,26 @@ _ASSETS = PROJECT / "app" / "src" / "main" / "assets" / "models"
 @dataclass(frozen=True)
 class AndroidOptions:
     run: tuple[str, ...] = _models(
-        (),
-        "run folders; default: the models in the assets, or the newest run's where there are none",
-        metavar="RUN",
+        (), "run folders; default: the models in the assets, else the newest run's", metavar="RUN"
     )
     variant: tuple[str, ...] = _models(
-        (),
-        "variants to take of each run; default: int8 where it was exported, else the best",
-        choices=tuple(VARIANTS),
+        (), "of each run; default: int8 if exported, else the best", choices=tuple(VARIANTS)
     )
     assets: str | None = _models(
-        None,
-        "folder for the models; default: android_demo/app/src/main/assets/models",
-        metavar="DIR",
+        None, "their folder; default: android_demo/app/src/main/assets/models", metavar="DIR"
     )
     apk: str | None = _app(None, "build the app into this file", metavar="OUT.apk")
     abi: tuple[str, ...] = _app(("arm64-v8a", "x86_64"), "processors to build for", choices=ABIS)
     install: bool = _app(False, "build the app and install it with adb")
     device: str | None = _app(
-        None,
-        "serial number of the phone, as adb devices lists it; needed where several are connected",
-        metavar="SERIAL",
+        None, "serial number of the phone, where adb devices lists several", metavar="SERIAL"
     )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(AndroidOptions, argv, "export.android", __doc__, _EPILOG)
     if not PROJECT.is_dir():
-        raise UserError(
-            f"{one_line(PROJECT)}: the app's sources are missing; run this in a clone of the "
-            "repository"
-        )
+        raise UserError(f"{one_line(PROJECT)}: is missing; run this in a clone of the repository")
     # Whatever would stop it at the end is checked before the work.
     tools = find_tools() if options.apk or options.install else None
     out = _writable(Path(options.apk)) if options.apk else None
@@ -107,14 +95,7 @@ def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
 def _writable(out: Path) -> Path:
     if out.suffix != ".apk" or out.is_dir():
         raise UserError(f"--apk {one_line(out)}: must be a file name that ends in .apk")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"--apk {one_line(out)}: can't be written ({error.strerror}); name another place"
-        ) from error
+    require_writable(out.parent, f"--apk {one_line(out)}")
     return out
 
 
@@ -124,10 +105,8 @@ def _connect(options: AndroidOptions) -> Phone:
         phone = Phone.connect(options.device)
         supported = phone.shell("getprop", "ro.product.cpu.abilist").strip().split(",")
     if not set(supported) & set(options.abi):
-        raise UserError(
-            f"--abi {' '.join(options.abi)}: phone {phone.serial} supports "
-            f"{one_line(' or '.join(supported))}"
-        )
+        known = one_line(" or ".join(supported))
+        raise UserError(f"--abi {' '.join(options.abi)}: phone {phone.serial} supports {known}")
     return phone
 
 
@@ -138,10 +117,9 @@ def _install(phone: Phone, apk: Path) -> None:
     except UserError as error:
         if "INSTALL_FAILED_UPDATE_INCOMPATIBLE" not in str(error):
             raise
-        raise UserError(
-            f"--install: the app on phone {phone.serial} has another key; "
-            f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
-        ) from error
+        fix = f"remove it: adb -s {phone.serial} uninstall {PACKAGE}"
+        known = f"the app on phone {phone.serial} has another key"
+        raise UserError(f"--install: {known}; {fix}") from error
     print(f"installed on {phone.serial}")
 
 

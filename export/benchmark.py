@@ -3,8 +3,6 @@
 python -m export.benchmark --run RUN --threads 1 2
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from export.conversion.manifest import read_entries
 from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.files import write_json, write_text
+from tf_i2i.files import write_errors, write_json, write_text
 from training.runs.run_folder import newest_run, read_config
 
 _what, _how, _where, _output = map(option_group, ("what", "how", "where", "output"))
@@ -28,48 +26,24 @@ relative to the first file on the same device with the same threads.
 SwiftShader, which emulates one on the CPU: that shows whether a file runs there, but its speed means nothing.
 Exit status: 0 done, 2 wrong usage or a file that can't be run."""
 
-_COLUMNS = (
-    "file",
-    "device",
-    "threads",
-    "median_ms",
-    "p90_ms",
-    "first_ms",
-    "us_per_pixel",
-    "peak_mb",
-    "gmac_s",
-    "ratio",
-)
+_COLUMNS = ("file", "device", "threads", "median_ms", "p90_ms", "first_ms")
+_COLUMNS += ("us_per_pixel", "peak_mb", "gmac_s", "ratio")
 
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
     files: tuple[str, ...] = _what(
-        (),
-        ".tflite files; with --run they come after the run's own, as peers to compare with",
-        metavar="FILE",
-        positional=True,
+        (), ".tflite files; with --run, peers to compare with", metavar="FILE", positional=True
     )
-    run: str | None = _what(
-        None,
-        "run folder, whose exported files are timed; without files the newest one under runs/ with "
-        "a checkpoint",
-        metavar="RUN",
-    )
-    threads: tuple[int, ...] = _how(
-        (1, 2), "of the CPU; several give one row each", minimum=1, maximum=256
-    )
+    run: str | None = _what(None, "time its exported files; default: the newest run", metavar="RUN")
+    threads: tuple[int, ...] = _how((1, 2), "of the CPU; one row each", minimum=1, maximum=256)
     repeats: int = _how(50, "timed inferences of each file", minimum=1, maximum=100000)
     warm_up: int = _how(
         3, "inferences before those; the first one is reported as first_ms", minimum=1, maximum=1000
     )
     gpu: bool = _where(False, "also on the GPU, with LiteRT's GPU accelerator")
-    adb: bool = _where(
-        False, "also on an Android phone, with our app's benchmark screen; needs adb"
-    )
-    device: str | None = _where(
-        None, "serial number of the phone, where several are connected", metavar="SERIAL"
-    )
+    adb: bool = _where(False, "also on an Android phone, with our app; needs adb")
+    device: str | None = _where(None, "serial number of one of several phones", metavar="SERIAL")
     json: str | None = _output(
         None, "also write the figures there; with a run RUN/export/benchmark.json", metavar="OUT"
     )
@@ -80,16 +54,13 @@ class BenchmarkOptions:
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(BenchmarkOptions, argv, "export.benchmark", __doc__, _EPILOG)
-    from export.timing.latency import measure, with_ratios
+    from export.timing.latency import measure, table, with_ratios
     from export.timing.phone import ready_phone
-    from export.timing.timing_tables import table
 
     if options.device and not options.adb:
         raise UserError("--device names a phone; add --adb")
     if options.chart and Path(options.chart).suffix != ".svg":
-        raise UserError(
-            f"--chart {one_line(options.chart)}: the chart is SVG; name a file that ends in .svg"
-        )
+        raise UserError(f"--chart {one_line(options.chart)}: the chart is SVG, end in .svg")
     paths, options = _resolved(options)
     if options.adb:
         ready_phone(options.device)
@@ -117,14 +88,11 @@ def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:
     folder = run / "export"
     exported = [folder / entry["file"] for entry in read_entries(folder)]
     if not exported:
-        raise UserError(
-            f"{one_line(folder)}: nothing exported yet; export first: python -m export.tflite"
-        )
-    targets = {
-        "json": options.json or str(folder / "benchmark.json"),
-        "chart": options.chart or str(folder / "benchmark.svg"),
-    }
-    return list(dict.fromkeys([*exported, *named])), dataclasses.replace(options, **targets)
+        raise UserError(f"{one_line(folder)}: nothing exported yet; run: python -m export.tflite")
+    json = options.json or str(folder / "benchmark.json")
+    chart = options.chart or str(folder / "benchmark.svg")
+    paths = list(dict.fromkeys([*exported, *named]))
+    return paths, dataclasses.replace(options, json=json, chart=chart)
 
 
 def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) -> list[dict]:
@@ -133,10 +101,9 @@ def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) 
     from export.timing.phone import benchmark_on_phone
 
     say("timing on the phone; keep it unlocked")
+    how = options.threads, options.repeats, options.warm_up, options.device
     results = []
-    for result in benchmark_on_phone(
-        paths, options.threads, options.repeats, options.warm_up, options.device
-    ):
+    for result in benchmark_on_phone(paths, *how):
         known = next(row for row in rows if row["file"] == result["file"])
         facts = {name: known[name] for name in ("input_shape", "input_dtype", "macs")}
         speed = rates(result["median_ms"], facts["input_shape"], facts["macs"])
@@ -149,12 +116,8 @@ def _write(rows: list[dict], options: BenchmarkOptions) -> None:
     from training.reporting.charts import latency_chart, svg_file
     from training.system.machine import describe_machine
 
-    record = {
-        "results": rows,
-        "repeats": options.repeats,
-        "warm_up": options.warm_up,
-        "machine": describe_machine(),
-    }
+    record = {"results": rows, "repeats": options.repeats, "warm_up": options.warm_up}
+    record["machine"] = describe_machine()
     for name, write in (
         ("json", lambda target: write_json(target, record)),
         ("chart", lambda target: write_text(target, svg_file(latency_chart(rows)))),
@@ -162,12 +125,8 @@ def _write(rows: list[dict], options: BenchmarkOptions) -> None:
         target = getattr(options, name)
         if target is None:
             continue
-        try:
+        with write_errors(f"--{name} {one_line(target)}"):
             write(target)
-        except OSError as error:
-            raise UserError(
-                f"--{name} {one_line(target)}: can't be written ({error.strerror})"
-            ) from error
         print(f"written to {one_line(target)}")
 
 

@@ -3,8 +3,6 @@
 Run it again after further exports, benchmarks or evaluations.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 
@@ -14,8 +12,6 @@ from training.runs.run_folder import newest_run
 
 @dataclasses.dataclass(frozen=True)
 class ReportOptions:
-    """Options of export.report."""
-
     run: str | None = option(
         None, "run folder; default the newest run with a checkpoint", group="run", metavar="DIR"
     )

@@ -3,8 +3,6 @@
 python -m export.search --run RUN --peer other.tflite
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tf_i2i.command_line import option_group, parse, run_command
@@ -38,28 +36,16 @@ Exit status: 0 done, 2 wrong usage, 3 a candidate's file missed --min-psnr (it i
 
 @dataclass(frozen=True)
 class SearchOptions:
-    run: str | None = _what(
-        None, "run folder; default: the newest under runs/ with a checkpoint", metavar="RUN"
-    )
+    run: str | None = _what(None, "run folder; default: the newest under runs/", metavar="RUN")
     direction: str = _what("ab", "which translation", choices=("ab", "ba"))
-    only: tuple[str, ...] = _what(
-        (), f"candidates, of: {', '.join(CANDIDATES)}; default: all", metavar="NAME"
-    )
+    only: tuple[str, ...] = _what((), f"of {', '.join(CANDIDATES)}; default: all", metavar="NAME")
     peer: str | None = _what(None, "another .tflite file to time beside them", metavar="FILE")
     steps: int = _how(1500, "distillation steps of each candidate", unit="steps", minimum=1)
     size: int = _how(
-        256,
-        f"side of the exported files, a multiple of {_STRIDE}",
-        unit="pixels",
-        minimum=32,
-        maximum=4096,
+        256, f"side of the files, a multiple of {_STRIDE}", unit="pixels", minimum=32, maximum=4096
     )
     min_psnr: float = _how(
-        30.0,
-        "a file that differs more than this from its float32 network is left out",
-        unit="dB",
-        minimum=0,
-        maximum=200,
+        30.0, "a file further from its network is left out", unit="dB", minimum=0, maximum=200
     )
     threads: int = _how(2, "of the CPU, for the times", minimum=1, maximum=256)
     repeats: int = _how(50, "timed inferences of each file", minimum=1, maximum=100000)
@@ -70,8 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(SearchOptions, argv, "export.search", __doc__, _EPILOG)
     for name in options.only:
         if name not in CANDIDATES:
-            known = ", ".join(CANDIDATES)
-            raise UserError(f"--only {name}: no such candidate; there are {known}")
+            raise UserError(f"--only {name}: no such candidate; there are {', '.join(CANDIDATES)}")
     if options.size % _STRIDE:
         raise UserError(f"--size {options.size}: must be a multiple of {_STRIDE}")
     from export.student_search.search_job import search

@@ -3,8 +3,6 @@
 python -m export.stylize MODEL.tflite PHOTO... --out DIR
 """
 
-from __future__ import annotations
-
 import dataclasses
 import signal
 import sys
@@ -25,16 +23,10 @@ profile, sRGB's. A photo that can't be used is named and left out; when none can
 @dataclass(frozen=True)
 class StylizeOptions:
     model: str = _what(
-        dataclasses.MISSING,
-        "file that export.tflite wrote",
-        metavar="MODEL.tflite",
-        positional=True,
+        dataclasses.MISSING, "export.tflite's file", metavar="MODEL.tflite", positional=True
     )
     photos: tuple[str, ...] = _what(
-        dataclasses.MISSING,
-        "pictures, or folders of them (searched recursively)",
-        metavar="PHOTO",
-        positional=True,
+        dataclasses.MISSING, "pictures, or folders of them", metavar="PHOTO", positional=True
     )
     out: str | None = _what(None, "folder for the results (needed)", metavar="DIR")
     tile: int | None = _how(
@@ -55,15 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("--out is missing: name the folder for the results")
     from export.photos.stylize_job import stylize
 
-    stylize(
-        options.model,
-        options.photos,
-        Path(options.out),
-        tile=options.tile,
-        strength=options.strength,
-        quality=options.quality,
-        threads=options.threads,
-    )
+    how = {name: getattr(options, name) for name in ("tile", "strength", "quality", "threads")}
+    stylize(options.model, options.photos, Path(options.out), **how)
     return 0
 
 

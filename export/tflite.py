@@ -3,8 +3,6 @@
 python -m export.tflite --int8
 """
 
-from __future__ import annotations
-
 from export.conversion.export_options import ExportOptions
 from export.conversion.variants import VARIANTS
 from tf_i2i.command_line import parse, run_command
@@ -24,17 +22,10 @@ def main(argv: list[str] | None = None) -> int:
     variants = [v for v in VARIANTS.values() if options.all or getattr(options, v.name)]
     from export.conversion.export_job import export_run
 
-    return export_run(
-        options.run,
-        options.size,
-        variants or [VARIANTS["float16"]],
-        options.model,
-        direction=options.direction,
-        min_psnr=options.min_psnr,
-        calibration_images=options.calibration_images,
-        seed=options.seed,
-        gpu_check=options.gpu_check,
-    )
+    names = ("direction", "min_psnr", "calibration_images", "seed", "gpu_check")
+    others = {name: getattr(options, name) for name in names}
+    variants = variants or [VARIANTS["float16"]]
+    return export_run(options.run, options.size, variants, options.model, **others)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Messages and tables for people, without the chatter of native libraries."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile
@@ -21,10 +19,8 @@ def prepare_tensorflow() -> None:
 def quiet_native_output() -> Iterator[None]:
     """Catches what native code writes to file descriptors 1 and 2 while the block runs.
 
-    The converter and the XNNPACK delegate write there past Python's and TensorFlow's own log
-    levels. When the block raises, the caught text is attached to the exception as a note
-    (`native_output`), since it often names the operation that was refused. Not for code that other
-    threads print beside.
+    The converter and the XNNPACK delegate write there past all log levels. An exception gets the
+    text as `native_output`: it often names the refused operation. Not for use beside other threads.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -51,14 +47,8 @@ def say(message: str) -> None:
 
 
 def text_table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Aligned text, the heads in the first row: the first `left` columns to the left, the others
-    to the right.
-    """
+    """Aligned text, heads in the first row; the first `left` columns to the left, others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if number < left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    aligned = [str.ljust] * left + [str.rjust] * (len(widths) - left)
+    lines = ([f(*of) for f, *of in zip(aligned, row, widths, strict=False)] for row in rows)
+    return "\n".join("  ".join(cells).rstrip() for cells in lines)

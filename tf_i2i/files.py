@@ -1,15 +1,16 @@
 """Files that are complete or absent, their sums, and names that any file system takes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tf_i2i.errors import UserError, one_line
 
 _PARTIAL = ".partial"
 _MAX_NAME_BYTES = 120
@@ -19,9 +20,8 @@ _MAX_NAME_BYTES = 120
 def replacing(path: str | os.PathLike, sync: bool = False, suffix: str = "") -> Iterator[Path]:
     """A hidden file beside `path` to write to, which is renamed to `path` when the block ends.
 
-    When the block raises, the hidden file goes and `path` stays as it was. sync: the contents are
-    on the disk before the rename, so that not even a power failure leaves half a file. suffix: of
-    the hidden file, for writers that go by it.
+    When the block raises, `path` stays as it was. sync: onto the disk before the rename, so that no
+    power failure leaves half a file. suffix: of the hidden file, for writers that go by it.
     """
     path = Path(path)
     # A short name of its own: two writers don't meet, and a long name stays within the limit.
@@ -37,11 +37,26 @@ def replacing(path: str | os.PathLike, sync: bool = False, suffix: str = "") -> 
 
 
 def remove_partial_files(folder: str | os.PathLike) -> None:
-    """Removes what a process that was killed inside of `replacing` left in `folder`. Only for the
-    one process that writes there.
-    """
+    """Removes what a process killed inside of `replacing` left, for the folder's only writer."""
     for path in Path(folder).glob(f".*{_PARTIAL}*"):
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_errors(what: str, kind: type[UserError] = UserError) -> Iterator[None]:
+    """Turns an OSError of the block into a UserError about `what`, such as "--out DIR"."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"can't be written ({one_line(error.strerror or error)})"
+        raise kind(f"{what}: {reason}; free some space or name another place") from error
+
+
+def require_writable(folder: Path, what: str) -> None:
+    """Makes `folder`; UserError where nothing can be written there: before the work, not after."""
+    with write_errors(what):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def write_bytes(path: str | os.PathLike, data: bytes, sync: bool = False) -> None:

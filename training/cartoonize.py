@@ -3,8 +3,6 @@
 python -m training.cartoonize SRC --out DIR
 """
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from tf_i2i.errors import UserError
 from training.options.pair_options import CartoonizeOptions

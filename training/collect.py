@@ -3,8 +3,6 @@
 python -m training.collect SOURCE --query ... --out DIR
 """
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from training.options.collect_options import CollectOptions
 

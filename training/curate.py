@@ -4,8 +4,6 @@ pictures of what only one domain has.
 python -m training.curate DIR [DIR]
 """
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from tf_i2i.errors import UserError
 from training.options.curate_options import CurateOptions
@@ -24,9 +22,7 @@ def main(argv: list[str] | None = None) -> int | None:
     if options.apply and options.undo:
         raise UserError("--apply and --undo: give one of them")
     if len(options.dirs) > 2:
-        raise UserError(
-            f"DIR: {len(options.dirs)} folders were given; give one, or the two domains of a training"
-        )
+        raise UserError(f"DIR: {len(options.dirs)} folders were given; give one, or two domains")
     if options.match != "none" and len(options.dirs) != 2 and not options.undo:
         raise UserError(f"--match {options.match}: give two folders, one per domain")
     from training.curation.curate_job import curate, undo

@@ -1,7 +1,5 @@
 """Trains CycleGAN on two folders of pictures, then distils it into a mobile student."""
 
-from __future__ import annotations
-
 from tf_i2i.command_line import given_options, parse, run_command
 from training.options.trainer_options import CycleGANOptions
 

@@ -3,8 +3,6 @@
 python -m training.distill --run RUN
 """
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from training.options.trainer_options import DistillOptions
 

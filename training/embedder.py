@@ -1,7 +1,5 @@
 """Trains a face network for --face-model on people of your own."""
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from training.options.face_options import EmbedderOptions
 

@@ -5,8 +5,6 @@ error, grid energy; the untouched picture is the baseline), with the photo, with
 after a cycle. By networks: KID and FID to real pictures of the style, face verification, overlap of
 segmentation masks. Adds to RUN/evaluation.json, and writes a sheet of the worst cases beside it."""
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse, run_command
 from training.options.evaluate_options import EvaluateOptions
 

@@ -3,14 +3,14 @@
 python -m training.launch --workers 2 training.cyclegan --run runs/two --batch-size 2 ...
 """
 
-from __future__ import annotations
-
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from tf_i2i.command_line import parse, run_command
+from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError
-from training.options.launch_options import LaunchOptions
+
+_cluster = option_group("cluster")
 
 _EPILOG = """\
 TRAINER is training.cyclegan, training.pix2pix or training.distill, followed by its options; --run is required.
@@ -20,13 +20,18 @@ Each process gets a TF_CONFIG, TensorFlow's list of all workers; on a cluster, t
 from the last checkpoint. After Ctrl-C or SIGTERM, all save after the same step; the exit status is 130 or 143."""
 
 
+@dataclass(frozen=True)
+class LaunchOptions:
+    workers: int = _cluster(2, "processes", minimum=1)
+    restarts: int = _cluster(3, "restarts of all after one was lost", minimum=0)
+
+
 def main(argv: list[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     start = next((i for i, word in enumerate(argv) if word.startswith("training.")), len(argv))
     command = argv[start:]
-    options = parse(
-        LaunchOptions, argv[:start], "training.launch TRAINER --run DIR ...", __doc__, _EPILOG
-    )
+    usage = "training.launch TRAINER --run DIR ..."
+    options = parse(LaunchOptions, argv[:start], usage, __doc__, _EPILOG)
     if not command:
         raise UserError("name the trainer and its options: training.cyclegan --run DIR ...")
     if "--run" not in command[:-1]:

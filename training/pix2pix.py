@@ -1,7 +1,5 @@
 """Trains Pix2Pix on pairs of pictures, then distils it into a mobile student."""
 
-from __future__ import annotations
-
 from tf_i2i.command_line import given_options, parse, run_command
 from training.options.trainer_options import Pix2PixOptions
 

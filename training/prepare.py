@@ -3,8 +3,6 @@
 python -m training.prepare SRC --out DIR --name NAME [-- BEAM OPTIONS]
 """
 
-from __future__ import annotations
-
 import re
 import sys
 
@@ -27,17 +25,14 @@ def main(argv: list[str] | None = None) -> int | None:
     if options.out is None:
         raise UserError("--out is missing: name the folder for TensorFlow datasets")
     if not re.fullmatch("[a-z][a-z0-9_]*", options.name or ""):
-        raise UserError(
-            "--name: give the dataset a name of lower-case letters, digits and _, such as --name my_pairs"
-        )
+        raise UserError("--name: give lower-case letters, digits and _, such as --name my_pairs")
     try:
         from training.cartoon_pairs.prepare_job import make_dataset
     except ModuleNotFoundError as error:
         if "apache_beam" not in str(error):
             raise
-        raise UserError(
-            "Apache Beam is not installed; run: pip install -e .[beam] (training.cartoonize makes pairs without it)"
-        ) from error
+        fix = "run: pip install -e .[beam] (training.cartoonize makes pairs without it)"
+        raise UserError(f"Apache Beam is not installed; {fix}") from error
     return make_dataset(options, argv[end + 1 :])
 
 

@@ -3,8 +3,6 @@
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 -- TRAINER OPTIONS -- EVALUATE OPTIONS
 """
 
-from __future__ import annotations
-
 from tf_i2i.command_line import parse_known, run_command
 from training.options.sweep_options import SweepOptions
 
@@ -25,9 +23,8 @@ def main(argv: list[str] | None = None) -> int | None:
     from training.sweeps.sweep_plan import make_plan, split_command
 
     own, common, evaluate = split_command(argv)
-    options, swept = parse_known(
-        SweepOptions, own, "training.sweep TRAINER --OPTION VALUE...", __doc__, _EPILOG
-    )
+    usage = "training.sweep TRAINER --OPTION VALUE..."
+    options, swept = parse_known(SweepOptions, own, usage, __doc__, _EPILOG)
     plan = make_plan(swept, options.seeds, common, evaluate)
     from training.sweeps.sweep_job import sweep
 

@@ -6,8 +6,6 @@ dx turns the classes into a dex file. Models and native libraries are stored unc
 the app can map them into memory.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -20,15 +18,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.files import replacing
+from tf_i2i.files import replacing, write_errors
 
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86", "x86_64")
 # Program to Debian package.
 PACKAGES = {
     "mvn": "maven",
-    "java": "default-jdk-headless",
-    "javac": "default-jdk-headless",
-    "keytool": "default-jdk-headless",
+    **dict.fromkeys(("java", "javac", "keytool"), "default-jdk-headless"),
     "aapt2": "aapt",
     "zipalign": "zipalign",
     "apksigner": "apksigner",
@@ -49,8 +45,7 @@ _STORED = (".tflite", ".png", ".jpg", ".webp", ".so", ".arsc")
 def find_tools() -> dict[str, str]:
     """Path of every program in PACKAGES, on the PATH or in the newest build tools of $ANDROID_HOME.
 
-    Raises:
-        UserError: some are missing; the message names all of them.
+    Raises UserError: some are missing; the message names all of them.
     """
     sdk = os.environ.get("ANDROID_HOME") or os.environ.get("ANDROID_SDK_ROOT")
     versions = Path(sdk, "build-tools").glob("*") if sdk else ()
@@ -60,10 +55,8 @@ def find_tools() -> dict[str, str]:
     missing = [name for name, found in tools.items() if found is None]
     if missing:
         packages = " ".join(dict.fromkeys(PACKAGES[name] for name in missing))
-        raise UserError(
-            f"missing tool: {', '.join(missing)}; install: "
-            f"apt-get install -y --no-install-recommends {packages}"
-        )
+        install = f"apt-get install -y --no-install-recommends {packages}"
+        raise UserError(f"missing tool: {', '.join(missing)}; install: {install}")
     return tools
 
 
@@ -72,23 +65,11 @@ def _version(folder: Path) -> list[int]:
 
 
 def build_apk(
-    project: Path,
-    models: Sequence[Path],
-    out: Path,
-    abis: Sequence[str],
-    tools: Mapping[str, str],
+    project: Path, models: Sequence[Path], out: Path, abis: Sequence[str], tools: Mapping[str, str]
 ) -> None:
-    """Writes a signed APK, or nothing.
+    """Writes a signed APK to `out`, or nothing; UserError when a step fails or it can't be written.
 
-    Args:
-        project: android_demo.
-        models: files for assets/models.
-        out: replaced when it exists.
-        abis: processors to pack native libraries for.
-        tools: from find_tools().
-
-    Raises:
-        UserError: a step fails, or `out` can't be written.
+    project: android_demo. models: files for assets/models. tools: from find_tools().
     """
     with tempfile.TemporaryDirectory(prefix="tf_i2i-apk-") as folder:
         build = _Build(project, models, abis, tools, Path(folder))
@@ -100,23 +81,17 @@ def build_apk(
             "signing": build.sign,
         }
         layout = "{desc:<20} {bar} {n_fmt}/{total_fmt} steps, {elapsed}"
-        try:
+        with write_errors(f"--apk {one_line(out)}"):
             with tqdm(steps.items(), bar_format=layout, disable=None, leave=False) as bar:
                 for name, step in bar:
                     bar.set_description_str(name)
                     step()
             with replacing(out) as partial:
                 shutil.copyfile(build.signed, partial)
-        except OSError as error:
-            raise UserError(
-                f"--apk {one_line(out)}: can't be written ({one_line(error)})"
-            ) from error
 
 
 def copy_project(project: Path, copy: Path) -> None:
-    """Copies the sources without build products and models. The copy is writable, even where
-    `project` is not.
-    """
+    """Copies the sources, writable, without build products and models."""
     ignore = shutil.ignore_patterns(*_BUILD_PRODUCTS)
     shutil.copytree(project, copy, ignore=ignore, copy_function=shutil.copyfile)
     for folder, _, _ in os.walk(copy):
@@ -127,14 +102,7 @@ def copy_project(project: Path, copy: Path) -> None:
 class _Build:
     """The steps from the project to a signed APK, in the order of the methods."""
 
-    def __init__(
-        self,
-        project: Path,
-        models: Sequence[Path],
-        abis: Sequence[str],
-        tools: Mapping[str, str],
-        folder: Path,
-    ):
+    def __init__(self, project: Path, models, abis, tools: Mapping[str, str], folder: Path):
         self._project, self._models, self._abis, self._tools = project, models, abis, tools
         self._copy, self._dex = folder / "project", folder / "dex"
         self._prepared = self._copy / _PREPARED
@@ -150,23 +118,12 @@ class _Build:
         if "extractNativeLibs" not in text:
             attribute = '<application android:extractNativeLibs="false"'
             manifest.write_text(text.replace("<application", attribute, 1), encoding="utf-8")
-        aapt2, pom = f"-Daapt2={self._tools['aapt2']}", self._copy / "pom.xml"
+        options = ["-q", "-B", "-Dstyle.color=never", f"-Daapt2={self._tools['aapt2']}", "-f"]
+        command = [self._tools["mvn"], *options, self._copy / "pom.xml", "compile"]
+        fix = f"for all output: mvn -f {one_line(self._project / 'pom.xml')} compile; "
+        fix += "the first time, Maven Central must be reachable"
         try:
-            _run(
-                [
-                    self._tools["mvn"],
-                    "-q",
-                    "-B",
-                    "-Dstyle.color=never",
-                    aapt2,
-                    "-f",
-                    pom,
-                    "compile",
-                ],
-                "compiling the app",
-                f"for the whole output: mvn -f {one_line(self._project / 'pom.xml')} compile; "
-                "the first time, Maven Central must be reachable",
-            )
+            _run(command, "compiling the app", fix)
         except UserError as error:
             # The copy is gone by the time that somebody reads this.
             raise UserError(str(error).replace(str(self._copy), str(self._project))) from error
@@ -219,26 +176,20 @@ class _Build:
     def sign(self) -> None:
         """Signatures of schemes 2 and 3, which apksigner chooses for MIN_SDK; 4 is a second file."""
         key = _debug_key(self._tools["keytool"])
-        options = (
-            f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS} --min-sdk-version {MIN_SDK} "
-            "--v4-signing-enabled false"
-        ).split()
+        options = f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS}".split()
+        options += f"--min-sdk-version {MIN_SDK} --v4-signing-enabled false".split()
         command = [self._tools["apksigner"], "sign", "--ks", key, *options, "--out", self.signed]
         fix = f"if this is not a debug key, move it away and a new one is made: {one_line(key)}"
         _run([*command, self._aligned], "signing", fix)
 
 
 def _debug_key(keytool: str) -> Path:
-    """The key store that Android Studio uses too, made when it is missing: a phone takes updates
-    only with the key of the installed app.
-    """
+    """Android Studio's key store too: a phone takes updates only with the installed app's key."""
     path = Path(os.environ.get("ANDROID_USER_HOME") or Path.home() / ".android") / "debug.keystore"
     if path.exists():
         return path
-    options = (
-        f"-genkeypair -storepass {_PASSWORD} -keypass {_PASSWORD} -alias {_ALIAS} "
-        "-keyalg RSA -keysize 2048 -validity 10950"
-    ).split()
+    options = f"-genkeypair -storepass {_PASSWORD} -keypass {_PASSWORD} -alias {_ALIAS}".split()
+    options += ["-keyalg", "RSA", "-keysize", "2048", "-validity", "10950"]
     options += ["-dname", "CN=Android Debug,O=Android,C=US"]
     fix = f"is {one_line(path.parent)} writable? ANDROID_USER_HOME names another folder"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -256,15 +207,10 @@ def _add(apk: zipfile.ZipFile, name: str, data: bytes, compression: int | None =
     apk.writestr(entry, data, compresslevel=9)
 
 
-def _run(command: Sequence[str | os.PathLike], task: str, fix: str) -> str:
-    """Standard output of a program.
-
-    Raises:
-        UserError: it fails; the message has the task, the program's first error line and `fix`.
-    """
+def _run(command: Sequence[str | os.PathLike], task: str, fix: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode == 0:
-        return done.stdout
+        return
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     lines = [one_line(line) for line in plain.splitlines() if line.strip()] or ["no output"]
     errors = (line for line in lines if "error" in line.lower() or "exception" in line.lower())

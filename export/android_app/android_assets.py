@@ -1,13 +1,11 @@
 """The models in the app's assets: replaced as a set, and nothing else there is touched."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.files import sha256_of, write_bytes, write_json
+from tf_i2i.files import sha256_of, write_bytes, write_errors, write_json
 
 _LIST = "models.json"
 # Android's packagers leave out what begins with a dot.
@@ -16,16 +14,9 @@ _RECORD = ".made-by-export-android.json"
 
 @dataclass(frozen=True, eq=False)
 class AppModel:
-    """A model as the app carries it.
-
-    Attributes:
-        name: of its files in the assets, without suffix.
-        title: what the style chooser shows.
-        direction: "ab" or "ba".
-        size: side of the input in pixels.
-        variant: key of export.conversion.variants.VARIANTS.
-        data: the .tflite file.
-        thumbnail: PNG, 256x256, a held-out photo that the model translated.
+    """A model as the app carries it: file name without suffix, title in the style chooser, "ab" or
+    "ba", side of the input in pixels, key of VARIANTS, the .tflite file, and a held-out photo that
+    it translated, PNG, 256x256.
     """
 
     name: str
@@ -44,14 +35,10 @@ class AppModel:
 
 
 class ModelAssets:
-    """The folder of the app's assets that holds models, their thumbnails and models.json.
+    """The assets' folder of models, their thumbnails and models.json.
 
-    A record of the files that were written there, with checksums, stands beside them: only those
-    are replaced or removed. At any moment models.json names complete files only, even when the
-    process is killed.
-
-    Args:
-        folder: made when it is missing.
+    A record of what was written there, with checksums, stands beside them: only those files are
+    replaced or removed. At any moment models.json names complete files only.
     """
 
     def __init__(self, folder: Path):
@@ -64,8 +51,7 @@ class ModelAssets:
     def replace(self, models: list[AppModel]) -> None:
         """Writes `models` in place of those that this command wrote before.
 
-        Raises:
-            UserError: another file has one of their names, or nothing can be written there.
+        Raises UserError: another file has one of their names, or nothing can be written there.
         """
         contents = {}
         for model in models:
@@ -74,14 +60,12 @@ class ModelAssets:
         others = [entry for entry in self._entries() if entry.get("file") not in written]
         for name in contents:
             if (self.folder / name).exists() and not self._is_ours(name, written):
-                raise UserError(
-                    f"{one_line(self.folder / name)}: was not made by this command, or changed "
-                    "since; move it away or remove it"
-                )
+                changed = "was not made by this command, or changed since; move it away"
+                raise UserError(f"{one_line(self.folder / name)}: {changed}")
         new = {name: [sha256_of(content)] for name, content in contents.items()}
         # Until all is written, the old files and the new ones are ours.
         both = {name: written.get(name, []) + new.get(name, []) for name in {**written, **new}}
-        try:
+        with write_errors(f"--assets {one_line(self.folder)}"):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self.folder / _RECORD, both)
             for name, content in contents.items():
@@ -91,17 +75,11 @@ class ModelAssets:
                 if self._is_ours(name, written):
                     (self.folder / name).unlink()
             write_json(self.folder / _RECORD, new)
-        except OSError as error:
-            raise UserError(
-                f"--assets {one_line(self.folder)}: can't be written ({error.strerror}); "
-                "name another folder"
-            ) from error
 
     def files(self) -> list[Path]:
         """models.json and every file that it names.
 
-        Raises:
-            UserError: there are no models, or a listed file is missing.
+        Raises UserError: there are no models, or a listed file is missing.
         """
         entries = self._entries()
         if not entries:
@@ -134,10 +112,8 @@ class ModelAssets:
             ) from error
 
     def _damaged(self, reason: str) -> UserError:
-        return UserError(
-            f"{one_line(self.folder / _LIST)}: {reason}; remove it and the files beside it, and "
-            "run again with --run RUN"
-        )
+        path = one_line(self.folder / _LIST)
+        return UserError(f"{path}: {reason}; remove the folder's files, then run with --run RUN")
 
     def _is_ours(self, name: str, written: dict[str, list[str]]) -> bool:
         """Whether a file exists and is as this command wrote it."""

@@ -1,7 +1,5 @@
 """Which exported files of a run go into the app, each checked and with a picture of what it does."""
 
-from __future__ import annotations
-
 import functools
 import io
 import re
@@ -19,7 +17,7 @@ from export.conversion.manifest import read_entries
 from export.conversion.metadata import read_normalization
 from export.photos.translator import Translator
 from tf_i2i.data.demo_data import demo_images
-from tf_i2i.data.pixels import centre_square, most_detailed_window, resize_square
+from tf_i2i.data.pixels import centre_square, most_detailed_window, resize_square, spread
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
 from tf_i2i.litert.model_file import read_bytes, read_facts
@@ -35,14 +33,10 @@ _MAX_CANDIDATES = 24
 
 
 def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
-    """The models of several runs, in both directions where they were exported.
+    """The models of run folders, in both directions where they were exported.
 
-    Args:
-        runs: run folders.
-        variants: to take of each run; if empty, the preferred variant of each run and direction.
-
-    Raises:
-        UserError: a run has no such files, or one of them is damaged or has no metadata.
+    variants: of each run; if empty, the preferred variant of each run and direction.
+    Raises UserError: a run has no such files, or one of them is damaged or has no metadata.
     """
     chosen = []
     for run, label in zip(runs, _distinct([run.resolve().name for run in runs]), strict=True):
@@ -61,18 +55,13 @@ def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
 
 
 def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
-    """Entries of the run's export.json: of each direction and variant the largest size, a student
-    before a teacher.
-    """
+    """Of each direction and variant the largest file in export.json, a student before a teacher."""
     if not run.is_dir():
         raise UserError(f"--run {one_line(run)}: no such folder; name a run folder")
-    entries = sorted(
-        (
-            entry
-            for entry in read_entries(run / "export")
-            if _is_usable(entry) and entry["variant"] in (variants or _VARIANTS)
-        ),
-        key=lambda e: (_MODELS.index(e["model"]), _VARIANTS.index(e["variant"]), -e["size"]),
+    entries = [e for e in read_entries(run / "export") if _is_usable(e)]
+    entries = [e for e in entries if e["variant"] in (variants or _VARIANTS)]
+    entries.sort(
+        key=lambda e: (_MODELS.index(e["model"]), _VARIANTS.index(e["variant"]), -e["size"])
     )
     chosen = []
     for direction in ("ab", "ba"):
@@ -83,10 +72,8 @@ def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
     if not chosen:
         missing = f"no {' or '.join(variants)} file" if variants else "no exported file"
         flags = " ".join(f"--{variant}" for variant in variants or ("int8",))
-        raise UserError(
-            f"--run {one_line(run)}: {missing}; write it: "
-            f"python -m export.tflite --run {one_line(run)} {flags}"
-        )
+        export = f"python -m export.tflite --run {one_line(run)} {flags}"
+        raise UserError(f"--run {one_line(run)}: {missing}; write it: {export}")
     return chosen
 
 
@@ -102,29 +89,18 @@ def _is_usable(entry: dict) -> bool:
 
 
 def _read_checked(path: Path, entry: dict) -> tuple[bytes, dict]:
-    """The file of an entry in export.json, and its facts.
-
-    Raises:
-        UserError: it is missing, is not the file that was exported, or has no metadata.
-    """
+    """The file of an entry in export.json, which must be as exported, and its facts."""
     data, shown = read_bytes(path), one_line(path)
     facts = read_facts(data) or {}
     missing = [name for name in _NEEDED_FACTS if name not in facts]
     if missing:
-        raise UserError(
-            f"{shown}: its metadata lacks {', '.join(missing)}, which the app needs; "
-            "export it again with export.tflite"
-        )
+        raise UserError(f"{shown}: its metadata lacks {', '.join(missing)}; export it again")
     if sha256_of(data) != entry.get("sha256") or facts["size"] != entry["size"]:
-        raise UserError(
-            f"{shown}: is not the file in export.json (changed or damaged); export it again"
-        )
+        raise UserError(f"{shown}: is not the file in export.json; export it again")
     try:
         read_normalization(data)
     except Exception as error:  # what flatbuffers raise on a damaged block is of many types
-        raise UserError(
-            f"{shown}: has no metadata on the range of its pixels; export it again"
-        ) from error
+        raise UserError(f"{shown}: has no metadata on the range of its pixels") from error
     return data, facts
 
 
@@ -141,31 +117,24 @@ def _check_tiles(path: Path, facts: dict) -> None:
 
 
 def held_out_photo(run: Path, direction: str) -> np.ndarray:
-    """uint8 [side, side, 3]: the middle of one of the run's validation pictures, of medium detail.
-
-    A bundled photograph where the run's own pictures are not there any more.
+    """uint8 [side, side, 3]: middle of a validation picture of medium detail; of a bundled
+    photograph where the run's pictures are gone.
     """
     try:
         data = FinishedRun(run).data()
         photos = data.val_a if direction == "ab" else data.val_b
     except UserError as error:
-        print(
-            f"warning: {error}; thumbnails of this run show a bundled photograph", file=sys.stderr
-        )
+        fallback = "thumbnails of this run show a bundled photograph"
+        print(f"warning: {error}; {fallback}", file=sys.stderr)
         photos = demo_images(THUMBNAIL_SIDE).val_a
-    indices = np.unique(np.linspace(0, len(photos) - 1, _MAX_CANDIDATES).round().astype(int))
-    images = [photos.image(int(index)) for index in indices]
-    squares = [centre_square(image) for image in images]
+    indices = spread(len(photos), _MAX_CANDIDATES)
+    squares = [centre_square(photos.image(index)) for index in indices]
     squares.sort(key=lambda square: most_detailed_window(square, len(square))[0])
     return squares[len(squares) // 2]
 
 
 def _thumbnail(path: Path, facts: dict, photo: np.ndarray) -> bytes:
-    """PNG of the translated photo, THUMBNAIL_SIDE pixels square.
-
-    Raises:
-        UserError: the file is damaged: it ran, in a process of its own, and failed.
-    """
+    """PNG of the translated photo, THUMBNAIL_SIDE pixels square."""
     translator = Translator(path, tile=None, threads=2)
     # Strokes have the width that the network learned, so a small photo is enlarged afterwards.
     max_side = facts["size"] if facts["halo_px"] is None else THUMBNAIL_SIDE

@@ -1,7 +1,5 @@
 """From a Keras network to the bytes of a .tflite file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 
@@ -34,24 +32,18 @@ class NetworkConverter:
 
     Args:
         network: float32 generator, [N, H, W, 3] in [-1, 1] to the same; traced at training=False.
-        size: side of the square input; the batch is 1, since delegates split graphs with open
-            shapes.
+        size: side of the square input; the batch is 1: delegates split graphs with open shapes.
         calibration: returns uint8 crops [N, size, size, 3]; called only when a variant needs them.
     """
 
     def __init__(self, network, size: int, calibration: Callable[[], np.ndarray]):
         self._network, self._calibration = network, calibration
         traced = tf.function(lambda image: network(image, training=False))
-        self._function = traced.get_concrete_function(
-            tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
-        )
+        image = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+        self._function = traced.get_concrete_function(image)
 
     def convert(self, variant: Variant) -> bytes:
-        """The file's bytes, without metadata.
-
-        Raises:
-            NotConvertible: names the operation that has no kernel.
-        """
+        """The file's bytes, without metadata. Raises NotConvertible, naming the operation."""
         converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function], self._network)
         if variant.weights != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -1,7 +1,5 @@
 """What export.tflite does: one network's files, kept only when they match the float32 original."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,14 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from export.conversion import fidelity
 from export.conversion.converter import NetworkConverter, NotConvertible
-from export.conversion.fidelity import (
-    Agreement,
-    agreement,
-    centre_crops,
-    random_crops,
-    reference_outputs,
-)
 from export.conversion.gpu_check import GpuCheck, check_gpu
 from export.conversion.manifest import drop_file, put_entry
 from export.conversion.metadata import with_metadata
@@ -47,15 +39,10 @@ class QualityTooLow(UserError):
 class ExportJob:
     """Converts, checks and files the variants of one network at one size.
 
-    Args:
-        network: float32 generator with `stride`, and with `halo` where an output pixel depends on
-            its neighbourhood alone.
-        data: the run's pictures.
-        folder: for the files and export.json.
-        size: side of the input in pixels.
-        direction, min_psnr, calibration_images, seed, gpu_check, model: as in export.tflite.
-        name: first part of file names; default by model and direction.
-        extra_facts: packed into the file besides its own.
+    network: float32 generator with `stride`, and with `halo` where an output pixel depends on its
+    neighbourhood alone. folder: for the files and export.json. size: side of the input in pixels.
+    name: begins file names, by default model and direction. extra_facts: packed into the file too.
+    The others are as in export.tflite.
     """
 
     network: keras.Model
@@ -88,14 +75,10 @@ class ExportJob:
     def write(self, variant: Variant) -> str:
         """Writes one file and its entry in export.json; returns two lines about it for the log.
 
-        A file that the GPU does not take, or computes wrongly, is kept: the CPU runs it. The log
-        and its entry say so.
-
-        Raises:
-            QualityTooLow, NotConvertible: the file is not kept, nor an older one under its name.
+        A file that the GPU refuses or computes wrongly is kept, for the CPU; log and entry say so.
+        Raises QualityTooLow, NotConvertible: the file is not kept, nor an older one under its name.
         """
-        path = self.file(variant)
-        facts = self._facts(variant)
+        path, facts = self.file(variant), self._facts(variant)
         try:
             data = with_metadata(self._converter.convert(variant), variant, facts)
             with replacing(path) as partial:
@@ -116,21 +99,20 @@ class ExportJob:
 
     @cached_property
     def _calibration(self) -> np.ndarray:
-        return random_crops(self._training, self.size, self.calibration_images, self.seed)
+        return fidelity.random_crops(self._training, self.size, self.calibration_images, self.seed)
 
     @cached_property
     def _held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        images = centre_crops(self._validation, self.size, _HELD_OUT_IMAGES)
-        return images, reference_outputs(self.network, images)
+        images = fidelity.centre_crops(self._validation, self.size, _HELD_OUT_IMAGES)
+        return images, fidelity.reference_outputs(self.network, images)
 
-    def _measure(self, data: bytes, variant: Variant) -> Agreement:
+    def _measure(self, data: bytes, variant: Variant) -> fidelity.Agreement:
         try:
-            quality = agreement(LiteModel(data, threads=2), *self._held_out)
+            quality = fidelity.agreement(LiteModel(data, threads=2), *self._held_out)
         except RuntimeError as error:
             # Some graphs convert to a number type that the runtime has no kernel for.
-            raise NotConvertible(
-                f"{variant.name}: LiteRT can't run it ({error}); {self._advice()}"
-            ) from error
+            message = f"{variant.name}: LiteRT can't run it ({error}); {self._advice()}"
+            raise NotConvertible(message) from error
         if quality.psnr_db < self.min_psnr:
             raise QualityTooLow(
                 f"{self.file(variant).name}: {quality.psnr_db:.1f} dB to its float32 network on "
@@ -156,7 +138,7 @@ class ExportJob:
         )
 
     def _facts(self, variant: Variant) -> dict:
-        """What goes with the file as model.json: all that a user of the bare file needs."""
+        """What goes with the file as model.json, for those who have the file alone."""
         source, target = self.direction.upper()
         return {
             "model": self.model,
@@ -172,7 +154,7 @@ class ExportJob:
             **self.extra_facts,
         }
 
-    def _entry(self, data: bytes, variant: Variant, quality: Agreement) -> dict:
+    def _entry(self, data: bytes, variant: Variant, quality: fidelity.Agreement) -> dict:
         graph = ModelFile(data)
         return {
             "file": self.file(variant).name,
@@ -199,30 +181,24 @@ class ExportJob:
 def export_run(
     root: str | None, sizes: Sequence[int], variants: Sequence[Variant], model: str, **options
 ) -> int:
-    """Writes every variant at every size. Returns the exit status: 0, or 3 when some could not be
-    written.
+    """Writes every variant at every size; returns 0, or 3 when some could not be written.
 
-    Args:
-        options: direction, min_psnr, calibration_images, seed, gpu_check.
-
-    Raises:
-        UserError: the run lacks the network or its pictures, or a size does not fit the network.
+    options: direction, min_psnr, calibration_images, seed, gpu_check. Raises UserError: the run
+    lacks the network or its pictures, or a size does not fit the network.
     """
     run = FinishedRun(root)
     network = run.network(model, options["direction"])
     for size in sizes:
         if size % network.stride:
-            raise UserError(
-                f"--size {size}: must be a multiple of {network.stride}, the stride of the {model}"
-            )
+            stride = f"{network.stride}, the stride of the {model}"
+            raise UserError(f"--size {size}: must be a multiple of {stride}")
     print(f"{run.root}: exporting the {model} {options['direction']}")
     data, status = run.data(), 0
     trained_at = run.fixed_size if model == "teacher" else None
     for size in dict.fromkeys(sizes):
         if trained_at and size != trained_at:
             _warn(
-                f"this U-Net was trained at {trained_at} px; at {size} px the file does what the "
-                f"network does, but the network does worse: --size {trained_at}"
+                f"this U-Net was trained at {trained_at} px, worse at {size}: --size {trained_at}"
             )
         job = ExportJob(network, data, run.root / "export", size, model=model, **options)
         for variant in variants:

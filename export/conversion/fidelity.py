@@ -1,13 +1,11 @@
 """How near an exported file is to its float32 Keras network, on pictures neither was fitted to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache
-from tf_i2i.data.pixels import centre_square, resize_square, to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, resize_square, spread, to_float, to_uint8
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.metrics.image_metrics import psnr, ssim
 
@@ -17,19 +15,15 @@ MAX_PSNR_DB = 200.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """PSNR in dB over all pixels of all images, on values in [-1, 1]; SSIM as people see it, on
-    uint8, mean over images.
-    """
+    """PSNR in dB over all images, on values in [-1, 1]; SSIM on uint8, mean over images."""
 
     psnr_db: float
     ssim: float
 
 
 def random_crops(cache: ImageCache, size: int, count: int, seed: int) -> np.ndarray:
-    """uint8 [count, size, size, 3]: square crops at random places, one a picture in turn.
-
-    Pictures with a side under `size` give their largest squares, resized. The same seed and
-    pictures give the same crops.
+    """uint8 [count, size, size, 3]: random squares, one from each picture in turn; of a smaller
+    picture the largest square, resized. The same seed and pictures give the same crops.
     """
     random = np.random.default_rng(seed)
     order = random.permutation(len(cache))
@@ -43,34 +37,25 @@ def random_crops(cache: ImageCache, size: int, count: int, seed: int) -> np.ndar
 
 
 def centre_crops(cache: ImageCache, size: int, count: int) -> np.ndarray:
-    """uint8 [n, size, size, 3]: the largest central squares, resized, of up to `count` pictures
-    spread over the cache.
-    """
-    chosen = np.linspace(0, len(cache) - 1, min(count, len(cache))).round().astype(int)
-    return np.stack([resize_square(centre_square(cache.image(int(i))), size) for i in chosen])
+    """uint8 [n, size, size, 3]: central squares, resized, of up to `count` spread pictures."""
+    chosen = [cache.image(i) for i in spread(len(cache), count)]
+    return np.stack([resize_square(centre_square(image), size) for image in chosen])
 
 
 def reference_outputs(network, images: np.ndarray) -> np.ndarray:
-    """What the Keras network makes of uint8 [N, H, W, 3]: float32 in [-1, 1], image by image as the
-    file will.
-    """
-    return np.concatenate(
-        [np.asarray(network(to_float(image)[None], training=False)) for image in images]
-    )
+    """The Keras network's float32 in [-1, 1] for uint8 [N, H, W, 3], image by image as the file."""
+    outputs = [np.asarray(network(to_float(image)[None], training=False)) for image in images]
+    return np.concatenate(outputs)
 
 
 def agreement(model: LiteModel, images: np.ndarray, reference: np.ndarray) -> Agreement:
-    """Runs the file on `images` (uint8 [N, size, size, 3]) and compares with `reference` (float32
-    in [-1, 1]).
+    """The file's outputs for uint8 [N, size, size, 3] against `reference`, float32 in [-1, 1].
 
-    A uint8 output is taken as the image that a user sees, so a scale or zero point that is slightly
-    off counts. A result with NaN or infinity counts as 0 dB.
+    A uint8 output counts as the user sees it, its scale and zero point too; NaN or infinity: 0 dB.
     """
     outputs = np.stack([model.run_float(image) for image in images])
     if not np.isfinite(outputs).all():
         return Agreement(0.0, 0.0)
     pairs = zip(to_uint8(outputs), to_uint8(reference), strict=True)
-    return Agreement(
-        min(MAX_PSNR_DB, psnr(outputs, reference, peak=2)),
-        float(np.mean([ssim(ours, wanted) for ours, wanted in pairs])),
-    )
+    similarity = float(np.mean([ssim(ours, wanted) for ours, wanted in pairs]))
+    return Agreement(min(MAX_PSNR_DB, psnr(outputs, reference, peak=2)), similarity)

@@ -2,8 +2,6 @@
 whose operations are all resident may still compute the wrong picture.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +19,7 @@ CHECK_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Bound:
-    """How far the GPU's pictures may be from the CPU's, in steps of 1/255: PSNR over all photos,
-    and the worst value.
-    """
+    """Largest difference of GPU and CPU: PSNR over all photos; the worst value, in 1/255."""
 
     psnr_db: float
     max_levels: float
@@ -52,16 +48,11 @@ GPU_BOUNDS = {
 class GpuCheck:
     """A file on the GPU.
 
-    Attributes:
-        resident: every operation runs there; None when that is not known.
-        note: one line: the comparison, why there is none, or why which operations stay on the CPU.
-        device: None without one, or where the accelerator does not name it.
-        psnr_db, max_levels: against the CPU, over all photos; None without photos, or when an
-            output has NaN or infinity.
-        photos: how many were compared.
-        agrees: within the variant's bound; False also when it loads and then fails; None when that
-            is not known.
-        refused: operation name to the reasons why it does not run there.
+    resident: every operation runs there; None when that is not known. note: the comparison in one
+    line, why there is none, or which operations stay on the CPU and why. psnr_db, max_levels:
+    against the CPU, over all photos; None without photos, or with NaN or infinity. agrees: within
+    the variant's bound; False also when it loads and then fails; None when not known. refused:
+    operation name to the reasons why it does not run there.
     """
 
     resident: bool | None
@@ -96,14 +87,9 @@ def check_gpu(
 ) -> GpuCheck:
     """Runs an image network's file on the GPU and on the CPU, in a sandbox.
 
-    Args:
-        path: .tflite file with one input and one output, [1, S, S, 3], float32 in [-1, 1] or uint8.
-        photos: uint8 [N, S, S, 3], N at least 1.
-        variant: names the bound (GPU_BOUNDS).
-        seconds: after which the check ends; photos that were compared until then count.
-
-    Raises:
-        UserError: the file can't be read, or is no .tflite file.
+    path: input and output [1, S, S, 3], float32 in [-1, 1] or uint8. photos: uint8 [N, S, S, 3],
+    N at least 1. variant: names the bound. seconds: then the check ends with what was compared.
+    Raises UserError: the file can't be read, or is no .tflite file.
     """
     read_bytes(path)
     differences, failure = [], None
@@ -139,9 +125,8 @@ def _compared(checked: GpuCheck, differences: Sequence[dict], variant: str, late
     bound = GPU_BOUNDS[variant]
     agrees = psnr_db >= bound.psnr_db and max_levels <= bound.max_levels
     photos = f"{checked.photos} photo" + "s" * (checked.photos != 1)
-    note = (
-        f"{psnr_db:.1f} dB to the CPU, worst value {max_levels:.2g}/255 off, on {photos} ({where})"
-    )
+    note = f"{psnr_db:.1f} dB to the CPU, worst value {max_levels:.2g}/255 off"
+    note += f", on {photos} ({where})"
     if not agrees:
         expected = f"{variant} should have {bound.psnr_db:g} dB and {bound.max_levels:g}/255"
         note = f"WRONG on the GPU: {note}; {expected}"

@@ -1,7 +1,5 @@
 """export.json: what is known of every exported file of a folder."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -12,11 +10,7 @@ _NAME = "export.json"
 
 
 def read_entries(folder: Path) -> list[dict]:
-    """Entries of export.json in `folder` (RUN/export); none when it is missing.
-
-    Raises:
-        UserError: it is damaged.
-    """
+    """Entries of export.json in `folder` (RUN/export), maybe none. Raises UserError if damaged."""
     path = folder / _NAME
     if not path.exists():
         return []

@@ -1,7 +1,5 @@
 """TensorFlow Lite metadata: what a file is, how its pixels are coded, and the facts in model.json."""
 
-from __future__ import annotations
-
 import ctypes
 import io
 import json
@@ -22,13 +20,10 @@ _LICENSE = "The network's weights are derived from its training pictures; the co
 
 
 def with_metadata(data: bytes, variant: Variant, facts: dict) -> bytes:
-    """`data` (a .tflite file without metadata) with its description, and `facts` packed in as
-    model.json.
+    """The file with its description, and `facts` packed in as model.json.
 
     tflite-support reads both, any zip reader model.json. The same arguments give the same bytes.
-
-    Raises:
-        RuntimeError: what is read back is not what was written.
+    Raises RuntimeError when what is read back is not what was written.
     """
     populator = support.MetadataPopulator.with_model_buffer(bytearray(data))
     populator.load_metadata_buffer(_metadata_buffer(variant, facts))
@@ -41,11 +36,9 @@ def with_metadata(data: bytes, variant: Variant, facts: dict) -> bytes:
 
 
 def read_normalization(data: bytes) -> list[tuple[float, float]]:
-    """(mean, std) of the first input and the first output: network value = (pixel in 0..255 - mean)
-    / std.
+    """(mean, std) of the first input and output: network value = (pixel in 0..255 - mean) / std.
 
-    Raises:
-        ValueError: the file has no metadata.
+    Raises ValueError when the file has no metadata.
     """
     buffer = support.MetadataDisplayer.with_model_buffer(bytearray(data)).get_metadata_buffer()
     graph = schema.ModelMetadataT.InitFromPackedBuf(buffer, 0).subgraphMetadata[0]

@@ -1,8 +1,4 @@
-"""Full-integer quantisation by TensorFlow Lite's own quantiser, with ranges chosen better than by
-minimum and maximum.
-"""
-
-from __future__ import annotations
+"""Full-integer quantisation by TensorFlow Lite, with better ranges than minimum and maximum."""
 
 import numpy as np
 import tensorflow as tf
@@ -22,16 +18,10 @@ _SHRINKS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
 def quantize(calibrated: bytes, crops: np.ndarray, reference: np.ndarray) -> bytes:
-    """Chooses ranges and quantises to int8 inside, uint8 in and out.
+    """The int8 file, with uint8 in and out, that is nearest to `reference`.
 
-    Args:
-        calibrated: .tflite file in float32 with the range of each tensor (the converter's
-            calibrate-only result).
-        crops: uint8 [N, H, W, 3] calibration crops to choose by.
-        reference: float32 [N, H, W, 3] in [-1, 1], the float network's outputs for them.
-
-    Returns:
-        The file that is nearest to `reference`.
+    calibrated: float32 file with the range of each tensor (the converter's calibrate-only result).
+    crops: uint8 [N, H, W, 3] to choose by. reference: the float network's outputs, in [-1, 1].
     """
     best_db, best = -1.0, b""
     for shrink in _SHRINKS:

@@ -1,8 +1,4 @@
-"""The report's pictures: held-out photos through teacher, student and int8 file, and details of
-them enlarged.
-"""
-
-from __future__ import annotations
+"""The report's pictures: held-out photos through teacher, student and int8 file, and details."""
 
 import dataclasses
 
@@ -10,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from export.html_report.report_record import RunRecord
-from tf_i2i.data.pixels import most_detailed_window
+from tf_i2i.data.pixels import most_detailed_window, spread
 from tf_i2i.errors import UserError
 from training.evaluation.evaluated_pictures import Pictures, cropped, validation
 from training.evaluation.evaluation import stride
@@ -24,9 +20,7 @@ _DETAIL_SIDE = 112
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One held-out photo. pictures: caption to uint8 RGB [H, W, 3], all of one shape, the photo
-    first.
-    """
+    """A held-out photo: caption to uint8 RGB [H, W, 3], all of one shape, the photo first."""
 
     name: str
     pictures: dict[str, np.ndarray]
@@ -42,9 +36,7 @@ class Gallery:
 
     @property
     def details(self) -> list[Row]:
-        """Square cut-outs of the most detailed spots, each pixel drawn as 2x2; one from each half
-        of the rows, so that they show different scenes.
-        """
+        """Squares of most detail, pixels doubled; one from each half of the rows."""
         found = []
         for half in np.array_split(np.arange(len(self.rows)), _DETAILS):
             spots = []
@@ -56,30 +48,24 @@ class Gallery:
                 continue
             _, top, left, side, i = max(spots)
             pictures = self.rows[i].pictures
+            names = ("student", "teacher", "int8 file", "truth", "target")
+            cut = np.s_[top : top + side, left : left + side]
             enlarged = {
-                label: pictures[label][top : top + side, left : left + side]
-                .repeat(2, 0)
-                .repeat(2, 1)
-                for label in ("student", "teacher", "int8 file", "truth", "target")
-                if label in pictures
+                n: pictures[n][cut].repeat(2, 0).repeat(2, 1) for n in names if n in pictures
             }
             found.append(Row(self.rows[i].name, enlarged))
         return found
 
 
 def make_gallery(record: RunRecord, direction: str) -> Gallery:
-    """Translates evenly chosen validation pictures at the scale of training; of huge ones the
-    middle.
-    """
+    """Evenly chosen validation pictures, translated at the scale of training; huge ones cut."""
     run, models, missing = record.run, {}, []
     for model in ("teacher", "student") if run.has_teacher else ("student",):
         try:
             models[model] = run.network(model, direction)
         except UserError as error:
             missing.append(f"There is no picture of the {model}: {error}")
-    translators: dict[str, Translate] = {
-        name: keras_translator(model) for name, model in models.items()
-    }
+    translators: dict[str, Translate] = {n: keras_translator(model) for n, model in models.items()}
     sides = [_MAX_SIDE, run.fixed_size]
     try:
         exported = _int8_file(record, direction)
@@ -96,9 +82,7 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
         missing.append(f"The validation pictures can't be shown: {error}")
         return Gallery(direction, [], missing)
     if photos.truths is None:
-        missing.append(
-            "The true translations of these photos are not known, as is usual in unpaired training."
-        )
+        missing.append("The true translations of these photos are not known, as without pairs.")
     source, truth = ("input", "target") if run.paired else ("photo", "truth")
     rows = []
     for i, photo in enumerate(tqdm(photos.photos, "pictures", unit="row", delay=2)):
@@ -110,13 +94,9 @@ def make_gallery(record: RunRecord, direction: str) -> Gallery:
 
 def _int8_file(record: RunRecord, direction: str) -> ExportedFile:
     """The student's largest int8 file. Raises UserError when there is none or it can't be run."""
-    entries = [
-        entry
-        for entry in record.exports
-        if entry.get("variant") == "int8"
-        and entry.get("model", "student") == "student"
-        and entry.get("direction", "ab") == direction
-    ]
+    older = {"variant": None, "model": "student", "direction": "ab"}  # where an entry lacks these
+    wanted = ["int8", "student", direction]
+    entries = [e for e in record.exports if [*map((older | e).get, older)] == wanted]
     if not entries:
         command = f"python -m export.tflite --run {record.root} --direction {direction} --int8"
         raise UserError(f"There is no int8 file of this direction; make it with: {command}")
@@ -128,11 +108,6 @@ def _int8_file(record: RunRecord, direction: str) -> ExportedFile:
 
 
 def _evenly(pictures: Pictures, count: int) -> Pictures:
-    total = len(pictures.photos)
-    chosen = np.linspace(0, total - 1, min(count, total)).round().astype(int)
-    return dataclasses.replace(
-        pictures,
-        names=[pictures.names[i] for i in chosen],
-        photos=[pictures.photos[i] for i in chosen],
-        truths=pictures.truths and [pictures.truths[i] for i in chosen],
-    )
+    chosen = spread(len(pictures.photos), count)
+    lists = (pictures.names, pictures.photos, pictures.truths)
+    return Pictures(pictures.split, *(of and [of[i] for i in chosen] for of in lists))

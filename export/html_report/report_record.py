@@ -1,7 +1,5 @@
 """What the files of a run folder say, whichever of them there are, and the commands that made them."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shlex
@@ -24,16 +22,9 @@ class Student:
 
 @dataclasses.dataclass(frozen=True)
 class RunRecord:
-    """A run's files as read.
-
-    Attributes:
-        metrics: lines of metrics.jsonl.
-        students: by direction, those that exist.
-        exports: entries of export.json whose files exist.
-        benchmark: rows of benchmark.json that have a file and a median.
-        machine: the one that benchmark.json names.
-        evaluation: evaluation.json: model -> split -> direction -> scores.
-        robustness: robustness.json, {} where there is none.
+    """A run's files as read: metrics.jsonl; students by direction; entries of export.json whose
+    files exist; rows of benchmark.json with a file and a median; the machine that it names;
+    evaluation.json: model -> split -> direction -> scores; robustness.json, {} if none.
     """
 
     run: FinishedRun
@@ -61,9 +52,7 @@ class RunRecord:
 
     @cached_property
     def cpu_rows(self) -> dict[tuple[str, int], dict]:
-        """Rows of benchmark.json on this CPU, by file and threads. A file of the run goes by its
-        name: the run may have been moved since.
-        """
+        """CPU rows of benchmark.json by file (the run's own by name) and threads."""
         own = {entry["file"] for entry in self.exports}
         rows = {}
         for row in self.benchmark:
@@ -80,35 +69,29 @@ class RunRecord:
     def peers(self) -> list[str]:
         """Files that benchmark.json times beside the run's own."""
         own = {entry["file"] for entry in self.exports}
-        return [
-            file for file in dict.fromkeys(file for file, _ in self.cpu_rows) if file not in own
-        ]
+        files = dict.fromkeys(file for file, _ in self.cpu_rows)
+        return [file for file in files if file not in own]
 
 
 def read_record(root: Path) -> RunRecord:
     """Reads a run folder. Raises UserError when it has no usable config.json."""
     run = FinishedRun(root)
-    students = {
-        folder.name: Student(
-            _object(folder / "config.json"),
-            _object(folder / "distillation.json"),
-            _lines(folder / "metrics.jsonl"),
-        )
-        for folder in (root / "student" / direction for direction in ("ab", "ba"))
-        if (folder / "student.weights.h5").exists()
-    }
+    students = {}
+    for direction in ("ab", "ba"):
+        folder = root / "student" / direction
+        if (folder / "student.weights.h5").exists():
+            config, scores = (_object(folder / f"{n}.json") for n in ("config", "distillation"))
+            students[direction] = Student(config, scores, _lines(folder / "metrics.jsonl"))
     export = root / "export"
+    entries = _objects(_json(export / "export.json"), "file")
+    exports = [entry | {"file": Path(entry["file"]).name} for entry in entries]
     benchmark = _object(export / "benchmark.json")
     machine = benchmark.get("machine")
     return RunRecord(
         run=run,
         metrics=_lines(root / "metrics.jsonl"),
         students=students,
-        exports=[
-            entry | {"file": Path(entry["file"]).name}
-            for entry in _objects(_json(export / "export.json"), "file")
-            if (export / Path(entry["file"]).name).is_file()
-        ],
+        exports=[entry for entry in exports if (export / entry["file"]).is_file()],
         benchmark=_objects(benchmark.get("results"), "file", "median_ms"),
         machine=machine if isinstance(machine, dict) else {},
         evaluation=_object(root / "evaluation.json"),
@@ -144,11 +127,9 @@ def commands(record: RunRecord) -> list[str]:
 
 
 def options_as_flags(options: dict, options_class: type | None) -> str:
-    """The command line for those options that are unlike the defaults of their class, all where the
-    class is not known.
+    """The command line for options unlike the defaults of their class, all where it is not known.
 
-    A file of options is left out: what it said is among the others. So are options that this
-    version does not know.
+    Left out are a file of options, whose contents are among them, and options of other versions.
     """
     fields = dataclasses.fields(options_class) if options_class else ()
     defaults = {field.name: field.default for field in fields}

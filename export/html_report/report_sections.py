@@ -1,7 +1,5 @@
 """Writes report.html: what a run's record says, as the plain data that report.html.j2 shows."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 
@@ -21,32 +19,16 @@ from training.runs.run_folder import RunFolder
 _MODELS = {"cyclegan": "CycleGAN", "onesided": "One-sided", "pix2pix": "Pix2Pix"}
 _NOT_CHARTED = ("verdict_of_truth", "kid_error", "fid")
 _SCORE_COLUMNS = (
-    "l1",
-    "psnr_db",
-    "ssim",
-    "outline_f1",
-    "colour_error",
-    "grid",
-    "grid_truth",
-    "to_teacher_psnr_db",
-    "to_teacher_ssim",
-    "to_student_psnr_db",
-    "to_student_ssim",
-    "photo_ssim",
-    "cycle_l1",
-    "kid",
-    "fid",
-    "identity_distance",
-    "identity_accuracy",
-    "mask_iou",
+    *("l1", "psnr_db", "ssim", "outline_f1", "colour_error", "grid", "grid_truth"),
+    *("to_teacher_psnr_db", "to_teacher_ssim", "to_student_psnr_db", "to_student_ssim"),
+    *("photo_ssim", "cycle_l1", "kid", "fid", "identity_distance", "identity_accuracy", "mask_iou"),
 )
 
 
 def write_report(root: Path) -> Path:
-    """Reads a run folder, translates some of its held-out pictures, writes report.html whole or not
-    at all.
+    """Reads a run, translates some held-out pictures, writes report.html and returns its path.
 
-    Returns its path. Raises UserError when `root` is no run folder or can't be written to.
+    Raises UserError when `root` is no run folder or can't be written to.
     """
     record = read_record(root)
     path = RunFolder(root).path("report.html")
@@ -114,9 +96,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         "Batch, seed": f"{options.get('batch_size')} {'pairs' if paired else 'of each domain'} "
         f"per step, seed {options.get('seed')}",
         "Precision": _precision(config),
-        "Speed": f"{last['step_s']:.3g} s per step at the end{waiting}"
-        if last.get("step_s")
-        else "",
+        "Speed": last.get("step_s") and f"{last['step_s']:.3g} s per step at the end{waiting}",
         **{f"Student {direction}": _student(found) for direction, found in record.students.items()},
         "Left out": "; ".join(skipped[:5]) + (" …" if len(skipped) > 5 else ""),
         "Machine": machine(config.get("machine")),
@@ -169,11 +149,9 @@ def _student(student) -> str:
     if student.metrics:
         last = student.metrics[-1]
         parts.append(f"{last['step']:,} steps in {duration(last.get('time_s') or 0)}")
-    if results.get("student_to_teacher_psnr_db"):
+    if psnr := results.get("student_to_teacher_psnr_db"):
         ssim = results.get("student_to_teacher_ssim", 0)
-        parts.append(
-            f"{results['student_to_teacher_psnr_db']:.2f} dB and SSIM {ssim:.3f} to its teacher"
-        )
+        parts.append(f"{psnr:.2f} dB and SSIM {ssim:.3f} to its teacher")
     return ", ".join(parts)
 
 
@@ -181,21 +159,14 @@ def in_training(data: dict) -> str:
     """The domains whose validation pictures are training pictures, "" if they were held out."""
     prints = data.get("fingerprint")
     prints = prints if isinstance(prints, dict) else {}
-    held_out = {x.upper(): prints.get(f"val_{x}") for x in "ab"}
-    seen = [
-        x for x, value in held_out.items() if value and value == prints.get(f"train_{x.lower()}")
-    ]
-    return " and ".join(seen)
+    seen = [x for x in "ab" if (v := prints.get(f"val_{x}")) and v == prints.get(f"train_{x}")]
+    return " and ".join(map(str.upper, seen))
 
 
 def scores(record: RunRecord) -> list[dict]:
     """evaluation.json as tables (title, heads, rows), one for each set of pictures and direction."""
-    sets = dict.fromkeys(
-        (split, direction)
-        for splits in record.evaluation.values()
-        for split, directions in splits.items()
-        for direction in directions
-    )
+    of_models = [item for splits in record.evaluation.values() for item in splits.items()]
+    sets = dict.fromkeys((split, direction) for split, of in of_models for direction in of)
     tables = []
     for split, direction in sets:
         models = {
@@ -216,17 +187,13 @@ def scores(record: RunRecord) -> list[dict]:
 
 
 def files(record: RunRecord) -> dict:
-    """export.json beside benchmark.json: heads, rows, chart ("" before the first benchmark), peers,
-    machine, gpu_notes (note to files) and has_teacher: its float32 file is there.
-    """
+    """export.json beside benchmark.json for report.html.j2; chart: "" before a benchmark."""
     heads = ["file", "variant", "MB", "PSNR, dB", "SSIM", "GPU"]
     for threads in record.threads:
         label = "1 thread" if threads == 1 else f"{threads} threads"
         heads += [f"ms, {label}", "µs per pixel", "vs teacher"]
-    exports = sorted(
-        record.exports,
-        key=lambda e: (e.get("model") == "teacher", e.get("direction", ""), e.get("bytes", 0)),
-    )
+    exports = sorted(record.exports, key=lambda e: (e.get("direction", ""), e.get("bytes", 0)))
+    exports.sort(key=lambda e: e.get("model") == "teacher")
     rows, gpu_notes = [], {}
     for entry in exports:
         gpu = {True: "yes", False: "no"}.get(entry.get("gpu_resident"), "?")
@@ -242,15 +209,13 @@ def files(record: RunRecord) -> dict:
             gpu,
         ]
         rows.append(facts + _latency_cells(record, entry))
-    rows += [
-        [Path(peer).name, *[""] * 5, *_latency_cells(record, {"file": peer})]
-        for peer in record.peers
-    ]
+    peers = record.peers
+    rows += [[Path(p).name, *[""] * 5, *_latency_cells(record, {"file": p})] for p in peers]
     return {
         "heads": heads,
         "rows": rows,
         "chart": latency_chart(record.benchmark) if record.benchmark else "",
-        "peers": [Path(peer).name for peer in record.peers],
+        "peers": [Path(peer).name for peer in peers],
         "machine": machine(record.machine),
         "gpu_notes": gpu_notes,
         "has_teacher": any(_is_reference(entry) for entry in record.exports),
@@ -258,18 +223,11 @@ def files(record: RunRecord) -> dict:
 
 
 def _latency_cells(record: RunRecord, entry: dict) -> list[str]:
-    """For each number of threads: milliseconds, microseconds per pixel, and how many times faster
-    than the float32 teacher of the same size and direction; blank where not measured.
-    """
-    key = "direction", "size"
-    teacher = next(
-        (
-            other["file"]
-            for other in record.exports
-            if _is_reference(other) and [*map(other.get, key)] == [*map(entry.get, key)]
-        ),
-        None,
-    )
+    """By threads: ms, µs per pixel, speed over the float32 teacher's of this size and direction."""
+    like = [*map(entry.get, ("direction", "size"))]
+    teachers = filter(_is_reference, record.exports)
+    same = (e["file"] for e in teachers if [e.get("direction"), e.get("size")] == like)
+    teacher = next(same, None)
     cells = []
     for threads in record.threads:
         row = record.cpu_rows.get((entry["file"], threads))
@@ -308,16 +266,11 @@ def robustness(record: RunRecord) -> dict | None:
     for name in shown:
         if name in _NOT_CHARTED or all(found[name] is None for found in result["sets"].values()):
             continue
-        bars = [
-            Bar(
-                set_name[-40:],
-                found[name],
-                score_text(name, found[name]),
-                quartiles(result, set_name, name),
-                series=int(found["trained_on"]),
-            )
-            for set_name, found in result["sets"].items()
-        ]
+        bars = []
+        for key, of in result["sets"].items():
+            middle = quartiles(result, key, name)
+            trained = int(of["trained_on"])
+            bars.append(Bar(key[-40:], of[name], score_text(name, of[name]), middle, trained))
         head = SCORES[name].head
         charts[head] = bar_chart(bars, shown[name], head)
     return {
@@ -351,9 +304,7 @@ def losses(record: RunRecord) -> dict[str, str]:
         "Generators, sum": [name for name in names if name == "G"],
         "Validation score at checkpoints": [name for name in names if name == "val_score"],
     }
-    charts = {
-        title: loss_chart(title, record.metrics, group) for title, group in groups.items() if group
-    }
+    charts = {t: loss_chart(t, record.metrics, group) for t, group in groups.items() if group}
     for direction, student in record.students.items():
         if found := loss_names(student.metrics):
             title = f"Distillation, {direction}"
@@ -377,14 +328,13 @@ def machine(facts) -> str:
     plain = {
         name: value
         for name, value in facts.items()
-        if name not in ("packages", "python", "date")
-        and isinstance(value, (str, int, float))
-        and value != ""
+        if name not in ("packages", "python", "date") and isinstance(value, (str, int, float))
     }
-    return ", ".join(
-        str(value) if name in ("processor", "system") else f"{name.replace('_', ' ')} {value}"
-        for name, value in plain.items()
-    )
+    named = {
+        name: "" if name in ("processor", "system") else f"{name.replace('_', ' ')} "
+        for name in plain
+    }
+    return ", ".join(f"{named[name]}{value}" for name, value in plain.items() if value != "")
 
 
 def _training_seconds(metrics: list[dict]) -> float:

@@ -1,7 +1,5 @@
 """A photo with its file's metadata, and back into a file."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +31,7 @@ class Photo:
 
 
 def photo_size(path: Path) -> tuple[int, int] | None:
-    """Height and width as the file's header says, a JPEG's as it will be upright; None where the
-    header does not say.
-    """
+    """Height and width by the file's header, a JPEG's as it will be upright; None if unknown."""
     try:
         with Image.open(path) as image:
             orientation = image.getexif().get(_ORIENTATION, 1) if image.format == "JPEG" else 1

@@ -1,9 +1,6 @@
 """What export.stylize does: photo files through a network, one after the other."""
 
-from __future__ import annotations
-
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +11,7 @@ from export.photos.photo_files import photo_size, read_photo, write_photo
 from export.photos.translator import Translator
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import require_writable, write_errors
 
 # Pixels above which a photo being decoded or encoded (7 bytes per pixel) and the networks don't fit
 # into memory together.
@@ -45,12 +43,9 @@ def stylize(
     sources = {source.resolve() for source, _ in pairs}
     for _, name in pairs:
         if (out / name).resolve() in sources:
-            raise UserError(
-                f"--out {one_line(out)}: {one_line(name)} would overwrite a photo; name another "
-                "folder"
-            )
+            raise UserError(f"--out {one_line(out)}: {one_line(name)} would overwrite a photo")
     translator = Translator(model, tile, threads)
-    _check_writable(out)
+    require_writable(out, f"--out {one_line(out)}")
     done = 0
     for source, name in tqdm(pairs, "photos", unit="photo", disable=len(pairs) < 2 or None):
         try:
@@ -81,25 +76,8 @@ def _stylize_photo(
     translator.translate(photo.pixels, one_line(source), strength)
     if photo.pixels.size > 3 * _LARGE:
         translator.release()
-    try:
+    with write_errors(one_line(target), CannotWrite):
         write_photo(target, photo, quality)
-    except OSError as error:
-        raise CannotWrite(
-            f"{one_line(target)}: can't be written ({error.strerror or error}); "
-            "free some space there or name another --out"
-        ) from error
-
-
-def _check_writable(out: Path) -> None:
-    """Before the work rather than after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise CannotWrite(
-            f"--out {one_line(out)}: can't be written ({error.strerror}); name another folder"
-        ) from error
 
 
 def _find_photos(photos: Sequence[str]) -> list[tuple[Path, Path]]:

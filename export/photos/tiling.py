@@ -1,7 +1,5 @@
 """Photos of any size through a network of fixed size: tiles whose overlap leaves no seam."""
 
-from __future__ import annotations
-
 import queue
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,19 +23,12 @@ Network = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a photo is cut.
+    """How a photo is cut, height and width being those of the network's input.
 
-    The photo is thought of as mirrored without end. Of each tile only what is at least `margin`
-    pixels from its border is kept, so each kept pixel sees what it would see if the network ran on
-    the whole mirrored photo at once.
-
-    Args:
-        height, width: of the network's input.
-        margin: the network's halo, as export.photos.translator works it out: pixels around a kept
-            middle that can change it, rounded up to the network's stride.
-
-    Raises:
-        ValueError: what is kept is smaller than the margin.
+    The photo is mirrored without end. Of each tile only what is at least `margin` pixels from its
+    border is kept, so each kept pixel sees what it would see if the network ran on the whole
+    mirrored photo. margin: the network's halo, rounded up to its stride (see translator).
+    Raises ValueError: what is kept is smaller than the margin.
     """
 
     height: int
@@ -46,10 +37,8 @@ class Tiling:
 
     def __post_init__(self):
         if min(self.step) < max(1, self.margin):
-            raise ValueError(
-                f"a tile of {self.width}x{self.height} keeps too little with a margin of "
-                f"{self.margin}"
-            )
+            size = f"{self.width}x{self.height}"
+            raise ValueError(f"a tile of {size} keeps too little with a margin of {self.margin}")
 
     @property
     def step(self) -> tuple[int, int]:
@@ -70,17 +59,13 @@ class Tiling:
         """Replaces `photo` (uint8 [H, W, 3]) by its translation, in place: a second one of 100
         megapixels is 300 MB.
 
-        Args:
-            photo: written to.
-            networks: uint8 [height, width, 3] to the same; each is used by one thread at a time,
-                all of them at once.
-            strength: 1 is the translation, 0 the photo.
-            done: called after each tile, from this thread.
+        networks: uint8 [height, width, 3] to the same; all run at once, each in one thread.
+        strength: 1 is the translation, 0 the photo. done: called after each tile, in this thread.
         """
         if photo.shape[1] > _MAX_ASPECT * photo.shape[0]:
             transposed = Tiling(self.width, self.height, self.margin)
-            networks = [_transposed(network) for network in networks]
-            transposed.translate(photo.swapaxes(0, 1), networks, strength, done)
+            turned = [lambda t, run=run: run(t.swapaxes(0, 1)).swapaxes(0, 1) for run in networks]
+            transposed.translate(photo.swapaxes(0, 1), turned, strength, done)
             return
         free: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for network in networks:
@@ -142,14 +127,8 @@ class Tiling:
             blend(target, band[:, left : left + self.width][kept], output[kept], strength)
 
 
-def _transposed(network: Network) -> Network:
-    return lambda tile: network(tile.swapaxes(0, 1)).swapaxes(0, 1)
-
-
 def blend(target: np.ndarray, photo: np.ndarray, translation: np.ndarray, strength: float) -> None:
-    """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], a few rows
-    at a time.
-    """
+    """Writes photo (strength 0) to translation (1) into `target`, all uint8 [H, W, 3], by rows."""
     for top in range(0, len(target), _BLEND_ROWS):
         rows = slice(top, top + _BLEND_ROWS)
         base = photo[rows].astype(np.float32)
@@ -166,22 +145,13 @@ def plan(
     max_side: int | None = None,
     ready: Tiling | None = None,
 ) -> Tiling:
-    """The fastest tiling for a photo of this size.
+    """The fastest tiling for a photo of this size: equal tiles, as a last one that holds little of
+    it would cost as much as a full one.
 
-    A whole number of equal tiles covers the photo: a last one that holds little of it costs as much
-    as a full one.
-
-    Args:
-        height, width: of the photo.
-        margin: see Tiling; a multiple of `stride`.
-        stride: tiles have sides that are multiples of it.
-        workers: tiles that run at once.
-        max_pixels: of a tile; the smallest possible tile is used even where it is larger.
-        max_side: of a tile; None leaves only `max_pixels` to limit it.
-        ready: a tiling whose networks exist.
-
-    Raises:
-        ValueError: no tile keeps to the limits.
+    margin and the sides of tiles are multiples of `stride`. workers: tiles that run at once.
+    max_pixels: of a tile, unless the smallest possible one is larger. max_side: of a tile. ready: a
+    tiling whose networks exist.
+    Raises ValueError: no tile keeps to the limits.
     """
     heights, widths = (_sides(length, margin, stride, max_side) for length in (height, width))
     if not heights or not widths:
@@ -214,9 +184,7 @@ def _sides(length: int, margin: int, stride: int, max_side: int | None) -> list[
 
 
 def mirrored_indices(start: int, count: int, length: int) -> np.ndarray:
-    """int64 [count]: indices start, start + 1, ... into an axis mirrored without end, border pixels
-    not repeated.
-    """
+    """int64 [count]: indices from `start` into an endlessly mirrored axis, borders not repeated."""
     if length == 1:
         return np.zeros(count, np.int64)
     period = 2 * (length - 1)

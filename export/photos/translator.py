@@ -1,7 +1,5 @@
 """From an exported file to what translates whole photos."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np
@@ -34,27 +32,15 @@ class Translator:
     statistics over the whole input runs as it is, on a smaller photo mirrored outward: not scaled,
     since the network draws strokes of the width that it learned at this scale.
 
-    Args:
-        path: file that export.tflite wrote.
-        tile: largest side of tiles for networks that can be tiled; None chooses by speed and
-            memory.
-        threads: of the CPU.
-
-    Attributes:
-        is_tiled: the network sees only its neighbourhood.
-        tiling: of the photo that was prepared last, None before.
-
-    Raises:
-        UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
+    path: from export.tflite. tile: largest side of tiles; None: chosen by speed and memory.
+    is_tiled: the network sees only its neighbourhood. tiling: of the photo prepared last, or None.
+    Raises UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
     """
 
     def __init__(self, path: str | os.PathLike, tile: int | None = None, threads: int = 2):
         self._shown = one_line(path)
         if "halo_px" not in (read_facts(read_bytes(path)) or {}):
-            raise UserError(
-                f"{self._shown}: has no facts on halo and stride (cut off, or from elsewhere); "
-                "export it with export.tflite"
-            )
+            raise UserError(f"{self._shown}: has no facts on halo; export it with export.tflite")
         self._model, self._max_tile = read_image_model(path), tile
         self.is_tiled = self._model.halo is not None
         self.tiling: Tiling | None = None
@@ -74,22 +60,16 @@ class Translator:
             self.tiling = tiling
 
     def translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
-        """Replaces uint8 [H, W, 3] by its translation in place.
+        """Replaces uint8 [H, W, 3] by its translation in place; strength: 0 keeps the photo.
 
-        Args:
-            name: of the photo, for messages and the progress bar.
-            strength: 1 is the translation, 0 the photo.
-
-        Raises:
-            UserError: the photo is larger than the input of a network that can't be tiled.
+        Raises UserError when the photo, `name`, is larger than a network that can't be tiled.
         """
         height, width = photo.shape[:2]
         if not self.is_tiled and max(height, width) > self._model.size:
+            size = f"{self._model.size} pixels"
             raise UserError(
-                f"{name}: {width}x{height} is larger than {self._shown}'s {self._model.size} "
-                "pixels, and a teacher sees all of a picture at once (instance normalisation takes "
-                "statistics over it, a U-Net squeezes it to a point), so tiles would differ; use "
-                "the student, or export a larger --size"
+                f"{name}: {width}x{height} is larger than {self._shown}'s {size}, and a teacher "
+                "sees all of a picture at once, not in tiles; use the student or a larger --size"
             )
         self.prepare(height, width)
         rows, columns = self.tiling.grid(height, width)
@@ -106,25 +86,20 @@ class Translator:
     def _read_needs(self) -> None:
         """Margin of tiles, and memory per pixel."""
         file, stride = ModelFile(self._model.data), self._model.stride
-        # The halo is right for any pixel; what a tile keeps is aligned to the grid and may see
-        # less.
+        # The halo is right for any pixel; what a tile keeps is on the grid and may see less.
         seen, halo = block_receptive_field(file, stride), self._model.halo
         self._margin = -(-(halo if seen is None else min(halo, seen)) // stride) * stride
         self._bytes_per_pixel = bytes_per_pixel(file)
         min_tile = 2 * self._margin + max(self._margin, stride)
         if self._max_tile is not None and self._max_tile // stride * stride < min_tile:
-            raise UserError(
-                f"--tile {self._max_tile}: must be at least {min_tile} for this network, of which "
-                f"{self._margin} pixels on each side are overlap; leave it out for a fast one"
-            )
+            fix = f"{self._margin} pixels on each side are overlap; leave it out for a fast one"
+            least = f"must be at least {min_tile} for this network"
+            raise UserError(f"--tile {self._max_tile}: {least}; {fix}")
 
     def _tiling(self, height: int, width: int) -> Tiling:
         if not self.is_tiled:
             return Tiling(self._model.size, self._model.size, margin=0)
         memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - _PHOTO_BYTES * height * width)
-        workers = len(self._threads)
-        max_pixels = max(_MIN_NETWORK_BYTES, memory) / workers / self._bytes_per_pixel
-        stride = self._model.stride
-        return plan(
-            height, width, self._margin, stride, workers, max_pixels, self._max_tile, self.tiling
-        )
+        stride, workers, ready = self._model.stride, len(self._threads), self.tiling
+        most = max(_MIN_NETWORK_BYTES, memory) / workers / self._bytes_per_pixel
+        return plan(height, width, self._margin, stride, workers, most, self._max_tile, ready)

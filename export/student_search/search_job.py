@@ -1,7 +1,5 @@
 """What export.search does: distils and exports the candidates, then times and scores their files."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 
@@ -33,11 +31,9 @@ _CALIBRATION_IMAGES = 128
 
 
 def search(designs: dict[str, dict], options) -> int:
-    """Writes RUN/search/. Returns the exit status: 0, or 3 when a file missed the quality gate.
+    """Writes RUN/search/ for candidates, whose values are arguments of MobileGenerator.
 
-    Args:
-        designs: candidate to arguments of MobileGenerator.
-        options: of export.search.
+    Returns the exit status: 0, or 3 when a file missed the quality gate.
     """
     run = FinishedRun(options.run)
     folder = run.root / "search"
@@ -45,9 +41,8 @@ def search(designs: dict[str, dict], options) -> int:
     if files:
         rows = measure_all(run, designs, files, options)
         print(table(rows))
-        write_json(
-            folder / "search.json", {"options": dataclasses.asdict(options), "results": rows}
-        )
+        settings = dataclasses.asdict(options)
+        write_json(folder / "search.json", {"options": settings, "results": rows})
         write_text(folder / "frontier.svg", svg_file(frontier_chart(rows)))
         print(f"written to {one_line(folder)}")
     return 0 if len(files) == len(designs) else QualityTooLow.exit_status
@@ -80,19 +75,10 @@ def make_files(run: FinishedRun, designs: dict[str, dict], options) -> dict[str,
             if trainer.fit():
                 raise KeyboardInterrupt
             network = exported_network(trainer.model)
-            job = ExportJob(
-                network,
-                trainer.data,
-                folder,
-                options.size,
-                direction=options.direction,
-                min_psnr=options.min_psnr,
-                calibration_images=_CALIBRATION_IMAGES,
-                seed=options.seed,
-                gpu_check=False,
-                name=name,
-                extra_facts={"parameters": int(network.count_params()), "search": keys[name]},
-            )
+            how = {key: getattr(options, key) for key in ("direction", "min_psnr", "seed")}
+            how |= {"calibration_images": _CALIBRATION_IMAGES, "gpu_check": False, "name": name}
+            facts = {"parameters": int(network.count_params()), "search": keys[name]}
+            job = ExportJob(network, trainer.data, folder, options.size, extra_facts=facts, **how)
             try:
                 say(job.write(VARIANTS["int8"]))
             except QualityTooLow as error:
@@ -114,9 +100,7 @@ def exported_network(distillation: Distillation) -> MobileGenerator:
 def measure_all(
     run: FinishedRun, designs: dict[str, dict], files: dict[str, Path], options
 ) -> list[dict]:
-    """A row for each candidate, fastest first: design, parameters, macs, us_per_pixel, to_peer
-    (ratio of the times), scores, on_frontier.
-    """
+    """Rows of search.json, fastest first; to_peer is the ratio of the times."""
     paths = [*files.values(), *([Path(options.peer)] if options.peer else [])]
     timed = measure(paths, (options.threads,), options.repeats, warm_up=3)
     times = {row["file"]: row for row in timed}
@@ -145,18 +129,14 @@ def table(rows: list[dict]) -> str:
     columns = [key for key in rows[0] if key not in ("design", "on_frontier")]
     lines = [["", *columns]]
     for row in rows:
-        cells = [
-            f"{row[key]:.4g}" if isinstance(row[key], float) else str(row[key] or "-")
-            for key in columns
-        ]
+        values = [row[key] for key in columns]
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v or "-") for v in values]
         lines.append(["*" if row["on_frontier"] else "", *cells])
     return text_table(lines, left=2)
 
 
 def _scores(run: FinishedRun, files: dict[str, Path], options) -> dict[str, dict]:
-    """By candidate: quality (SSIM, averaged with the outline F1 where true translations are known)
-    and its parts.
-    """
+    """Quality, its parts; SSIM averaged with outline F1 where true translations are known."""
     teacher = run.network("teacher", options.direction)
     pictures = validation(run, options.direction)
     pictures = cropped(pictures, stride({"teacher": teacher}), run.fixed_size)
@@ -166,9 +146,8 @@ def _scores(run: FinishedRun, files: dict[str, Path], options) -> dict[str, dict
     keys = ("ssim", "outline_f1", "colour_error", "grid") if known else ("to_teacher_ssim", "grid")
     rows = {name: {key: round(scores[name][key], 4) for key in keys} for name in files}
     for row in rows.values():
-        row["quality"] = (
-            round((row["ssim"] + row["outline_f1"]) / 2, 4) if known else row["to_teacher_ssim"]
-        )
+        truth = known and round((row["ssim"] + row["outline_f1"]) / 2, 4)
+        row["quality"] = truth if known else row["to_teacher_ssim"]
     return rows
 
 

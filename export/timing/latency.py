@@ -1,8 +1,4 @@
-"""Times .tflite files side by side: a process for each, one inference of every file in turn, again
-and again.
-"""
-
-from __future__ import annotations
+"""Times .tflite files side by side: a process for each, an inference of every file in turn."""
 
 import contextlib
 from dataclasses import dataclass, field
@@ -11,25 +7,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from tf_i2i.console import text_table
 from tf_i2i.errors import one_line
 from tf_i2i.litert.model_file import ModelFile, read_bytes
 from tf_i2i.litert.sandbox import GpuError, Sandbox
 
-# An emulated GPU takes seconds for what a real one does in milliseconds, and its speed means
-# nothing.
+# An emulated GPU takes seconds for milliseconds, and its speed means nothing.
 _EMULATED_REPEATS = 3
 EMULATED = "a CPU that emulates a GPU: the network runs, its speed means nothing"
 
 
 @dataclass
 class Case:
-    """One file on one device: its worker, and what was measured so far.
-
-    Attributes:
-        threads: of the CPU; None on a GPU.
-        emulated: it runs on a CPU that emulates a GPU.
-        note: what has to be said about its figures.
-    """
+    """One file on one device, its worker, and what was measured. threads: None on a GPU."""
 
     path: Path
     threads: int | None
@@ -49,13 +39,10 @@ def measure(
     """Times each file with each number of threads, and on the GPU, interleaved.
 
     Returns:
-        One dict per file and device, in the order of the files: file, device, threads (None on a
-        GPU), input_shape, input_dtype, median_ms, p90_ms, first_ms, us_per_pixel, peak_mb, macs,
-        gmac_s, emulated, note, ratio (median over that of the first file on the same device and
-        threads). What is not known is None; so is every figure where a GPU refuses the file.
-
-    Raises:
-        UserError: a file is missing, is no .tflite file, or can't be run.
+        Rows of benchmark.json, by file and device; threads is None on a GPU; ratio is the median
+        over that of the first file on the same device and threads. What is not known is None, and
+        so is every figure where a GPU refuses the file.
+    Raises UserError: a file is missing, is no .tflite file, or can't be run.
     """
     for path in paths:
         read_bytes(path)
@@ -74,27 +61,17 @@ def measure(
 
 
 def with_ratios(rows: list[dict]) -> list[dict]:
-    """Adds to each row its median over that of the first row measured on the same device with the
-    same threads.
-    """
+    """Adds each row's median over that of the first row on the same device and threads."""
     reference: dict[tuple, float] = {}
     for row in rows:
         if row["median_ms"]:
             reference.setdefault((row["device"], row["threads"]), row["median_ms"])
-    return [
-        {
-            **row,
-            "ratio": row["median_ms"]
-            and round(row["median_ms"] / reference[row["device"], row["threads"]], 4),
-        }
-        for row in rows
-    ]
+    medians = [(row, row["median_ms"], (row["device"], row["threads"])) for row in rows]
+    return [row | {"ratio": ms and round(ms / reference[key], 4)} for row, ms, key in medians]
 
 
 def rates(median_ms: float | None, shape: list[int], macs: int) -> dict[str, float | None]:
-    """us_per_pixel of the input, None unless it is [1, H, W, C], and gmac_s: billions of
-    multiply-accumulates per second.
-    """
+    """us_per_pixel of an input [1, H, W, C], else None, and gmac_s, 1e9 multiply-accumulates/s."""
     pixels = shape[1] * shape[2] if len(shape) == 4 else None
     return {
         "us_per_pixel": round(median_ms * 1e3 / pixels, 5) if median_ms and pixels else None,
@@ -156,3 +133,20 @@ def _row(case: Case, graph: ModelFile) -> dict:
         "emulated": case.emulated,
         "note": case.note,
     }
+
+
+def table(rows: list[dict], columns: tuple[str, ...]) -> str:
+    """A line per row under a line of heads; below them each note once, with its files."""
+    lines = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
+    notes: dict[str, list[str]] = {}
+    for row in rows:
+        if row["note"]:
+            notes.setdefault(f"{row['device']}: {row['note']}", []).append(row["file"])
+    texts = [f"note: {', '.join(dict.fromkeys(files))}: {note}" for note, files in notes.items()]
+    return "\n".join([text_table(lines), *texts])
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -17,8 +17,6 @@ files, which need no permission):
    - or, in place of results, error: why it could not.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
@@ -43,25 +41,14 @@ def benchmark_on_phone(
     device: str | None,
     seconds: float = 900,
 ) -> list[dict]:
-    """Lets the app time the files.
+    """Lets the app time the files, for at most `seconds`; `device` as in `Phone.connect`.
 
-    Args:
-        device: serial number as `adb devices` lists it; None when only one is connected.
-        seconds: how long to wait for the result.
-
-    Returns:
-        One dict per file and thread count: file (as in `paths`), device, threads, median_ms, p90_ms,
-        first_ms, peak_mb, note.
-
-    Raises:
-        UserError: there is no adb, no such phone, no app on it, no result in time, or the app
-            reports a failure.
+    Returns rows: file (as in `paths`), device, threads, median_ms, p90_ms, first_ms, peak_mb, note.
+    Raises UserError: no adb, phone, app or result in time, or the app reports a failure.
     """
     names = {path.name: path for path in paths}
     if len(names) < len(paths):
-        raise UserError(
-            "--adb: two files have the same name, but the phone keeps them in one folder; rename one"
-        )
+        raise UserError("--adb: two files have the same name; rename one")
     phone = ready_phone(device)
     phone.shell("rm", "-rf", FOLDER)
     phone.shell("mkdir", "-p", FOLDER)
@@ -75,18 +62,14 @@ def benchmark_on_phone(
     deadline = time.monotonic() + seconds
     while (text := phone.read(f"{FOLDER}/benchmark.json")) is None or _token(text) != token:
         if time.monotonic() > deadline:
-            raise UserError(
-                f"--adb: no result from the app in {seconds:g} seconds; unlock the phone, or give "
-                "fewer --repeats"
-            )
+            fix = "unlock the phone, or give fewer --repeats"
+            raise UserError(f"--adb: no result from the app in {seconds:g} seconds; {fix}")
         time.sleep(_POLL_SECONDS)
     return read_answer(text, names)
 
 
-def ready_phone(device: str | None) -> Phone:
-    """The phone with that serial number, or the only one. Raises UserError when there is none, or it
-    does not have the app.
-    """
+def ready_phone(device: str | None) -> "Phone":
+    """`Phone.connect`, and UserError when it does not have the app."""
     phone = Phone.connect(device)
     phone.require_app()
     return phone
@@ -99,33 +82,25 @@ class Phone:
         self.serial = serial
 
     @classmethod
-    def connect(cls, serial: str | None) -> Phone:
+    def connect(cls, serial: str | None) -> "Phone":
         """The phone with that serial number, or the only one. Raises UserError when there is none."""
         lines = map(str.split, _run(["adb", "devices"]).splitlines()[1:])
         states = {words[0]: words[1] for words in lines if len(words) > 1}
         if serial is None and len(states) > 1:
-            raise UserError(
-                f"--adb: several phones are connected; name one: --device {' or '.join(states)}"
-            )
+            raise UserError(f"--adb: several phones; name one: --device {' or '.join(states)}")
         serial = serial or next(iter(states), None)
+        fix = "unlock it, allow USB debugging and see: adb devices"
         if serial not in states:
             which = "no phone" if serial is None else f"no phone {one_line(serial)}"
-            raise UserError(
-                f"--adb: {which} is connected; plug it in, turn on USB debugging and see: adb devices"
-            )
+            raise UserError(f"--adb: {which} is connected; plug it in, {fix}")
         if states[serial] != "device":
-            raise UserError(
-                f"--adb: phone {serial} is {states[serial]}; unlock it, allow USB debugging and see: "
-                "adb devices"
-            )
+            raise UserError(f"--adb: phone {serial} is {states[serial]}; {fix}")
         return cls(serial)
 
     def require_app(self) -> None:
         if f"package:{PACKAGE}" not in self.shell("pm", "list", "packages", PACKAGE).split():
-            raise UserError(
-                f"--adb: {PACKAGE} is not on phone {self.serial}; install it: "
-                "python -m export.android --install"
-            )
+            install = "python -m export.android --install"
+            raise UserError(f"--adb: no {PACKAGE} on phone {self.serial}; install it: {install}")
 
     def shell(self, *words: str) -> str:
         return self.adb("shell", *words)
@@ -143,10 +118,9 @@ class Phone:
 
 
 def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
-    """The app's benchmark.json as rows. names: of the files on the phone, with their paths here.
+    """The app's benchmark.json as rows; names: of the phone's files, with their paths here.
 
-    Raises:
-        UserError: the app reports a failure, or its answer is not what the protocol says.
+    Raises UserError when the app reports a failure or does not keep to the protocol.
     """
     try:
         answer = json.loads(text)
@@ -182,22 +156,16 @@ def _token(text: str) -> str | None:
 
 def _run(command: list[str]) -> str:
     if shutil.which(command[0]) is None:
-        raise UserError(
-            "--adb: no adb on the PATH; install Android's platform tools (Debian: apt-get install "
-            "adb)"
-        )
+        raise UserError("--adb: no adb on the PATH; install it (Debian: apt-get install adb)")
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, errors="replace"
-        )
+        options = {"capture_output": True, "text": True, "errors": "replace"}
+        done = subprocess.run(command, timeout=_COMMAND_SECONDS, **options)
     except subprocess.TimeoutExpired as error:
-        raise UserError(
-            f"--adb: no answer to {one_line(' '.join(command))} in {_COMMAND_SECONDS} seconds"
-        ) from error
+        words = one_line(" ".join(command))
+        raise UserError(f"--adb: no answer to {words} in {_COMMAND_SECONDS} s") from error
     if done.returncode:
         output = done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}"
         reason = one_line(output.splitlines()[-1])
-        raise UserError(
-            f"--adb: {one_line(' '.join(command[:5]))} failed ({reason}); see: adb devices"
-        )
+        words = one_line(" ".join(command[:5]))
+        raise UserError(f"--adb: {words} failed ({reason}); see: adb devices")
     return done.stdout

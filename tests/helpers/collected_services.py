@@ -242,61 +242,6 @@ def serve_rijksmuseum(server: PictureServer) -> None:
         )
 
 
-def serve_older_rijksmuseum(server: PictureServer) -> None:
-    """www.rijksmuseum.nl/api/en/collection with a key, three works a page; number 1 may not be
-    downloaded.
-    """
-
-    def collection(query: dict) -> Reply:
-        if query.get("key") != "k3y":
-            return Reply(b"Invalid key", "text/plain", 401)
-        assert (
-            query["involvedMaker"] == "Ada Lind"
-            and query["format"] == "json"
-            and query["imgonly"] == "True"
-        )
-        start = 3 * int(query["p"])
-        works = [
-            {
-                "links": {
-                    "self": f"{server.url}/api/en/collection/SK-A-{n}",
-                    "web": f"https://www.rijksmuseum.nl/en/collection/SK-A-{n}",
-                },
-                "id": f"en-SK-A-{n}",
-                "objectNumber": f"SK-A-{n}",
-                "title": f"Garden {n}",
-                "hasImage": True,
-                "principalOrFirstMaker": "Ada Lind",
-                "longTitle": f"Garden {n}, Ada Lind, {1900 + n}",
-                "showImage": True,
-                "permitDownload": n != 1,
-                "headerImage": None,
-                "productionPlaces": [],
-                "webImage": {
-                    "guid": f"g{n}",
-                    "offsetPercentageX": 0,
-                    "offsetPercentageY": 0,
-                    "width": 96,
-                    "height": 72,
-                    "url": f"{server.url}/lh3/{n}=s0",
-                },
-            }
-            for n in range(start, min(start + 3, WORKS))
-        ]
-        answer = {
-            "elapsedMilliseconds": 0,
-            "count": WORKS,
-            "countFacets": {"hasimage": WORKS},
-            "artObjects": works,
-            "facets": [],
-        }
-        return Reply(json.dumps(answer).encode(), "application/json")
-
-    server.routes["/api/en/collection"] = collection
-    for n in range(WORKS):
-        server.routes[f"/lh3/{n}=s1280"] = Reply(picture(n))
-
-
 def serve_wikimedia(server: PictureServer) -> None:
     """commons.wikimedia.org/w/api.php, three files an answer; number 1 is CC BY-SA, number 3 a PDF."""
     add_pictures(server)

@@ -33,7 +33,7 @@ def translate_by_evaluate(argv: list[str]) -> None:
 
     exported = ExportedFile(Path(argv[0]))
     photos = [centre_multiple(smooth_image(88, 72, seed), 4, exported.largest) for seed in range(2)]
-    score({"file": exported}, Pictures("fuzz", ["a", "b"], photos, None), progress=False)
+    score({"file": exported}, Pictures("fuzz", ["a", "b"], photos, None))
 
 
 def time_as_peer(argv: list[str]) -> None:

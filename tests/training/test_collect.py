@@ -98,25 +98,6 @@ def test_a_whole_collection_of_each_service(source, server, tmp_path, capsys):
     assert all(reason in shown.err and reason in shown.out for reason in missing.values())
 
 
-def test_the_older_rijksmuseum_interface_takes_the_users_key(server, tmp_path, monkeypatch, capsys):
-    services.serve_older_rijksmuseum(server)
-    monkeypatch.setenv("RIJKSMUSEUM_KEY", "k3y")
-    collect("rijksmuseum", tmp_path, server)
-    assert len(pictures(tmp_path)) == WORKS - 1
-    assert {row["date"] for row in table(tmp_path)} == {
-        str(1900 + n) for n in range(WORKS) if n != 1
-    }
-    # The key goes nowhere but to the museum.
-    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
-    assert b"k3y" not in written and "k3y" not in "".join(capsys.readouterr())
-    with pytest.raises(UserError, match="list can't be fetched") as caught:
-        collect("rijksmuseum", tmp_path / "wrong", server, "--key", "other")
-    assert "401" in str(caught.value) and "other" not in str(caught.value)
-    server.routes["/api/en/collection"] = Reply(b"", "text/plain", 410)
-    with pytest.raises(UserError, match="run without --key"):
-        collect("rijksmuseum", tmp_path / "gone", server)
-
-
 def test_a_category_of_commons_and_its_licences(server, tmp_path):
     services.serve_wikimedia(server)
     options = ["--contact", "me@example.org", "--licence", "cc0,public-domain"]
@@ -374,7 +355,6 @@ def test_what_a_user_can_fix_is_one_line(server, tmp_path):
             "cc0,free",
         ],
         "--site ": ["met", "--query", "x", "--out", "o", "--site", "ftp://x"],
-        "--key: ": ["met", "--query", "x", "--out", "o", "--key", "x"],
         "contains no URL": ["urls", "--query", *listing, "--out", str(tmp_path / "a")],
         "No such file": ["urls", "--query", str(tmp_path / "none"), "--out", str(tmp_path / "a")],
         "can't be written": ["urls", "--query", *listing, "--out", str(tmp_path / "file" / "out")],

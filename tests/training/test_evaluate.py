@@ -119,7 +119,7 @@ def test_score_means_over_pictures():
         "teacher": lambda image: image + np.uint8(1),
         "student": lambda image: image + np.uint8(6),
     }
-    scores = score(models, Pictures("x", ["1", "2"], photos, truths), progress=False)
+    scores = score(models, Pictures("x", ["1", "2"], photos, truths))
     decibels = lambda difference: 20 * np.log10(255 / difference)  # noqa: E731
     assert scores["untouched"]["psnr_db"] == pytest.approx(
         (decibels(10) + decibels(1)) / 2, abs=1e-4

@@ -4,8 +4,6 @@ Every draw is a pure function of (seed, sample number), never of earlier draws: 
 at step n sees exactly what it would have seen, and its checkpoint needs no pipeline state.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2
@@ -32,11 +30,10 @@ def augmented_batches(
     cache, in order.
 
     Every epoch of a domain shows each picture once, in a new order, with a random position and
-    (with `flip`) random mirroring.
+    (with `flip`) random mirroring. A domain's caches are aligned (same shapes, both sides at least
+    crop_size) and their crops come from the same picture and place; domains are shuffled apart.
 
     Args:
-        domains: aligned caches in each (same shapes, at least crop_size on both sides), whose crops
-            come from the same picture and place; the domains are shuffled independently.
         zoom: the crops come from windows of up to this many times their side, as far as a picture
             is large enough, scaled down; pictures then show at several sizes.
         boxes: for each domain float32 [N, 4], one per picture (left, top, width, height in pixels;
@@ -51,14 +48,9 @@ def augmented_batches(
     samples = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max).map(
         lambda n: n // share * batch_size + worker * share + n % share
     )
-    datasets = tuple(
-        samples.map(
-            _Draw(caches, crop_size, flip, zoom, 2 * seed + i, boxes[i] if boxes else None),
-            num_parallel_calls=2,
-            deterministic=True,
-        )
-        for i, caches in enumerate(domains)
-    )
+    boxes = boxes or [None] * len(domains)
+    draws = [_Draw(c, crop_size, flip, zoom, 2 * seed + i, boxes[i]) for i, c in enumerate(domains)]
+    datasets = tuple(samples.map(d, num_parallel_calls=2, deterministic=True) for d in draws)
 
     def flatten(*drawn):
         parts = list(zip(drawn, map(len, domains), strict=True))
@@ -80,18 +72,16 @@ class _Draw:
     def __call__(self, sample):
         count, key = len(self._shapes), tf.constant(self._seed, tf.int64)
         place, epoch = sample % count, sample // count
-        index = tf.random.experimental.index_shuffle(
-            place, [key, epoch], tf.constant(count - 1, tf.int64)
-        )
+        last = tf.constant(count - 1, tf.int64)
+        index = tf.random.experimental.index_shuffle(place, [key, epoch], last)
         random = tf.random.stateless_uniform([3], [key, sample], dtype=tf.float64)
         shape = tf.gather(tf.constant(self._shapes, tf.int64), index)
         side = self._window_side(sample, shape)
         room = tf.cast(shape - side + 1, tf.float64)
         top, left = (tf.cast(random[axis] * room[axis], tf.int64) for axis in (0, 1))
         mirrored = self._flip and random[2] < 0.5
-        pixels = tf.numpy_function(
-            self._window, [index, top, left, side], [tf.uint8] * len(self._caches), stateful=False
-        )
+        types, place = [tf.uint8] * len(self._caches), [index, top, left, side]
+        pixels = tf.numpy_function(self._window, place, types, stateful=False)
         pictures = [self._to_network(part, mirrored) for part in pixels]
         if self._boxes is None:
             return tuple(pictures)

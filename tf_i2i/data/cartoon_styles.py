@@ -4,8 +4,6 @@ Every style is a pure function of its picture: uint8 [H, W, 3] RGB in, the same 
 bytes each time on one machine; ValueError for any other array. Its strengths are keyword arguments.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 
@@ -56,11 +54,8 @@ def bold(
 ) -> np.ndarray:
     """The cartoon of a thicker pen: fewer colours, fewer and wider outlines.
 
-    Args:
-        image: uint8 [H, W, 3], RGB.
-        outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them as
-            they are.
-        Others: as in `cartoon`.
+    outline_width: outlines are widened by a disc of this diameter, pixels; 1 leaves them. Others:
+    as in `cartoon`.
     """
     flat = _levels(_smoothed(image, smoothings, sigma_color), level_step)
     drawn = _outlines(image, median, outline_block, outline_contrast)
@@ -73,11 +68,8 @@ def painting(image: np.ndarray, *, reach: float = 60.0, smoothness: float = 0.45
     """Edge-preserving smoothing with darkened contours: OpenCV's `stylization`.
 
     Follows Gastal and Oliveira 2011, "Domain Transform for Edge-Aware Image and Video Processing".
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
-        reach: how far colours flow where there is no edge, pixels (1..200).
-        smoothness: differences below this (0..1) are not edges.
+    reach: how far colours flow where there is no edge, pixels (1..200). smoothness: differences
+    below this (0..1) are not edges.
     """
     return cv2.stylization(_checked(image), sigma_s=reach, sigma_r=smoothness)
 
@@ -86,12 +78,8 @@ def pencil(image: np.ndarray, *, stroke: float = 5.0, pressure: float = 2.5) -> 
     """A pencil sketch on white paper, three equal channels: a stand-in for drawings made by hand.
 
     Grey divided by its own surroundings: flat areas of any tone become paper, what is darker than
-    its surroundings becomes graphite.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
-        stroke: standard deviation of the surroundings, pixels: larger draws broader shading.
-        pressure: exponent on the result in 0..1; larger is darker.
+    its surroundings becomes graphite. stroke: standard deviation of the surroundings, pixels:
+    larger draws broader shading. pressure: exponent on the result in 0..1; larger is darker.
     """
     grey = cv2.cvtColor(_checked(image), cv2.COLOR_RGB2GRAY)
     # 16 levels are added on both sides: noise in dark areas would come out as strongly as an edge.
@@ -112,12 +100,8 @@ def poster(
 ) -> np.ndarray:
     """The picture's own few colours (k-means of its pixels) and black outlines.
 
-    Seeds OpenCV's random numbers in the calling thread, for the same clusters each time.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
-        colours: maximum number besides outlines.
-        Others: as in `cartoon`.
+    Seeds OpenCV's random numbers in the calling thread, for the same clusters each time. colours:
+    maximum number besides outlines; others as in `cartoon`.
     """
     flat = _clustered(_smoothed(image, smoothings, sigma_color), colours)
     flat[_outlines(image, median, outline_block, outline_contrast)] = 0
@@ -156,12 +140,9 @@ def _clustered(image: np.ndarray, colours: int) -> np.ndarray:
     samples = pixels[np.linspace(0, len(pixels) - 1, num_samples).astype(np.int64)]
     cv2.setRNGSeed(_SEED)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    count = min(colours, len(np.unique(samples, axis=0)))
-    _, _, centres = cv2.kmeans(
-        samples.astype(np.float32), count, None, stop, 1, cv2.KMEANS_PP_CENTERS
-    )
-    # The nearest centre is looked up for 32 levels per channel, not for each pixel: 40 times less
-    # work.
+    count, plus_plus = min(colours, len(np.unique(samples, axis=0))), cv2.KMEANS_PP_CENTERS
+    _, _, centres = cv2.kmeans(samples.astype(np.float32), count, None, stop, 1, plus_plus)
+    # The nearest centre is looked up for 32 levels per channel, not per pixel: 40 times less work.
     level = np.arange(4, 256, 8, dtype=np.float32)
     cells = np.stack(np.meshgrid(level, level, level, indexing="ij"), -1).reshape(-1, 1, 3)
     nearest = ((cells - centres) ** 2).sum(-1).argmin(-1)

@@ -1,12 +1,9 @@
-"""Data for a first training without any download: photographs that scikit-image and scikit-learn
-bring along.
+"""Data for a first training without any download: scikit-image's and scikit-learn's photographs.
 
 Each of the seven scenes is in one place only: domain A (photographs), domain B (cartoons of other
 photographs) or validation (photographs with their true cartoons, which training never sees). Each
 is cut into overlapping square windows at three scales.
 """
-
-from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
@@ -19,6 +16,7 @@ import numpy as np
 from tf_i2i.data.cartoon_styles import cartoon
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.image_files import read_image, resize_short_side
+from tf_i2i.data.pixels import spread
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.errors import UserError
 
@@ -62,11 +60,8 @@ MIN_DETAIL = 0.06
 class DemoData:
     """The bundled data set; every picture is uint8 [short_side, short_side, 3].
 
-    Attributes:
-        domain_a, domain_b: pictures to train on.
-        val_a, val_b: windows of photographs that are in neither domain, and their true translations
-            in the same order and under the same names.
-        sources: file name of each photograph -> where it comes from and its licence.
+    val_a, val_b are windows of photographs in neither domain, and their true translations in the
+    same order and under the same names; sources: file name -> where it comes from, and licence.
     """
 
     domain_a: ImageCache
@@ -82,52 +77,39 @@ def demo_images(short_side: int) -> DemoData:
     """Unpaired: photographs (domain A), cartoons of other photographs (B); the same every time.
 
     Cartoons are made at `short_side` pixels, so that outlines have the same width at all scales.
-
-    Raises:
-        UserError: an installed package lacks its photographs.
+    Raises UserError: an installed package lacks its photographs.
     """
     held_out = _windows(short_side, "val")
-    return DemoData(
-        domain_a=_windows(short_side, "a"),
-        domain_b=_cartoons(_windows(short_side, "b")),
-        val_a=held_out,
-        val_b=_cartoons(held_out),
-    )
+    photos, cartoons = _windows(short_side, "a"), _cartoons(_windows(short_side, "b"))
+    return DemoData(photos, cartoons, held_out, _cartoons(held_out))
 
 
 def demo_pairs(short_side: int) -> DemoData:
-    """Paired: cartoons (domain A) and the photographs that they were made from (B).
-
-    Raises: as demo_images.
-    """
+    """Paired: cartoons (domain A) and their photographs (B); raises as demo_images."""
     photos, held_out = _windows(short_side, "a", "b"), _windows(short_side, "val")
     return DemoData(_cartoons(photos), photos, _cartoons(held_out), held_out)
 
 
 def bundled_photographs() -> ImageSource:
-    """The photographs themselves, whole and in colour.
-
-    Raises: as demo_images.
-    """
+    """The photographs themselves, whole and in colour; raises as demo_images."""
     paths = [_path(photo) for photo in PHOTOGRAPHS]
     return ImageSource("bundled photographs", [path.name for path in paths], paths.__getitem__)
 
 
 def _cartoons(photos: ImageCache) -> ImageCache:
-    return ImageCache.from_images(
-        (name, cartoon(photos.image(i))) for i, name in enumerate(photos.names)
-    )
+    names = enumerate(photos.names)
+    return ImageCache.from_images((name, cartoon(photos.image(i))) for i, name in names)
 
 
 def _windows(short_side: int, *domains: str) -> ImageCache:
     named = []
     for photo in (photo for photo in PHOTOGRAPHS if photo.domain in domains):
         image = read_image(_path(photo))
-        crops = [(*place, _cut(image, *place)) for place in _grid(*image.shape[:2])]
+        places = _grid(*image.shape[:2])
+        crops = [(top, left, s, image[top : top + s, left : left + s]) for top, left, s in places]
         crops = [crop for crop in crops if not _is_dull(crop[-1])]
         # Spread over all scales and places, not the most detailed: flat areas must be learned too.
-        count = min(photo.windows, len(crops))
-        for i in np.linspace(0, len(crops) - 1, count).round().astype(int):
+        for i in spread(len(crops), photo.windows):
             top, left, side, crop = crops[i]
             name = f"{Path(photo.file).stem}-{side}px-y{top:03d}-x{left:03d}.png"
             named.append((name, resize_short_side(crop, short_side)))
@@ -139,10 +121,8 @@ def _path(photo: Photograph) -> Path:
     spec = importlib.util.find_spec(photo.package)
     path = Path(spec.submodule_search_locations[0], photo.file) if spec else None
     if path is None or not path.is_file():
-        raise UserError(
-            f"the bundled photograph {photo.package}/{photo.file} is missing: "
-            "pip install -e . again, or name your own pictures with --domain-a and --domain-b"
-        )
+        fix = "pip install -e . again, or name your own with --domain-a and --domain-b"
+        raise UserError(f"the photograph {photo.package}/{photo.file} is missing: {fix}")
     return path
 
 
@@ -158,10 +138,6 @@ def _grid(height: int, width: int) -> Iterator[tuple[int, int, int]]:
 def _starts(length: int, side: int) -> list[int]:
     steps = ceil((length - side) / (0.4 * side))
     return [round(start) for start in np.linspace(0, length - side, steps + 1)]
-
-
-def _cut(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    return image[top : top + side, left : left + side]
 
 
 def _is_dull(window: np.ndarray) -> bool:

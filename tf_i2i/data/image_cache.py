@@ -1,8 +1,4 @@
-"""Pictures decoded once: all pixels of a domain in one flat array, in memory or in a temporary
-file.
-"""
-
-from __future__ import annotations
+"""Pictures decoded once: a domain's pixels in one flat array, in memory or in a temporary file."""
 
 import hashlib
 import os
@@ -30,9 +26,7 @@ class ImageCache:
     """Decoded pictures of one domain; immutable.
 
     Attributes:
-        names: one per picture.
-        pixels: uint8, 1-D, read-only: all pictures flat (H, W, RGB), back to back; may be a
-            np.memmap.
+        pixels: uint8, 1-D, read-only, maybe np.memmap: all pictures flat (H, W, RGB), back to back.
         offsets: int64 [N], where each picture starts in `pixels`.
         shapes: int32 [N, 2], height and width.
         skipped: (name, reason) of pictures that were left out.
@@ -59,30 +53,21 @@ class ImageCache:
         """sha256 (hex) of the shape and pixels of picture `index`, whatever its name."""
         return _add(hashlib.sha256(), "", self.image(index)).hexdigest()
 
-    def subset(self, indices: Sequence[int]) -> ImageCache:
+    def subset(self, indices: Sequence[int]) -> "ImageCache":
         """The pictures `indices`, in that order, on the same `pixels` (nothing is copied)."""
         chosen, digest = [int(index) for index in indices], hashlib.sha256()
         for index in chosen:
             _add(digest, self.names[index], self.image(index))
-        return ImageCache(
-            names=[self.names[index] for index in chosen],
-            pixels=self.pixels,
-            offsets=self.offsets[chosen],
-            shapes=self.shapes[chosen],
-            skipped=list(self.skipped),
-            fingerprint=digest.hexdigest(),
-        )
+        names, arrays = [self.names[i] for i in chosen], (self.offsets[chosen], self.shapes[chosen])
+        return ImageCache(names, self.pixels, *arrays, list(self.skipped), digest.hexdigest())
 
     @classmethod
     def from_images(
-        cls,
-        named: Iterable[tuple[str, np.ndarray]],
-        skipped: list[tuple[str, str]] | None = None,
-    ) -> ImageCache:
+        cls, named: Iterable[tuple[str, np.ndarray]], skipped: Sequence[tuple[str, str]] = ()
+    ) -> "ImageCache":
         """Gathers (name, uint8 [H, W, 3]) pairs; `skipped` is read after the last pair was taken.
 
-        Raises:
-            UserError: the temporary folder has no room for the pixels.
+        Raises UserError: the temporary folder has no room for the pixels.
         """
         store, digest = _ByteStore(), hashlib.sha256()
         names, offsets, shapes = [], [], []
@@ -92,14 +77,8 @@ class ImageCache:
             offsets.append(store.size)
             _add(digest, name, image)
             store.append(image)
-        return cls(
-            names=names,
-            pixels=store.finish(),
-            offsets=np.array(offsets, np.int64),
-            shapes=np.array(shapes, np.int32).reshape(-1, 2),
-            skipped=list(skipped or []),
-            fingerprint=digest.hexdigest(),
-        )
+        arrays = np.array(offsets, np.int64), np.array(shapes, np.int32).reshape(-1, 2)
+        return cls(names, store.finish(), *arrays, list(skipped), digest.hexdigest())
 
 
 def load_images(
@@ -110,18 +89,12 @@ def load_images(
     warn: Callable[[str], None],
     minimum: int = 2,
 ) -> ImageCache:
-    """Decodes every picture of `source`, its shorter side resized to `short_side` pixels, in source
-    order. Pictures with a side under 16 pixels are left out.
+    """Decodes the pictures of `source` by several threads, their shorter sides resized to
+    `short_side` pixels (aspect ratios kept, at most 4:1), in its order.
 
-    Args:
-        source: the pictures; decoded by several threads.
-        short_side: pixels of the shorter side; the aspect ratio is kept (at most 4:1).
-        option: the option that named the source, for messages.
-        warn: called with one line for each picture that is left out.
-        minimum: usable pictures that are needed.
-
-    Raises:
-        UserError: fewer pictures are usable, or more than half can't be read.
+    option: the one that named the source, for messages. warn: called with a line for each picture
+    that is left out, such as those with a side under 16 pixels. Raises UserError: fewer than
+    `minimum` pictures are usable, or more than half can't be read.
     """
     skipped, unreadable, total = [], 0, len(source)
     where = f"{option} {one_line(source.description)}"
@@ -155,32 +128,21 @@ def load_images(
     cache = ImageCache.from_images(usable(), skipped)
     if 2 * unreadable > total:
         name, reason = skipped[0]
-        raise UserError(
-            f"{where}: {unreadable} of {total} pictures can't be read "
-            f"(first {one_line(name)}: {reason}); repair or remove them"
-        )
+        first = f"(first {one_line(name)}: {reason}); repair or remove them"
+        raise UserError(f"{where}: {unreadable} of {total} pictures can't be read {first}")
     if len(cache) < minimum:
-        raise UserError(
-            f"{where}: {len(cache)} of {total} pictures can be used, at least {minimum} are needed; "
-            f"add pictures of {MIN_SIDE} pixels per side or more"
-        )
+        need = f"at least {minimum} are needed; add pictures of {MIN_SIDE} pixels per side or more"
+        raise UserError(f"{where}: {len(cache)} of {total} pictures can be used, {need}")
     return cache
 
 
 def split_held_out(
     caches: Sequence[ImageCache], seed: int
 ) -> tuple[tuple[ImageCache, ...], tuple[ImageCache, ...]]:
-    """Splits off pictures for validation where the user named none: 4 %, from 2 to 32.
+    """Splits off 4 % of the pictures, from 2 to 32, for validation: (to train on, held out); under
+    12 pictures the caches themselves, twice. Several, aligned, are split alike.
 
-    Chosen by the content of the first cache and the seed, so renaming or reordering the files
-    changes nothing.
-
-    Args:
-        caches: one, or several aligned ones, which are split alike.
-
-    Returns:
-        (caches to train on, held-out caches); the caches themselves twice where they have fewer
-        than 12 pictures.
+    Chosen by the content of the first cache and the seed, not by file names or their order.
     """
     first, count = caches[0], len(caches[0])
     if count < _MIN_TO_HOLD_OUT:

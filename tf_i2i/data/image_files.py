@@ -1,8 +1,4 @@
-"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB; files are written whole or not at
-all.
-"""
-
-from __future__ import annotations
+"""Pictures in and out: whatever Pillow opens becomes uint8 sRGB; files are written whole or not."""
 
 import io
 import os
@@ -44,24 +40,16 @@ def read_image(
     max_side: int | None = None,
     inspect: Callable[[Image.Image], object] = lambda image: None,
 ) -> np.ndarray:
-    """Decodes the first frame of a picture.
+    """Decodes the first frame of a picture to uint8 [H, W, 3], sRGB in 0..255, an array of its own.
 
     EXIF orientation is applied, an embedded ICC profile is converted to sRGB, 16-bit channels are
     scaled to 8 bits, CMYK becomes RGB, transparent parts become white.
 
-    Args:
-        file: path or open binary file.
-        max_side: longest side in pixels; a larger picture is reduced to it (a JPEG already while it
-            is decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a
-            shorter side of max_side / 4. None: full size.
-        inspect: called with Pillow's image once the whole file has been read, for its metadata.
-
-    Returns:
-        uint8 [H, W, 3], sRGB in 0..255, an array of its own.
-
-    Raises:
-        UnreadableImage: no such file, not a picture, truncated or damaged, or over 400 megapixels
-            (found in the header, before anything is decoded).
+    max_side: longest side in pixels; a larger picture is reduced to it (a JPEG already while it is
+    decoded, which makes 100 megapixels cheap). One more elongated than 4:1 keeps a shorter side of
+    max_side / 4. None: full size. inspect: called with Pillow's image once the whole file has been
+    read, for its metadata. Raises UnreadableImage: no such file, not a picture, truncated or
+    damaged, or over 400 megapixels by its header.
     """
     with _open(file) as image:
         size = _reduced_size(image.size, max_side)
@@ -110,39 +98,27 @@ def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
 def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
     """(width, height) in pixels of what `read_image` returns at full size, from the header alone.
 
-    Raises:
-        UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
+    Raises UnreadableImage: no such file, not a picture, a damaged header, or over 400 megapixels.
     """
     with _open(file) as image:
         return image.size[::-1] if _stored(image)[0] % 2 else image.size
 
 
 def write_png(
-    path: str | os.PathLike,
-    image: np.ndarray,
-    exif: bytes | None = None,
-    icc_profile: bytes | None = None,
-    *,
-    compress_level: int = 6,
+    path: str | os.PathLike, image: np.ndarray, exif=None, icc_profile=None, compress_level: int = 6
 ) -> None:
     """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, complete or not at all.
 
-    Args:
-        compress_level: 0..9; photographs are as large at 1 as at 6, in a third of the time.
+    exif, icc_profile: bytes or None. compress_level: 0..9; photographs are as large at 1 as at 6,
+    in a third of the time.
     """
     _write(path, image, exif, icc_profile, format="PNG", compress_level=compress_level)
 
 
 def write_jpeg(
-    path: str | os.PathLike,
-    image: np.ndarray,
-    quality: int = 92,
-    exif: bytes | None = None,
-    icc_profile: bytes | None = None,
+    path: str | os.PathLike, image: np.ndarray, quality: int = 92, exif=None, icc_profile=None
 ) -> None:
-    """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as JPEG of `quality` 1..95, complete or not at
-    all.
-    """
+    """As `write_png`, but a JPEG of `quality` 1..95."""
     # Colours at half size would fringe the outlines of a cartoon.
     subsampling = 0 if quality >= 90 else 2
     _write(path, image, exif, icc_profile, format="JPEG", quality=quality, subsampling=subsampling)
@@ -150,9 +126,8 @@ def write_jpeg(
 
 def _write(path, image: np.ndarray, exif, icc_profile, **options) -> None:
     if image.dtype != np.uint8 or (image.ndim != 2 and image.shape[2:] != (3,)):
-        raise ValueError(
-            f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {list(image.shape)}"
-        )
+        kind = f"{image.dtype} {list(image.shape)}"
+        raise ValueError(f"expected uint8 [H, W, 3] or [H, W], got {kind}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
@@ -162,18 +137,14 @@ def _write(path, image: np.ndarray, exif, icc_profile, **options) -> None:
 
 @contextmanager
 def _open(file: str | os.PathLike | BinaryIO) -> Iterator[Image.Image]:
-    """Pillow's image, only its header read; whatever fails before it is closed is an
-    UnreadableImage.
-    """
+    """Pillow's image, only its header read; what fails before it is closed is UnreadableImage."""
     is_path = isinstance(file, str | os.PathLike)
     name = file if is_path else getattr(file, "name", "picture")
     # Pillow's own limit is lower; it stays as the guard against frames larger than the header says.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        with (
-            _open_regular(file) if is_path else nullcontext(file) as data,
-            Image.open(data) as image,
-        ):
+        opened = _open_regular(file) if is_path else nullcontext(file)
+        with opened as data, Image.open(data) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ValueError(f"{width}x{height} is over {MAX_PIXELS // 10**6} megapixels")
@@ -212,18 +183,14 @@ def _stored(image: Image.Image) -> tuple[int, int]:
 
 
 def _eight_bit(image: Image.Image, white: int) -> Image.Image:
-    """In one of the modes L, LA, RGB, RGBA, CMYK, with scaled values (Pillow's convert would
-    clip).
-    """
+    """In mode L, LA, RGB, RGBA or CMYK, with scaled values (Pillow's convert would clip)."""
     if image.mode.startswith("I"):
         values = np.asarray(image).clip(0) * np.float32(255 / white)
         return Image.fromarray((values + np.float32(0.5)).astype(np.uint8))
     if image.mode == "F":
         values = np.asarray(image)
         if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                "floating-point values outside 0..1 (save it with 8 or 16 bits per channel)"
-            )
+            raise ValueError("floating-point values outside 0..1; save it with 8 or 16 bits")
         return Image.fromarray((values * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
         return image.convert("RGBA")
@@ -242,9 +209,7 @@ def _on_white(picture: Image.Image, to_srgb: Callable[[Image.Image], Image.Image
 
 
 class _SrgbConversion:
-    """Strips of one picture through its ICC profile; plain RGB where it is absent, damaged, or for
-    other channels.
-    """
+    """Strips of a picture through its ICC profile; plain RGB where that can't be used."""
 
     def __init__(self, profile: bytes | None):
         self._profile, self._transform = profile, None

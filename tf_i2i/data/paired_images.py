@@ -1,8 +1,4 @@
-"""Pictures in pairs, from two sources with equal file names or one of side-by-side pictures, as two
-aligned caches.
-"""
-
-from __future__ import annotations
+"""Pictures in pairs, of two sources with equal file names or side by side, as aligned caches."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -29,15 +25,10 @@ def load_named_pairs(
     options: tuple[str, str],
     warn: Callable[[str], None],
 ) -> tuple[ImageCache, ImageCache]:
-    """Pictures of two sources with equal names but for the suffix: (inputs, targets), same order
-    and shapes.
+    """Pictures with equal names but for the suffix: (inputs, targets), same order and shapes.
 
-    Args:
-        short_side, warn: see image_cache.load_images.
-        options: those that named the sources, for messages.
-
-    Raises:
-        UserError: more than half of either have no partner, or fewer than 2 pairs are usable.
+    options: those that named the sources, for messages; short_side, warn: see load_images.
+    Raises UserError: more than half of either have no partner, or fewer than 2 pairs are usable.
     """
     # By target, so that each serves one input.
     input_of = {j: i for i, j in matching(inputs.names, targets.names)}
@@ -56,12 +47,9 @@ def load_named_pairs(
 def load_side_by_side(
     source: ImageSource, short_side: int, *, option: str, warn: Callable[[str], None]
 ) -> tuple[ImageCache, ImageCache]:
-    """Both halves of side-by-side pictures: (left, right), same order and shapes.
+    """Both halves of side-by-side pictures: (left, right), same order and shapes; see load_images.
 
-    Args: see image_cache.load_images.
-
-    Raises:
-        UserError: more than half are of odd width or can't be read, or fewer than 2 are usable.
+    Raises UserError: more than half are of odd width or can't be read, or fewer than 2 are usable.
     """
     left = _SourceView(source, range(len(source)), _left_half)
     lefts = load_images(left, short_side, option=option, warn=warn)
@@ -73,9 +61,7 @@ def load_side_by_side(
 
 
 def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
-    """Index pairs of names that are equal but for the suffix: with their folders, or without where
-    none are.
-    """
+    """Index pairs of names equal but for the suffix; where none are, without their folders."""
     for key in (lambda name: Path(name).with_suffix("").as_posix(), lambda name: Path(name).stem):
         place_of = {key(name): j for j, name in enumerate(targets)}
         keys = [key(name) for name in inputs]
@@ -86,11 +72,7 @@ def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
 
 
 class _SourceView(ImageSource):
-    """The pictures `indices` of another source; with `cut`, each read at full size and cut.
-
-    `cut` takes and returns uint8 [H, W, 3] and raises ValueError, with the reason, for a picture
-    that it can't cut.
-    """
+    """Pictures `indices` of a source; `cut` takes one at full size, or raises ValueError."""
 
     def __init__(self, source: ImageSource, indices: Sequence[int], cut: Callable | None = None):
         self._source, self._indices, self._cut = source, list(indices), cut
@@ -110,9 +92,7 @@ class _SourceView(ImageSource):
 def _left_half(image: np.ndarray) -> np.ndarray:
     width = image.shape[1]
     if width % 2:
-        raise ValueError(
-            f"its width of {width} pixels is odd, so it is not two pictures side by side"
-        )
+        raise ValueError(f"its width of {width} pixels is odd, so it is not two pictures")
     return np.ascontiguousarray(image[:, : width // 2])
 
 
@@ -155,9 +135,8 @@ def _align(
         misshapen.append((name, f"its target has another shape ({shapes})"))
         warn(f"{option}: left out {one_line(name)}: {misshapen[-1][1]}")
     if len(pairs) < 2:
-        raise UserError(
-            f"{option}: {len(pairs)} pairs can be used, at least 2 are needed; see what was left out"
-        )
+        need = "at least 2 are needed; see what was left out"
+        raise UserError(f"{option}: {len(pairs)} pairs can be used, {need}")
     inputs, targets = inputs.subset([i for i, _ in pairs]), targets.subset([j for _, j in pairs])
     if not np.array_equal(inputs.shapes, targets.shapes):
         resized = (

@@ -1,7 +1,5 @@
 """Pixel values as pictures and as networks hold them, and crops of pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 
@@ -31,20 +29,14 @@ def centre_square(image: np.ndarray, size: int | None = None) -> np.ndarray:
 
 
 def centre_multiple(image: np.ndarray, multiple: int, max_side: int | None = None) -> np.ndarray:
-    """The middle of an image [H, W, C] with sides that are multiples of `multiple`.
+    """The middle of [H, W, C], its sides multiples of `multiple`, at most `max_side`.
 
-    Args:
-        max_side: the longest side to return.
-
-    Raises:
-        UserError: a side is shorter than `multiple`.
+    Raises UserError when a side is shorter than `multiple`.
     """
     height, width = (min(side, max_side or side) // multiple * multiple for side in image.shape[:2])
     if not height or not width:
-        raise UserError(
-            f"a picture of {image.shape[1]}x{image.shape[0]} pixels: "
-            f"this generator needs at least {multiple} per side"
-        )
+        size = f"{image.shape[1]}x{image.shape[0]} pixels"
+        raise UserError(f"a picture of {size}: this generator needs at least {multiple} per side")
     return np.ascontiguousarray(centre_crop(image, height, width))
 
 
@@ -56,10 +48,13 @@ def resize_square(image: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
 
 
+def spread(total: int, count: int) -> list[int]:
+    """Up to `count` of `total` indices, evenly over all of them."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
+
+
 def most_detailed_window(image: np.ndarray, side: int) -> tuple[float, int, int]:
-    """(mean detail, top, left) of the side x side window of uint8 [H, W, 3] in which neighbouring
-    pixels differ most.
-    """
+    """(mean detail, top, left) of the window of uint8 [H, W, 3] whose neighbours differ most."""
     grey = image.astype(np.float64).mean(axis=2)
     edges = np.zeros_like(grey)
     edges[1:] += np.abs(np.diff(grey, axis=0))

@@ -3,8 +3,6 @@
 Pure functions of pixels or of numbers; callers set the limits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,14 +28,8 @@ DROP_REASONS = (TOO_SMALL, GREY, NO_FACE, DUPLICATE)
 def mean_chroma(image: np.ndarray) -> float:
     """Mean distance from neutral in the Cb-Cr plane, at a reduced size to average out noise.
 
-    A grey picture has 0 to 1, a scan or JPEG of one up to 3, colour photographs 5 to 40. A toned
-    picture (sepia) counts as coloured.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
-
-    Returns:
-        Levels, 0 to about 150.
+    Of uint8 RGB [H, W, 3], in levels, 0 to about 150. A grey picture has 0 to 1, a scan or JPEG of
+    one up to 3, colour photographs 5 to 40. A toned picture (sepia) counts as coloured.
     """
     small = resize_short_side(image, min(_CHROMA_SIDE, *image.shape[:2]))
     chroma = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float64) - 128
@@ -45,14 +37,11 @@ def mean_chroma(image: np.ndarray) -> float:
 
 
 def difference_hash(image: np.ndarray) -> int:
-    """A number of 128 bits that hardly changes with size, compression or slight corrections.
+    """128 bits of uint8 RGB [H, W, 3] that hardly change with size or compression.
 
     Each bit says whether one cell of a coarse grey grid is brighter than its left (64 bits) or
     upper (64 bits) neighbour. After Krawetz' dHash, in both directions: smooth pictures with one
     gradient then stay apart.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY).astype(np.float32)
     across = np.diff(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA), axis=1)
@@ -94,28 +83,18 @@ class Dropped(NamedTuple):
 
 
 def features_of(image: np.ndarray, width: int, height: int) -> Features:
-    """Measures a decoded picture.
-
-    Args:
-        image: uint8 [h, w, 3], RGB, at any size from 192 pixels per side on.
-        width, height: of the picture at full size.
-    """
+    """Measures uint8 RGB [h, w, 3], of 192 pixels per side or more; width, height: at full size."""
     if min(image.shape[:2]) > DETECTION_SIDE:
         image = resize_short_side(image, DETECTION_SIDE)
-    return Features(
-        width,
-        height,
-        chroma=round(mean_chroma(image), 2),
-        face_ratio=round(face_ratio(image), 4),
-        hash=f"{difference_hash(image):032x}",
-    )
+    chroma, ratio = round(mean_chroma(image), 2), round(face_ratio(image), 4)
+    return Features(width, height, chroma, ratio, f"{difference_hash(image):032x}")
 
 
 def drop_reasons(
     pictures: Mapping[str, Features], limits: Limits, max_bits: int
 ) -> dict[str, Dropped]:
-    """Which pictures to leave out, and why: those beyond the limits, and near-duplicates among the
-    others (max_bits -1: none). Independent of the order.
+    """Which pictures to leave out, and why: beyond the limits, or near-duplicates among the others
+    (max_bits -1: none). Independent of the order.
     """
     reasons = {name: drop_reason(features, limits) for name, features in pictures.items()}
     dropped = {name: reason for name, reason in reasons.items() if reason}
@@ -158,9 +137,8 @@ def near_duplicates(pictures: Mapping[str, Features], max_bits: int) -> dict[str
         code = hashes[name]
         slices = [(low, code >> low & (1 << high - low) - 1) for low, high in pairwise(edges)]
         candidates = {other for part in slices for other in kept_with.get(part, ())}
-        bits, nearest = min(
-            ((hamming(code, hashes[other]), other) for other in candidates), default=(HASH_BITS, "")
-        )
+        distances = ((hamming(code, hashes[other]), other) for other in candidates)
+        bits, nearest = min(distances, default=(HASH_BITS, ""))
         if bits <= max_bits:
             dropped[name] = Dropped(DUPLICATE, f"of {nearest}, {bits} bits apart")
             continue

@@ -1,8 +1,4 @@
-"""Where pictures come from: a folder, a list file or a prepared TensorFlow dataset, all read the
-same way.
-"""
-
-from __future__ import annotations
+"""Where pictures come from: a folder, a list file or a prepared TensorFlow dataset."""
 
 import io
 import os
@@ -19,8 +15,7 @@ from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-# The split may hold a slice with a colon of its own, train[:10%]; a dataset's folder may be on a
-# bucket, gs://...
+# The split may hold a slice with a colon, train[:10%]; a dataset's folder may be gs://...
 _TFDS = re.compile(
     r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?"
 )
@@ -32,11 +27,9 @@ class ImageSource:
 
     Attributes:
         description: what the user named, for logs.
-        names: one per picture: the path below the folder, the line of the list file, or
-            NAME/SPLIT/NUMBER.
+        names: paths below the folder, lines of the list file, or NAME/SPLIT/NUMBER.
         open: function of an index to the undecoded picture: its path, or its bytes as an open file.
-        in_files: whether `open` returns paths; otherwise it reads, and cheaply only from front to
-            back.
+        in_files: whether it is paths; otherwise `open` reads, and cheaply only from front to back.
     """
 
     def __init__(
@@ -44,29 +37,21 @@ class ImageSource:
         description: str,
         names: list[str],
         open: Callable[[int], Path | BinaryIO],
-        in_files: bool = True,
+        in_files=True,
     ):
-        self.description, self.names, self.open = description, names, open
-        self.in_files = in_files
+        self.description, self.names = description, names
+        self.open, self.in_files = open, in_files
 
     def __len__(self) -> int:
         return len(self.names)
 
     def sha256(self, index: int) -> str:
-        """Of the encoded bytes of picture `index`, as 64 hexadecimal digits.
-
-        Raises:
-            OSError: the file can't be read.
-        """
+        """Of the encoded bytes of picture `index`; OSError when they can't be read."""
         file = self.open(index)
         return sha256_of(file if isinstance(file, Path) else file.read())
 
     def read(self, index: int, max_side: int | None = None) -> np.ndarray:
-        """Picture `index` as uint8 [H, W, 3] sRGB (max_side: see `read_image`); thread-safe.
-
-        Raises:
-            UnreadableImage: it can't be decoded.
-        """
+        """Picture `index` as uint8 [H, W, 3] sRGB, as `read_image`; thread-safe."""
         file = self.open(index)
         try:
             return read_image(file, max_side)
@@ -76,20 +61,13 @@ class ImageSource:
 
 
 def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource:
-    """Opens SRC: a folder (searched recursively), a list file, or
-    tfds:NAME[/CONFIG]:SPLIT[:FEATURE].
+    """Opens a folder (searched recursively), a list file, tfds:NAME[/CONFIG]:SPLIT[:FEATURE], or,
+    with `one_picture`, also a single picture.
 
     NAME is a dataset prepared in TFDS_DATA_DIR, or the folder of a prepared one: a path that is
     absolute or begins with "." or "~", down to the version, or to the folder above it if there is
-    only one version. Nothing is downloaded.
-
-    Args:
-        src: what the user gave.
-        option: the option it was given to, for messages, such as "--domain-a".
-        one_picture: SRC may also be a single picture.
-
-    Raises:
-        UserError: no such source, no pictures in it, or the TensorFlow dataset is not prepared.
+    only one version. Nothing is downloaded. option: where `src` was given, for messages.
+    Raises UserError: no such source, no pictures in it, or the TensorFlow dataset is not prepared.
     """
     if src.startswith("tfds:"):
         return _tfds_source(src, f"{option} {one_line(src)}")
@@ -101,10 +79,8 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
         return ImageSource(str(path), [path.name], lambda index: path)
     if path.is_file():
         return _list_source(path, where)
-    raise UserError(
-        f"{option} {one_line(src)}: no such folder or file; give a folder of pictures, "
-        "a text file with one path per line, or tfds:NAME:SPLIT"
-    )
+    fix = "give a folder of pictures, a text file with one path per line, or tfds:NAME:SPLIT"
+    raise UserError(f"{option} {one_line(src)}: no such folder or file; {fix}")
 
 
 def _folder_source(folder: Path, where: str) -> ImageSource:
@@ -143,10 +119,7 @@ def _list_source(file: Path, where: str) -> ImageSource:
 def _tfds_source(src: str, where: str) -> ImageSource:
     match = _TFDS.fullmatch(src)
     if not match:
-        raise UserError(
-            f"{where}: write tfds:NAME:SPLIT or tfds:NAME/CONFIG:SPLIT:FEATURE, "
-            "for example tfds:cycle_gan/horse2zebra:trainA"
-        )
+        raise UserError(f"{where}: write tfds:NAME:SPLIT or tfds:NAME/CONFIG:SPLIT:FEATURE")
     name, split, feature = match.group("name", "split", "feature")
     builder = _prepared_builder(name, where)
     try:
@@ -170,10 +143,8 @@ def _prepared_builder(name: str, where: str):
     try:
         builder = tfds.builder(name, data_dir=folder, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
-        raise UserError(
-            f"{where}: TensorFlow Datasets knows no {name}; look up its name in the catalogue, "
-            "or set TFDS_DATA_DIR to where you prepared it"
-        ) from error
+        fix = "look up its name in the catalogue, or set TFDS_DATA_DIR"
+        raise UserError(f"{where}: TensorFlow Datasets knows no {name}; {fix}") from error
     if not builder.is_prepared():
         program = f"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()"
         raise UserError(f'{where}: not prepared on this machine; run: python -c "{program}"')
@@ -193,9 +164,8 @@ def _dataset_folder(name: str, where: str) -> str:
     if versions:
         have = ", ".join(version.name for version in versions)
         raise UserError(f"{where}: which of {one_line(have)}? Add it to the path")
-    raise UserError(
-        f"{where}: no prepared TensorFlow dataset is in {one_line(folder)}; give DIR/NAME/VERSION"
-    )
+    where = f"{where}: no prepared TensorFlow dataset is in {one_line(folder)}"
+    raise UserError(f"{where}; give DIR/NAME/VERSION")
 
 
 def _image_feature(builder, feature: str | None, where: str) -> str:
@@ -214,11 +184,7 @@ def _image_feature(builder, feature: str | None, where: str) -> str:
 
 
 class _EncodedExamples:
-    """Random access to the encoded pictures of a split that can only be read from front to back.
-
-    Threads ask nearly in order, so few examples wait in `_ahead`; asking for an earlier one starts
-    a new pass.
-    """
+    """Random access to a split that is read from front to back, asked nearly in order."""
 
     def __init__(self, builder, split: str, feature: str):
         self._builder, self._split, self._feature = builder, split, feature
@@ -237,9 +203,7 @@ class _EncodedExamples:
     def _read(self):
         import tensorflow_datasets as tfds
 
-        skip = tfds.decode.PartialDecoding(
-            {self._feature: True}, decoders={self._feature: tfds.decode.SkipDecoding()}
-        )
-        examples = self._builder.as_dataset(self._split, shuffle_files=False, decoders=skip)
-        for example in examples:
+        decoders = {self._feature: tfds.decode.SkipDecoding()}
+        skip = tfds.decode.PartialDecoding({self._feature: True}, decoders=decoders)
+        for example in self._builder.as_dataset(self._split, shuffle_files=False, decoders=skip):
             yield example[self._feature].numpy()

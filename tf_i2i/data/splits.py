@@ -1,8 +1,4 @@
-"""Pictures drawn into training, validation and test sets that share neither a picture nor, on
-request, a person.
-"""
-
-from __future__ import annotations
+"""Training, validation and test sets that share no picture nor, on request, a person."""
 
 import hashlib
 from collections.abc import Sequence
@@ -37,8 +33,7 @@ class SplitSizes:
 def parse_split(text: str) -> SplitSizes:
     """Reads "1000/500/500" or "80%/10%/10%".
 
-    Raises:
-        UserError: another form, no training or validation pictures, or shares of over 100 %.
+    Raises UserError: another form, no training or validation pictures, or shares of over 100 %.
     """
     parts, where = text.replace(" ", "").split("/"), f"--split {one_line(text)}"
     shares = all(part.endswith("%") for part in parts)
@@ -47,10 +42,7 @@ def parse_split(text: str) -> SplitSizes:
     except ValueError:
         values = []
     if len(values) != len(SPLITS) or not all(0 <= value < float("inf") for value in values):
-        raise UserError(
-            f"{where}: write TRAIN/VAL/TEST as numbers of pictures (1000/500/500) or as shares "
-            "(80%/10%/10%)"
-        )
+        raise UserError(f"{where}: write TRAIN/VAL/TEST as 1000/500/500 or as 80%/10%/10%")
     if shares and sum(values) > 1 + 1e-9:
         raise UserError(f"{where}: this is {100 * sum(values):g} % of the pictures, over 100 %")
     if not values[0] or not values[1]:
@@ -61,12 +53,7 @@ def parse_split(text: str) -> SplitSizes:
 def folders_of(names: Sequence[str], option: str) -> list[str]:
     """The folder of each picture, such as a person's: the first one below their common path.
 
-    Args:
-        names: paths with "/", relative or absolute.
-        option: the source's, for messages.
-
-    Raises:
-        UserError: a picture is in no such folder, or all are in the same one.
+    Raises UserError, naming `option`, where a picture is in none, or all are in the same one.
     """
     paths = [PurePosixPath(name.replace("\\", "/")).parts for name in names]
     shared = 0
@@ -84,20 +71,15 @@ def folders_of(names: Sequence[str], option: str) -> list[str]:
 def draw_splits(
     domains: Sequence[Sequence[Sequence[str]]], sizes: SplitSizes, seed: int, options: Sequence[str]
 ) -> list[list[str | None]]:
-    """Draws the split of each picture of each domain: "train", "val", "test", or None for a picture
-    that is left over.
+    """Draws the split of each picture of each domain, None for a picture that is left over.
 
     Two pictures that share a key (a file's sha256, a person's folder), even through others or in
     two domains, are never in two splits: such groups are drawn as a whole. Numbers of pictures are
     met by leaving out some of the last group, shares as closely as whole groups can.
 
-    Args:
-        domains: the keys of each picture.
-        seed: the same draw for the same keys, whatever the order of the pictures.
-        options: the domains' names in messages.
-
-    Raises:
-        UserError: too few pictures.
+    domains: the keys of each picture. seed: the same draw, whatever the order of the pictures.
+    options: the domains' names in messages.
+    Raises UserError: too few pictures.
     """
     groups = iter(_groups([keys for domain in domains for keys in domain]))
     split_of: dict[str, str] = {}
@@ -105,9 +87,8 @@ def draw_splits(
     for domain, option in zip(domains, options, strict=True):
         of_domain = [next(groups) for _ in domain]
         drawn.append(_draw(of_domain, sizes, seed, split_of, option))
-        split_of |= {
-            group: split for group, split in zip(of_domain, drawn[-1], strict=True) if split
-        }
+        pairs = zip(of_domain, drawn[-1], strict=True)
+        split_of |= {group: split for group, split in pairs if split}
     return drawn
 
 
@@ -124,16 +105,14 @@ def _draw(
     minimum = counts if sizes.exact else {TRAIN: 2, VAL: 1, TEST: int(sizes.test > 0)}
     splits: list[str | None] = [None] * total
     for split in (TEST, VAL, TRAIN):
-        bound = [
-            place for group in order if split_of.get(group) == split for place in members[group]
-        ]
+        groups_here = [group for group in order if split_of.get(group) == split]
+        bound = [place for group in groups_here for place in members[group]]
         places, free = _choose(bound, free, members, counts[split], not sizes.exact)
         if len(places) < minimum[split]:
-            reason = "; pictures of one content or one folder stay together"
+            reason = "; pictures of one content or folder stay together" * (len(members) < total)
             raise UserError(
-                f"--split: {option} has {total} pictures, {len(places)} are left where {minimum[split]} "
-                f"are required for {split}{reason if len(members) < total else ''}: "
-                "ask for fewer, or add pictures"
+                f"--split: {option} has {total} pictures, {len(places)} are left where "
+                f"{minimum[split]} are required for {split}{reason}: ask for fewer, or add pictures"
             )
         for place in places:
             splits[place] = split
@@ -145,8 +124,8 @@ def _choose(
 ) -> tuple[list[int], list[str]]:
     """Adds groups to `places` up to about `count` places; also returns the groups that stay free.
 
-    whole: groups are not cut, so the count may be missed. Groups that fit come first, so that a
-    person with hundreds of pictures is not spent on a handful.
+    Groups that fit come first: a person with hundreds of pictures is not spent on a handful. Unless
+    `whole`, the last one is cut.
     """
     rest = []
     for group in free:

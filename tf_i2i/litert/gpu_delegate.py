@@ -1,8 +1,4 @@
-"""LiteRT's GPU accelerator (WebGPU over Vulkan): which device it gets, and, by its log, why
-operations stay on the CPU.
-"""
-
-from __future__ import annotations
+"""LiteRT's GPU accelerator (WebGPU over Vulkan): its device, and why operations stay on the CPU."""
 
 import os
 import re
@@ -14,8 +10,7 @@ from pathlib import Path
 from tf_i2i.errors import one_line
 from tf_i2i.litert.model_file import ModelFile, Operation
 
-# Chromium and Chrome bring SwiftShader, a Vulkan device in software, with a manifest that no loader
-# looks for.
+# Chromium and Chrome bring SwiftShader, a Vulkan device in software, where no loader looks for it.
 SWIFTSHADER_MANIFESTS = (
     "/usr/lib/chromium/vk_swiftshader_icd.json",
     "/usr/lib/chromium-browser/vk_swiftshader_icd.json",
@@ -54,9 +49,8 @@ class Device:
 def vulkan_environments(environment: Mapping[str, str] = os.environ) -> list[dict[str, str]]:
     """Environment variables to try in turn, for a process that opens the GPU accelerator.
 
-    VK_DRIVER_FILES or VK_ICD_FILENAMES settle it. Without them: the installed drivers where there
-    are any (a driver may be there without its GPU, hence the second try), then SwiftShader where a
-    browser brings it.
+    VK_DRIVER_FILES or VK_ICD_FILENAMES settle it; else the installed drivers, if any (maybe without
+    their GPU, hence the second try), then SwiftShader where a browser brings it.
     """
     # Log levels that silence TensorFlow would silence the accelerator's reasons too.
     plain = {name: value for name, value in environment.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
@@ -66,9 +60,8 @@ def vulkan_environments(environment: Mapping[str, str] = os.environ) -> list[dic
     software = [path for path in SWIFTSHADER_MANIFESTS if Path(path).is_file()][:1]
     installed = any(Path(folder).glob("*.json") for folder in MANIFEST_FOLDERS)
     # With neither, the loader's own words say what is missing.
-    return [plain] * (installed or not software) + [
-        {**plain, "VK_ICD_FILENAMES": path} for path in software
-    ]
+    drawn = [{**plain, "VK_ICD_FILENAMES": path} for path in software]
+    return [plain] * (installed or not software) + drawn
 
 
 def device_in(log: str) -> Device | None:
@@ -82,10 +75,7 @@ def why_no_device(log: str) -> str | None:
     if match := _NO_LOADER.search(log):
         return f"no Vulkan loader ({one_line(match['why'])}); install it (Debian: libvulkan1)"
     if _NO_DEVICE in log:
-        return (
-            "no Vulkan device; install a GPU's driver, or Chromium, which brings SwiftShader "
-            "(Debian: chromium)"
-        )
+        return "no Vulkan device; install a GPU's driver, or SwiftShader (Debian: chromium)"
     return None
 
 
@@ -96,14 +86,11 @@ def is_refusal(log: str, failure: str) -> bool:
 
 @dataclass(frozen=True)
 class Refusals:
-    """Operations that stay on the CPU.
+    """Operations that stay on the CPU: name to its reasons, each once; empty when none were given.
 
-    Attributes:
-        reasons: operation name to its reasons, each once; empty when the accelerator gave none.
-        on_cpu, operations: how many stay there, of how many that the accelerator counts; None where
-            it does not say.
-        cut_off: how many of them, at least, were not refused themselves. The accelerator takes one
-            connected part of the graph; what a refused operation cuts off stays on the CPU too.
+    on_cpu, operations: how many stay, of how many; None where the accelerator does not say.
+    cut_off: how many at least were not refused, but are not in the one connected part of the graph
+    that the accelerator takes.
     """
 
     reasons: dict[str, list[str]]
@@ -128,9 +115,8 @@ class Refusals:
 def refusals(log: str, data: bytes) -> Refusals:
     """Reads what the accelerator logged while it loaded the .tflite file `data`.
 
-    Its reasons name a tensor, not what is wrong with it, and some hide the cause (SUM of rank 5:
-    "Unknown layout"): shapes are added from the graph. Where the log has no list (another version),
-    the known limits of rank and type are checked against the graph.
+    Its reasons name a tensor and may hide the cause (SUM of rank 5: "Unknown layout"): shapes are
+    added from the graph. Where the log has no list (another version), known limits are checked.
     """
     file, reasons = ModelFile(data), {}
     for operation, reason in _listed(log) or _by_rule(file):
@@ -143,9 +129,8 @@ def refusals(log: str, data: bytes) -> Refusals:
         return Refusals(reasons)
     on_cpu, on_gpu = int(counts["cpu"]), 0 if counts["gpu"] == "No" else int(counts["gpu"])
     refused = sum(operation.name in reasons for operation in file.operations)
-    return Refusals(
-        reasons, on_cpu, on_cpu + on_gpu, max(0, on_cpu - refused) if _listed(log) else 0
-    )
+    cut_off = max(0, on_cpu - refused) if _listed(log) else 0
+    return Refusals(reasons, on_cpu, on_cpu + on_gpu, cut_off)
 
 
 def _listed(log: str) -> list[tuple[str, str]]:
@@ -165,12 +150,8 @@ def _listed(log: str) -> list[tuple[str, str]]:
 def _by_rule(file: ModelFile) -> list[tuple[str, str]]:
     """The same by the known limits, in the accelerator's words."""
     tall = [(o.name, _RANK) for o in file.operations if _rank(o, file) > _MAX_RANK]
-    int16 = [
-        (operation.name, "Tensor type(INT16) is not supported")
-        for operation in file.operations
-        if "INT16" in map(file.type_name, _tensors(operation))
-    ]
-    return tall + int16
+    wide = [o for o in file.operations if "INT16" in map(file.type_name, _tensors(o))]
+    return tall + [(o.name, "Tensor type(INT16) is not supported") for o in wide]
 
 
 def _explained(operation: str, reason: str, file: ModelFile) -> str:

@@ -1,7 +1,5 @@
 """Runs an image-to-image .tflite file with LiteRT on the CPU, whatever its number type."""
 
-from __future__ import annotations
-
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -20,14 +18,9 @@ def open_interpreter(threads: int = 1, **source) -> Interpreter:
 class LiteModel:
     """An image network in LiteRT with XNNPACK.
 
-    Args:
-        data: bytes of a .tflite file that is known to load; a damaged one can crash the process
-            (see tf_i2i.litert.sandbox).
-        threads: of the CPU.
-
-    Attributes:
-        size: height of the input (exported files are square; `model_resizing` makes others).
-        input_dtype: numpy type of the input: float32 or uint8.
+    data: a .tflite file that is known to load; a damaged one can crash the process (see sandbox).
+    size: height of the input (exported files are square; `model_resizing` makes others).
+    input_dtype: numpy type of the input: float32 or uint8.
     """
 
     def __init__(self, data: bytes, threads: int = 1):
@@ -38,9 +31,7 @@ class LiteModel:
         self.input_dtype = np.dtype(self._input["dtype"])
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB [H, W, 3] of the input's size to what the file returns: uint8 RGB or float32
-        RGB in [-1, 1], same shape.
-        """
+        """uint8 RGB [H, W, 3] to what the file returns: uint8 RGB or float32 RGB in [-1, 1]."""
         value = image if self.input_dtype == np.uint8 else to_float(image)
         self._interpreter.set_tensor(self._input["index"], value[None])
         self._interpreter.invoke()

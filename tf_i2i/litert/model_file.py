@@ -1,8 +1,4 @@
-"""One parsed view of a .tflite file: its operations, their cost, and the facts that export.tflite
-packs into it.
-"""
-
-from __future__ import annotations
+"""A parsed view of a .tflite file: operations, cost, and the facts that export.tflite packs in."""
 
 import io
 import json
@@ -26,19 +22,15 @@ _WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNEC
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """A .tflite file's bytes.
+    """A .tflite file's bytes, perhaps damaged: `tf_i2i.litert.sandbox.check` runs it safely.
 
-    Raises:
-        UserError: it can't be read, or its identifier is not that of a .tflite file. A file that
-            passes may still be damaged: `tf_i2i.litert.sandbox.check` runs it where a crash does
-            no harm.
+    Raises UserError when it can't be read, or its identifier is not that of a .tflite file.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise UserError(
-            f"{one_line(path)}: can't be read ({error.strerror}); name a .tflite file"
-        ) from error
+        fix = f"can't be read ({error.strerror}); name a .tflite file"
+        raise UserError(f"{one_line(path)}: {fix}") from error
     if data[4:8] != _IDENTIFIER:
         raise UserError(f"{one_line(path)}: not a .tflite file; name one that export.tflite wrote")
     return data
@@ -56,10 +48,8 @@ def read_facts(data: bytes) -> dict | None:
 
 @dataclass(frozen=True)
 class Operation:
-    """Attributes:
-    name: as the schema has it, e.g. CONV_2D; a custom operation's own.
-    inputs, outputs: numbers of tensors; -1 for an optional input that is absent.
-    options: the schema's table, e.g. Conv2DOptionsT, or None.
+    """name: as in the schema, or a custom operation's own. inputs, outputs: numbers of tensors; -1
+    for an absent optional one. options: the schema's table, e.g. Conv2DOptionsT, or None.
     """
 
     name: str
@@ -69,16 +59,11 @@ class Operation:
 
 
 class ModelFile:
-    """The first subgraph of a .tflite file, read without running it.
+    """The first subgraph of a .tflite file that has run in a sandbox (a damaged one may raise
+    anything here), read without running it.
 
-    Args:
-        data: a file that has run in a sandbox: a damaged one may raise anything here.
-
-    Attributes:
-        model, tensors: the schema's ModelT and the graph's TensorTs. Changes to them go into
-            `to_bytes`.
-        inputs, outputs: numbers of the graph's tensors.
-        operations: in the order in which they run.
+    model, tensors: the schema's ModelT and TensorTs; changes go into `to_bytes`. inputs, outputs:
+    numbers of the graph's tensors. operations: in the order in which they run.
     """
 
     def __init__(self, data: bytes):
@@ -88,9 +73,7 @@ class ModelFile:
         self.tensors = graph.tensors
         self.inputs, self.outputs = _numbers(graph.inputs), _numbers(graph.outputs)
         self.operations = [
-            Operation(
-                names[o.opcodeIndex], _numbers(o.inputs), _numbers(o.outputs), o.builtinOptions
-            )
+            Operation(names[o.opcodeIndex], *map(_numbers, (o.inputs, o.outputs)), o.builtinOptions)
             for o in graph.operators
         ]
 

@@ -1,7 +1,5 @@
 """The same convolutional network at another input size: a .tflite file has fixed sizes inside."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,19 +8,12 @@ from tf_i2i.litert.model_file import ModelFile
 
 
 def resized(data: bytes, height: int, width: int | None = None) -> bytes:
-    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C]; packed
-    facts are dropped.
+    """A copy of a .tflite file (input [1, S, T, C]) whose input is [1, height, width, C], square by
+    default; packed facts are dropped.
 
     Only for networks of local operations: every feature map grows in proportion, and so do the
     targets of RESIZE operations, the only place where a graph of convolutions has sizes as data.
-
-    Args:
-        data: a valid file.
-        height: new height; S must divide each map's height times `height`.
-        width: likewise; None makes the input square.
-
-    Raises:
-        ValueError: a map would get a side that is no whole number.
+    Raises ValueError where a map would get a side that is no whole number.
     """
     file = ModelFile(data)
     old, new = file.shape(file.inputs[0])[1:3], [height, width or height]
@@ -45,9 +36,7 @@ def resized(data: bytes, height: int, width: int | None = None) -> bytes:
 
 
 def _constants(file: ModelFile) -> set[int]:
-    """Numbers of the tensors that no input reaches: weights, and what is computed from weights
-    alone (float16 to float32).
-    """
+    """Tensors that no input reaches: weights, and what is computed from weights alone."""
     buffers = file.model.buffers
     constant = {n for n, t in enumerate(file.tensors) if buffers[t.buffer].data is not None}
     for operation in file.operations:
@@ -62,8 +51,6 @@ def _scaled(sides: Sequence[int], new: Sequence[int], old: Sequence[int]) -> lis
     for side, new_side, old_side in zip(sides, new, old, strict=True):
         scaled, rest = divmod(int(side) * new_side, old_side)
         if rest:
-            raise ValueError(
-                f"a map of side {side} at input {old_side} has no whole side at input {new_side}"
-            )
+            raise ValueError(f"a map of {side} at input {old_side} does not fit input {new_side}")
         result.append(scaled)
     return result

@@ -1,8 +1,4 @@
-"""What a .tflite network of convolutions sees and needs, by its graph: receptive field of a block
-of output, memory per pixel.
-"""
-
-from __future__ import annotations
+"""What a .tflite network of convolutions sees and needs: receptive field and memory per pixel."""
 
 import math
 from fractions import Fraction
@@ -20,16 +16,11 @@ _TYPE_BYTES = {"FLOAT16": 2, "INT16": 2, "UINT8": 1, "INT8": 1}
 
 
 def block_receptive_field(file: ModelFile, stride: int) -> int | None:
-    """Pixels outside an aligned block of output that can change it, on its worse side.
+    """Pixels outside an aligned block of output that can change it, on its worse side; None where
+    the graph has an operation that this does not know.
 
-    Less than the halo in a file's facts, which holds for every pixel, aligned or not.
-
-    Args:
-        file: its input's sides are multiples of `stride`.
-        stride: a shift of the input by this shifts the output by the same.
-
-    Returns:
-        None where the graph has an operation that this does not know.
+    Less than the halo in a file's facts, which holds for every pixel, aligned or not. The input's
+    sides are multiples of `stride`; a shift of it by `stride` shifts the output by the same.
     """
     # Of each tensor, per axis, the first and last row or column that the block [0, stride) needs.
     needed = {file.outputs[0]: ((0, stride - 1), (0, stride - 1))}

@@ -1,8 +1,6 @@
-"""Runs a .tflite file in a child process (tf_i2i.litert.sandbox_worker), on the CPU or the GPU: a
-damaged file or a driver may crash it, take all memory, or never answer.
+"""Runs a .tflite file in a child process (sandbox_worker), on the CPU or the GPU: a damaged file or
+a driver may crash it, take all memory, or never answer.
 """
-
-from __future__ import annotations
 
 import contextlib
 import json
@@ -19,15 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.litert.gpu_delegate import (
-    Device,
-    Refusals,
-    device_in,
-    is_refusal,
-    refusals,
-    vulkan_environments,
-    why_no_device,
-)
+from tf_i2i.litert import gpu_delegate
+from tf_i2i.litert.gpu_delegate import Device, Refusals, device_in
 from tf_i2i.litert.model_file import read_bytes, read_facts
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -36,26 +27,23 @@ _LOAD_SECONDS, _RUN_SECONDS = 120.0, 300.0
 _DTYPES = {"float32", "uint8"}
 # Far more than any network of ours sees; a damaged number would ask for tiles that no memory holds.
 _MAX_HALO = 2048
-# Of memory; our networks take 1 to 5 KiB per pixel. A damaged operation that takes more would, in
-# tiles, take all there is.
+# Of memory; our networks take 1 to 5 KiB per pixel. A damaged operation might take all there is.
 _CHECK_BYTES, _BASE_BYTES, _BYTES_PER_PIXEL = 2**32, 2**28, 2**14
 
 
 class GpuError(UserError):
     """There is no GPU, or it can't run this network.
 
-    Attributes:
-        reason: the message without the file's name.
-        ended: "refused" (an exception of the runtime), "crashed", or "late" (no answer in time).
-        device: that was opened, or None.
-        refusals: the operations that stay on the CPU, or None where the reason is another.
+    reason: the message without the file's name. ended: "refused" (an exception of the runtime),
+    "crashed", or "late". device: that was opened, or None. refusals: operations that stay on the
+    CPU, or None where the reason is another.
     """
 
     def __init__(self, path: str, ended: str, failure: str, log: str):
         self.ended, self.device, self.refusals = ended, device_in(log), None
-        missing = why_no_device(log)
-        if not missing and ended == "refused" and is_refusal(log, failure):
-            self.refusals: Refusals | None = refusals(log, read_bytes(path))
+        missing = gpu_delegate.why_no_device(log)
+        if not missing and ended == "refused" and gpu_delegate.is_refusal(log, failure):
+            self.refusals: Refusals | None = gpu_delegate.refusals(log, read_bytes(path))
         self.reason = missing or str(self.refusals or failure)
         super().__init__(f"{one_line(path)}: {self.reason}")
 
@@ -63,20 +51,10 @@ class GpuError(UserError):
 class Sandbox:
     """A child process with one network, loaded and filled with noise.
 
-    Args:
-        path: .tflite file.
-        accelerator: "cpu", or "gpu" for LiteRT's GPU accelerator with all operations on it, on the
-            first device that is available.
-        threads: of the CPU.
-        memory: bytes that it may take on the CPU; None is half of the machine's.
-        seconds: for everything together; None: two minutes to load, five for each answer.
-
-    Attributes:
-        facts: see sandbox_worker.Worker.facts.
-
-    Raises:
-        GpuError: accelerator is "gpu", and there is none or it can't run the file.
-        UserError: the file can't be loaded, or crashes the runtime. All methods raise the same.
+    accelerator: "cpu", or "gpu": all operations on the first GPU that is available. memory: bytes
+    that it may take on the CPU; None is half of the machine's. seconds: for everything together;
+    None: two minutes to load, five for each answer. Raises, as all methods do, GpuError (there is
+    no GPU, or it can't run the file) or UserError (the file can't be loaded, or crashes).
     """
 
     def __init__(
@@ -90,7 +68,9 @@ class Sandbox:
         self._path, self._accelerator = str(path), accelerator
         self._seconds, self._start_time = seconds, time.monotonic()
         memory = memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-        environments = vulkan_environments() if accelerator == "gpu" else [dict(os.environ)]
+        environments = [dict(os.environ)]
+        if accelerator == "gpu":
+            environments = gpu_delegate.vulkan_environments()
         for variables in environments:
             self._start([self._path, accelerator, str(threads), str(memory)], variables)
             try:
@@ -98,29 +78,22 @@ class Sandbox:
                 return
             except BaseException as error:
                 self.close()
-                # A driver without its GPU finds no adapter, or crashes in the search for one: the
-                # next may do better.
+                # Without its GPU, a driver finds none or crashes: the next one may do better.
                 is_gpu_missing = isinstance(error, GpuError) and not error.device
                 is_last = variables is environments[-1]
                 if not is_gpu_missing or error.ended == "late" or is_last:
                     raise
 
     def run(self) -> dict:
-        """One inference: {"ms": milliseconds, "peak_bytes": growth of memory since before the file
-        was loaded}.
-        """
+        """One inference: "ms", and "peak_bytes", growth of memory by the file and its run."""
         return self._ask("run")
 
     def resize(self, side: int) -> dict:
-        """Resizes the network to side x side, for good, on the CPU; the answer is that of `run`,
-        with "finite": neither NaN nor infinity in the output.
-        """
+        """Resizes the network on the CPU to side x side; answers like `run`, with "finite"."""
         return self._ask("resize", side)
 
     def compare(self, photo: np.ndarray) -> dict:
-        """The accelerator's output for uint8 [H, W, 3] against the CPU's: see
-        sandbox_worker.difference.
-        """
+        """The output for uint8 [H, W, 3] against the CPU's: see sandbox_worker.difference."""
         file = self._folder / "photo.npy"
         np.save(file, photo)
         return self._ask("compare", str(file))
@@ -135,7 +108,7 @@ class Sandbox:
         self._process.communicate()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> "Sandbox":
         return self
 
     def __exit__(self, *_) -> None:
@@ -145,14 +118,10 @@ class Sandbox:
         self._folder = Path(tempfile.mkdtemp())
         python_path = filter(None, [_ROOT, variables.get("PYTHONPATH")])
         with open(self._folder / "log", "wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tf_i2i.litert.sandbox_worker", *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=variables | {"PYTHONPATH": os.pathsep.join(python_path)},
-            )
+            command = [sys.executable, "-m", "tf_i2i.litert.sandbox_worker", *arguments]
+            environment = variables | {"PYTHONPATH": os.pathsep.join(python_path)}
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
+            self._process = subprocess.Popen(command, **pipes, text=True, env=environment)
 
     @property
     def _log(self) -> str:
@@ -184,18 +153,12 @@ class Sandbox:
             # The last of the runtime's lines is the innermost cause.
             cause = one_line((failure.splitlines() or [""])[-1].lstrip("└ "))
             return GpuError(self._path, ended, f"the GPU accelerator failed ({cause})", self._log)
-        return UserError(
-            f"{one_line(self._path)}: can't be run ({one_line(failure)}); "
-            "is it a complete .tflite file?"
-        )
+        path, failure = one_line(self._path), one_line(failure)
+        return UserError(f"{path}: can't be run ({failure}); is it a complete .tflite file?")
 
 
 def check(path: str | os.PathLike) -> dict:
-    """Loads and runs a file once in a sandbox; returns its facts.
-
-    Raises:
-        UserError: the file can't be run.
-    """
+    """Loads and runs a file once in a sandbox; returns its facts, or raises UserError."""
     with Sandbox(path) as sandbox:
         sandbox.run()
         return sandbox.facts
@@ -205,13 +168,9 @@ def check(path: str | os.PathLike) -> dict:
 class ImageModel:
     """An image network that has run in a sandbox; at a second size too where it has a halo.
 
-    Attributes:
-        data: the file's bytes. Input and output are [1, size, size, 3], float32 in [-1, 1] or
-            uint8.
-        size: pixels.
-        halo: pixels around an output pixel that can change it; None where it is the whole picture,
-            or not known.
-        stride: a shift of the input by this shifts the output by the same; None where not known.
+    Input and output of `data` are [1, size, size, 3], float32 in [-1, 1] or uint8. halo: pixels
+    around an output pixel that can change it; None: all, or not known. stride: a shift of the input
+    by this shifts the output by the same; None: not known.
     """
 
     data: bytes
@@ -223,8 +182,7 @@ class ImageModel:
 def read_image_model(path: str | os.PathLike) -> ImageModel:
     """Reads a file and runs it where a crash does no harm.
 
-    Raises:
-        UserError: it can't be read or run, is no image network, or its facts can't be true.
+    Raises UserError when it can't be run, is no image network, or its facts can't be true.
     """
     data, shown = read_bytes(path), one_line(path)
     with Sandbox(path, memory=_CHECK_BYTES) as sandbox:
@@ -234,10 +192,8 @@ def read_image_model(path: str | os.PathLike) -> ImageModel:
         side = size if halo is None else size + stride
         answer = sandbox.resize(side)
     if answer["peak_bytes"] > _BASE_BYTES + _BYTES_PER_PIXEL * side**2:
-        raise UserError(
-            f"{shown}: damaged, it takes {answer['peak_bytes'] // 10**6} MB for a picture of {side} "
-            "pixels; export it again"
-        )
+        takes = f"it takes {answer['peak_bytes'] // 10**6} MB for a picture of {side} pixels"
+        raise UserError(f"{shown}: damaged, {takes}; export it again")
     if not answer["finite"]:
         raise UserError(f"{shown}: damaged, its output has NaN or infinity; export it again")
     return ImageModel(data, size, halo, stride)
@@ -249,14 +205,10 @@ def _checked_size(facts: dict, shown: str) -> int:
     is_single = facts["inputs"] == facts["outputs"] == 1
     if is_picture and is_single and {facts["input_dtype"], facts["output_dtype"]} <= _DTYPES:
         return shape[1]
-    ends = (
-        f"{facts[f'{end}s']} {facts[f'{end}_dtype']} {facts[f'{end}_shape']}"
-        for end in ("input", "output")
-    )
-    raise UserError(
-        f"{shown}: takes {' and returns '.join(ends)}, not 1 float32 or uint8 [1, size, size, 3] "
-        "each; name a file of export.tflite"
-    )
+    names = ("input", "output")
+    ends = (f"{facts[f'{n}s']} {facts[f'{n}_dtype']} {facts[f'{n}_shape']}" for n in names)
+    wanted = "not 1 float32 or uint8 [1, size, size, 3] each; name a file of export.tflite"
+    raise UserError(f"{shown}: takes {' and returns '.join(ends)}, {wanted}")
 
 
 def _checked_halo(facts: dict, size: int, shown: str) -> tuple[int | None, int | None]:
@@ -268,7 +220,5 @@ def _checked_halo(facts: dict, size: int, shown: str) -> tuple[int | None, int |
         return halo, stride
     if halo is None and (has_stride or stride is None):
         return halo, stride
-    raise UserError(
-        f"{shown}: damaged, a halo of {one_line(halo)} and a stride of {one_line(stride)} can't be; "
-        "export it again"
-    )
+    values = f"a halo of {one_line(halo)} and a stride of {one_line(stride)}"
+    raise UserError(f"{shown}: damaged, {values} can't be; export it again")

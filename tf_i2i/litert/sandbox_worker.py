@@ -7,8 +7,6 @@ line of standard input, a JSON list of the name and the arguments of a method of
 is the last answer. What native code writes goes to standard error.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -42,9 +40,7 @@ class Worker:
         self._cpu: LiteModel | None = None
 
     def facts(self) -> dict:
-        """input_shape, output_shape (lists), input_dtype, output_dtype (names) of the first input
-        and output; inputs, outputs (counts); resident: every operation runs on the GPU.
-        """
+        """Of the first input and output, and how many there are; resident: all is on the GPU."""
         inputs, outputs = self._network.inputs, self._network.outputs
         return {
             "input_shape": [int(side) for side in inputs[0]["shape"]],
@@ -77,11 +73,7 @@ class Worker:
 
 
 class _CpuNetwork:
-    """A network on the CPU, by LiteRT's interpreter.
-
-    Attributes:
-        inputs, outputs: LiteRT's details of each, with shape and dtype.
-    """
+    """A network on the CPU, by LiteRT's interpreter, and its details of inputs and outputs."""
 
     is_resident = False
 
@@ -105,11 +97,7 @@ class _CpuNetwork:
 
 
 class _GpuNetwork:
-    """The same on the GPU alone.
-
-    With the CPU as a fallback the runtime reports even a file without a single operation on the GPU
-    as fully accelerated; alone, it refuses what is not.
-    """
+    """The same on the GPU alone: with the CPU as fallback, any file counts as fully accelerated."""
 
     def __init__(self, path: str):
         self._model = CompiledModel.from_file(path, hardware_accel=HardwareAccelerator.GPU)
@@ -126,18 +114,15 @@ class _GpuNetwork:
     def run(self) -> list[np.ndarray]:
         """All outputs, read: without that the GPU may not have finished."""
         self._model.run_by_index(0, self._sources, self._results)
-        return [
-            buffer.read(prod(map(int, details["shape"])), np.dtype(details["dtype"]).type).reshape(
-                details["shape"]
-            )
-            for buffer, details in zip(self._results, self.outputs, strict=True)
-        ]
+        pairs, results = zip(self._results, self.outputs, strict=True), []
+        for buffer, details in pairs:
+            shape, dtype = details["shape"], np.dtype(details["dtype"]).type
+            results.append(buffer.read(prod(map(int, shape)), dtype).reshape(shape))
+        return results
 
 
 def noise(details: Mapping) -> np.ndarray:
-    """The same random values each time for a tensor with this shape and dtype: floats in [-1, 1],
-    integers over their whole range.
-    """
+    """Random values, always the same, for a tensor: floats in [-1, 1], integers over all values."""
     random, dtype = np.random.default_rng(0), np.dtype(details["dtype"])
     shape = [int(side) for side in details["shape"]]
     if dtype.kind == "f":
@@ -147,9 +132,7 @@ def noise(details: Mapping) -> np.ndarray:
 
 
 def difference(image: np.ndarray, reference: np.ndarray) -> dict:
-    """max_levels, mean_square and finite of two pictures of one type, uint8 or float in [-1, 1], in
-    steps of 1/255 of the range, not rounded to them.
-    """
+    """max_levels and mean_square (in 1/255 of the range), finite; of uint8, or float in [-1, 1]."""
     scale = 1.0 if image.dtype == np.uint8 else 127.5
     levels = (image.astype(np.float64) - reference.astype(np.float64)) * scale
     finite = bool(np.isfinite(levels).all())
@@ -161,9 +144,7 @@ def difference(image: np.ndarray, reference: np.ndarray) -> dict:
 
 
 def _limit_memory(limit: int) -> None:
-    """A damaged size may ask for all memory there is, and the machine comes to a halt or ends
-    somebody else's process.
-    """
+    """A damaged size may ask for all memory, and end somebody else's process."""
     with contextlib.suppress(OSError, ValueError):
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)

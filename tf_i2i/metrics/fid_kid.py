@@ -1,13 +1,10 @@
-"""How far two sets of pictures are apart, by their features: Frechet distance (FID) and kernel
-distance (KID).
+"""How far two sets of pictures are apart by their features: FID (Frechet) and KID (kernel).
 
 Both are 0 in expectation for two samples of one distribution (FID only in the limit of many
 pictures) and grow as the distributions part. Only numbers from the same features can be compared.
 All functions take features float [N, D] and [M, D] and raise ValueError for other shapes or too few
 pictures: fewer than 2 of either, 4 for KID.
 """
-
-from __future__ import annotations
 
 from typing import NamedTuple
 
@@ -18,20 +15,16 @@ MIN_PICTURES = 4
 
 
 class KernelDistance(NamedTuple):
-    """value: mean over the subsets, unbiased, so it may be a little below 0; error: the subsets'
-    standard deviation.
-    """
+    """value: mean over the subsets, unbiased, maybe a little below 0; error: standard deviation."""
 
     value: float
     error: float
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """FID (Heusel et al. 2017, equation 6): the Frechet distance of the Gaussians with the samples'
-    means and covariances.
+    """FID (Heusel et al. 2017, equation 6): Frechet distance of Gaussians fitted to the samples.
 
-    Biased upwards, the more the fewer pictures: compare sets of equal size. Needs no D x D matrix,
-    so D may be larger than the number of pictures.
+    Biased upwards, the more the fewer pictures: compare sets of equal size. Needs no D x D matrix.
     """
     a, b = _checked(a, b, 2)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
@@ -48,18 +41,15 @@ def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
     under the kernel of Binkowski et al. 2018, section 3: k(x, y) = (x.y / D + 1)^3.
     """
     a, b = _checked(a, b, 2)
-    within = [
-        (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
-        for kernel in (_kernel(a, a), _kernel(b, b))
-    ]
-    return float(within[0] + within[1] - 2 * _kernel(a, b).mean())
+    kernels = _kernel(a, a), _kernel(b, b)
+    within = sum((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in kernels)
+    return float(within - 2 * _kernel(a, b).mean())
 
 
 def kernel_distance(
     a: np.ndarray, b: np.ndarray, subsets: int = 100, seed: int = 0
 ) -> KernelDistance:
-    """KID (Binkowski et al. 2018): mean and spread of `squared_mmd` over random subsets, the same
-    ones for a seed.
+    """KID (Binkowski et al. 2018): mean and spread of `squared_mmd` over random subsets, seeded.
 
     A subset is half of the smaller set, at most 1,000 pictures. The spread of halves is about the
     standard error of the whole set's estimate where the sets differ (the delete-half jackknife:
@@ -91,9 +81,7 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _checked(a: np.ndarray, b: np.ndarray, minimum: int) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(
-            f"features must be [N, D] and [M, D], not {list(a.shape)} and {list(b.shape)}"
-        )
+        raise ValueError(f"features must be [N, D] and [M, D], not {a.shape} and {b.shape}")
     if min(len(a), len(b)) < minimum:
         raise ValueError(f"{len(a)} and {len(b)} pictures: at least {minimum} of each are needed")
     return a, b

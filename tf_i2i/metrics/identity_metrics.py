@@ -1,8 +1,6 @@
-"""Whether translations still show the same people: verification by embeddings, the test that face
-networks themselves are given (Huang et al. 2007, "Labeled Faces in the Wild").
+"""Whether translations still show the same people: verification by embeddings (Huang et al. 2007,
+"Labeled Faces in the Wild").
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,15 +10,11 @@ import numpy as np
 
 class Verification(NamedTuple):
     """How well photos are matched with their own translations; an impostor is a photo with another
-    person's translation.
+    person's translation, and without any (or a threshold) the scores that need them are None.
 
-    Attributes:
-        distance, impostor_distance: mean distance of own translations and of impostors.
-        accuracy: at the threshold, mean over the shares of both kinds that it classifies correctly.
-        same: share of own translations under the threshold.
-        auc: probability that an own translation is nearer than an impostor's.
-        impostors: number of impostor pairs; without any (or a threshold) the scores that need them
-            are None.
+    distance, impostor_distance: means. accuracy: at the threshold, mean over the shares of both
+    kinds classified correctly. same: share of own translations under the threshold. auc:
+    probability that an own translation is nearer than an impostor's. impostors: number of pairs.
     """
 
     distance: float
@@ -36,13 +30,10 @@ def verify(
 ) -> Verification:
     """Pairs each photo with its translation and, as impostors, with those of all other people.
 
-    There are many more impostors than own translations, so each kind counts for half of the
-    accuracy: 0.5 is chance.
+    There are many more impostors, so each kind counts for half of the accuracy: 0.5 is chance.
 
-    Args:
-        photos, translations: embeddings float [N, D], N at least 1.
-        people: who is in each; equal names are no impostors.
-        threshold: Euclidean distance under which two embeddings are of one person.
+    photos, translations: embeddings float [N, D], N at least 1. people: equal names are no
+    impostors. threshold: Euclidean distance under which two embeddings are of one person.
     """
     distances = np.linalg.norm(photos[:, None] - translations[None], axis=-1)
     names = np.asarray(people)
@@ -59,19 +50,14 @@ def verify(
 def verification_scores(embeddings: np.ndarray, people: np.ndarray) -> dict[str, float | int]:
     """Scores over all pairs of pictures (Huang et al. 2007, section 3).
 
-    Args:
-        embeddings: float [N, D].
-        people: int [N], who is in each picture.
+    embeddings: float [N, D]; people: int [N], who is in each picture.
 
     Returns:
         auc: probability that two pictures of one person are nearer than two of different people;
-            0.5 is chance.
-        threshold: Euclidean distance that divides the two kinds best, both counting as much;
-            accuracy: at it, 0 to 1.
-        same_pairs, other_pairs: how many; same_distance, other_distance: means.
-
-    Raises:
-        ValueError: there are no pairs of one of the kinds.
+            0.5 is chance. threshold: Euclidean distance that divides the two kinds best, both
+            counting as much; accuracy: at it, 0 to 1. same_pairs, other_pairs: how many;
+            same_distance, other_distance: means.
+    Raises ValueError: there are no pairs of one of the kinds.
     """
     first, second = np.triu_indices(len(people), 1)
     distances = np.linalg.norm(embeddings[first] - embeddings[second], axis=1)
@@ -92,9 +78,7 @@ def verification_scores(embeddings: np.ndarray, people: np.ndarray) -> dict[str,
 
 
 def area_under_curve(same: np.ndarray, other: np.ndarray) -> float:
-    """Area under the receiver operating characteristic of distances: the share of (same, other)
-    pairs in the right order, ties counting half (Mann and Whitney 1947).
-    """
+    """Share of (same, other) distances in the right order, ties half (Mann and Whitney 1947)."""
     from sklearn.metrics import roc_auc_score  # takes 1.4 s to import
 
     labels = np.repeat([1.0, 0.0], [len(same), len(other)])
@@ -102,9 +86,7 @@ def area_under_curve(same: np.ndarray, other: np.ndarray) -> float:
 
 
 def best_threshold(same: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The distance that divides pairs of one person from others best, and the mean of both kinds'
-    shares that it classifies correctly.
-    """
+    """The distance that divides both kinds best, and the mean of the shares it classifies right."""
     values = np.unique(np.concatenate([same, other]))
     thresholds = (values[1:] + values[:-1]) / 2 if len(values) > 1 else values
     accuracies = [(np.mean(same < t) + np.mean(other >= t)) / 2 for t in thresholds]

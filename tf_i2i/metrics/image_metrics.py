@@ -1,11 +1,8 @@
-"""Scores of pictures against pictures, on uint8 RGB as people see it: likeness, outlines, colours,
-checkerboard artefacts, local features.
+"""Scores of pictures against pictures: likeness, outlines, colours, checkerboards, local features.
 
 All take uint8 RGB [H, W, 3] unless they say otherwise, and raise ValueError for another type, for
 pictures that differ in shape, and for smaller ones than they need.
 """
-
-from __future__ import annotations
 
 import math
 from typing import NamedTuple
@@ -31,18 +28,13 @@ def l1(image: np.ndarray, reference: np.ndarray) -> float:
 
 def psnr(image: np.ndarray, reference: np.ndarray, peak: float = 255.0) -> float:
     """Peak signal-to-noise ratio in dB over all elements: 48 and more is invisible, 20 plainly
-    visible, equal arrays have infinity.
-
-    Args:
-        image, reference: of one shape and kind (both integers or both floats).
-        peak: width of the value range, 2 for [-1, 1].
+    visible, equal arrays have infinity. Any shape, both integers or both floats; peak: width of the
+    value range, 2 for [-1, 1].
     """
     if image.dtype.kind != reference.dtype.kind:
         raise ValueError(f"types differ: {image.dtype} and {reference.dtype}")
     if image.shape != reference.shape:
-        raise ValueError(
-            f"pictures differ in size: {list(image.shape)} and {list(reference.shape)}"
-        )
+        raise ValueError(f"pictures differ in size: {image.shape} and {reference.shape}")
     difference = image.astype(np.float64) - reference.astype(np.float64)
     return psnr_of_error(float(np.mean(np.square(difference))), peak)
 
@@ -53,9 +45,7 @@ def psnr_of_error(mean_square: float, peak: float = 255.0) -> float:
 
 
 def ssim(image: np.ndarray, reference: np.ndarray) -> float:
-    """Structural similarity (Wang et al. 2004), at most 1 (equal): uniform 7x7 windows, mean over
-    the channels. At least 7 pixels per side.
-    """
+    """Structural similarity (Wang et al. 2004), up to 1: 7x7 windows, mean over channels; 7 px."""
     from skimage.metrics import structural_similarity  # imports much of SciPy
 
     _check(image, reference)
@@ -63,9 +53,7 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
 
 
 def outline_f1(image: np.ndarray, reference: np.ndarray) -> float:
-    """F1 in 0..1 of the pixels that are ink, darker than 48 of 255 grey levels (luma of Rec. 601);
-    0 without ink in either.
-    """
+    """F1 in 0..1 of ink, luma (Rec. 601) darker than 48 of 255; 0 without ink in either."""
     _check(image, reference)
     drawn, expected = _grey(image) < INK_LEVEL, _grey(reference) < INK_LEVEL
     total = np.count_nonzero(drawn) + np.count_nonzero(expected)
@@ -82,11 +70,10 @@ def colour_error(image: np.ndarray, reference: np.ndarray) -> float:
 
 def grid_energy(image: np.ndarray) -> float:
     """Checkerboard artefacts: share of the luma's power (mean removed) at periods of exactly 2 and
-    4 pixels, times 1e4.
+    4 pixels, times 1e4; at least 12 pixels per side.
 
     Counted along both axes (each with the three lowest frequencies across, for a grid is seldom
-    uniform) and where they cross. 0 for a flat picture; compare it with that of a true picture,
-    since strokes have some of it too. At least 12 pixels per side.
+    uniform) and where they cross. 0 for a flat picture; strokes have some too: compare with truth.
     """
     _check(image)
     height, width = image.shape[:2]
@@ -103,35 +90,24 @@ def grid_energy(image: np.ndarray) -> float:
 
 
 def against_truth(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """All scores of one translation and, as grid_truth, the grid energy that the truth itself has.
-    At least 12 pixels per side.
-    """
-    return {
-        "l1": l1(image, truth),
-        "psnr_db": psnr(image, truth),
-        "ssim": ssim(image, truth),
-        "outline_f1": outline_f1(image, truth),
-        "colour_error": colour_error(image, truth),
-        "grid": grid_energy(image),
-        "grid_truth": grid_energy(truth),
-    }
+    """All scores of a translation, and the truth's own grid energy; at least 12 pixels per side."""
+    scores = {"l1": l1(image, truth), "psnr_db": psnr(image, truth)}
+    scores |= {f.__name__: f(image, truth) for f in (ssim, outline_f1, colour_error)}
+    return scores | {"grid": grid_energy(image), "grid_truth": grid_energy(truth)}
 
 
 def mean_scores(scores: list[dict[str, float]]) -> dict[str, float | int | None]:
-    """Means over pictures by name, and `images`, their number; None (JSON has no infinity) for an
-    infinite mean. ValueError for an empty list.
-    """
+    """Means by name, and `images`, their number; None: infinity. ValueError for an empty list."""
     if not scores:
         raise ValueError("no scores to average")
     means = {name: float(np.mean([row[name] for row in scores])) for name in scores[0]}
-    return {"images": len(scores)} | {
-        name: round(value, 5) if math.isfinite(value) else None for name, value in means.items()
-    }
+    rounded = {name: round(v, 5) if math.isfinite(v) else None for name, v in means.items()}
+    return {"images": len(scores)} | rounded
 
 
 class SiftMatches(NamedTuple):
-    """inliers: matches that one similarity explains; of_itself: those of the truth with itself;
-    share: their ratio, None where the truth has too little detail to match even itself.
+    """inliers: matches that one similarity explains; of_itself: of the truth with itself; share:
+    their ratio, None where the truth has too little detail.
     """
 
     inliers: int
@@ -140,9 +116,7 @@ class SiftMatches(NamedTuple):
 
 
 def sift_matches(image: np.ndarray, truth: np.ndarray) -> SiftMatches:
-    """Matches of a picture with the truth that pass the ratio test and are inliers of one
-    similarity (RANSAC). At least 16 pixels per side.
-    """
+    """Matches with the truth that pass the ratio test and are inliers of one similarity; 16 px."""
     _check(image, truth)
     if min(image.shape[:2]) < 16:
         raise ValueError(f"SIFT needs at least 16 pixels per side, got {list(image.shape)}")
@@ -168,12 +142,10 @@ def _inliers(points: tuple[np.ndarray, np.ndarray], expected: tuple[np.ndarray, 
     good = [first for first, second in nearest if first.distance < RATIO * second.distance]
     if len(good) < MIN_INLIERS:
         return 0
-    _, mask = cv2.estimateAffinePartial2D(
-        expected[0][[match.queryIdx for match in good]],
-        points[0][[match.trainIdx for match in good]],
-        method=cv2.RANSAC,
-        ransacReprojThreshold=_MAX_REPROJECTION_PX,
-    )
+    places = expected[0][[match.queryIdx for match in good]]
+    matched = points[0][[match.trainIdx for match in good]]
+    ransac = {"method": cv2.RANSAC, "ransacReprojThreshold": _MAX_REPROJECTION_PX}
+    _, mask = cv2.estimateAffinePartial2D(places, matched, **ransac)
     inliers = 0 if mask is None else int(mask.sum())
     return inliers if inliers >= MIN_INLIERS else 0
 

@@ -1,7 +1,5 @@
 """What a translation does to the classes of a picture, by the masks of a segmentation network."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +8,10 @@ import numpy as np
 def class_changes(
     photos: Sequence[np.ndarray], translations: Sequence[np.ndarray]
 ) -> dict[str, dict[str, float]]:
-    """By class, the most frequent first: its mean share of the photos' pixels ("photo") and of the
-    translations' ("translation"), and "iou", intersection over union of all pixels of all pictures
-    together (Long et al. 2015, section 5).
+    """By class, the most frequent first: mean shares of the photos' and translations' pixels, and
+    iou over all pixels of all pictures together (Long et al. 2015, section 5).
 
-    Args: integer label maps, at least one each; a photo and its translation have one shape.
+    Integer label maps, at least one each; a photo and its translation have one shape.
     """
     changes = {}
     for label in np.unique(np.concatenate([mask.ravel() for mask in (*photos, *translations)])):
@@ -31,15 +28,11 @@ def class_changes(
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union (Long et al. 2015, section 5), mean over the classes that either map
-    has: 0 to 1 (equal).
+    """Intersection over union (Long et al. 2015, section 5), mean over the classes in either: 0..1.
 
-    Args: integer label maps [H, W] of one shape. Raises ValueError when shapes differ.
+    Integer label maps [H, W]; ValueError when their shapes differ.
     """
     if labels.shape != truth.shape:
         raise ValueError(f"masks differ in size: {list(labels.shape)} and {list(truth.shape)}")
-    ious = [
-        np.sum((labels == c) & (truth == c)) / np.sum((labels == c) | (truth == c))
-        for c in np.union1d(labels, truth)
-    ]
-    return float(np.mean(ious))
+    classes = [(labels == c, truth == c) for c in np.union1d(labels, truth)]
+    return float(np.mean([np.sum(a & b) / np.sum(a | b) for a, b in classes]))

@@ -1,11 +1,8 @@
-"""The Beam pipeline of training.prepare: every photo is examined, all are judged together, those
-that are kept are drawn.
-"""
-
-from __future__ import annotations
+"""The Beam pipeline of training.prepare: examines every photo, judges all, draws what is kept."""
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -29,8 +26,7 @@ NOTHING_LEFT = "no photo is left"
 PAIRS, RECORDS = "pairs", "records"
 
 
-# Not NamedTuples: Beam writes strings in tuples as UTF-8, which file names need not be; these it
-# pickles.
+# Not NamedTuples, whose strings Beam writes as UTF-8, which file names need not be.
 @dataclass(frozen=True)
 class Job:
     """A photo to work on."""
@@ -65,8 +61,7 @@ class PhotosToPairs(beam.PTransform):
             | "SpreadPhotos" >> beam.Reshuffle()
             | "Examine" >> beam.ParDo(_Examine())
         )
-        # The decision needs all photos at once, but of each only some dozen bytes; only its answer
-        # goes to all workers.
+        # The decision needs all photos at once, but of each only some dozen bytes.
         decisions = (
             examined
             | "WithoutPictures" >> beam.Map(lambda job: replace(job, file=b""))
@@ -147,20 +142,15 @@ def job_lines(files: Mapping[str, str]) -> Iterator[str]:
 def list_photos(src: str | None) -> dict[str, str]:
     """Lists SRC: what `open_source` takes, a folder at a URL, or None for the bundled photographs.
 
-    Returns:
-        Name of each photo, in the source's order -> its path or URL; "" for a TensorFlow dataset,
-        which one worker reads from front to back.
-
-    Raises:
-        UserError: unusable, or there is no picture.
+    Returns name -> path or URL in the source's order, "" for a TensorFlow dataset, which one worker
+    reads from front to back. Raises UserError when it is unusable or has no picture.
     """
     if src and "://" in src and not src.startswith("tfds:"):
         return _list_url(src.rstrip("/"))
     source = open_source(src, "SRC") if src else bundled_photographs()
     if not source.in_files:
         return dict.fromkeys(source.names, "")
-    # A list file may name a photo twice. Absolute: workers run elsewhere; not resolved: links may
-    # differ there.
+    # A list may name a photo twice. Absolute for workers elsewhere, not resolved: links differ.
     return {name: str(source.open(i).absolute()) for i, name in enumerate(source.names)}
 
 
@@ -169,21 +159,14 @@ def _list_url(url: str) -> dict[str, str]:
 
     try:
         tf.io.gfile.listdir(url)  # walk would take a folder that can't be listed for an empty one
-        files = [
-            f"{folder.rstrip('/')}/{file}".removeprefix(url + "/")
-            for folder, _, files in tf.io.gfile.walk(url)
-            for file in files
-            if file.lower().endswith(SUFFIXES)
-        ]
+        walked = tf.io.gfile.walk(url)
+        files = [f"{folder.rstrip('/')}/{file}" for folder, _, found in walked for file in found]
+        files = [f.removeprefix(url + "/") for f in files if f.lower().endswith(SUFFIXES)]
     except tf.errors.OpError as error:
-        raise UserError(
-            f"SRC {one_line(url)}: can't be listed ({one_line(error.message)})"
-        ) from error
-    names = sorted(
-        name
-        for name in files
-        if not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-    )
+        reason = f"can't be listed ({one_line(error.message)})"
+        raise UserError(f"SRC {one_line(url)}: {reason}") from error
+    hidden = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
+    names = sorted(name for name in files if not hidden.search(name))
     if not names:
         suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise UserError(f"SRC {one_line(url)}: no pictures there; give a folder with {suffixes}")

@@ -1,8 +1,4 @@
-"""The work of training.cartoonize: examine every photo, judge all of them together, draw what is
-missing.
-"""
-
-from __future__ import annotations
+"""The work of training.cartoonize: examines every photo, judges all, draws what is missing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,16 +11,8 @@ from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.screening import Dropped, Features, Limits, drop_reasons
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
-from training.cartoon_pairs.pair_folder import (
-    KEPT,
-    RECORD,
-    SHEET,
-    PairFolder,
-    Photo,
-    output_names,
-    print_summary,
-    read_record,
-)
+from training.cartoon_pairs import pair_folder
+from training.cartoon_pairs.pair_folder import KEPT, PairFolder, Photo
 from training.cartoon_pairs.photo_pair import Drawing, draw, measure
 from training.options.pair_options import CartoonizeOptions
 from training.system.interruption import Interruption
@@ -43,10 +31,7 @@ class PairMaking:
         if not src:
             print("no SRC: the bundled photographs are taken")
         elif root.resolve().is_relative_to(Path(src).expanduser().resolve()):
-            raise UserError(
-                f"--out {one_line(root)}: is inside SRC, where its pictures would count as photos; "
-                "name a folder elsewhere"
-            )
+            raise UserError(f"--out {one_line(root)}: is inside SRC; name a folder elsewhere")
         self.folder = PairFolder(root, options.layout)
         drawing = asdict(self._drawing) | {"strengths": dict(self._drawing.strengths)}
         self._settings = {"source": _identity(src), "layout": options.layout, **drawing}
@@ -56,10 +41,10 @@ class PairMaking:
         self.num_drawn = 0
 
     def resume(self) -> None:
-        """Takes over what an earlier run measured, and removes pairs that this one would make
-        differently. Raises UserError where it had other options, without --redo.
+        """Takes over what an earlier run measured, and removes pairs that would differ now. Raises
+        UserError where it had other options, without --redo.
         """
-        record, root = read_record(self.folder.root), self.folder.root
+        record, root = pair_folder.read_record(self.folder.root), self.folder.root
         known = record.photos if record else {}
         if record and self._options.redo:
             before = PairFolder(root, record.options["layout"])
@@ -67,7 +52,7 @@ class PairMaking:
             known = {}
         elif record:
             record.refuse_others(root, self._settings)
-        for name, output in output_names(self._indices).items():
+        for name, output in pair_folder.output_names(self._indices).items():
             file = self.source.open(self._indices[name]) if self.source.in_files else None
             new = self.photos[name] = Photo(output, _stamp(file))
             old = known.get(name)
@@ -112,7 +97,7 @@ class PairMaking:
     def finish(self) -> None:
         """Draws the contact sheet and marks the record as finished."""
         kept = [photo.output for photo in self.photos.values() if photo.result == KEPT]
-        (self.folder.root / SHEET).unlink(missing_ok=True)
+        (self.folder.root / pair_folder.SHEET).unlink(missing_ok=True)
         if kept:
             self.folder.write_sheet(kept)
         self.save(finished=True)
@@ -122,8 +107,7 @@ class PairMaking:
 
     def _jobs(self, names: list[str]) -> Iterator[tuple[str, tuple]]:
         missing = set(names)
-        # In the source's order and without gaps: a TensorFlow dataset can only be read from front
-        # to back.
+        # In the source's order, without gaps: a TensorFlow dataset is read from front to back.
         for name, photo in self.photos.items() if names else ():
             file = self.source.open(self._indices[name])
             if name in missing:
@@ -131,7 +115,7 @@ class PairMaking:
 
 
 def make_pairs(options: CartoonizeOptions) -> int | None:
-    """Makes the pairs of all photos. Returns None, or 130 or 143 when it was interrupted. Raises
+    """Makes the pairs of all photos; returns None, or 130 or 143 when it was interrupted. Raises
     UserError for unusable options, source or folder, or where no photo is left.
     """
     making = PairMaking(options)
@@ -141,16 +125,13 @@ def make_pairs(options: CartoonizeOptions) -> int | None:
         say(f"interrupted; {making.num_drawn} pairs were drawn; the same command resumes from here")
         return interruption.exit_status
     root = making.folder.root
-    if not print_summary({name: photo.to_json() for name, photo in making.photos.items()})[KEPT]:
-        raise UserError(
-            f"SRC {one_line(making.source.description)}: no photo is left; "
-            f"{one_line(root / RECORD)} has the reason for each"
-        )
-    parts = " and ".join(map(one_line, making.folder.parts))
-    print(
-        f"{making.num_drawn} drawn now, the others were there; pairs: {parts}; "
-        f"look at {one_line(root / SHEET)}"
-    )
+    photos = {name: photo.to_json() for name, photo in making.photos.items()}
+    if not pair_folder.print_summary(photos)[KEPT]:
+        src, reasons = making.source.description, one_line(root / pair_folder.RECORD)
+        raise UserError(f"SRC {one_line(src)}: no photo is left; {reasons} has the reason for each")
+    print(f"{making.num_drawn} drawn now, the others were there")
+    parts, sheet = map(one_line, making.folder.parts), one_line(root / pair_folder.SHEET)
+    print(f"pairs: {' and '.join(parts)}; look at {sheet}")
     return None
 
 

@@ -1,12 +1,8 @@
-"""The folder that training.cartoonize writes: pairs of pictures, a contact sheet, and a record of
-every photo.
+"""The folder that training.cartoonize writes: pairs, a contact sheet, and a record of every photo.
 
 A picture has its name only once it is complete, and only where the record's options and the photo's
-size and time are those that it was drawn with. So a run that was killed at any moment can be
-repeated: what is there is right.
+size and time are those that it was drawn with. So after a kill, what is there is right.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -24,10 +20,10 @@ from tf_i2i.data.image_files import read_image, resize_short_side, write_png
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import DROP_REASONS, UNREADABLE, Dropped, Features
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.files import remove_partial_files, safe_part, sha256_of, write_json
+from tf_i2i.files import remove_partial_files, safe_part, sha256_of, write_errors, write_json
 from training.cartoon_pairs.photo_pair import Pair
 from training.reporting.image_grid import labelled_grid
-from training.system.locks import lock_folder
+from training.system.locks import locked_folder
 
 SHEET, RECORD = "contact-sheet.png", "cartoonize.json"
 # Changes when a style, a measurement or the record's form changes: then no pair can be reused.
@@ -61,7 +57,7 @@ class Photo:
         return flat | (flat.pop("features") or {})
 
     @classmethod
-    def from_json(cls, entry: dict) -> Photo:
+    def from_json(cls, entry: dict) -> "Photo":
         output = PurePosixPath(entry["output"])
         if output.is_absolute() or ".." in output.parts or output.suffix != ".png":
             raise ValueError("this file was not written by this command")
@@ -81,9 +77,10 @@ class Record:
         before = {"program version": self.version, **self.options}
         for name, value in {"program version": VERSION, **options}.items():
             if before.get(name) != value:
+                was, wanted = one_line(before.get(name)), one_line(value)
                 raise UserError(
-                    f"--out {one_line(root)}: its pairs were made with {name} {one_line(before.get(name))}, "
-                    f"not {one_line(value)}; name another folder, or add --redo to replace them"
+                    f"--out {one_line(root)}: its pairs were made with {name} {was}, not {wanted}; "
+                    "name another folder, or add --redo to replace them"
                 )
 
 
@@ -99,15 +96,14 @@ def read_record(root: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{one_line(path)}: damaged; remove it and the pictures beside it, or name another --out"
-        ) from error
+        fix = "remove it and the pictures beside it, or name another --out"
+        raise UserError(f"{one_line(path)}: damaged; {fix}") from error
 
 
 @dataclass(frozen=True)
 class PairFolder:
-    """DIR/cartoon and DIR/photo with equal file names (layout "folders"), or DIR/pairs (layout
-    "pairs"). `locked` by the one process that decides what is in it; workers only write.
+    """DIR/cartoon and DIR/photo with equal file names (layout "folders"), or DIR/pairs ("pairs").
+    `locked` by the process that decides what is in it; workers only write.
     """
 
     root: Path
@@ -122,28 +118,18 @@ class PairFolder:
         """Makes the folder and removes what a killed run left half done. Raises UserError where it
         can't be written, another process writes, or there are pictures without a record.
         """
-        held, out = None, f"--out {one_line(self.root)}"
-        try:
+        out = f"--out {one_line(self.root)}"
+        with write_errors(out):
             self.root.mkdir(parents=True, exist_ok=True)
-            held = lock_folder(self.root)
-            files = [file for part in self.parts for file in part.rglob("*") if file.is_file()]
-            if files and not (self.root / RECORD).exists():
-                raise UserError(
-                    f"{out}: there are pictures that this command did not make; name another folder"
-                )
-            for folder in {self.root, *(file.parent for file in files)}:
-                remove_partial_files(folder)
-            yield
-        except BlockingIOError as error:
-            raise UserError(f"{out}: another cartoonize is writing here; wait for it") from error
-        except OSError as error:
-            raise UserError(
-                f"{out}: can't be written ({error.strerror or error}); "
-                "free some space or name another folder, then run the same command again"
-            ) from error
-        finally:
-            if held is not None:
-                os.close(held)
+            busy = f"{out}: another cartoonize is writing here; wait for it"
+            with locked_folder(self.root, busy):
+                found = [file for part in self.parts for file in part.rglob("*") if file.is_file()]
+                if found and not (self.root / RECORD).exists():
+                    fix = "has pictures that this command did not make; name another folder"
+                    raise UserError(f"{out}: {fix}")
+                for folder in {self.root, *(file.parent for file in found)}:
+                    remove_partial_files(folder)
+                yield
 
     def files(self, output: str) -> list[Path]:
         """The files of one pair."""
@@ -214,19 +200,15 @@ def print_summary(entries: Mapping[str, Mapping]) -> dict[str, int]:
 def output_names(names: Iterable[str]) -> dict[str, str]:
     """Name of each photo -> path of its PNG below a layout's folder, safe on any system and unique.
 
-    Folders are kept. Characters that not every system allows become "_"; a path that is taken, also
-    but for upper and lower case, gets eight digits of a hash of the photo's name.
+    A path that is taken, whatever the case of its letters, gets digits of a hash of the name.
     """
     taken: set[str] = set()
     outputs = {}
     for name in names:
         stem = re.sub(_SUFFIX, "", name, flags=re.IGNORECASE)
         # A folder called a.png would clash with the result of a.jpg.
-        parts = [
-            re.sub(r"\.png(?=/)", "_png", safe_part(part) + "/", flags=re.IGNORECASE)
-            for part in stem.split("/")
-        ]
-        path = "".join(part for part in parts if part != "/").rstrip("/") or "photo"
+        parts = [re.sub(r"\.png$", "_png", safe_part(p), flags=re.I) for p in stem.split("/")]
+        path = "/".join(filter(None, parts)) or "photo"
         if path.casefold() in taken:
             path += "-" + sha256_of(os.fsencode(name))[:8]
         taken.add(path.casefold())

@@ -1,8 +1,6 @@
-"""One photograph to one pair of cartoon and photo. Knows nothing of folders of results or of other
-pictures, so that any runner can spread pictures over processes or machines.
+"""One photograph to one pair of cartoon and photo, for any runner that spreads pictures over
+processes or machines.
 """
-
-from __future__ import annotations
 
 import dataclasses
 import io
@@ -12,15 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_i2i.data import image_files
 from tf_i2i.data.cartoon_styles import STYLES, strengths
 from tf_i2i.data.faces import DETECTION_SIDE
-from tf_i2i.data.image_files import (
-    MAX_ELONGATION,
-    UnreadableImage,
-    picture_size,
-    read_image,
-    resize_short_side,
-)
+from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage
 from tf_i2i.data.screening import UNREADABLE, Dropped, Features, features_of
 from tf_i2i.errors import UserError
 from training.options.pair_options import STRENGTHS, DrawingOptions
@@ -35,7 +28,7 @@ class Drawing:
     size: int | None = None  # shorter side in pixels that the photo is resized to first
 
     @classmethod
-    def from_options(cls, options: DrawingOptions) -> Drawing:
+    def from_options(cls, options: DrawingOptions) -> "Drawing":
         """Raises UserError: a strength is not one of the style, or not odd where it must be."""
         style, fields = options.style, dataclasses.fields(options)
         names = [field.name for field in fields if field.metadata["group"] == STRENGTHS]
@@ -61,13 +54,11 @@ class Pair(NamedTuple):
 
 
 def measure(file: Path | str | bytes) -> Features | Dropped:
-    """Measures a picture, given as its path, its URL or its encoded bytes; tells why it can't be
-    read instead (UnreadableImage does not travel between processes).
-    """
+    """Measures a picture, given as path, URL or encoded bytes, or tells why it can't be read."""
     try:
         data = _fetched(file)
-        width, height = picture_size(_opened(data))
-        small = read_image(_opened(data), max_side=MAX_ELONGATION * DETECTION_SIDE)
+        width, height = image_files.picture_size(_opened(data))
+        small = image_files.read_image(_opened(data), max_side=MAX_ELONGATION * DETECTION_SIDE)
     except UnreadableImage as error:
         return Dropped(UNREADABLE, error.reason)
     return features_of(small, width, height)
@@ -75,10 +66,10 @@ def measure(file: Path | str | bytes) -> Features | Dropped:
 
 def draw(file: Path | str | bytes, drawing: Drawing) -> Pair | Dropped:
     """Makes the pair of a picture, given as in `measure`, or tells why it can't be made."""
-    size = drawing.size
+    max_side = drawing.size and MAX_ELONGATION * drawing.size
     try:
-        photo = read_image(_opened(_fetched(file)), MAX_ELONGATION * size if size else None)
-        photo = resize_short_side(photo, size) if size else photo
+        photo = image_files.read_image(_opened(_fetched(file)), max_side)
+        photo = image_files.resize_short_side(photo, drawing.size) if drawing.size else photo
         return Pair(STYLES[drawing.style](photo, **dict(drawing.strengths)), photo)
     except UnreadableImage as error:
         return Dropped(UNREADABLE, error.reason)

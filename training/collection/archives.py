@@ -1,7 +1,5 @@
 """Reads ZIP files and folders, which may be hostile. Nothing is ever written under their names."""
 
-from __future__ import annotations
-
 import functools
 import stat
 import zipfile
@@ -21,15 +19,12 @@ _CHUNK = 1 << 20
 def members(path: Path) -> Iterator[Item]:
     """The files in a folder or a ZIP, except hidden ones, each with its path in there as title.
 
-    Raises:
-        UserError: it does not exist, is unreadable, encrypted or a ZIP bomb.
+    Raises UserError when it does not exist, is unreadable, encrypted or a ZIP bomb.
     """
     if path.is_dir():
         return _folder_members(path)
     if not path.is_file():
-        raise UserError(
-            f"--query {one_line(path)}: no such file or folder; give a ZIP file or a folder"
-        )
+        raise UserError(f"--query {one_line(path)}: no such file; give a ZIP or a folder")
     return _zip_members(path)
 
 
@@ -48,17 +43,15 @@ def _zip_members(path: Path) -> Iterator[Item]:
         entries = archive.infolist()
         _refuse_bomb(path, entries)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-        raise UserError(
-            f"--query {one_line(path)}: incomplete or damaged ZIP file ({one_line(error)}); download it again"
-        ) from error
+        reason = f"incomplete or damaged ZIP file ({one_line(error)}); download it again"
+        raise UserError(f"--query {one_line(path)}: {reason}") from error
     for entry in entries:
         refused = _unsafe_path(entry)
         if entry.is_dir() or (_hidden(entry.filename) and not refused):
             continue
         if entry.flag_bits & 1:
-            raise UserError(
-                f"--query {one_line(path)}: protected by a password; unpack it and give the folder"
-            )
+            fix = "protected by a password; unpack it and give the folder"
+            raise UserError(f"--query {one_line(path)}: {fix}")
         name = _decoded_name(entry)
         read = functools.partial(_chunks, archive.open, entry)
         yield Item(f"{path.absolute()}!/{name}", title=name, chunks=read, refused=refused)
@@ -74,27 +67,21 @@ def _chunks(open_file: Callable[..., BinaryIO], *arguments) -> Iterator[bytes]:
 
 
 def _hidden(name: str) -> bool:
-    return any(
-        (part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.split("/")
-    )
+    parts = name.split("/")
+    return any((p.startswith(".") and p != "..") or p == "__MACOSX" for p in parts)
 
 
 def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """After Fifield 2019, "A better zip bomb": overlapping entries, or ones that claim to hold far
-    more than the file could.
-    """
+    """Fifield 2019, "A better zip bomb": entries that overlap, or claim to hold far too much."""
     claimed, size = sum(entry.file_size for entry in entries), path.stat().st_size
     if claimed > max(_BOMB_BYTES, _BOMB_RATIO * size):
-        raise UserError(
-            f"--query {one_line(path)}: {size / 1e6:.1f} MB that claim to hold {claimed / 1e6:.0f} MB: a ZIP bomb; "
-            "nothing was read"
-        )
+        reason = f"{size / 1e6:.1f} MB that claim to hold {claimed / 1e6:.0f} MB: a ZIP bomb"
+        raise UserError(f"--query {one_line(path)}: {reason}; nothing was read")
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
-            raise UserError(
-                f"--query {one_line(path)}: its entries overlap: a ZIP bomb; nothing was read"
-            )
+            reason = "its entries overlap: a ZIP bomb; nothing was read"
+            raise UserError(f"--query {one_line(path)}: {reason}")
         end = entry.header_offset + _LOCAL_HEADER + len(entry.orig_filename) + entry.compress_size
 
 

@@ -1,7 +1,5 @@
 """The work of training.collect: opens the source and the folder, collects, reports."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from pathlib import Path
@@ -43,12 +41,10 @@ _MAX_NAMED = 100
 def collect(options: CollectOptions) -> int | None:
     """Returns None, or 130 or 143 when it was interrupted.
 
-    Raises:
-        UserError: unusable source or folder, or no picture was collected.
+    Raises UserError for an unusable source or folder, or when no picture was collected.
     """
     stop = threading.Event()
-    # The signal handler must not set it itself: it may interrupt the main thread while that holds
-    # the event's lock.
+    # Not set by the signal handler, which may interrupt the main thread while that has its lock.
     set_stop = threading.Thread(target=stop.set, daemon=True).start
     out, max_bytes = Path(options.out).expanduser(), round(options.max_total_mb * 1e6)
     with Interruption(set_stop) as interruption, CollectionFolder(out, max_bytes) as folder:
@@ -76,8 +72,8 @@ def _run(options: CollectOptions, folder: CollectionFolder, stop: threading.Even
         pass
     except Refused as error:
         raise UserError(
-            f"{options.source} {one_line(options.query_text)}: its list can't be fetched ({error}); {collector.new} pictures "
-            "were collected, run the same command to continue"
+            f"{options.source} {one_line(options.query_text)}: its list can't be fetched ({error});"
+            f" {collector.new} pictures were collected, run the same command to continue"
         ) from error
     complete = not any(entry.reason in Reason.TEMPORARY for entry in collector.rejected)
     if complete and not stop.is_set():
@@ -87,11 +83,7 @@ def _run(options: CollectOptions, folder: CollectionFolder, stop: threading.Even
 
 
 def _report(collector: Collector, folder: CollectionFolder) -> None:
-    """Prints the pictures that were left out, the counts, and where the record is.
-
-    Raises:
-        UserError: there is no picture.
-    """
+    """Prints what was left out, counts, and where the record is; UserError without a picture."""
     sources, rejected = one_line(folder.root / SOURCES), one_line(folder.root / REJECTED)
     for entry in collector.rejected[:_MAX_NAMED]:
         name = f"{entry.title} <{entry.url}>" if entry.title else entry.url
@@ -108,10 +100,7 @@ def _report(collector: Collector, folder: CollectionFolder) -> None:
     if gone:
         print(f"{gone} pictures of earlier runs are no longer in the folder; not fetched again")
     if not collector.new + collector.known:
-        why = (
-            f"{rejected} says why each was left out"
-            if collector.rejected
-            else "the source lists none; is --query spelt as the service spells it?"
-        )
+        why = "the source lists none; is --query spelt as the service spells it?"
+        why = f"{rejected} says why each was left out" if collector.rejected else why
         raise UserError(f"--out {one_line(folder.root)}: no picture was collected; {why}")
     print(f"{sources} lists {len(folder.kept)} pictures")

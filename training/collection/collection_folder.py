@@ -1,7 +1,5 @@
 """The folder that training.collect fills: safe names, complete pictures and a record of each."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -18,7 +16,7 @@ from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import safe_part, write_text
 from training.collection.item import Item, Reason, Refused, url_digest
-from training.system.locks import lock_folder
+from training.system.locks import locked_folder
 
 SOURCES, REJECTED = "sources.csv", "rejected.csv"
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
@@ -29,12 +27,8 @@ _DECODED_SIDE = 256
 
 @dataclass(frozen=True)
 class Kept:
-    """A picture in the folder: a line of sources.csv.
-
-    Attributes:
-        file: its name. url, page, title, artist, date, licence, rights: see Item.
-        sha256, bytes: of the file as it came. width, height: pixels, as displayed.
-        fetched: when, ISO 8601 in UTC.
+    """A picture in the folder: a line of sources.csv; file is its name, fetched is ISO 8601 in UTC,
+    width and height are as displayed; see Item.
     """
 
     file: str
@@ -68,13 +62,7 @@ class CollectionFolder:
 
     A picture enters the journal before it gets its name: a process that is killed in between finds
     both the entry and the complete transfer. Used by one process at a time; its threads share it.
-
-    Args:
-        root: DIR.
-        max_total_bytes: of all files in DIR.
-
-    Attributes:
-        kept, rejected: by URL, from this and earlier runs.
+    kept, rejected: by URL, from this and earlier runs.
     """
 
     def __init__(self, root: Path, max_total_bytes: int):
@@ -87,23 +75,18 @@ class CollectionFolder:
         self.rejected: dict[str, Rejected] = {}
         self._files_by_sha256: dict[str, str] = {}
 
-    def __enter__(self) -> CollectionFolder:
+    def __enter__(self) -> "CollectionFolder":
         """Raises UserError: DIR can't be written, is in use, or its journal is damaged."""
         try:
             self._partials.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
-                held = lock_folder(self._hidden)
-                if held is not None:
-                    stack.callback(os.close, held)
+                busy = f"--out {one_line(self.root)}: another collect is writing here; wait for it"
+                stack.enter_context(locked_folder(self._hidden, busy))
                 self._read_journal()
                 self._file = stack.enter_context(open(self._journal, "a", encoding="utf-8"))
                 files = (path for path in self.root.iterdir() if path.is_file())
                 self._bytes = sum(file.stat().st_size for file in files)
                 self._close = stack.pop_all().close
-        except BlockingIOError as error:
-            raise UserError(
-                f"--out {one_line(self.root)}: another collect is writing here; wait for it"
-            ) from error
         except OSError as error:
             raise self.write_error(error) from error
         return self
@@ -112,10 +95,9 @@ class CollectionFolder:
         self._close()
 
     def write_error(self, error: OSError) -> UserError:
-        return UserError(
-            f"--out {one_line(self.root)}: can't be written ({error.strerror or error}); "
-            "free some space or name another folder, then run the same command again"
-        )
+        reason = f"can't be written ({error.strerror or error})"
+        fix = "free some space or name another folder, then run the same command again"
+        return UserError(f"--out {one_line(self.root)}: {reason}; {fix}")
 
     def partial(self, item: Item) -> Path:
         """Where the transfer of a picture is kept until it is complete."""
@@ -179,9 +161,8 @@ class CollectionFolder:
             for line in complete.splitlines():
                 self._read_entry(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{one_line(self._journal)}: damaged; name another --out, or remove {one_line(self._hidden)} to fetch all again"
-            ) from error
+            fix = f"name another --out, or remove {one_line(self._hidden)} to fetch all again"
+            raise UserError(f"{one_line(self._journal)}: damaged; {fix}") from error
 
     def _read_entry(self, line: dict) -> None:
         if "rejected" in line:
@@ -208,17 +189,10 @@ def _csv(kind: type, entries: list) -> str:
 
 
 def check_picture(file: Path, min_size: int, max_pixels: int) -> tuple[str, int, int]:
-    """Decodes a file to its end.
+    """Decodes a file to its end; returns its format's suffix, and width and height as displayed.
 
-    Args:
-        min_size: pixels of the shorter side. max_pixels: of the whole picture, checked before it is
-            decoded.
-
-    Returns:
-        The suffix of its true format, and its width and height as displayed.
-
-    Raises:
-        Refused: not a picture that trainers read, outside the limits, or damaged.
+    Raises Refused: no picture that trainers read, a shorter side under `min_size`, more pixels than
+    `max_pixels` (checked first), or damaged.
     """
     try:
         width, height = picture_size(file)

@@ -1,24 +1,17 @@
 """Takes what a source lists, fetches it in a few threads, keeps or rejects each picture."""
 
-from __future__ import annotations
-
 import datetime
 import json
-import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
 
 from tqdm import tqdm
 
 from tf_i2i.files import sha256_of
-from training.collection.collection_folder import (
-    CollectionFolder,
-    Kept,
-    Rejected,
-    check_picture,
-    file_name,
-)
+from training.collection import collection_folder
+from training.collection.collection_folder import CollectionFolder, Kept, Rejected
 from training.collection.fetcher import Fetcher
 from training.collection.item import Item, Reason, Refused
 from training.options.collect_options import CollectOptions
@@ -28,23 +21,12 @@ _DESCRIPTION = ("url", "page", "title", "artist", "date", "licence", "rights")
 
 
 class Collector:
-    """One run.
-
-    Args:
-        folder: entered.
-        stop: set once nothing more should be started.
-
-    Attributes:
-        known: number of listed pictures that were in the folder before.
-        rejected: pictures that were left out in this run.
+    """One run, until `stop` is set. known: number of listed pictures that the folder had before;
+    rejected: pictures that were left out in this run.
     """
 
     def __init__(
-        self,
-        options: CollectOptions,
-        folder: CollectionFolder,
-        fetcher: Fetcher,
-        stop: threading.Event,
+        self, options: CollectOptions, folder: CollectionFolder, fetcher: Fetcher, stop: Event
     ):
         self._options, self._folder, self._fetcher, self._stop = options, folder, fetcher, stop
         self._max_bytes = round(options.max_file_mb * 1e6)
@@ -66,22 +48,14 @@ class Collector:
         self._expected = min(count, self._options.limit or count) or None
 
     def run(self, items: Iterable[Item]) -> None:
-        """Works through `items`.
-
-        Raises:
-            Refused: the source's list can't be fetched. OSError: the folder can't be written.
-            Stopped.
-        """
+        """Works through `items`. Raises Stopped, Refused (no list) or OSError (of the folder)."""
         try:
-            with (
-                ThreadPoolExecutor(self._options.parallel) as pool,
-                tqdm(desc="collecting", unit="picture", delay=1) as bar,
-            ):
+            bar = tqdm(desc="collecting", unit="picture", delay=1)
+            with ThreadPoolExecutor(self._options.parallel) as pool, bar:
                 try:
                     self._run(items, pool, bar)
                 except BaseException:
-                    # Transfers in progress end early; the pool waits for them.
-                    self._stop.set()
+                    self._stop.set()  # transfers in progress end early; the pool waits for them
                     raise
         finally:
             self._folder.write_tables()
@@ -99,9 +73,8 @@ class Collector:
                 running.add(pool.submit(self._collect, item))
             else:
                 bar.update()
-            while running and (
-                len(running) >= self._options.parallel or self._reaches_limit(len(running))
-            ):
+            parallel = self._options.parallel
+            while running and (len(running) >= parallel or self._reaches_limit(len(running))):
                 running = _finish_some(running, bar)
             # Before the source is asked for more.
             if self._stop.is_set() or self._reaches_limit(0):
@@ -151,9 +124,9 @@ class Collector:
                     self._check_size(size)
                     file.write(chunk)
         min_size, max_pixels = self._options.min_size, self._max_pixels
-        suffix, width, height = check_picture(partial, min_size, max_pixels)
+        suffix, width, height = collection_folder.check_picture(partial, min_size, max_pixels)
         entry = Kept(
-            file=file_name(item, suffix),
+            file=collection_folder.file_name(item, suffix),
             **{name: getattr(item, name) for name in _DESCRIPTION},
             sha256=sha256_of(partial),
             bytes=partial.stat().st_size,

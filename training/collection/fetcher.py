@@ -1,7 +1,5 @@
 """Fetches lists, answering from saved answers where possible, and pictures, continuing transfers."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable
@@ -14,19 +12,14 @@ from tf_i2i.files import write_json
 from training.collection.http_client import HttpClient, TransientError
 from training.collection.item import Reason, Refused, read_up_to, url_digest
 
-_PICTURE_TYPES = {
-    *("image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp", "image/bmp"),
-    "image/x-ms-bmp",
-}
+_SUBTYPES = ("jpeg", "jpg", "pjpeg", "png", "webp", "bmp", "x-ms-bmp")
+_PICTURE_TYPES = {f"image/{name}" for name in _SUBTYPES}
 _MAX_ANSWER = 64_000_000
 
 
 class SavedAnswers:
-    """JSON answers, one file per URL: those of an unfinished collection in a folder of its own.
-
-    Args:
-        folder: of the answers to all finished collections.
-        collection: what was asked for, the same again after an interruption.
+    """JSON answers, one file per URL: those to finished collections in `folder`, those to the one
+    that `collection` names in a folder of its own.
     """
 
     def __init__(self, folder: Path, collection: str):
@@ -64,12 +57,7 @@ class Fetcher:
         self._client, self._answers = client, answers
 
     def json(self, url: str, accept: str = "application/json") -> Any:
-        """The parsed answer at `url`; a saved one if this collection has asked before, or if the
-        server says that it has not changed.
-
-        Raises:
-            Refused: it can't be fetched. Stopped.
-        """
+        """The parsed answer at `url`, saved if asked before or not changed; Refused, Stopped."""
         saved, current = self._answers.get(url)
         if current:
             return saved["value"]
@@ -83,12 +71,8 @@ class Fetcher:
     def picture(self, url: str, partial: Path, check_size: Callable[[int], None]) -> None:
         """Fetches the picture at `url` into `partial`, continuing an earlier transfer.
 
-        Args:
-            check_size: called with the number of bytes so far, or known in advance; may raise
-                Refused.
-
-        Raises:
-            Refused: it can't be fetched. Stopped: what was received is kept.
+        check_size: gets the number of bytes so far, or known in advance; may raise Refused. Raises
+        Refused when it can't be fetched; when Stopped, what was received is kept.
         """
         self._client.retry(lambda: self._picture_once(url, partial, check_size))
 

@@ -1,7 +1,5 @@
 """Requests that respect robots.txt, intervals between requests, Retry-After and time limits."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time
@@ -49,13 +47,9 @@ class _Host:
 
 
 class HttpClient:
-    """Shared by all threads.
+    """Shared by all threads; once `stop` is set, everything ends with Stopped.
 
-    Args:
-        options: contact, interval, parallel, retries, backoff, patience and timeouts.
-        stop: once it is set, everything ends with Stopped.
-        api_urls: prefixes of documented interfaces for programs; robots.txt, written for crawlers,
-            is not asked about these.
+    api_urls: prefixes of documented interfaces for programs, which robots.txt is not about.
     """
 
     def __init__(
@@ -63,28 +57,21 @@ class HttpClient:
     ):
         self._options, self._stop, self._api_urls = options, stop, api_urls
         contact = f" ({options.contact})" if options.contact else ""
-        self._headers = {
-            "User-Agent": f"{_AGENT}/{__version__}{contact}",
-            "Accept-Encoding": "identity",
-        }
+        self._headers = {"User-Agent": f"{_AGENT}/{__version__}{contact}"}
+        self._headers["Accept-Encoding"] = "identity"
         # Unlike requests it reads neither proxies nor passwords from the user's environment.
+        timeout = urllib3.Timeout(connect=options.timeout, read=options.timeout)
         self._pool = urllib3.PoolManager(
-            maxsize=options.parallel,
-            timeout=urllib3.Timeout(connect=options.timeout, read=options.timeout),
-            retries=False,
-            ca_certs=certifi.where(),
+            maxsize=options.parallel, timeout=timeout, retries=False, ca_certs=certifi.where()
         )
         self._hosts: dict[tuple[str, int], _Host] = {}
         self._lock = threading.Lock()
 
     def retry(self, attempt: Callable[[], Any]) -> Any:
-        """The result of `attempt`, which is repeated after each TransientError.
+        """The result of `attempt`, repeated after each TransientError; at the end Refused.
 
         Not urllib3.Retry: that ends before the body is read, so it can't repeat a transfer that
         broke off, and its waits neither end with `stop` nor hold back other threads.
-
-        Raises:
-            Refused: it never succeeded. Stopped.
         """
         for number in range(self._options.retries + 1):
             try:
@@ -96,13 +83,9 @@ class HttpClient:
         raise Refused(Reason.NO_ANSWER, str(last))
 
     def get(self, url: str, headers: dict, ask_robots: bool = True) -> urllib3.BaseHTTPResponse:
-        """Sends one request and follows its redirects.
+        """Sends a request, following redirects; raises TransientError, Refused, Stopped.
 
-        Returns:
-            An answer of status 200, 206, 304 or 416 whose body is not read yet; the caller closes it.
-
-        Raises:
-            TransientError, Refused, Stopped.
+        Returns an answer of status 200, 206, 304 or 416, its body not read; the caller closes it.
         """
         for _ in range(_REDIRECTS + 1):
             host = self._host(url)
@@ -110,13 +93,8 @@ class HttpClient:
                 self._check_robots(host, url)
             self._wait_for_turn(host)
             try:
-                response = self._pool.request(
-                    "GET",
-                    url,
-                    headers=self._headers | headers,
-                    redirect=False,
-                    preload_content=False,
-                )
+                sent = {"headers": self._headers | headers, "preload_content": False}
+                response = self._pool.request("GET", url, redirect=False, **sent)
             except ValueError as error:  # LocationParseError is also one
                 raise Refused(Reason.ADDRESS, one_line(error)[:200]) from error
             except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -129,11 +107,7 @@ class HttpClient:
         raise Refused(Reason.REFUSED, f"more than {_REDIRECTS} redirects")
 
     def chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        """The body as it comes.
-
-        Raises:
-            TransientError: it broke off, or took too long. Stopped.
-        """
+        """The body as it comes; TransientError if it broke off or took too long; Stopped."""
         end, received = time.monotonic() + self._options.transfer_timeout, 0
         while True:
             self._wait(0)

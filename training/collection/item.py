@@ -1,7 +1,5 @@
 """A picture that a source lists, its licence, and the reasons to leave one out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,11 +28,7 @@ class Reason:
 
 
 class Refused(Exception):
-    """A picture is left out, or a list can't be fetched.
-
-    Attributes:
-        reason: one of Reason's. detail: what exactly was wrong.
-    """
+    """A picture is left out, or a list can't be fetched: one of Reason's, and what was wrong."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(f"{reason}: {detail}")
@@ -45,15 +39,10 @@ class Refused(Exception):
 class Item:
     """A picture as its source describes it.
 
-    Attributes:
-        url: its address; for local files, the archive or folder and the path in it. Identifies the
-            picture in the record.
-        title, artist, date: as the source writes them, "" if it doesn't.
-        licence: one of LICENCES.
-        rights: what the source says about rights, in its own words.
-        page: where a person can look it up.
-        chunks: reads a local file, raising Refused where it is damaged; None for the web.
-        refused: why the source itself doesn't offer the picture.
+    url: its address, which identifies it; for local files, the archive or folder and the path in
+    it. title, artist, date, rights: in the source's words, "" if unknown. licence: one of LICENCES.
+    page: where a person can look it up. chunks: reads a local file, raising Refused where it is
+    damaged; None for the web. refused: why the source itself doesn't offer the picture.
     """
 
     url: str

@@ -1,7 +1,5 @@
 """The work of training.curate: measure, judge, match, report, and move only with --apply."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,17 +11,11 @@ from tf_i2i.data.image_files import UnreadableImage
 from tf_i2i.data.screening import UNREADABLE, Dropped
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
+from tf_i2i.files import write_errors
 from tf_i2i.metrics.feature_networks import open_features
+from training.curation import decisions
 from training.curation.curation_report import write_report
-from training.curation.decisions import (
-    Domain,
-    counts_of,
-    judge,
-    match_features,
-    match_portraits,
-    measure_picture,
-    picture_within,
-)
+from training.curation.decisions import Domain, picture_within
 from training.curation.file_moves import Rejects
 from training.options.curate_options import CurateOptions
 from training.system.interruption import Interruption
@@ -45,14 +37,13 @@ def curate(options: CurateOptions) -> int | None:
         if options.apply:
             for folder in rejects:
                 locks.enter_context(folder.locked())
-        sources = [open_source(str(root), "DIR") for root in roots]
-        domains = [
-            Domain(root, {name: root / name for name in source.names})
-            for root, source in zip(roots, sources, strict=True)
-        ]
+        listed = [(root, open_source(str(root), "DIR").names) for root in roots]
+        domains = [Domain(root, {name: root / name for name in names}) for root, names in listed]
         _measure(domains, options, stopped)
         if not stopped():
-            _write(report, domains, options, _decide(domains, options))
+            note = _decide(domains, options)
+            with write_errors(f"--report {one_line(report)}"):
+                write_report(report, domains, options, note)
             if options.apply:
                 for folder, domain in zip(rejects, domains, strict=True):
                     _apply(folder, domain, stopped)
@@ -61,11 +52,10 @@ def curate(options: CurateOptions) -> int | None:
         say(f"interrupted; {state}; the same command starts again")
         return interruption.exit_status
     _print_summary(domains, report)
+    fate = "nothing was changed; --apply moves them out of the way"
     if options.apply:
-        folders = ", ".join(one_line(folder.folder) for folder in rejects)
-        print(f"moved to {folders}; --undo brings them back")
-    else:
-        print("nothing was changed; --apply moves them out of the way, --undo brings them back")
+        fate = f"moved to {', '.join(one_line(folder.folder) for folder in rejects)}"
+    print(f"{fate}, --undo brings them back")
     return None
 
 
@@ -75,17 +65,15 @@ def undo(options: CurateOptions) -> None:
     for root in _roots(options):
         rejects = Rejects(root)
         if not rejects.folder.is_dir():
-            raise UserError(
-                f"--undo {one_line(root)}: nothing was moved; there is no {one_line(rejects.folder)}"
-            )
+            folder = one_line(rejects.folder)
+            raise UserError(f"--undo {one_line(root)}: nothing was moved; there is no {folder}")
         with rejects.locked():
             num_back, in_the_way = rejects.undo()
         print(f"{one_line(root)}: {num_back} pictures are back")
         left += [str(root / name) for name in in_the_way]
     if left:
-        raise UserError(
-            f"--undo: {one_line(', '.join(left))}: another file has that name now; move it away, then --undo again"
-        )
+        names = one_line(", ".join(left))
+        raise UserError(f"--undo: {names}: another file has that name now; move it away first")
 
 
 def _roots(options: CurateOptions) -> list[Path]:
@@ -95,20 +83,16 @@ def _roots(options: CurateOptions) -> list[Path]:
             raise UserError(f"DIR {one_line(root)}: no such folder; give a folder of pictures")
     first, last = roots[0].resolve(), roots[-1].resolve()
     if len(roots) == 2 and (first.is_relative_to(last) or last.is_relative_to(first)):
-        raise UserError(
-            f"DIR {one_line(roots[1])}: one folder is inside the other; give two separate folders"
-        )
+        raise UserError(f"DIR {one_line(roots[1])}: one folder is inside the other; give others")
     return roots
 
 
 def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[], bool]) -> None:
-    jobs = [
-        ((domain, name), (file, options.trim))
-        for domain in domains
-        for name, file in domain.files.items()
-    ]
+    files = [(domain, name, file) for domain in domains for name, file in domain.files.items()]
+    jobs = [((domain, name), (file, options.trim)) for domain, name, file in files]
     with PicturePool(options.workers, stopped) as pool:
-        for (domain, name), result in pool.results(measure_picture, jobs, "measuring", len(jobs)):
+        measured = pool.results(decisions.measure_picture, jobs, "measuring", len(jobs))
+        for (domain, name), result in measured:
             results = domain.rejects if isinstance(result, Dropped) else domain.measurements
             results[name] = result
 
@@ -116,13 +100,14 @@ def _measure(domains: list[Domain], options: CurateOptions, stopped: Callable[[]
 def _decide(domains: list[Domain], options: CurateOptions) -> str:
     """Decides on all pictures; returns what the report says about the matching."""
     for domain in domains:
-        judge(domain, options)
+        decisions.judge(domain, options)
     if options.match == "portraits":
-        low, high = match_portraits(domains, options.min_face)
-        return f"Portraits: the largest face is {low:.2f} to {high:.2f} of the shorter side, as in both domains."
+        low, high = decisions.match_portraits(domains, options.min_face)
+        share = f"{low:.2f} to {high:.2f} of the shorter side"
+        return f"Portraits: the largest face is {share}, as in both domains."
     if options.match == "features":
         features = open_features(options.features)
-        match_features(domains, features, options.neighbours)
+        decisions.match_features(domains, features, options.neighbours)
         return f"Matched by {features.name}, {options.neighbours} neighbours."
     return ""
 
@@ -143,19 +128,8 @@ def _apply(rejects: Rejects, domain: Domain, stopped: Callable[[], bool]) -> Non
             rejects.move(name)
 
 
-def _write(report: Path, domains: list[Domain], options: CurateOptions, note: str) -> None:
-    try:
-        write_report(report, domains, options, note)
-    except OSError as error:
-        raise UserError(
-            f"--report {one_line(report)}: can't be written ({error.strerror or error}); name another file"
-        ) from error
-
-
 def _print_summary(domains: list[Domain], report: Path) -> None:
-    """Prints every picture that is left out or trimmed, and the counts. Raises UserError where
-    nothing is left in a folder.
-    """
+    """Prints what is left out or trimmed, and counts; UserError where a folder has nothing left."""
     for domain in domains:
         for name, (reason, detail) in sorted(domain.rejects.items()):
             print(f"left out: {one_line(domain.root / name)}: {reason} ({one_line(detail)})")
@@ -163,11 +137,11 @@ def _print_summary(domains: list[Domain], report: Path) -> None:
             width, height = domain.measurements[name].whole
             inner = f"{box.right - box.left}x{box.bottom - box.top}"
             print(f"margins: {one_line(domain.root / name)}: {width}x{height}, {inner} without")
-    rows = [("", [one_line(domain.root.name) for domain in domains]), *counts_of(domains)]
+    names = [one_line(domain.root.name) for domain in domains]
+    rows = [("", names), *decisions.counts_of(domains)]
     print(text_table([[title, *map(str, cells)] for title, cells in rows]))
     print(f"report: {one_line(report)}")
     for domain in domains:
         if not domain.kept:
-            raise UserError(
-                f"DIR {one_line(domain.root)}: no picture is left; see {one_line(report)} and change the limits"
-            )
+            fix = f"see {one_line(report)} and change the limits"
+            raise UserError(f"DIR {one_line(domain.root)}: no picture is left; {fix}")

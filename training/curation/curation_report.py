@@ -1,8 +1,4 @@
-"""curate.html: what two domains are made of, side by side, what is left out and why, and what
-stays.
-"""
-
-from __future__ import annotations
+"""curate.html: what two domains are made of, what is left out and why, and what stays."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -11,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_i2i.data.image_files import UnreadableImage, read_image, resize_short_side
-from tf_i2i.data.pixels import centre_square
+from tf_i2i.data.pixels import centre_square, spread
 from tf_i2i.errors import one_line
 from tf_i2i.files import write_text
 from training.curation.decisions import REASONS, Domain, counts_of, picture_within
@@ -93,9 +89,9 @@ def _strip(domain: Domain) -> np.ndarray | None:
 
 def _kept(domain: Domain) -> dict[str, np.ndarray]:
     """Caption to thumbnail."""
-    return {
-        one_line(name): _thumbnail(domain, name) for name in _evenly(list(domain.kept), _MAX_KEPT)
-    }
+    names = list(domain.kept)
+    chosen = [names[place] for place in spread(len(names), _MAX_KEPT)]
+    return {one_line(name): _thumbnail(domain, name) for name in chosen}
 
 
 def _trimmed(domain: Domain) -> list[dict[str, np.ndarray]]:
@@ -108,15 +104,9 @@ def _trimmed(domain: Domain) -> list[dict[str, np.ndarray]]:
             after = picture_within(file, domain.measurements[name], 512)
         except UnreadableImage:
             continue
-        pairs.append(
-            {
-                caption: resize_short_side(image, min(192, *image.shape[:2]))
-                for caption, image in (
-                    (f"{one_line(name)}, as it is", before),
-                    ("without margins", after),
-                )
-            }
-        )
+        captions = {f"{one_line(name)}, as it is": before, "without margins": after}
+        sides = {caption: min(192, *image.shape[:2]) for caption, image in captions.items()}
+        pairs.append({c: resize_short_side(captions[c], side) for c, side in sides.items()})
     return pairs
 
 
@@ -126,29 +116,19 @@ def _left_out(domain: Domain) -> list[dict]:
     for reason in REASONS:
         names = sorted(name for name, drop in domain.rejects.items() if drop.reason == reason)
         if names:
-            pictures = {
-                one_line(f"{name}: {domain.rejects[name].detail}"): _thumbnail(domain, name)
-                for name in names[:_MAX_LEFT_OUT]
-            }
+            pictures = {}
+            for name in names[:_MAX_LEFT_OUT]:
+                caption = one_line(f"{name}: {domain.rejects[name].detail}")
+                pictures[caption] = _thumbnail(domain, name)
             groups.append({"reason": reason, "count": len(names), "pictures": pictures})
     return groups
 
 
 def _thumbnail(domain: Domain, name: str) -> np.ndarray:
     """The middle square; a grey one for what can't be read."""
-    file, measured = domain.files[name], domain.measurements.get(name)
+    file, measured, side = domain.files[name], domain.measurements.get(name), 4 * _THUMBNAIL
     try:
-        image = (
-            picture_within(file, measured, 4 * _THUMBNAIL)
-            if measured
-            else read_image(file, 4 * _THUMBNAIL)
-        )
+        image = picture_within(file, measured, side) if measured else read_image(file, side)
     except UnreadableImage:
         return np.full((_THUMBNAIL, _THUMBNAIL, 3), 200, np.uint8)
     return centre_square(resize_short_side(image, _THUMBNAIL), _THUMBNAIL)
-
-
-def _evenly(names: list[str], count: int) -> list[str]:
-    if len(names) <= count:
-        return names
-    return [names[place] for place in np.linspace(0, len(names) - 1, count).round().astype(int)]

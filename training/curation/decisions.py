@@ -1,7 +1,5 @@
 """What is measured of each picture of a domain, and which pictures are left out for it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,19 +10,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from tf_i2i.data import screening
 from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image, resize_short_side
 from tf_i2i.data.pixels import centre_square
-from tf_i2i.data.screening import (
-    DUPLICATE,
-    GREY,
-    TOO_SMALL,
-    UNREADABLE,
-    Dropped,
-    Features,
-    Limits,
-    drop_reason,
-    features_of,
-)
+from tf_i2i.data.screening import DUPLICATE, GREY, TOO_SMALL, UNREADABLE, Dropped, Features
 from tf_i2i.errors import UserError, one_line
 from training.curation.near_copies import View, near_copies, small_grey
 from training.curation.scans import Box, inner_box, text_share
@@ -103,7 +92,7 @@ def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
         image = inner.cut(image)
         width, height = box.right - box.left, box.bottom - box.top
     pixels = round(width * height * (_TRIMMED_WORTH if box else 1))
-    features = features_of(image, width, height)
+    features = screening.features_of(image, width, height)
     view = View(int(features.hash, 16), pixels, small_grey(image), file.stat().st_size)
     return Measurements(features, view, text, whole, box, _colours(image))
 
@@ -129,9 +118,9 @@ def picture_within(file: Path, measured: Measurements, max_side: int | None = No
 
 def judge(domain: Domain, options: CurateOptions) -> None:
     """Decides on the pictures of one domain by themselves."""
-    limits = Limits(options.min_size, options.min_chroma)
+    limits = screening.Limits(options.min_size, options.min_chroma)
     for name, measured in domain.kept.items():
-        if reason := drop_reason(measured.features, limits):
+        if reason := screening.drop_reason(measured.features, limits):
             domain.rejects[name] = reason
         elif measured.text > options.max_text:
             detail = f"text covers {measured.text:.2f} of it, over {options.max_text:g}"
@@ -154,29 +143,27 @@ def counts_of(domains: Sequence[Domain]) -> list[tuple[str, list[int]]]:
 
 
 def match_portraits(domains: Sequence[Domain], min_face: float) -> tuple[float, float]:
-    """Keeps pictures with a face of a size that faces have in both domains.
+    """Keeps pictures with a face of a size that faces have in both domains; returns its range.
 
-    min_face: side of the largest face over the picture's shorter side that makes a portrait.
-    Returns the range of that ratio that is kept. Raises UserError where a domain has no portraits,
-    or they have no size in common.
+    The ratio is that of the largest face's side and the picture's shorter one; min_face: of a
+    portrait. Raises UserError where a domain has no portraits, or they have no size in common.
     """
     ranges = []
     for domain in domains:
         ratios = [measured.features.face_ratio for measured in domain.kept.values()]
         ratios = [ratio for ratio in ratios if ratio >= min_face]
         if not ratios:
-            raise UserError(
-                f"--match portraits: no face of {min_face:g} of the shorter side was found in "
-                f"{one_line(domain.root)}; give a smaller --min-face, or no --match"
+            none = (
+                f"no face of {min_face:g} of the shorter side was found in {one_line(domain.root)}"
             )
+            raise UserError(f"--match portraits: {none}; give a smaller --min-face, or no --match")
         ranges.append(np.percentile(ratios, _PERCENTILES))
     lows, highs = zip(*ranges, strict=True)
     low, high = float(max(min_face, max(lows) / _ROOM)), float(min(highs) * _ROOM)
     if low > high:
         sizes = " and ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
-        raise UserError(
-            f"--match portraits: faces are {sizes} of the shorter side, no size is in both; crop one domain"
-        )
+        fix = "of the shorter side, no size is in both; crop one domain"
+        raise UserError(f"--match portraits: faces are {sizes} {fix}")
     for domain in domains:
         for name, measured in domain.kept.items():
             ratio = measured.features.face_ratio
@@ -195,10 +182,8 @@ def match_features(domains: Sequence[Domain], features, neighbours: int) -> None
     """
     for domain in domains:
         if len(domain.kept) <= neighbours:
-            raise UserError(
-                f"--match features: {len(domain.kept)} pictures are left in {one_line(domain.root)}, "
-                f"more than --neighbours {neighbours} are needed"
-            )
+            left = f"{len(domain.kept)} pictures are left in {one_line(domain.root)}"
+            raise UserError(f"--match features: {left}, --neighbours {neighbours} need more")
     vectors = [_feature_vectors(domain, features) for domain in domains]
     for domain, distances in zip(domains, distances_outside(*vectors, neighbours), strict=True):
         for name, distance in zip(domain.kept, distances, strict=True):
@@ -212,26 +197,18 @@ def _feature_vectors(domain: Domain, features) -> np.ndarray:
     images = (picture_within(domain.files[name], m, 4 * _FEATURE_SIDE) for name, m in bar)
     small = (resize_short_side(image, _FEATURE_SIDE) for image in images)
     squares = (centre_square(image, _FEATURE_SIDE) for image in small)
-    vectors = []
-    while batch := list(islice(squares, _BATCH)):
-        vectors.append(features(batch))
-    return np.concatenate(vectors)
+    batches = iter(lambda: list(islice(squares, _BATCH)), [])
+    return np.concatenate([features(batch) for batch in batches])
 
 
 def distances_outside(a: np.ndarray, b: np.ndarray, neighbours: int) -> list[np.ndarray]:
-    """How far each point is outside of the other set's region, 0 or less inside.
+    """How far each point of a [N, D] and b [M, D] is outside of the other set's region, 0 or less
+    inside, in standard deviations: [N] and [M]. Each set has more than `neighbours` (k) members.
 
     After Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
     Models": a set's region is the union of spheres around its members that extend to their k-th
     neighbours. Each set's mean is subtracted first: as a whole two domains differ by style, which
     is what should be learned.
-
-    Args:
-        a, b: [N, D] and [M, D]; each has more than k members.
-        neighbours: k.
-
-    Returns:
-        [N] and [M], in standard deviations.
     """
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     spread = np.sqrt((a.var(axis=0) + b.var(axis=0)) / 2) + 1e-6

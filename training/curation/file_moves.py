@@ -5,8 +5,6 @@ recursively, don't see them there. A journal is written before each step, so tha
 leaves nothing that can't be undone.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ import numpy as np
 from tf_i2i.data.image_files import write_jpeg, write_png
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
-from training.system.locks import lock_folder
+from training.system.locks import locked_folder
 
 JOURNAL = "curate.jsonl"
 _JPEG = (".jpg", ".jpeg")
@@ -53,32 +51,24 @@ class Rejects:
         """
         try:
             self.folder.mkdir(exist_ok=True)
-            held = lock_folder(self.folder)
-            try:
-                self._repair()
-                yield
-            finally:
-                if held is not None:
-                    os.close(held)
-                if not any(self.folder.iterdir()):
-                    self.folder.rmdir()
-        except BlockingIOError as error:
-            raise UserError(
-                f"{one_line(self.folder)}: another curate works there; wait for it"
-            ) from error
+            busy = f"{one_line(self.folder)}: another curate works there; wait for it"
+            with locked_folder(self.folder, busy):
+                try:
+                    self._repair()
+                    yield
+                finally:
+                    if not any(self.folder.iterdir()):
+                        self.folder.rmdir()
         except OSError as error:
-            raise UserError(
-                f"{one_line(error.filename or self.folder)}: {error.strerror or error}; "
-                "fix this, then run the same command again"
-            ) from error
+            reason = f"{one_line(error.filename or self.folder)}: {error.strerror or error}"
+            raise UserError(f"{reason}; fix this, then run the same command again") from error
 
     def move(self, name: str) -> None:
         """Takes a picture out of the folder."""
         self._take_out(Step(name, _free_name(self.folder, name)))
 
     def replace(self, name: str, picture: np.ndarray) -> None:
-        """Takes a picture out of the folder and puts `picture` in its place: under its name if that
-        is one of a JPEG or PNG, else as PNG."""
+        """Takes a picture out and puts `picture` in its place, as PNG unless it was a JPEG."""
         suffix, output = Path(name).suffix.lower(), name
         if suffix not in (*_JPEG, ".png"):
             output = _free_name(self.root, str(Path(name).with_suffix(".png")))
@@ -93,9 +83,7 @@ class Rejects:
         os.replace(waiting, self.root / output)
 
     def undo(self) -> tuple[int, list[str]]:
-        """Puts everything back. Returns how many pictures are back, and the names of those that are
-        not, because something else has their name now.
-        """
+        """Puts everything back but files whose names are taken; returns the number, and those."""
         num_back, left = 0, []
         for step in reversed(self._steps()):
             source, target = self.folder / step.place, self.root / step.name
@@ -123,8 +111,7 @@ class Rejects:
         return num_back, left
 
     def _repair(self) -> None:
-        """After a kill: drops an incomplete line, and puts a picture back whose trimmed form did
-        not reach its place."""
+        """Drops an incomplete line; puts a picture back whose trimmed form did not arrive."""
         if self._journal.exists():
             os.truncate(self._journal, self._journal.read_bytes().rfind(b"\n") + 1)
         for step in self._steps()[-1:]:
@@ -154,9 +141,8 @@ class Rejects:
         except FileNotFoundError:
             return []
         except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{one_line(self._journal)}: damaged; move the pictures back by hand"
-            ) from error
+            reason = "damaged; move the pictures back by hand"
+            raise UserError(f"{one_line(self._journal)}: {reason}") from error
         return steps
 
 

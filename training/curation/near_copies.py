@@ -1,12 +1,9 @@
-"""Whether two pictures are copies of one another: at another size, compressed again, or with some of
-the edge cut off.
+"""Whether pictures are copies: at another size, compressed again, or with some of the edge cut off.
 
 A hash alone can't recognise the last: cutting 5 % off two sides changes as many bits as there are
 between some pairs of different photographs. So the hash only proposes candidates, and the
 correlation of one small picture with the other decides.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -23,8 +20,7 @@ _CANDIDATE_BITS = 36
 _MIN_SIMILARITY = 0.9
 _SIDE = 128
 _MIN_PART, _PART_STEP = 0.88, 0.01
-# Standard deviation (levels) below which a picture is one flat tone, which correlates with
-# anything.
+# Standard deviation (levels) of a flat tone, which correlates with anything.
 _FLAT = 2.0
 
 
@@ -75,10 +71,8 @@ def _best_fit(whole: np.ndarray, part: np.ndarray) -> float:
 
 def near_copies(pictures: Mapping[str, View]) -> dict[str, tuple[str, float]]:
     """Which pictures to leave out so that no two of the others are copies: name -> (name of the one
-    that stays for it, their similarity). Independent of the order.
-
-    Of copies the one with the most pixels stays, among equals that with the most bytes, then the
-    one whose name sorts first.
+    that stays for it, their similarity). Of copies the one with the most pixels stays, among equals
+    that with the most bytes, then the one whose name sorts first.
     """
     order = sorted(pictures, key=lambda name: (-pictures[name].pixels, -pictures[name].bytes, name))
     hashes = b"".join(pictures[name].hash.to_bytes(HASH_BITS // 8, "big") for name in order)

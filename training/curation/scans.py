@@ -1,7 +1,5 @@
 """What scans and catalogues add to a picture: pages of text, and margins around it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import cv2
@@ -32,23 +30,18 @@ class Box(NamedTuple):
     def cut(self, image: np.ndarray) -> np.ndarray:
         return image[self.top : self.bottom, self.left : self.right]
 
-    def scaled(self, small: tuple[int, int], full: tuple[int, int]) -> Box:
-        """Of a picture of (height, width) `small`, in that of `full`; leaves out pixels across the
-        edge.
-        """
+    def scaled(self, small: tuple[int, int], full: tuple[int, int]) -> "Box":
+        """From a picture of (height, width) `small` to `full`, without pixels across the edge."""
         down, across = full[0] / small[0], full[1] / small[1]
         top, left = np.ceil(self.top * down), np.ceil(self.left * across)
         return Box(int(top), int(left), int(self.bottom * down), int(self.right * across))
 
 
 def text_share(image: np.ndarray) -> float:
-    """How much of a picture lines of small text cover: 0 to about 0.6.
+    """How much of uint8 RGB [H, W, 3] lines of small text cover: 0 to about 0.6.
 
     Letters are ink of a letter's size on a lighter or darker ground; eight or more of one height on
     one line, close together, make text. Pages have 0.2 to 0.4, 158 photographs 0.08 or less.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
     """
     scale = min(_MAX_ENLARGED, _TEXT_SIDE / max(image.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
@@ -59,9 +52,8 @@ def text_share(image: np.ndarray) -> float:
 
 def _letters(grey: np.ndarray) -> np.ndarray:
     """Boxes of what may be a letter: int [N, 4], left, top, width, height, from left to right."""
-    ink = cv2.adaptiveThreshold(
-        grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 20
-    )
+    local_mean, inverse = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    ink = cv2.adaptiveThreshold(grey, 255, local_mean, inverse, 31, 20)
     boxes = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
     width, height, area = boxes[:, 2:].T
     fits = (height >= _LETTER_HEIGHT[0]) & (height <= _LETTER_HEIGHT[1])
@@ -78,8 +70,7 @@ def _lines_area(letters: np.ndarray) -> float:
     left, top, width, height = letters.T
     right, bottom = left + width, top + height
     line = np.arange(len(letters))
-    # Each letter joins the line of its neighbour to the right, which is known already as they are
-    # taken from right to left.
+    # From right to left: a letter joins the line of its neighbour to the right, known by then.
     for i in range(len(letters) - 1, -1, -1):
         begin, end = np.searchsorted(left, (right[i] - 2, right[i] + 1.2 * height[i]))
         near = np.arange(max(begin, i + 1), end)
@@ -95,18 +86,11 @@ def _lines_area(letters: np.ndarray) -> float:
 
 
 def inner_box(image: np.ndarray) -> Box:
-    """The picture without even margins: a scan's paper, a mat, plain frames inside one another,
-    black bars.
+    """uint8 RGB [H, W, 3] without even margins, if any: a scan's paper, a mat, plain frames inside
+    one another, black bars.
 
     A margin is even in colour, ends in a straight edge, and is on all four sides; on two opposite
-    ones, or three, it must be black or white. So neither a sky nor a studio's background is taken
-    for one.
-
-    Args:
-        image: uint8 [H, W, 3], RGB.
-
-    Returns:
-        What is left; the whole picture where there is no margin.
+    ones, or three, it must be black or white. So a sky or a studio's background is none.
     """
     height, width = image.shape[:2]
     small, scale, inset = image, 1.0, 0

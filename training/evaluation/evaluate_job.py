@@ -1,8 +1,4 @@
-"""The work of training.evaluate: the scores of a run's networks or of an exported file, as
-evaluation.json, sheets and tables.
-"""
-
-from __future__ import annotations
+"""The work of training.evaluate: scores as evaluation.json, sheets and tables."""
 
 import dataclasses
 import json
@@ -29,8 +25,7 @@ _MAX_CLASSES = 8
 def evaluate(options: EvaluateOptions) -> None:
     """Scores what the options name, writes and prints it.
 
-    Raises:
-        UserError: options that do not go together, or pictures or networks that can't be used.
+    Raises UserError for options, pictures or networks that can't be used.
     """
     options.check()
     run = FinishedRun(options.run)
@@ -65,9 +60,7 @@ def evaluate(options: EvaluateOptions) -> None:
 
 
 def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> dict:
-    """The contents of evaluation.json at `path`, model -> split -> direction -> scores, with these
-    scores put in.
-    """
+    """evaluation.json at `path`, model -> split -> direction -> scores, with these put in."""
     try:
         everything = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # a damaged one can only be made anew

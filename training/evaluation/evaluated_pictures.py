@@ -1,8 +1,4 @@
-"""The pictures that training.evaluate scores: a run's validation or test pictures, or those that its
-options name.
-"""
-
-from __future__ import annotations
+"""The pictures that training.evaluate scores: a run's, or those that its options name."""
 
 from dataclasses import dataclass
 
@@ -24,13 +20,8 @@ SPLIT_NAMES = {VAL: "validation", TEST: "test"}
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is translated.
-
-    Attributes:
-        split: the name that their scores have in evaluation.json.
-        names: of the photos.
-        photos: uint8 [H, W, 3] of any sizes.
-        truths: their true translations, or None.
+    """What is translated: photos, uint8 [H, W, 3] of any sizes, and their true translations, if
+    known. split: the name that their scores have in evaluation.json.
     """
 
     split: str
@@ -67,10 +58,7 @@ def evaluated_pictures(
     run: FinishedRun, options: EvaluateOptions, direction: str
 ) -> tuple[Pictures, list[np.ndarray]]:
     """The pictures that the options name, by default those of the run's split, and real pictures of
-    the domain that they are translated to, as far as any are known.
-
-    Raises:
-        UserError: they can't be used, or the run has no such split.
+    the domain that they are translated to, if known. Raises UserError where they can't be used.
     """
     size = run.options.load_size
     src, style_src = (getattr(options, f"domain_{letter}") for letter in direction)
@@ -108,10 +96,8 @@ def _domains(run: FinishedRun, direction: str, split: str) -> tuple[ImageCache, 
     data = run.data()
     a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
     if a is None or not (len(a) and len(b)):
-        raise UserError(
-            f"--split {split}: {run.root} has no {SPLIT_NAMES[split]} pictures; train with "
-            "--split 80%/10%/10%, or name pictures with --domain-a or --input"
-        )
+        fix = "train with --split 80%/10%/10%, or name pictures with --domain-a or --input"
+        raise UserError(f"--split {split}: {run.root} has no {SPLIT_NAMES[split]} pictures; {fix}")
     return (a, b) if direction == "ab" else (b, a)
 
 
@@ -123,12 +109,8 @@ def _with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
         raise UserError(f"--target {target}: has no picture with a name of {pictures.split}")
     if len(matches) < count:
         print(f"--target: {count - len(matches)} of {count} pictures have no partner: left out")
-    return Pictures(
-        pictures.split,
-        [pictures.names[i] for i, _ in matches],
-        [pictures.photos[i] for i, _ in matches],
-        [targets.image(j) for _, j in matches],
-    )
+    chosen = [(pictures.names[i], pictures.photos[i], targets.image(j)) for i, j in matches]
+    return Pictures(pictures.split, *map(list, zip(*chosen, strict=True)))
 
 
 def _load(src: str, option: str, load_size: int) -> ImageCache:

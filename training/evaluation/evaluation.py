@@ -1,7 +1,5 @@
 """One direction of a run evaluated: all its models on one set of pictures, by pixels and by judges."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -12,16 +10,10 @@ from tqdm import tqdm
 from tf_i2i.data.pixels import centre_multiple, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
+from training.evaluation import scoring
 from training.evaluation.evaluated_pictures import Pictures, cropped, evaluated_pictures
 from training.evaluation.judges import JudgedPhotos, Judges
-from training.evaluation.scoring import (
-    STUDENT,
-    TEACHER,
-    UNTOUCHED,
-    ExportedFile,
-    keras_translator,
-    score_each,
-)
+from training.evaluation.scoring import STUDENT, TEACHER, ExportedFile, keras_translator
 from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun
 
@@ -30,14 +22,8 @@ _CYCLE_METRICS = {"l1": metrics.l1, "psnr_db": metrics.psnr, "ssim": metrics.ssi
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Scores and outputs.
-
-    Attributes:
-        pictures: what was translated.
-        scores: by model.
-        rows: by model, of each picture.
-        outputs: by model, the translations.
-        reconstructions: the teacher's way back, or None.
+    """Scores and translations of some pictures by model, the scores of each picture as rows, and
+    the teacher's way back, or None.
     """
 
     pictures: Pictures
@@ -54,12 +40,8 @@ def evaluate_direction(
     exported: dict[str, ExportedFile],
     judges: Judges,
 ) -> Evaluation:
-    """Scores the photos as they are ("untouched"), the run's networks and the exported file.
-
-    exported: by the name of its scores; may be empty.
-
-    Raises:
-        UserError: pictures that can't be used.
+    """Scores the photos as they are ("untouched"), the run's networks and exported files, by names
+    of their scores. Raises UserError for pictures that can't be used.
     """
     models = load_models(run, direction)
     multiple = stride(models)
@@ -69,14 +51,14 @@ def evaluate_direction(
     pictures = cropped(pictures, multiple, max_side)
     styles = [centre_multiple(picture, multiple, max_side) for picture in styles]
     translators = {name: keras_translator(model) for name, model in models.items()}
-    rows, outputs = score_each(translators | exported, pictures)
+    rows, outputs = scoring.score_each(translators | exported, pictures)
     reconstructions = None
     if not run.paired and TEACHER in models:
         back = run.network(TEACHER, direction[::-1])
         reconstructions = _reconstruct(models[TEACHER], back, pictures.photos, rows[TEACHER])
     judged, scores = JudgedPhotos(pictures, styles, judges), {}
     for name, of_model in rows.items():
-        if name == UNTOUCHED:
+        if name == scoring.UNTOUCHED:
             scores[name] = metrics.mean_scores(of_model) | judged.distribution(outputs[name])
             continue
         for row, photo, output in zip(of_model, pictures.photos, outputs[name], strict=True):
@@ -112,9 +94,7 @@ def stride(models: dict) -> int:
 def _reconstruct(
     forth, back, photos: Sequence[np.ndarray], rows: list[dict[str, float]]
 ) -> list[np.ndarray]:
-    """x, G(x), F(G(x)) as floats all the way (Zhu et al. 2017, equation 2); adds the errors to the
-    rows.
-    """
+    """x, G(x), F(G(x)) as floats (Zhu et al. 2017, equation 2); adds the errors to the rows."""
     outputs = []
     bar = tqdm(photos, "there and back", unit="image", delay=2)
     for photo, row in zip(bar, rows, strict=True):

@@ -1,7 +1,5 @@
 """Networks that judge translations and are not part of the run: of features, faces and masks."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
@@ -26,12 +24,8 @@ _MIN_SIDE_OF_FEATURES = 32
 
 
 class FaceJudge:
-    """Embeddings of the faces in pictures.
-
-    Args:
-        network: embeds the faces.
-        detect: search for the faces; otherwise they are where the network's crop says.
-        trained_on: whether the run was trained to satisfy this network.
+    """Embeddings of the faces in pictures; detect: search for them, else by the network's crop;
+    trained_on: whether the run was trained to satisfy this network.
     """
 
     def __init__(self, network: FaceNetwork, detect: bool, trained_on: bool):
@@ -48,23 +42,15 @@ class FaceJudge:
     ) -> np.ndarray:
         """uint8 [H, W, 3] of any sizes and a box each, to float [N, D]."""
         bar = tqdm(pictures, f"faces of {title}", unit="image", delay=2)
-        embeddings = [
-            np.asarray(self.network.embed_boxes(to_float(picture[None]), box[None]))
-            for picture, box in zip(bar, boxes, strict=True)
-        ]
-        return np.concatenate(embeddings)
+        pairs = zip(bar, boxes, strict=True)
+        embedded = [self.network.embed_boxes(to_float(p[None]), box[None]) for p, box in pairs]
+        return np.concatenate([np.asarray(one) for one in embedded])
 
 
 @dataclasses.dataclass(frozen=True)
 class Judges:
-    """The networks of an evaluation.
-
-    Attributes:
-        features: of KID and FID.
-        face: or None.
-        segment: a picture to its label map, or None.
-        segmenter: its name.
-        absent: why networks that the run was trained with are missing.
+    """The networks of an evaluation: features of KID and FID, faces, `segment`, a picture to its
+    label map, named `segmenter`; absent: why networks of the run's training are missing.
     """
 
     features: Callable
@@ -78,10 +64,7 @@ class Judges:
         notes = [f"features of KID and FID: {self.features.name}"]
         if self.face:
             name = self.face.network.name
-            lenient = (
-                "; the run was trained with it, so it is a lenient judge: name another with "
-                "--judge-model"
-            )
+            lenient = "; the run was trained with it, so it is a lenient judge: see --judge-model"
             notes.append(f"faces: {name}{lenient if self.face.trained_on else ''}")
             if self.face.network.threshold is None:
                 notes.append(f"no accuracy of identities: {name} has no known threshold")
@@ -95,11 +78,7 @@ class Judges:
 
 
 def open_judges(options: EvaluateOptions, run: FinishedRun) -> Judges:
-    """The judges that the options name, otherwise those that the run was trained with.
-
-    Raises:
-        UserError: one that the options name is unavailable.
-    """
+    """The judges that the options name, or UserError; otherwise those of the run's training."""
     trained, absent = vars(run.options), []
 
     def opened(named: str | None, recorded: str | None, open_network: Callable):
@@ -109,9 +88,8 @@ def open_judges(options: EvaluateOptions, run: FinishedRun) -> Judges:
         except UserError as error:
             if named:
                 raise
-            absent.append(
-                f"the network that the run was trained with is missing: {one_line(error)}"
-            )
+            missing = "the network that the run was trained with is missing"
+            absent.append(f"{missing}: {one_line(error)}")
             return None
 
     def open_face(source: str) -> FaceJudge:
@@ -132,11 +110,7 @@ def open_judges(options: EvaluateOptions, run: FinishedRun) -> Judges:
 
 
 class JudgedPhotos:
-    """What the judges see in the photos, computed once for all models.
-
-    Args:
-        styles: real pictures of the domain that the photos are translated to; may be empty.
-    """
+    """What judges see in the photos, computed once; styles: real pictures of the other domain."""
 
     def __init__(self, pictures: Pictures, styles: Sequence[np.ndarray], judges: Judges):
         photos, self._judges = pictures.photos, judges
@@ -155,13 +129,10 @@ class JudgedPhotos:
     def judge(
         self, outputs: Sequence[np.ndarray], rows: list[dict[str, float]], name: str
     ) -> dict[str, float | int | dict]:
-        """Scores the translations by one model, as far as there are judges.
-
-        Adds to the row of each picture identity_distance and mask_iou.
-
-        Returns:
-            kid, kid_error, fid; identity_distance, impostor_distance, identity_accuracy,
-            identity_same, identity_auc, faces, impostor_pairs; mask_iou and classes.
+        """Scores the translations by one model, as far as there are judges, and adds to the row of
+        each picture identity_distance and mask_iou: kid, kid_error, fid; identity_distance,
+        impostor_distance, identity_accuracy, identity_same, identity_auc, faces, impostor_pairs;
+        mask_iou and classes.
         """
         scores = self.distribution(outputs)
         if self._faces:
@@ -172,10 +143,7 @@ class JudgedPhotos:
                 row["mask_iou"] = mean_iou(after, before)
             scores["mask_iou"] = float(np.mean([row["mask_iou"] for row in rows]))
             scores["classes"] = class_changes(self._masks, masks)
-        return {
-            key: round(value, 5) if isinstance(value, float) else value
-            for key, value in scores.items()
-        }
+        return {k: round(v, 5) if isinstance(v, float) else v for k, v in scores.items()}
 
     def distribution(self, outputs: Sequence[np.ndarray]) -> dict[str, float]:
         """kid, kid_error and fid of outputs and real pictures; nothing where these are too few or

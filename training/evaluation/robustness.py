@@ -1,11 +1,8 @@
-"""How a paired run does on drawings unlike those that it was trained on: scores by style, metric and
-kind of photo.
+"""How a paired run does on drawings unlike those that it was trained on.
 
 The question, the other styles and the sketches are those of Isola et al. 2017, section 4
 (FCN-score) and its community appendix.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +14,7 @@ from tqdm import tqdm
 
 from tf_i2i.data.cartoon_styles import STYLES
 from tf_i2i.data.faces import face_ratio
-from tf_i2i.data.pixels import centre_square, to_float
+from tf_i2i.data.pixels import centre_square, spread, to_float
 from tf_i2i.data.screening import mean_chroma
 from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
@@ -47,13 +44,8 @@ _NOT_SCORES = frozenset({"set", "name", "chroma", "face_ratio", "groups"})
 
 @dataclass(frozen=True)
 class DrawingSet:
-    """Photographs and drawings of them.
-
-    Attributes:
-        names: of the photos.
-        photos: uint8 [side, side, 3].
-        drawings: by style, one for each photo, of the same shape.
-        trained_on: the style that the run was trained on, if it is among them.
+    """Photographs, uint8 [side, side, 3], and drawings of each by style, of the same shape;
+    trained_on: the style that the run was trained on, if it is among them.
     """
 
     names: list[str]
@@ -69,48 +61,31 @@ def evaluate_robustness(
     side: int,
     sketches: Pictures | None,
 ) -> dict:
-    """Scores a paired run on its own inputs, on every style and on sketches.
+    """Scores a paired run on its own inputs, on every style and on sketches, a user's pairs: the
+    contents of robustness.json, and under "sheet" the pictures of `sheet_rows`.
 
-    Args:
-        translate: the run's generator.
-        side: of the squares that it takes.
-        sketches: a user's pairs, or None.
-
-    Returns:
-        The contents of robustness.json, and under "sheet" the pictures of the best, median and
-        worst cases (see `sheet_rows`).
-
-    Raises:
-        UserError: not a run of pairs, or features, network or pictures that can't be used.
+    translate: the run's generator, of squares of `side` pixels. Raises UserError: not a run of
+    pairs, or features, network or pictures that can't be used.
     """
     if not run.paired:
-        raise UserError(
-            f"--robustness: {run.root} was not trained on pairs; name a run of training.pix2pix"
-        )
+        raise UserError(f"--robustness: {run.root} was not trained on pairs; name one of pix2pix")
     features = open_features(options.features)
     segment = open_segmenter(options.segmentation_model) if options.segmentation_model else None
     judge = discriminator_judge(run)
     sets = [validation_set(run, side, options.most_pictures)]
     if sketches:
         sets.append(sketch_set(sketches, side, options.most_pictures))
-    result = {
-        "run": str(run.root),
-        "side": side,
-        "features": features.name,
-        "segmentation_model": options.segmentation_model,
-        "sets": {},
-        "pictures": [],
-        "sheet": {},
-    }
+    result = {"run": str(run.root), "side": side, "features": features.name}
+    result |= {"segmentation_model": options.segmentation_model}
+    result |= {"sets": {}, "pictures": [], "sheet": {}}
     for of in sets:
         kinds, photo_features = [kind_of(photo) for photo in of.photos], features(of.photos)
         for style, inputs in of.drawings.items():
             outputs = [translate(one) for one in tqdm(inputs, style, unit="image", delay=1)]
+            pairs = zip(of.names, kinds, inputs, outputs, of.photos, strict=True)
             rows = [
                 {"set": style, "name": name, **kind, **scored(*pictures, judge, segment)}
-                for name, kind, *pictures in zip(
-                    of.names, kinds, inputs, outputs, of.photos, strict=True
-                )
+                for name, kind, *pictures in pairs
             ]
             result["sets"][style] = {
                 "trained_on": style == of.trained_on,
@@ -124,9 +99,7 @@ def evaluate_robustness(
 
 
 def discriminator_judge(run: FinishedRun) -> Judge:
-    """Mean probability, over patches, that the run's discriminator gives a pair (uint8 [H, W, 3]
-    twice) of being real.
-    """
+    """Probability, mean over patches, that the discriminator gives two uint8 [H, W, 3] as real."""
     discriminator, kind = run.discriminator(), run.options.gan_loss
 
     def judge(source: np.ndarray, output: np.ndarray) -> float:
@@ -137,9 +110,7 @@ def discriminator_judge(run: FinishedRun) -> Judge:
 
 
 def scored(source, output, truth, judge: Judge, segment: Segment | None) -> dict[str, float | None]:
-    """One picture's scores by name; mask_iou only with a segmentation network, sift_share None
-    where truth has no detail.
-    """
+    """Scores by name; mask_iou only with a segmentation network, sift_share maybe None."""
     sift = metrics.sift_matches(output, truth)
     scores = {
         "l1": metrics.l1(output, truth),
@@ -152,19 +123,16 @@ def scored(source, output, truth, judge: Judge, segment: Segment | None) -> dict
     }
     if segment:
         scores["mask_iou"] = mean_iou(segment(output), segment(truth))
-    return {
-        name: None if value is None or not math.isfinite(value) else round(value, 5)
-        for name, value in scores.items()
-    }
+    known = {k: v for k, v in scores.items() if v is not None and math.isfinite(v)}
+    return dict.fromkeys(scores) | {name: round(value, 5) for name, value in known.items()}
 
 
 def means(rows: Sequence[dict]) -> dict:
     """Means by score over the pictures that have it, and `images`."""
     names = [name for name in rows[0] if name not in _NOT_SCORES]
     values = {name: [row[name] for row in rows if row[name] is not None] for name in names}
-    return {"images": len(rows)} | {
-        name: round(float(np.mean(of)), 5) if of else None for name, of in values.items()
-    }
+    rounded = {n: round(float(np.mean(of)), 5) if of else None for n, of in values.items()}
+    return {"images": len(rows)} | rounded
 
 
 def _group_means(rows: Sequence[dict]) -> dict[str, dict]:
@@ -174,30 +142,21 @@ def _group_means(rows: Sequence[dict]) -> dict[str, dict]:
 
 
 def sheet_rows(inputs, outputs, photos, rows: Sequence[dict]) -> dict[str, np.ndarray]:
-    """The best, the median and the worst picture by SSIM: "best: input", "best: output", "best:
-    target", ... to uint8.
-    """
+    """The best, median and worst picture by SSIM: "best: input", "best: output", ... to uint8."""
     order = sorted(range(len(rows)), key=lambda i: -rows[i]["ssim"])
     columns = {"input": inputs, "output": outputs, "target": photos}
-    return {
-        f"{case}: {kind}": pictures[place]
-        for case, place in zip(CASES, (order[0], order[len(order) // 2], order[-1]), strict=True)
-        for kind, pictures in columns.items()
-    }
+    cases = zip(CASES, (order[0], order[len(order) // 2], order[-1]), strict=True)
+    kinds = columns.items()
+    return {f"{case}: {kind}": of[place] for case, place in cases for kind, of in kinds}
 
 
 def validation_set(run: FinishedRun, side: int, max_pictures: int) -> DrawingSet:
-    """The run's own validation inputs, and its validation targets redrawn in all other styles.
+    """Middles of the run's own validation inputs, and of its targets redrawn in all other styles.
 
-    Args:
-        side: of the middle of each picture.
-        max_pictures: chosen evenly.
-
-    Raises:
-        UserError: the run's data can't be read, or it was trained to draw, not to undo a drawing.
+    Raises UserError when data can't be read, or the run was trained to draw, not to undo a drawing.
     """
     style, data = trained_style(run), run.data()
-    chosen = evenly(len(data.val_a), max_pictures)
+    chosen = spread(len(data.val_a), max_pictures)
     photos = [data.val_b.image(i) for i in chosen]
     own = style or _OWN_INPUTS
     drawings = {own: [centre_square(data.val_a.image(i), side) for i in chosen]}
@@ -209,30 +168,22 @@ def validation_set(run: FinishedRun, side: int, max_pictures: int) -> DrawingSet
 
 
 def sketch_set(sketches: Pictures, side: int, max_pictures: int) -> DrawingSet:
-    """A user's own pairs, the middle of each.
-
-    Raises:
-        UserError: a picture is smaller than `side`.
-    """
-    chosen = evenly(len(sketches.photos), max_pictures)
+    """A user's own pairs, the middle of each. Raises UserError for one smaller than `side`."""
+    chosen = spread(len(sketches.photos), max_pictures)
     names, drawn = [sketches.names[i] for i in chosen], [sketches.photos[i] for i in chosen]
     photos = [in_shape_of(sketches.truths[i], sketches.photos[i]) for i in chosen]
     for name, drawing in zip(names, drawn, strict=True):
         height, width = drawing.shape[:2]
         if min(height, width) < side:
-            raise UserError(
-                f"--input: {name} has {width}x{height} pixels, {side} per side are needed"
-            )
+            reason = f"has {width}x{height} pixels, {side} per side are needed"
+            raise UserError(f"--input: {name} {reason}")
     drawings = {sketches.split: [centre_square(drawing, side) for drawing in drawn]}
     return DrawingSet(names, [centre_square(photo, side) for photo in photos], drawings)
 
 
 def trained_style(run: FinishedRun) -> str | None:
-    """The style of the run's training inputs, where the demo data or training.cartoonize made them;
-    None: unknown.
-
-    Raises:
-        UserError: its inputs are the photos and its targets the drawings.
+    """The style of the run's inputs, where the demo data or training.cartoonize made them, or None.
+    Raises UserError where its inputs are the photos and its targets the drawings.
     """
     options = run.options
     src = options.input or options.pairs
@@ -245,16 +196,9 @@ def trained_style(run: FinishedRun) -> str | None:
     if record is None:
         return None
     if Path(src).name == "photo" if options.input else options.direction == "ba":
-        raise UserError(
-            f"--robustness: {run.root} was trained to draw photos; the other styles are drawings, "
-            "so name a run from drawing to photo"
-        )
+        trained = "was trained to draw photos; name a run from drawing to photo"
+        raise UserError(f"--robustness: {run.root} {trained}")
     return record.options.get("style")
-
-
-def evenly(count: int, maximum: int) -> list[int]:
-    """At most `maximum` of `count` indices, spread over all of them."""
-    return np.unique(np.linspace(0, count - 1, min(count, maximum)).round().astype(int)).tolist()
 
 
 def kind_of(picture: np.ndarray) -> dict:

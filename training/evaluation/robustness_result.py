@@ -1,7 +1,5 @@
 """What a robustness evaluation found: RUN/robustness.json, its sheet of cases, and its table."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +49,7 @@ def notes(result: dict) -> list[str]:
 
 
 def quartiles(result: dict, set_name: str, score: str) -> tuple[float, float] | None:
-    """First and third quartile of a score over the pictures of a set; of KID, which single pictures
-    have not, one standard deviation to either side.
-    """
+    """First and third quartile over the pictures of a set; of KID, one standard deviation."""
     scores = result["sets"][set_name]
     if scores[score] is None:
         return None

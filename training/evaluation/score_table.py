@@ -1,7 +1,5 @@
 """The names, digits and directions of all scores, and tables of them."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -12,14 +10,9 @@ PIXELS, NETWORKS, DRAWINGS = "pixels", "networks", "drawings"
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """How a score of evaluation.json or robustness.json is shown.
+    """How a score is shown: the head of its column, digits after the point, which table it is in.
 
-    Attributes:
-        head: of its column.
-        digits: after the point.
-        more_is_better: None where neither end is the better one.
-        table: which table it is in.
-        choosable: whether a sweep may choose a value by it.
+    more_is_better: None where neither end is. choosable: whether a sweep may choose a value by it.
     """
 
     head: str

@@ -1,7 +1,5 @@
 """Translators of pictures (Keras networks, exported files) and their scores side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from training.evaluation.evaluated_pictures import Pictures
 Translate = Callable[[np.ndarray], np.ndarray]
 
 UNTOUCHED, TEACHER, STUDENT = "untouched", "teacher", "student"
+_IMITATED = {UNTOUCHED: (), TEACHER: (), STUDENT: (TEACHER,)}  # a file: both
 # The window that tf_i2i.metrics.image_metrics.grid_energy compares.
 _MIN_SIDE = 12
 
@@ -30,18 +29,14 @@ class ExportedFile:
     size the file was made for: weights and quantisation are the same. Any other takes pictures up
     to `largest` pixels per side (None: no limit). What is missing to the square is mirrored, not
     scaled: strokes keep the width that they were trained at.
-
-    Raises:
-        UserError: the file can't be run or translates no pictures.
+    Raises UserError: the file can't be run or translates no pictures.
     """
 
     def __init__(self, path: Path, threads: int = 2):
         model = read_image_model(path)
         if model.size < _MIN_SIDE:
-            raise UserError(
-                f"{one_line(path)}: takes pictures of {model.size} pixels, scores need at "
-                f"least {_MIN_SIDE}"
-            )
+            reason = f"takes pictures of {model.size} pixels, scores need at least {_MIN_SIDE}"
+            raise UserError(f"{one_line(path)}: {reason}")
         self._data, self._threads, self._models = model.data, threads, {}
         self._size, self._stride = model.size, model.stride
         self.largest = self._size if model.halo is None else None
@@ -60,43 +55,35 @@ def keras_translator(model) -> Translate:
     return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
 
 
-def score(
-    translators: dict[str, Translate], pictures: Pictures, progress: bool = True
-) -> dict[str, dict]:
+def score(translators: dict[str, Translate], pictures: Pictures) -> dict[str, dict]:
     """Mean scores by model name; the photos themselves are "untouched".
 
     Each: images, grid; where truths are known psnr_db, ssim, outline_f1, colour_error, grid_truth
     (see tf_i2i.metrics.image_metrics); to_teacher_psnr_db and to_teacher_ssim for the student;
     these and to_student_... for a file.
     """
-    rows, _ = score_each(translators, pictures, progress)
+    rows, _ = score_each(translators, pictures)
     return {name: metrics.mean_scores(of_model) for name, of_model in rows.items()}
 
 
 def score_each(
-    translators: dict[str, Translate], pictures: Pictures, progress: bool = True
+    translators: dict[str, Translate], pictures: Pictures
 ) -> tuple[dict[str, list[dict[str, float]]], dict[str, list[np.ndarray]]]:
     """By model name: the scores of each picture, and the outputs."""
     translators = {UNTOUCHED: lambda photo: photo, **translators}
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in translators}
     all_outputs: dict[str, list[np.ndarray]] = {name: [] for name in translators}
     truths = pictures.truths or [None] * len(pictures.photos)
-    bar = tqdm(pictures.photos, "evaluating", unit="image", delay=1, disable=not progress)
+    bar = tqdm(pictures.photos, "evaluating", unit="image", delay=1)
     for photo, truth in zip(bar, truths, strict=True):
         outputs = {name: translate(photo) for name, translate in translators.items()}
         for name, output in outputs.items():
             row = {"grid": metrics.grid_energy(output)}
             row |= {} if truth is None else metrics.against_truth(output, truth)
-            for original in _originals(name):
+            for original in _IMITATED.get(name, (TEACHER, STUDENT)):
                 if original in outputs:
                     row[f"to_{original}_psnr_db"] = metrics.psnr(output, outputs[original])
                     row[f"to_{original}_ssim"] = metrics.ssim(output, outputs[original])
             rows[name].append(row)
             all_outputs[name].append(output)
     return rows, all_outputs
-
-
-def _originals(name: str) -> tuple[str, ...]:
-    """What a model imitates: a student its teacher, a file both."""
-    imitated = {UNTOUCHED: (), TEACHER: (), STUDENT: (TEACHER,)}
-    return imitated.get(name, (TEACHER, STUDENT))

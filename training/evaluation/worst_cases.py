@@ -1,7 +1,5 @@
 """The pictures that a model does worst on, by each score: names for the JSON, and a sheet."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -20,9 +18,7 @@ _RANKED = ("ssim", "outline_f1", "identity_distance", "mask_iou", "cycle_l1", "p
 
 
 def worst_cases(evaluation: Evaluation, model: str) -> dict[str, list[dict]]:
-    """For each score of the pictures the worst ones, the very worst first: [{"name", "value"},
-    ...].
-    """
+    """By score the worst pictures, the very worst first: [{"name", "value"}, ...]."""
     names, rows = evaluation.pictures.names, evaluation.rows[model]
     return {
         score: [{"name": names[i], "value": round(rows[i][score], 5)} for i in places]
@@ -35,10 +31,8 @@ def worst_sheet(evaluation: Evaluation, model: str) -> np.ndarray:
     they are known. The middle square of each, 192 pixels per side: uint8 [H, W, 3].
     """
     pictures, rows, labels = evaluation.pictures, [], []
-    columns = {
-        "photo": pictures.photos,
-        f"translation by {model}"[-26:]: evaluation.outputs[model],
-    }
+    translations = {f"translation by {model}"[-26:]: evaluation.outputs[model]}
+    columns = {"photo": pictures.photos} | translations
     if evaluation.reconstructions is not None and model == TEACHER:
         columns["back again"] = evaluation.reconstructions
     if pictures.truths is not None:
@@ -49,23 +43,20 @@ def worst_sheet(evaluation: Evaluation, model: str) -> np.ndarray:
             name = name if len(name) <= _MAX_NAME else "..." + name[-_MAX_NAME + 3 :]
             labels.append(f"{SCORES[score].head} {score_text(score, value)}\n{name}")
             rows.append(place)
-    return labelled_grid(
-        {
-            label: np.stack([resize_square(centre_square(column[i]), _SIDE) for i in rows])
-            for label, column in columns.items()
-        },
-        labels,
-    )
+    squares = {
+        label: np.stack([resize_square(centre_square(column[i]), _SIDE) for i in rows])
+        for label, column in columns.items()
+    }
+    return labelled_grid(squares, labels)
 
 
 def _worst_places(evaluation: Evaluation, model: str) -> dict[str, list[int]]:
     """By score, indices of pictures."""
     rows, worst = evaluation.rows[model], {}
     for score in _RANKED:
-        values = {
-            i: row[score] for i, row in enumerate(rows) if math.isfinite(row.get(score, math.inf))
-        }
-        order = sorted(values, key=values.__getitem__, reverse=not SCORES[score].more_is_better)
+        known = (i for i, row in enumerate(rows) if math.isfinite(row.get(score, math.inf)))
+        more = SCORES[score].more_is_better
+        order = sorted(known, key=lambda i, name=score: rows[i][name], reverse=not more)
         if order:
             worst[score] = order[:_PER_SCORE]
     return worst

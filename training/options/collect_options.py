@@ -1,20 +1,15 @@
 """Options of training.collect."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
-import os
 import re
 
 from tf_i2i.command_line import option_group
 from tf_i2i.errors import UserError, one_line
 
 SOURCES = ("wikiart", "met", "artic", "rijksmuseum", "wikimedia", "urls", "instagram", "files")
-LICENCES = (
-    *("cc0", "public-domain", "cc-by", "cc-by-sa", "cc-by-nd", "cc-by-nc", "cc-by-nc-sa"),
-    *("cc-by-nc-nd", "own", "other", "unknown"),
-)
+LICENCES = ("cc0", "public-domain", "cc-by", "cc-by-sa", "cc-by-nd", "cc-by-nc", "cc-by-nc-sa")
+LICENCES += ("cc-by-nc-nd", "own", "other", "unknown")
 
 _source, _limit = option_group("what"), option_group("what is kept")
 _request = option_group("requests (pictures from the web)")
@@ -23,8 +18,6 @@ _seconds = functools.partial(_request, unit="s", minimum=0)
 
 @dataclasses.dataclass(frozen=True)
 class CollectOptions:
-    """Options of training.collect."""
-
     source: str = _source(
         dataclasses.MISSING, f"one of {', '.join(SOURCES)}", metavar="SOURCE", positional=True
     )
@@ -41,61 +34,32 @@ class CollectOptions:
         choices=("web", "original"),
     )
     kind: str | None = _source(
-        None,
-        "met, artic, rijksmuseum: only works of this kind: painting, print, drawing; wikimedia: an additional word",
-        metavar="WORD",
+        None, "met, artic, rijksmuseum: painting, print, ...; wikimedia: a word", metavar="WORD"
     )
-    key: str | None = _source(
-        None,
-        "rijksmuseum: key for its older interface; safer in the environment, as RIJKSMUSEUM_KEY",
-    )
-    rights: str = _source(
-        "unknown",
-        "urls, files: licence to record, such as own, cc0, public-domain, cc-by-sa",
-        metavar="NAME",
-    )
+    rights: str = _source("unknown", "urls, files: licence to record, such as own", metavar="NAME")
     site: str | None = _source(
-        None,
-        "use this address instead of the service's own, for example another MediaWiki",
-        metavar="URL",
+        None, "address in place of the service's own, such as another MediaWiki", metavar="URL"
     )
-
     licence: str | None = _limit(
-        None,
-        "keep only these, separated by commas: cc0,public-domain,cc-by,cc-by-sa,own,unknown,...",
-        metavar="NAMES",
+        None, "keep only these, such as cc0,public-domain,cc-by,cc-by-sa,own", metavar="NAMES"
     )
     limit: int | None = _limit(None, "maximum number of pictures", minimum=1)
     min_size: int = _limit(64, "minimum length of the shorter side", unit="pixels", minimum=0)
-    max_megapixels: float = _limit(
-        100.0, "largest picture", unit="megapixels", minimum=0.01, maximum=400
-    )
+    max_megapixels: float = _limit(100.0, "largest picture", unit="MP", minimum=0.01, maximum=400)
     max_file_mb: float = _limit(30.0, "largest file", unit="MB", minimum=0.001, maximum=2000)
-    max_total_mb: float = _limit(
-        2000.0, "size of the whole folder", unit="MB", minimum=0.001, maximum=1e7
-    )
+    max_total_mb: float = _limit(2000.0, "of the folder", unit="MB", minimum=0.001, maximum=1e7)
 
     contact: str | None = _request(
-        None,
-        "your e-mail address or web page, sent to servers in the user agent; wikimedia requires it",
-        metavar="TEXT",
+        None, "your e-mail address or web page, for servers; wikimedia requires it", metavar="TEXT"
     )
     interval: float = _seconds(
-        1.0,
-        "time between the starts of two requests to one host; a longer Crawl-delay in its robots.txt wins",
-        maximum=3600,
+        1.0, "between two requests to a host; a longer Crawl-delay in robots.txt wins", maximum=3600
     )
     parallel: int = _request(2, "simultaneous transfers", minimum=1, maximum=8)
-    retries: int = _request(
-        4, "how often a request is repeated after a temporary error", minimum=0, maximum=20
-    )
-    backoff: float = _seconds(
-        1.0, "wait before the first repetition, doubled for each further one", maximum=600
-    )
+    retries: int = _request(4, "repetitions after temporary errors", minimum=0, maximum=20)
+    backoff: float = _seconds(1.0, "wait before the first repetition, then doubled", maximum=600)
     patience: float = _seconds(
-        120.0,
-        "longest wait that a server may ask for; if it asks for more, its pictures are left for another run",
-        maximum=86400,
+        120.0, "longest wait that a server may ask for; else left for another run", maximum=86400
     )
     timeout: float = _seconds(30.0, "to connect, and without any data", minimum=0.1, maximum=3600)
     transfer_timeout: float = _seconds(300.0, "for one file", minimum=0.1, maximum=86400)
@@ -117,17 +81,11 @@ class CollectOptions:
         """Licences to keep; empty: any."""
         return tuple(name.strip() for name in (self.licence or "").split(",") if name.strip())
 
-    @property
-    def secret_key(self) -> str | None:
-        """The Rijksmuseum's, also from the environment, which other users of the machine don't see."""
-        return self.key or os.environ.get("RIJKSMUSEUM_KEY") or None
-
     def check(self) -> None:
         """Raises UserError for wrong usage."""
         if self.source not in SOURCES:
-            raise UserError(
-                f"SOURCE {one_line(self.source)}: unknown source; choose from {', '.join(SOURCES)}"
-            )
+            known = ", ".join(SOURCES)
+            raise UserError(f"SOURCE {one_line(self.source)}: unknown source; choose from {known}")
         if not self.query_text.strip():
             raise UserError("--query is missing: name an artist, words, or the files (see --help)")
         if self.out is None:
@@ -138,11 +96,8 @@ class CollectOptions:
             raise UserError("--contact is missing: Wikimedia requires an e-mail address or URL")
         if self.site is not None and not re.match(r"https?://[^/]+", self.site):
             raise UserError(f"--site {one_line(self.site)}: give a URL with https:// or http://")
-        if self.key and self.source != "rijksmuseum":
-            raise UserError("--key: only the Rijksmuseum uses a key; remove the option")
         for name in (*self.licences, self.rights):
             if name not in LICENCES:
                 flag = "--licence" if name in self.licences else "--rights"
-                raise UserError(
-                    f"{flag} {one_line(name)}: unknown licence; choose from {', '.join(LICENCES)}"
-                )
+                known = ", ".join(LICENCES)
+                raise UserError(f"{flag} {one_line(name)}: unknown licence; choose from {known}")

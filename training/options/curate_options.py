@@ -1,7 +1,5 @@
 """Options of training.curate."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from tf_i2i.command_line import option_group
@@ -12,8 +10,6 @@ _limits = option_group("what is left out (0 turns a limit off)")
 
 @dataclasses.dataclass(frozen=True)
 class CurateOptions:
-    """Options of training.curate."""
-
     dirs: tuple[str, ...] = _what(
         dataclasses.MISSING,
         "folders of pictures, searched recursively: one, or the two domains of a training",
@@ -22,29 +18,20 @@ class CurateOptions:
     )
     apply: bool = _what(False, "move what is left out to DIR.rejected, and cut margins off")
     undo: bool = _what(False, "bring back everything that --apply moved and trimmed")
-    report: str | None = _what(
-        None, "page to write, or curate.html beside the first folder", metavar="FILE"
-    )
+    report: str | None = _what(None, "page; default curate.html beside the folder", metavar="FILE")
     workers: int | None = _what(None, "processes; by default one per core", minimum=1, maximum=256)
 
     min_size: int = _limits(
-        256,
-        "shorter side of a picture without its margins; give the --crop-size of the training",
-        unit="pixels",
-        minimum=0,
+        256, "shorter side without margins: the training's --crop-size", unit="pixels", minimum=0
     )
     min_chroma: float = _limits(
         3.0, "mean distance from grey; pictures in colour have 5 to 40", unit="levels", minimum=0
     )
     max_text: float = _limits(
-        0.15,
-        "share of the picture that lines of text may cover; pages have 0.2 to 0.4; 1 keeps them",
-        minimum=0,
-        maximum=1,
+        0.15, "share that text may cover; pages have 0.2 to 0.4; 1 keeps them", minimum=0, maximum=1
     )
     keep_copies: bool = _limits(
-        False,
-        "do not remove copies: the same picture but for size, compression, or some of the edge",
+        False, "keep copies: the same picture but for size, compression, or some of the edge"
     )
     trim: bool = _limits(True, "cut even margins off: mats, paper, plain frames, black bars")
 
@@ -58,8 +45,6 @@ class CurateOptions:
         0.15, "portraits: largest face over the picture's shorter side", minimum=0.01, maximum=1
     )
     features: str = _match(
-        "auto",
-        "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its "
-        "weights are available",
+        "auto", "features: inception, offline, a weights file, auto: inception where available"
     )
     neighbours: int = _match(5, "features: how many decide what is near", minimum=1, maximum=100)

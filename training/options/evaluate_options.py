@@ -1,7 +1,5 @@
 """Options of training.evaluate."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 
@@ -15,30 +13,17 @@ _judges = option_group("networks that judge")
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateOptions:
-    """Options of training.evaluate."""
-
-    run: str | None = _scored(
-        None, "run folder; default the newest run with a checkpoint", metavar="DIR"
-    )
-    model: str | None = _scored(
-        None, "exported file, scored beside teacher and student", metavar="FILE.tflite"
-    )
+    run: str | None = _scored(None, "run folder; default the newest", metavar="DIR")
+    model: str | None = _scored(None, "exported file, scored as well", metavar="FILE.tflite")
     direction: str | None = _scored(
-        None,
-        "ab makes B from A; both: one after the other; default from the file's name, else ab",
-        choices=("ab", "ba", "both"),
+        None, "default from the file's name, else ab (B from A)", choices=("ab", "ba", "both")
     )
     split: str = _pictures(
-        "val",
-        "the run's validation or test pictures (test: of a run trained with --split)",
-        choices=("val", "test"),
+        "val", "the run's validation or (with --split) test pictures", choices=("val", "test")
     )
     input: str | None = _pictures(None, "pictures to translate", metavar="SRC")
     target: str | None = _pictures(
-        None,
-        "their true translations under equal file names; without --input those of the run's own "
-        "pictures (of both directions: ab's)",
-        metavar="SRC",
+        None, "true translations of equal names; without --input of the run's own", metavar="SRC"
     )
     domain_a: str | None = _pictures(None, "pictures of domain A, no truth known", metavar="SRC")
     domain_b: str | None = _pictures(None, "pictures of domain B, no truth known", metavar="SRC")
@@ -56,10 +41,7 @@ class EvaluateOptions:
         metavar="SRC",
     )
     face_crop: str | None = _judges(
-        None,
-        "where the faces are: at a fixed place, or detected in the photos; default as the run was "
-        "trained, else fixed",
-        choices=("fixed", "detected"),
+        None, "where faces are; default as in training, else fixed", choices=("fixed", "detected")
     )
     segmentation_model: str | None = _judges(
         None,
@@ -87,27 +69,20 @@ class EvaluateOptions:
         missing = [name for name in self.directions if unpaired and not domains[name]]
         letter = missing[0][0] if missing else ""
         name_direction = "is of one direction: name it with --direction ab or ba"
+        not_of_run = self.split != "val" and (self.input or unpaired)
+        not_robust = self.judge_model or both or (self.target and not self.input)
+        no_file = self.model and not Path(self.model).is_file()
         problems = {
-            f"--model {self.model}: no such file; make one with python -m export.tflite": (
-                self.model and not Path(self.model).is_file()
-            ),
+            f"--model {self.model}: no such file; make one with python -m export.tflite": no_file,
             f"--model {name_direction}": self.model and both,
             f"--input {name_direction}": self.input and both,
-            "--target is missing: --input needs the true translations of its pictures": (
-                self.input and not self.target
-            ),
-            "name --input and --target (pairs), or --domain-a or --domain-b (unpaired), not both": (
-                self.target and unpaired
-            ),
+            "--target is missing: --input needs true translations": self.input and not self.target,
+            "name --input and --target, or --domain-a or -b, not both": self.target and unpaired,
             f"name --domain-{letter}: the domain that is translated": missing,
-            f"--split {self.split} uses the run's own pictures; leave out --input and domains": (
-                self.split != "val" and (self.input or unpaired)
-            ),
-            "--robustness needs true pictures: name --input and --target in place of a domain": (
-                self.robustness and unpaired
-            ),
+            f"--split {self.split} uses the run's own pictures; leave out --input": not_of_run,
+            "--robustness: name --input and --target, not a domain": self.robustness and unpaired,
             "--robustness takes one direction, --input with --target, and no --judge-model": (
-                self.robustness and (self.judge_model or both or (self.target and not self.input))
+                self.robustness and not_robust
             ),
         }
         for message, is_wrong in problems.items():

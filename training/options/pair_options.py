@@ -1,7 +1,5 @@
 """Options of training.cartoonize and training.prepare."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
@@ -10,9 +8,7 @@ from tf_i2i.command_line import option_group
 STRENGTHS = "strengths of the styles (default: the style's own)"
 _what, _how, _strengths = map(option_group, ("what", "how it is drawn", STRENGTHS))
 _limits = option_group("which photos are dropped (0 turns a limit off)")
-_SRC = (
-    "photos: a folder (searched recursively), a text file with one path per line, tfds:NAME:SPLIT"
-)
+_SRC = "photos: a folder, a text file with one path per line, tfds:NAME:SPLIT"
 
 
 def _source(kinds: str) -> Any:
@@ -26,9 +22,7 @@ def _strength(comment: str, minimum: float, maximum: float) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class DrawingOptions:
-    """What both commands share, as they make the same pairs. Fields of the group STRENGTHS have the
-    names of the styles' arguments.
-    """
+    """What both commands share; fields of the group STRENGTHS are named as styles' arguments."""
 
     src: str | None = _source(_SRC)
     out: str | None = _what(None, "folder for the pairs (required)", metavar="DIR")
@@ -48,24 +42,17 @@ class DrawingOptions:
     sigma_color: float | None = _strength(
         "cartoon, bold, poster: differences well above this are edges and stay, 0..255", 0.1, 255
     )
-    level_step: int | None = _strength(
-        "cartoon, bold: distance between colour levels, 0..255", 2, 128
-    )
+    level_step: int | None = _strength("cartoon, bold: distance of colour levels, 0..255", 2, 128)
     colours: int | None = _strength("poster: number of colours besides outlines", 2, 256)
     outline_block: int | None = _strength(
-        "cartoon, bold, poster: an outline is darker than the mean of a square of this side, odd "
-        "pixels",
-        3,
-        255,
+        "cartoon, bold, poster: side of the square whose mean outlines are darker than, odd", 3, 255
     )
     outline_contrast: float | None = _strength(
         "cartoon, bold, poster: by how much it is darker, 0..255", 0, 255
     )
     outline_width: int | None = _strength("bold: width of the pen, pixels", 1, 64)
     reach: float | None = _strength("painting: how far colours flow, pixels", 1, 200)
-    smoothness: float | None = _strength(
-        "painting: differences below this are not edges, 0..1", 0.01, 1
-    )
+    smoothness: float | None = _strength("painting: smaller differences are no edges", 0.01, 1)
     stroke: float | None = _strength("pencil: width of the shading, pixels", 0.5, 100)
     pressure: float | None = _strength("pencil: darkness", 0.1, 20)
 
@@ -73,9 +60,7 @@ class DrawingOptions:
     min_chroma: float = _limits(
         3.0, "mean distance from grey; photos in colour have 5 to 40", unit="levels", minimum=0
     )
-    min_face_ratio: float = _limits(
-        0.0, "largest face over the photo's shorter side", minimum=0, maximum=1
-    )
+    min_face_ratio: float = _limits(0.0, "largest face over the shorter side", minimum=0, maximum=1)
     duplicate_bits: int = _limits(
         8,
         "photos whose 128-bit hashes differ in at most this many bits are near-duplicates, of which "
@@ -87,8 +72,6 @@ class DrawingOptions:
 
 @dataclasses.dataclass(frozen=True)
 class CartoonizeOptions(DrawingOptions):
-    """Options of training.cartoonize."""
-
     layout: str = _what(
         "folders",
         "folders: DIR/cartoon and DIR/photo with equal file names; pairs: DIR/pairs, cartoon on the "
@@ -101,8 +84,6 @@ class CartoonizeOptions(DrawingOptions):
 
 @dataclasses.dataclass(frozen=True)
 class PrepareOptions(DrawingOptions):
-    """Options of training.prepare."""
-
     src: str | None = _source(f"{_SRC}, or a folder at a URL such as gs://BUCKET/photos")
     out: str | None = _what(None, "folder or URL for TensorFlow datasets (required)", metavar="DIR")
     name: str | None = _what(None, "of the dataset: lower-case letters, digits and _ (required)")

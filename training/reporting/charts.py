@@ -4,8 +4,6 @@ The SVG keeps its text as text, names no address and has no ids except those of 
 any number of charts can stand in one page. Equal data gives equal bytes.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import re
@@ -39,15 +37,12 @@ _COLOURS = {
 _INK, _SOFT, _RULE = (_COLOURS[name][0] for name in ("ink", "soft", "rule"))
 _SERIES = [light for name, (light, _) in _COLOURS.items() if re.fullmatch(r"c\d", name)]
 _LIGHT, _DARK = (
-    " ".join(f"--{name}: {colours[scheme]};" for name, colours in _COLOURS.items())
-    for scheme in (0, 1)
+    " ".join(f"--{name}: {both[scheme]};" for name, both in _COLOURS.items()) for scheme in (0, 1)
 )
 
 # Style sheet of pages and charts.
-COLOUR_STYLE = (
-    f":root {{ color-scheme: light dark; {_LIGHT} }}\n"
-    f"@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"
-)
+COLOUR_STYLE = f""":root {{ color-scheme: light dark; {_LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}"""
 
 # Lengths are CSS pixels: an SVG of matplotlib has 72 units per inch.
 _WIDTH = 480
@@ -56,38 +51,18 @@ _SETTINGS = {
     "font.size": 12,
     "text.parse_math": False,  # a "$" in a name is a "$"
     "text.color": _INK,
-    "axes.labelcolor": _SOFT,
-    "axes.edgecolor": _RULE,
-    "axes.facecolor": "none",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "grid.color": _RULE,
+    **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), _SOFT),
+    **dict.fromkeys(("axes.edgecolor", "grid.color"), _RULE),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor", "svg.fonttype"), "none"),
+    **dict.fromkeys(("axes.grid", "axes.axisbelow"), True),
+    **dict.fromkeys([f"axes.spines.{side}" for side in ("left", "right", "top")], False),
+    **dict.fromkeys(("xtick.bottom", "ytick.left", "legend.frameon"), False),
     "grid.linewidth": 1,
-    "xtick.labelcolor": _SOFT,
-    "ytick.labelcolor": _SOFT,
-    "xtick.bottom": False,
-    "ytick.left": False,
-    "figure.facecolor": "none",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
     "svg.hashsalt": "tf_i2i",
 }
 
-_NOT_LOSSES = frozenset(
-    {
-        "step",
-        "time_s",
-        "step_s",
-        "images_per_s",
-        "data_wait_share",
-        "face_share",
-        "segmentation_share",
-        "learning_rate",
-    }
-)
+_NOT_LOSSES = {"step", "time_s", "step_s", "images_per_s", "learning_rate"}
+_NOT_LOSSES |= {"data_wait_share", "face_share", "segmentation_share"}
 _MAX_POINTS = 300
 
 
@@ -105,11 +80,7 @@ class Bar:
 
 
 def bar_chart(bars: Sequence[Bar], unit: str, title: str) -> str:
-    """Horizontal bars from 0, each under its name, as an <svg> element.
-
-    Args:
-        unit: label of the axis. title: what the chart is of, for readers who do not see it.
-    """
+    """Horizontal bars from 0, each under its name, as an <svg> element; unit: label of the axis."""
     with matplotlib.rc_context(_SETTINGS):
         figure = _figure(_WIDTH, 36 * len(bars) + 46)
         axes = figure.subplots()
@@ -120,20 +91,13 @@ def bar_chart(bars: Sequence[Bar], unit: str, title: str) -> str:
             low, high = bar.whisker or (end, end)
             axes.barh(row, end, 0.38, color=_SERIES[bar.series % len(_SERIES)])
             if high > low:
-                axes.errorbar(
-                    end, row, xerr=[[max(0, end - low)], [max(0, high - end)]], ecolor=_INK
-                )
+                around = [[max(0, end - low)], [max(0, high - end)]]
+                axes.errorbar(end, row, xerr=around, ecolor=_INK)
                 for edge in (low, high):
                     axes.plot([edge, edge], [row - 0.1, row + 0.1], color=_INK)
             axes.text(0, row - 0.27, bar.name, va="bottom")
-            axes.annotate(
-                bar.text,
-                (max(0.0, end, high), row),
-                (5, 0),
-                textcoords="offset points",
-                va="center",
-                color=_SOFT,
-            )
+            place, beside = (max(0.0, end, high), row), {"textcoords": "offset points"}
+            axes.annotate(bar.text, place, (5, 0), **beside, va="center", color=_SOFT)
         axes.set_ylim(len(bars) - 0.5, -0.7)
         low, high = axes.dataLim.intervalx if bars else (0.0, 1.0)
         axes.set_xlim(min(0.0, low), (max(high, 0.0) or 1.0) * 1.18)
@@ -147,24 +111,17 @@ def bar_chart(bars: Sequence[Bar], unit: str, title: str) -> str:
 def latency_chart(rows: Sequence[dict]) -> str:
     """Bars of the medians, with whiskers to the 90th percentiles; a colour for each file.
 
-    Args:
-        rows: of benchmark.json, each with file and median_ms; device, threads, p90_ms and
-            input_shape where known. Rows without figures are left out, and those of an emulated
-            GPU, which would dwarf all others.
+    rows: of benchmark.json; those without figures are left out, and those of an emulated GPU, which
+    would dwarf all others.
     """
     rows = [row for row in rows if row.get("median_ms") and not row.get("emulated")]
     files = list(dict.fromkeys(row["file"] for row in rows))
     sizes = {_size(row) for row in rows}
-    bars = [
-        Bar(
-            _latency_name(row, len(sizes) > 1),
-            row["median_ms"],
-            f"{row['median_ms']:.3g}",
-            (row["median_ms"], row.get("p90_ms") or row["median_ms"]),
-            files.index(row["file"]),
-        )
-        for row in rows
-    ]
+    bars = []
+    for row in rows:
+        name, median = _latency_name(row, len(sizes) > 1), row["median_ms"]
+        whisker = median, row.get("p90_ms") or median
+        bars.append(Bar(name, median, f"{median:.3g}", whisker, files.index(row["file"])))
     return bar_chart(bars, "ms per inference: median, and 90th percentile", "Latency")
 
 
@@ -207,10 +164,8 @@ def loss_chart(title: str, metrics: Sequence[dict], names: Sequence[str]) -> str
         lines, labels = [], []
         for name, (steps, raw, mean) in curves.items():
             term = terms.index(name.removesuffix("_A").removesuffix("_B"))
-            style = {
-                "color": _SERIES[term % len(_SERIES)],
-                "linestyle": "--" if name.endswith("_B") else "-",
-            }
+            style = {"linestyle": "--" if name.endswith("_B") else "-"}
+            style["color"] = _SERIES[term % len(_SERIES)]
             last = mean[-1]
             labels.append(f"{name} {last:{'.2f' if abs(last) >= 0.1 else '.2g'}}")
             axes.plot(steps, np.clip(raw, bottom, top), alpha=0.25, linewidth=1, **style)
@@ -250,18 +205,12 @@ def _is_number(value) -> bool:
 
 
 def frontier_chart(rows: Sequence[dict]) -> str:
-    """Quality against time of students, as an <svg> element.
-
-    Args:
-        rows: each with candidate, us_per_pixel, quality, on_frontier; by us_per_pixel.
-    """
+    """Quality against time of students, as an <svg> element; rows of search.json, fastest first."""
     with matplotlib.rc_context(_SETTINGS):
         figure = _figure(760, 420)
         axes = figure.subplots()
-        best = [row for row in rows if row["on_frontier"]]
-        axes.plot(
-            [row["us_per_pixel"] for row in best], [row["quality"] for row in best], color=_SOFT
-        )
+        best = [(row["us_per_pixel"], row["quality"]) for row in rows if row["on_frontier"]]
+        axes.plot(*zip(*best, strict=True), color=_SOFT)
         for row in rows:
             place = row["us_per_pixel"], row["quality"]
             axes.scatter(*place, color=_SERIES[0 if row["on_frontier"] else 5], zorder=3)
@@ -273,13 +222,11 @@ def frontier_chart(rows: Sequence[dict]) -> str:
 
 
 def sweep_figure(title: str, option: str, panels: Sequence[dict]) -> np.ndarray:
-    """A panel for each score over the values of an option, as uint8 RGB [H, W, 3].
+    """A panel for each score over the values of an option, as uint8 RGB [H, W, 3]: a line through
+    the means of the seeds, a dot for each seed, a whisker over their range.
 
-    A line through the means of the seeds, a dot for each seed, a whisker over their range.
-
-    Args:
-        panels: each with title, note, numbers (value of the option to those of its seeds) and
-            chosen: (value, mean on test data) or None.
+    panels: each with title, note, numbers (value of the option to those of its seeds) and chosen:
+    (value, mean on test data) or None.
     """
     columns = min(3, max(1, len(panels)))
     rows = max(1, math.ceil(len(panels) / columns))
@@ -308,15 +255,9 @@ def _draw_panel(axes: Axes, option: str, panel: dict) -> None:
             axes.plot([place, place], [min(found), max(found)], color=_INK, linewidth=1)
     if panel["chosen"]:
         value, mean = panel["chosen"]
-        axes.plot(
-            list(numbers).index(value),
-            mean,
-            "s",
-            markerfacecolor="white",
-            markeredgecolor=_SERIES[1],
-            markeredgewidth=2,
-            label=f"chosen, {value}: mean on test data",
-        )
+        label = f"chosen, {value}: mean on test data"
+        square = {"markerfacecolor": "white", "markeredgecolor": _SERIES[1], "markeredgewidth": 2}
+        axes.plot(list(numbers).index(value), mean, "s", **square, label=label)
     axes.set_title(panel["title"], loc="left", fontsize=10)
     axes.set_title(panel["note"], loc="right", fontsize=8, color=_SOFT)
     axes.set_xticks(range(len(numbers)), [value[:14] for value in numbers])
@@ -348,9 +289,8 @@ def _svg(figure: Figure, label: str) -> str:
     svg = text.getvalue()
     view = re.search(r'viewBox="[^"]*"', svg)[0]
     body = svg[svg.index("<g ") : svg.rindex("</svg>")]
-    body = re.sub(
-        r'<defs>\s*<clipPath.*?</defs>| clip-path="[^"]*"|(?<=<g) id="[^"]*"', "", body, flags=re.S
-    )
+    unwanted = r'<defs>\s*<clipPath.*?</defs>| clip-path="[^"]*"|(?<=<g) id="[^"]*"'
+    body = re.sub(unwanted, "", body, flags=re.S)
     body = re.sub(r' d="([^"]*)"', lambda path: f' d="{_rounded(path[1])}"', body)
     for name, (colour, _) in _COLOURS.items():
         body = re.sub(f'(?<=: ){colour}(?=[;"])', f"var(--{name})", body)

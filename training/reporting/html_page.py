@@ -1,7 +1,5 @@
 """Self-contained HTML pages from jinja2 templates, which escape every value that they are given."""
 
-from __future__ import annotations
-
 import base64
 import io
 from pathlib import Path
@@ -21,9 +19,7 @@ def render(template: str, **values) -> str:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """uint8 RGB [H, W, 3] as a WebP data URI: lossless, or of quality 92 where that takes over 150
-    kB.
-    """
+    """uint8 RGB [H, W, 3] as a WebP data URI: lossless up to 150 kB, else of quality 92."""
     for settings in ({"lossless": True, "quality": 60}, {"quality": 92}):
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "WEBP", method=4, **settings)
@@ -32,11 +28,7 @@ def data_uri(image: np.ndarray) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).resolve().parents[2]),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_LOADER = jinja2.FileSystemLoader(Path(__file__).resolve().parents[2])
+_STRICT = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+_ENVIRONMENT = jinja2.Environment(loader=_LOADER, trim_blocks=True, lstrip_blocks=True, **_STRICT)
 _ENVIRONMENT.filters["data_uri"] = data_uri

@@ -1,7 +1,5 @@
 """Labelled grids of pictures, as PNG."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,14 +9,10 @@ _GAP, _HEADER, _LETTER = 4, 18, 7
 
 
 def labelled_grid(columns: dict[str, np.ndarray], rows: Sequence[str] = ()) -> np.ndarray:
-    """Columns of pictures under their labels, a row for each picture.
+    """Columns of pictures under their labels, a row for each picture: uint8 [height, width, 3].
 
-    Args:
-        columns: label to uint8 [N, H, W, 3], all of one shape.
-        rows: their N names, of one line or more, for the left margin; none: no margin.
-
-    Returns:
-        uint8 [height, width, 3] on white.
+    columns: label to uint8 [N, H, W, 3], all of one shape. rows: N names, of one line or more, for
+    the left margin, if any.
     """
     letters = max((len(line) for name in rows for line in name.split("\n")), default=0)
     margin = _GAP + _LETTER * letters if rows else 0

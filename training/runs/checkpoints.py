@@ -1,7 +1,5 @@
 """Checkpoints that are complete or absent, and verified by their sha256 sums when they are read."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -23,12 +21,8 @@ _SPARE_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class Saved:
-    """One checkpoint on disk.
-
-    Attributes:
-        step: steps taken when it was saved.
-        prefix: what TensorFlow names its files by.
-        state: what the loop stored beside the weights: JSON values by name.
+    """One checkpoint on disk: its step, the prefix of its files for TensorFlow, and what the loop
+    stored beside the weights, JSON values by name.
     """
 
     step: int
@@ -43,11 +37,8 @@ class Checkpoints:
     sums and the loop's state is renamed into place, and only with it does the checkpoint count.
     Files that a killed process leaves are never read, and the next save removes them.
 
-    Args:
-        folder: RUN/checkpoints, or a student's.
-        objects: `tf.train.Checkpoint` of everything that is saved.
-        keep: number of newest checkpoints to keep, besides the one with the best score.
-        chief: other workers write to a temporary folder, since all must take part in a save.
+    keep: number of newest checkpoints to keep, besides the one with the best score. chief: other
+    workers write to a temporary folder, since all must take part in a save.
     """
 
     def __init__(self, folder: Path, objects, keep: int = 2, chief: bool = True):
@@ -56,8 +47,7 @@ class Checkpoints:
     def save(self, step: int, state: dict) -> None:
         """Writes a checkpoint; `state["score"]` (higher is better, or None) ranks it.
 
-        Raises:
-            UserError: the disk is full or can't be written to; earlier checkpoints stay intact.
+        Raises UserError when the disk is full or can't be written to; earlier ones stay intact.
         """
         import tensorflow as tf
 
@@ -84,20 +74,15 @@ class Checkpoints:
         return newest(self.folder)
 
     def restore(self, saved: Saved) -> None:
-        """Reads a checkpoint into the objects.
-
-        Raises:
-            UserError: it belongs to another network.
-        """
+        """Reads a checkpoint into the objects; UserError when it belongs to another network."""
         import tensorflow as tf
 
         try:
             self._objects.read(saved.prefix).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{saved.prefix}: is of another network than these options build; resume the run "
-                "that it belongs to, or start a new one with another --run"
-            ) from error
+            fix = "resume its own run, or start a new one with another --run"
+            other = "is of another network than these options build"
+            raise UserError(f"{saved.prefix}: {other}; {fix}") from error
 
     def _require_room(self, step: int) -> None:
         """A save needs as much room as the largest checkpoint so far."""
@@ -138,9 +123,7 @@ class Checkpoints:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _write_marker(self) -> None:
-        """TensorFlow's own record, for tf.train.latest_checkpoint and the like; names without
-        folder, so that a run can be moved.
-        """
+        """TensorFlow's own record; names without folder, so that a run can be moved."""
         names = [f"ckpt-{step}" for step in sorted(_steps(self.folder))]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
@@ -155,10 +138,8 @@ def newest(folder: Path) -> Saved | None:
         wrong = [name for name, sums in files.items() if _sums(Path(folder) / name) != sums]
         if files and not wrong:
             return Saved(step, prefix, record["state"])
-        say(
-            f"warning: {prefix}: {', '.join(wrong) or 'its record'} is damaged; going back to the "
-            "checkpoint before it"
-        )
+        what = ", ".join(wrong) or "its record"
+        say(f"warning: {prefix}: {what} is damaged; going back to the checkpoint before it")
     return None
 
 

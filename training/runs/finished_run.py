@@ -1,7 +1,5 @@
 """A run on disk: its networks and pictures, for distillation, evaluation and export."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
@@ -24,18 +22,9 @@ from training.runs.run_split import read_split
 
 
 class FinishedRun:
-    """A run that has a config.json, which is read once.
+    """A run that has a config.json, which is read once; by default the newest with a checkpoint.
 
-    Args:
-        root: run folder; None: the newest run with a checkpoint.
-
-    Attributes:
-        root: run folder.
-        config: config.json as it stands.
-        model: "cyclegan", "onesided" or "pix2pix".
-
-    Raises:
-        UserError: there is no run, or its config.json can't be read.
+    Raises UserError when there is no run, or its config.json can't be read.
     """
 
     def __init__(self, root: str | os.PathLike | None = None):
@@ -47,15 +36,10 @@ class FinishedRun:
     @cached_property
     def options(self) -> TrainerOptions:
         """The trainer's options as recorded. Those that this version does not know are dropped, and
-        those that the run's version did not know have their defaults.
-
-        Raises:
-            UserError: the run is of a trainer that this version does not have.
+        those that the run's version did not know have their defaults. UserError: unknown trainer.
         """
         if self.model not in TRAINER_OPTIONS:
-            raise UserError(
-                f"--run {self.root}: made by {self.model}, a trainer that this version does not have"
-            )
+            raise UserError(f"--run {self.root}: made by {self.model}, a trainer that is not here")
         options_class = TRAINER_OPTIONS[self.model]
         recorded = self.config.get("options", {})
         known = {field.name for field in dataclasses.fields(options_class)}
@@ -85,10 +69,8 @@ class FinishedRun:
         return options["crop_size"] if str(options.get("generator")).startswith("unet") else None
 
     def data(self, log: Callable[[str], None] = lambda message: None) -> RunData:
-        """The run's training and validation pictures, as config.json says; read once.
-
-        Raises:
-            UserError: they can't be read, or those of its split changed.
+        """The run's pictures, as config.json says; read once. Raises UserError where they can't be
+        read, or those of its split changed.
         """
         if self._data is None:
             stored_split = read_split(self.root) if self.options.split else None
@@ -98,12 +80,8 @@ class FinishedRun:
     def network(self, model: str, direction: str) -> keras.Model:
         """A float32 inference network: float RGB in [-1, 1] [N, H, W, 3] to the same.
 
-        Args:
-            model: "teacher" (averaged weights) or "student" (batch normalisation folded).
-            direction: "ab" or "ba".
-
-        Raises:
-            UserError: the run has no such network yet.
+        model: "teacher" (averaged weights) or "student" (batch normalisation folded). Raises
+        UserError when the run has no such network yet.
         """
         set_precision("float32")
         return self.teacher(direction) if model == "teacher" else self.student(direction)
@@ -111,15 +89,11 @@ class FinishedRun:
     def teacher(self, direction: str) -> keras.Model:
         """The teacher's generator with averaged weights, under the present precision policy."""
         if not self.has_teacher:
-            raise UserError(
-                f"--run {self.root}: training.{self.model} trains the phone network itself, without "
-                "a teacher; use --model student"
-            )
+            why = f"training.{self.model} trains the phone network itself, without a teacher"
+            raise UserError(f"--run {self.root}: {why}; use --model student")
         if self.paired and direction != "ab":
-            raise UserError(
-                f"--direction {direction}: {self.root} was trained on pairs, from input to target "
-                "alone; use --direction ab"
-            )
+            where = f"{self.root} was trained on pairs, from input to target alone"
+            raise UserError(f"--direction {direction}: {where}; use --direction ab")
         model = build_model(self.model, {**vars(self.options), "pool_size": 0})
         names = translator_names(self.model, direction)
         self._restore(model, names)
@@ -147,17 +121,12 @@ class FinishedRun:
         return student.folded()
 
     def discriminator(self) -> keras.Model:
-        """The discriminator of a run on pairs as last trained: float [N, H, W, 6], input and
-        output, to scores [N, h, w, 1].
-
-        Raises:
-            UserError: the run has no checkpoint yet, or was not trained on pairs.
+        """That of a run on pairs, as last trained: float [N, H, W, 6], input and output, to scores
+        [N, h, w, 1]. Raises UserError without checkpoint or pairs.
         """
         if not self.paired:
-            raise UserError(
-                f"--run {self.root}: its discriminators judge pictures, not pairs; use a run of "
-                "training.pix2pix"
-            )
+            reason = "its discriminators judge pictures, not pairs; use a run of training.pix2pix"
+            raise UserError(f"--run {self.root}: {reason}")
         set_precision("float32")
         model = build_model(self.model, vars(self.options))
         self._restore(model, ("discriminator",))
@@ -167,15 +136,12 @@ class FinishedRun:
         """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
         saved = newest(self.root / "checkpoints")
         if saved is None:
-            raise UserError(
-                f"--run {self.root}: no checkpoint yet; continue its training: "
-                f"python -m training.{self.model} --run {self.root} --resume"
-            )
+            resume = f"python -m training.{self.model} --run {self.root} --resume"
+            raise UserError(f"--run {self.root}: no checkpoint yet; train on: {resume}")
         parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
         try:
             read = tf.train.Checkpoint(model=parts).read(saved.prefix).expect_partial()
             read.assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"--run {self.root}: checkpoint {saved.prefix} does not fit config.json"
-            ) from error
+            reason = f"checkpoint {saved.prefix} does not fit config.json"
+            raise UserError(f"--run {self.root}: {reason}") from error

@@ -1,7 +1,5 @@
 """What a loop logs: metrics.jsonl and TensorBoard, cut back when a run returns to a checkpoint."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -13,15 +11,9 @@ from tf_i2i.files import replacing, write_text
 
 
 class MetricsLog:
-    """Appends to PART/metrics.jsonl (one object per line) and to TensorBoard's events.
+    """Appends to metrics.jsonl (one object per line) and to TensorBoard's events, in a folder.
 
-    Entries of steps after `step` are dropped first, so that a resumed run leaves no gap and repeats
-    nothing.
-
-    Args:
-        metrics: path of metrics.jsonl.
-        events: folder of TensorBoard's event files.
-        step: the last step that counts.
+    Entries after `step` are dropped first, so that a resumed run leaves no gap and repeats nothing.
     """
 
     def __init__(self, metrics: Path, events: Path, step: int):

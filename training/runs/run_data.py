@@ -1,7 +1,5 @@
 """A run's pictures: from the options to decoded, split image caches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,17 +20,15 @@ _DESCRIBED = ("domain_a", "domain_b", "val_a", "val_b")
 
 @dataclass(frozen=True)
 class RunData:
-    """Training and validation pictures of both domains; of pairs, A are the inputs and B the
-    targets.
+    """Training and validation pictures, shorter side at the load size; of pairs, A are the inputs
+    and B the targets.
 
     Attributes:
-        train_a, train_b, val_a, val_b: decoded pictures, shorter side at the load size.
         paired: val_b[i] is the true translation of val_a[i] (their names are equal).
         descriptions: where each came from, for config.json and the report.
-        test_a, test_b: those of the test split; None in a run without --split.
-        split: what split.json holds; None likewise.
-        face_boxes: of the training pictures of both domains, float32 [N, 4] each, or None for one
-            that needs none; where a face loss needs them.
+        test_a, test_b, split: with --split, the test pictures, and what split.json holds.
+        face_boxes: of both domains' training pictures, float32 [N, 4] each, or None for one that
+            needs none; where a face loss needs them.
     """
 
     train_a: ImageCache
@@ -65,10 +61,8 @@ def load_data(
 ) -> RunData:
     """Reads the pictures that the options name; without any, the bundled demo data.
 
-    stored_split: what split.json of the run holds, if the run exists.
-
-    Raises:
-        UserError: options that do not go together, or pictures that can't be used.
+    stored_split: what split.json of the run holds, if the run exists. Raises UserError for options
+    that do not go together, or pictures that can't be used.
     """
     names = ("input", "pairs") if options.paired else ("domain_a", "domain_b")
     validation = ("val_input", "val_pairs") if options.paired else ("val_a", "val_b")
@@ -87,9 +81,8 @@ def load_data(
         for line in summary_lines(record):
             log(line)
         train, val, test = (parts[name] for name in SPLITS)
-        described += [
-            f"split of {side}, {options.split}" for name in groups for side in sides[name]
-        ]
+        split_of = [f"split of {side}, {options.split}" for name in groups for side in sides[name]]
+        described += split_of
         descriptions = dict(zip(_DESCRIBED, described, strict=True))
         return RunData(*train, *val, options.paired, descriptions, *test, record)
     named, train, val = read(options, True, log), [], []
@@ -130,10 +123,8 @@ def _check(options, sources: list[str], validation: list[str]) -> None:
     for name in ("pairs", "val_pairs") if options.paired else ():
         folder = name.replace("pairs", "input")
         if len(_given(options, (name, folder))) == 2:
-            raise UserError(
-                f"{_flag(name)} and {_flag(folder)}: name side-by-side pictures or two folders, "
-                "not both"
-            )
+            both = f"{_flag(name)} and {_flag(folder)}"
+            raise UserError(f"{both}: name side-by-side pictures or two folders")
     needed = "--input or --pairs" if options.paired else "--domain-a and --domain-b"
     if validation and not sources:
         raise UserError(f"{_flag(validation[0])} needs {needed}")
@@ -143,9 +134,8 @@ def _check(options, sources: list[str], validation: list[str]) -> None:
     if not sources:
         raise UserError(f"--split divides pictures of yours: name them with {needed}")
     if validation:
-        raise UserError(
-            f"--split and {_flag(validation[0])}: both name the validation pictures; leave one out"
-        )
+        both = f"--split and {_flag(validation[0])}"
+        raise UserError(f"{both}: both name the validation pictures; leave one out")
 
 
 def _read_domains(options, validation: bool, log) -> dict[str, PictureGroup]:
@@ -189,22 +179,14 @@ def _demo_data(options, log) -> RunData:
         photos = "the bundled demo photographs"
         log(f"no data named: training on cartoons of {photos} and these photographs")
         demo = demo_pairs(options.load_size)
-        described = (
-            "cartoons of bundled demo photographs",
-            "the photographs themselves",
-            "cartoons of held-out demo photographs",
-            "these photographs",
-        )
+        described = ("cartoons of bundled demo photographs", "the photographs themselves")
+        described += ("cartoons of held-out demo photographs", "these photographs")
     else:
         cartoons = "cartoons of other photographs"
         log(f"no data named: training on the bundled demo photographs and {cartoons}")
         demo = demo_images(options.load_size)
-        described = (
-            "bundled demo photographs",
-            "cartoons of other bundled photographs",
-            "held-out demo photographs",
-            "their true cartoons",
-        )
+        described = ("bundled demo photographs", "cartoons of other bundled photographs")
+        described += ("held-out demo photographs", "their true cartoons")
     descriptions = dict(zip(_DESCRIBED, described, strict=True)) | {"sources": demo.sources}
     return RunData(demo.domain_a, demo.domain_b, demo.val_a, demo.val_b, True, descriptions)
 

@@ -1,7 +1,5 @@
 """The folder that a run writes into: names, config.json, who may start or resume there."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime
 import json
@@ -24,13 +22,9 @@ _OF_THE_CALL = ("run", "resume", "dry_run")
 
 
 class RunFolder:
-    """Paths and records of one run. `root` is created when it is missing.
+    """Paths and records of one run. `root` is created when it is missing, or UserError.
 
-    chief: False for those of several workers that only read: what they write goes to a temporary
-        folder.
-
-    Raises:
-        UserError: it can't be written to.
+    chief: False for workers that only read: what they write goes to a temporary folder.
     """
 
     def __init__(self, root: str | os.PathLike, chief: bool = True):
@@ -44,9 +38,8 @@ class RunFolder:
             probe.write_bytes(b"x")
             probe.unlink()
         except OSError as error:
-            raise UserError(
-                f"--run {self.root}: can't write there ({error.strerror}); choose another folder"
-            ) from error
+            fix = f"can't write there ({error.strerror}); choose another folder"
+            raise UserError(f"--run {self.root}: {fix}") from error
 
     def path(self, *parts: str) -> Path:
         """A file or folder to write inside the run; its parent is created."""
@@ -58,8 +51,8 @@ class RunFolder:
         write_json(self.path(name), value)
 
     def write_config(self, model: str, options, part: str = "", **facts) -> None:
-        """config.json (of the run, or of a part of it such as student/ab): every option as
-        resolved, package versions, revision, and what the caller adds.
+        """config.json of the run, or of a part of it such as student/ab: every option as resolved,
+        package versions, revision, and what the caller adds.
         """
         now = datetime.datetime.now(datetime.timezone.utc)
         config = {
@@ -85,10 +78,8 @@ def writing_to(run: RunFolder) -> Iterator[None]:
         reason = _disk_error(error)
         if reason is None:
             raise
-        raise UserError(
-            f"--run {run.root}: can't write there ({reason}); the last checkpoint is intact: fix "
-            "this, then resume with --resume"
-        ) from error
+        fix = "the last checkpoint is intact: fix this, then resume with --resume"
+        raise UserError(f"--run {run.root}: can't write there ({reason}); {fix}") from error
 
 
 def _disk_error(error: Exception) -> str | None:
@@ -100,45 +91,28 @@ def _disk_error(error: Exception) -> str | None:
 
 
 def read_config(root: str | os.PathLike) -> dict:
-    """config.json of a run.
-
-    Raises:
-        UserError: there is none, or it can't be read.
-    """
+    """config.json of a run; UserError when there is none, or it can't be read."""
     try:
         return json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(
-            f"--run {root}: no run there (config.json is missing); train first: "
-            "python -m training.cyclegan"
-        ) from error
+        fix = "no run there (config.json is missing); train first: python -m training.cyclegan"
+        raise UserError(f"--run {root}: {fix}") from error
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"--run {root}: config.json can't be read ({error}); is it a run folder?"
-        ) from error
+        reason = f"config.json can't be read ({error}); is it a run folder?"
+        raise UserError(f"--run {root}: {reason}") from error
 
 
 def newest_run(parent: str | os.PathLike = "runs") -> Path:
-    """The run under `parent` whose checkpoint is newest.
-
-    Raises:
-        UserError: there is none.
-    """
+    """The run under `parent` whose checkpoint is newest; UserError when there is none."""
     records = list(Path(parent).glob("*/checkpoints/ckpt-*.json"))
     if not records:
-        raise UserError(
-            f"no run with a checkpoint under {parent}/; train first (python -m training.cyclegan) "
-            "or name one: --run DIR"
-        )
+        fix = "train first (python -m training.cyclegan) or name one: --run DIR"
+        raise UserError(f"no run with a checkpoint under {parent}/; {fix}")
     return max(records, key=lambda record: record.stat().st_mtime).parent.parent
 
 
 def open_run(options, chief: bool) -> RunFolder:
-    """The run's folder: a new one, or with --resume one that has a run.
-
-    Raises:
-        UserError: --resume without --run or without a run there, or a new run over an old one.
-    """
+    """The run's folder: a new one, or with --resume one that has a run; else UserError."""
     if options.resume:
         if not options.run:
             raise UserError("--resume needs --run DIR, the run to continue")
@@ -146,19 +120,15 @@ def open_run(options, chief: bool) -> RunFolder:
     default = datetime.datetime.now().strftime(f"runs/{options.model}-%Y%m%d-%H%M%S")
     run = RunFolder(options.run or default, chief)
     if not options.resume and newest_step(run.root / "checkpoints"):
-        raise UserError(
-            f"--run {run.root} has a run already; continue it with --resume or name another folder"
-        )
+        fix = "continue it with --resume or name another folder"
+        raise UserError(f"--run {run.root} has a run already; {fix}")
     return run
 
 
 def continued_options(options, given: frozenset[str], run: RunFolder):
-    """Options of a resumed run: the recorded ones, except resumable ones on the command line.
+    """Options of a resumed run: the recorded ones, except resumable ones among `given`.
 
-    given: names of the options on the command line.
-
-    Raises:
-        UserError: an option that defines the run has another value on the command line.
+    Raises UserError where an option that defines the run has another value on the command line.
     """
     recorded, merged = read_config(run.root)["options"], {}
     for field in dataclasses.fields(options):
@@ -169,22 +139,19 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
         if name not in given:
             merged[name] = value
         elif getattr(options, name) != value and not field.metadata.get("resumable"):
-            raise UserError(
-                f"--{name.replace('_', '-')} {getattr(options, name)}: the run was started with "
-                f"{value}, which --resume can't change"
-            )
+            flag = f"--{name.replace('_', '-')} {getattr(options, name)}"
+            reason = f"the run was started with {value}, which --resume can't change"
+            raise UserError(f"{flag}: {reason}")
     return dataclasses.replace(options, **merged)
 
 
 def require_same_data(data, run: RunFolder) -> None:
-    """Raises UserError when the pictures are not those that the run was started with: batches would
-    differ.
-    """
+    """Raises UserError when the pictures are not those of before: batches would differ."""
     before, now = read_config(run.root)["data"], data.facts()
     for name, fingerprint in now["fingerprint"].items():
         if before["fingerprint"].get(name) != fingerprint:
+            then, count = before["counts"].get(name), now["counts"][name]
             raise UserError(
-                f"--run {run.root}: the pictures of {name} changed since it was started "
-                f"({before['counts'].get(name)} then, {now['counts'][name]} now); restore them "
-                "to continue, or start a new run"
+                f"--run {run.root}: the pictures of {name} changed since it was started ({then} "
+                f"then, {count} now); restore them to continue, or start a new run"
             )

@@ -1,8 +1,4 @@
-"""The split of a run's pictures: drawn once, stored in RUN/split.json, restored by name and verified
-by content.
-"""
-
-from __future__ import annotations
+"""The split of a run's pictures: drawn once, stored in RUN/split.json, verified by content."""
 
 import json
 from collections.abc import Sequence
@@ -23,13 +19,9 @@ _DOMAIN = "domain_"
 
 @dataclass(frozen=True)
 class PictureGroup:
-    """Pictures that are split together: one domain, or pairs.
+    """Pictures that are split together: a domain, or pairs, as inputs and targets in one order.
 
-    Attributes:
-        option: what named the source, such as "--domain-a".
-        caches: the pictures; of pairs: the inputs, then the targets in the same order.
-        sources: what each cache was read from.
-        descriptions: of each cache, for config.json.
+    option: what named the source. sources, descriptions: of each cache, the latter for config.json.
     """
 
     option: str
@@ -51,9 +43,8 @@ class PictureGroup:
                 bar = tqdm(cache.names, f"{self.option}: sums of files", unit="file", delay=3)
                 sums.append([source.sha256(places[name]) for name in bar])
         except OSError as error:
-            raise UserError(
-                f"{self.option}: {one_line(error)}; the pictures must stay where they are"
-            ) from error
+            reason = f"{one_line(error)}; the pictures must stay where they are"
+            raise UserError(f"{self.option}: {reason}") from error
         return sums
 
     def keys(self, by: str) -> list[list[str]]:
@@ -75,14 +66,10 @@ class PictureGroup:
         return entries
 
     def stored_splits(self, entries: dict[str, list[dict]]) -> list[str | None]:
-        """The split of each picture as stored; None for pictures that were added later.
-
-        Raises:
-            UserError: a picture of the stored split is missing or has changed.
+        """The split of each picture as stored; None for pictures that were added later. UserError
+        where a picture of the stored split is missing or has changed.
         """
-        stored = {
-            entry["name"]: (split, entry["sha256"]) for split in SPLITS for entry in entries[split]
-        }
+        stored = {e["name"]: (split, e["sha256"]) for split in SPLITS for e in entries[split]}
         sums = dict(zip(self.names, self.sums[0], strict=True))
         missing = [name for name in stored if name not in sums]
         changed = [name for name in sums if name in stored and stored[name][1] != sums[name]]
@@ -90,8 +77,7 @@ class PictureGroup:
             if names:
                 raise UserError(
                     f"{self.option}: {len(names)} of the {len(stored)} pictures of the run's split "
-                    f"are {problem} (first {one_line(names[0])}); restore them, or start a new "
-                    "run"
+                    f"are {problem} (first {one_line(names[0])}); restore them, or start a new run"
                 )
         return [stored[name][0] if name in stored else None for name in self.names]
 
@@ -99,23 +85,14 @@ class PictureGroup:
 def split_pictures(
     groups: dict[str, PictureGroup], options, stored: dict | None
 ) -> tuple[dict[str, list[ImageCache]], dict]:
-    """The caches of all groups in each split, and the record of it for split.json.
-
-    Args:
-        groups: by name in the record, such as "domain_a".
-        options: has split, split_by, split_seed.
-        stored: what split.json of the run holds; None: draw.
-
-    Raises:
-        UserError: too few pictures, or those of the stored split are not there any more.
+    """The caches of all groups in each split, and the record of it for split.json, as it is stored
+    or drawn now. groups: by name in the record, such as "domain_a".
+    Raises UserError: too few pictures, or those of the stored split are not there any more.
     """
     if stored is None:
-        drawn = draw_splits(
-            [group.keys(options.split_by) for group in groups.values()],
-            parse_split(options.split),
-            options.split_seed,
-            [group.option for group in groups.values()],
-        )
+        keys = [group.keys(options.split_by) for group in groups.values()]
+        sources = [group.option for group in groups.values()]
+        drawn = draw_splits(keys, parse_split(options.split), options.split_seed, sources)
         record = {"split": options.split, "by": options.split_by, "seed": options.split_seed}
         for (name, group), splits in zip(groups.items(), drawn, strict=True):
             record[name] = group.entries(splits)
@@ -131,20 +108,15 @@ def split_pictures(
 
 
 def read_split(run: Path) -> dict:
-    """The split that a run with --split was started with.
-
-    Raises:
-        UserError: split.json is damaged or missing.
-    """
+    """The split that a run was started with; UserError when split.json is damaged or missing."""
     path = Path(run) / FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         for part in (part for name, part in record.items() if name.startswith(_DOMAIN)):
             [(entry["name"], entry["sha256"]) for split in SPLITS for entry in part[split]]
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: can't be read ({one_line(error)}); restore it, or start a new run"
-        ) from error
+        reason = f"can't be read ({one_line(error)}); restore it, or start a new run"
+        raise UserError(f"{path}: {reason}") from error
     return record
 
 

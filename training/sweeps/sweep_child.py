@@ -1,10 +1,7 @@
-"""Runs a command as a sweep's child: python -m training.sweeps.sweep_child training.cyclegan
-OPTIONS...
+"""Runs a command as a sweep's child: python -m training.sweeps.sweep_child training.cyclegan ...
 
 If the sweep is killed, the child gets SIGTERM, upon which a trainer saves and ends.
 """
-
-from __future__ import annotations
 
 import os
 import runpy

@@ -1,8 +1,4 @@
-"""A sweep's trainings and evaluations: child processes, a few at a time, each step of a run done
-once.
-"""
-
-from __future__ import annotations
+"""A sweep's trainings and evaluations: child processes, a few at a time, each step done once."""
 
 import dataclasses
 import json
@@ -39,18 +35,13 @@ _TAIL_BYTES = 8192
 _LOCK_WAIT_S = 120.0
 # The rest is for evaluation.
 _TRAINING_SHARE = 0.9
-_BAR = (
-    "{desc}: {percentage:3.0f}% |{bar}| {n:.1f} of {total:.0f} runs, {elapsed} so far, "
-    "{remaining} left{postfix}"
-)
+_BAR = "{desc}: {percentage:3.0f}% |{bar}| {n:.1f} of {total:.0f} runs, {elapsed} so far, "
+_BAR += "{remaining} left{postfix}"
 
 
 def sweep(options: SweepOptions, plan: Plan) -> int | None:
-    """All runs, then the tables and the figure. Returns the exit status: None, or 130 / 143 after
-    an interruption.
-
-    Raises:
-        UserError: another sweep is in the folder, or a run failed.
+    """All runs, then the tables and the figure. Returns None, or 130 / 143 after an interruption;
+    UserError when another sweep is in the folder, or a run failed.
     """
     choice = Choice.parse(options.choose, options.guard)
     root = Path(options.run or f"runs/sweep-{plan.trainer}-{plan.flag[2:]}")
@@ -59,14 +50,12 @@ def sweep(options: SweepOptions, plan: Plan) -> int | None:
         require_same_sweep(root, plan)
         folder.write_json(FILE, dataclasses.asdict(plan))
         runs = SweepRuns(root, plan, (options.devices or (None,)) * options.jobs)
-        status = runs.complete(plan.runs(), "val")
-        if status:
+        if status := runs.complete(plan.runs(), "val"):
             return status
         results = gather(root, plan, choice)
         if plan.has_test and results.chosen is not None:
             chosen = [run for run in plan.runs() if run.value == results.chosen]
-            status = runs.complete(chosen, "test")
-            if status:
+            if status := runs.complete(chosen, "test"):
                 return status
             results = gather(root, plan, choice)
         paths = [*write_tables(root, results), root / "sweep.png"]
@@ -74,9 +63,8 @@ def sweep(options: SweepOptions, plan: Plan) -> int | None:
         write_png(paths[-1], sweep_figure(title, plan.flag[2:], results.panels()))
         print(f"{results.text()}\nwritten: {', '.join(map(str, paths))}")
     if runs.failed:
-        raise UserError(
-            f"{len(runs.failed)} of {len(plan.runs())} runs failed: {'; '.join(runs.failed)}"
-        )
+        failed = f"{len(runs.failed)} of {len(plan.runs())} runs failed"
+        raise UserError(f"{failed}: {'; '.join(runs.failed)}")
     return None
 
 
@@ -91,13 +79,8 @@ class _Job:
 
 
 class SweepRuns:
-    """The runs of a plan in the folder `root`.
-
-    Args:
-        gpus: for each run at a time, the GPU that it may see; None: all of them.
-
-    Attributes:
-        failed: one sentence for each run that failed.
+    """The runs of a plan in the folder `root`; gpus: for each run at a time, the one it may see, or
+    None: all; failed: one sentence for each run that failed.
     """
 
     def __init__(self, root: Path, plan: Plan, gpus: tuple[str | None, ...]):
@@ -106,10 +89,7 @@ class SweepRuns:
 
     def complete(self, runs: list[SweepRun], split: str) -> int | None:
         """Trains runs and scores them on a split ("val" or "test"), as far as that is not done yet.
-        Returns None, or 130 / 143 after a signal.
-
-        Raises:
-            UserError: a training ended before its first step: the others would too.
+        Returns None, or 130 / 143 after a signal. UserError: one ended before its first step.
         """
         waiting, free, active = deque(runs), deque(self._gpus), []
         name = "sweep" if split == "val" else "test data"
@@ -163,10 +143,7 @@ class SweepRuns:
 
     def _advance(self, job: _Job) -> bool:
         """Starts a run's next command once the one before has ended; False when none is left or one
-        failed.
-
-        Raises:
-            UserError: its training failed before the first step.
+        failed, UserError when that was before the training's first step.
         """
         status = job.process.poll() if job.process else 0
         if status is None:
@@ -207,14 +184,9 @@ def _start(folder: Path, command: list[str], gpu: str | None) -> subprocess.Pope
         log.write(f"\n$ python -m {shlex.join(command)}\n")
         log.flush()
         # In a session of its own: Ctrl-C reaches the sweep alone, which then stops the trainings.
-        return subprocess.Popen(
-            [sys.executable, "-m", "training.sweeps.sweep_child", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            start_new_session=True,
-        )
+        command = [sys.executable, "-m", "training.sweeps.sweep_child", *command]
+        files = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        return subprocess.Popen(command, **files, env=environment, start_new_session=True)
 
 
 def _stop(processes: list[subprocess.Popen]) -> None:
@@ -227,11 +199,7 @@ def _stop(processes: list[subprocess.Popen]) -> None:
 
 
 def _wait_for_orphan(folder: Path) -> None:
-    """Waits until a training whose sweep was killed has saved.
-
-    Raises:
-        UserError: another process keeps on training there.
-    """
+    """Waits until a training whose sweep was killed has saved; UserError when it goes on."""
     deadline = time.monotonic() + _LOCK_WAIT_S
     while folder.exists():
         try:

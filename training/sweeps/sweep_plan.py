@@ -1,8 +1,4 @@
-"""What a sweep trains: read from its command line, checked before anything runs, and stored in its
-folder.
-"""
-
-from __future__ import annotations
+"""What a sweep trains: from its command line, checked before anything runs, and stored."""
 
 import argparse
 import dataclasses
@@ -42,15 +38,8 @@ class SweepRun:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A sweep.
-
-    Attributes:
-        trainer: "cyclegan" or "pix2pix".
-        flag: the swept option, such as "--lambda-face".
-        values: as typed.
-        common: options of every training.
-        evaluate: options of every evaluation.
-        has_test: the trainings split off test pictures.
+    """A sweep: trainer, "cyclegan" or "pix2pix"; flag, such as "--lambda-face"; values as typed;
+    options of every training and evaluation; has_test: the trainings split off test pictures.
     """
 
     trainer: str
@@ -62,14 +51,10 @@ class Plan:
     has_test: bool
 
     def runs(self) -> list[SweepRun]:
-        """Value by value within a seed, so that a stopped sweep has the first seed of all values
-        early.
-        """
-        return [
-            SweepRun(value, seed, f"{_slug(self.flag[2:])}-{_slug(value)}-seed-{seed}")
-            for seed in self.seeds
-            for value in self.values
-        ]
+        """Value by value within a seed, for the first seed of all values early."""
+        pairs = [(seed, value) for seed in self.seeds for value in self.values]
+        names = [f"{_slug(self.flag[2:])}-{_slug(value)}-seed-{seed}" for seed, value in pairs]
+        return [SweepRun(v, seed, name) for (seed, v), name in zip(pairs, names, strict=True)]
 
 
 def split_command(argv: Sequence[str] | None) -> list[list[str]]:
@@ -81,10 +66,7 @@ def split_command(argv: Sequence[str] | None) -> list[list[str]]:
         else:
             sections[-1].append(token)
     if len(sections) > 3:
-        raise UserError(
-            "three times -- : the trainings' options come after the first, those of "
-            "training.evaluate after the second"
-        )
+        raise UserError("more than two -- : the trainings' options, then training.evaluate's")
     return [*sections, [], []][:3]
 
 
@@ -93,13 +75,8 @@ def make_plan(
 ) -> Plan:
     """A checked plan: every value has passed the trainer's own parser.
 
-    Args:
-        swept: trainer, --option, values.
-        common, evaluate: options of every training and of every evaluation.
-
-    Raises:
-        UserError: no such trainer or option, values that it does not accept, or options that the
-            sweep sets itself.
+    swept: trainer, --option, values. common, evaluate: options of every training and evaluation.
+    Raises UserError: no such trainer, option or values, or options that the sweep sets itself.
     """
     flags = [token for token in swept if token.startswith("--")]
     if len(flags) != 1:
@@ -117,9 +94,8 @@ def make_plan(
     if hint is None:
         raise UserError(f"{one_line(flag)}: training.{trainer} has no such option; see its --help")
     if hint is bool or str(hint).startswith("tuple") or name in _SET_BY_SWEEP:
-        raise UserError(
-            f"{flag}: can't be swept; options with one value can, and seeds are named by --seeds"
-        )
+        fix = "options with one value can, and seeds are named by --seeds"
+        raise UserError(f"{flag}: can't be swept; {fix}")
     if len(values) < 2 or len(set(map(_slug, values))) < len(values):
         raise UserError(f"{flag} {one_line(' '.join(values))}: name two values or more, each once")
     if len(set(seeds)) < len(seeds):
@@ -132,20 +108,16 @@ def make_plan(
     given = given_options(options_class, finder.parse_known_args(common)[1])
     for taken, replacement in {**_SET_BY_SWEEP, name: f"{flag} before the first --"}.items():
         if taken in given:
-            raise UserError(
-                f"--{taken.replace('_', '-')} among the trainings' options: it is set by "
-                f"{replacement}"
-            )
+            option = f"--{taken.replace('_', '-')}"
+            raise UserError(f"{option} among the trainings' options: it is set by {replacement}")
     parse(EvaluateOptions, list(evaluate), "training.evaluate", "")
     for taken in given_options(EvaluateOptions, list(evaluate)) & set(_NOT_EVALUATED):
-        raise UserError(
-            f"--{taken.replace('_', '-')} among the evaluations' options: a sweep scores its own "
-            "runs on their own pictures"
-        )
+        option = f"--{taken.replace('_', '-')}"
+        fix = "a sweep scores its own runs on their own pictures"
+        raise UserError(f"{option} among the evaluations' options: {fix}")
     has_test = bool(parsed.split) and parse_split(parsed.split).test > 0
-    return Plan(
-        trainer, flag, tuple(values), tuple(seeds), tuple(common), tuple(evaluate), has_test
-    )
+    lists = (tuple(values), tuple(seeds), tuple(common), tuple(evaluate))
+    return Plan(trainer, flag, *lists, has_test)
 
 
 def require_same_sweep(root: Path, plan: Plan) -> None:
@@ -158,17 +130,14 @@ def require_same_sweep(root: Path, plan: Plan) -> None:
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: can't be read ({one_line(error)}); name another folder with --run"
-        ) from error
+        reason = f"can't be read ({one_line(error)}); name another folder with --run"
+        raise UserError(f"{path}: {reason}") from error
     now = json.loads(json.dumps(dataclasses.asdict(plan)))
     fixed = {"trainer": "the trainer", "flag": "the option", "common": "the trainings' options"}
     for name, description in fixed.items():
         if before.get(name) != now[name]:
-            raise UserError(
-                f"--run {root}: has a sweep in which {description} differed ({FILE}); name another "
-                "folder"
-            )
+            reason = f"has a sweep in which {description} differed ({FILE})"
+            raise UserError(f"--run {root}: {reason}; name another folder")
 
 
 def _slug(text: str) -> str:

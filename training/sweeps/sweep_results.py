@@ -1,12 +1,9 @@
-"""What a sweep found: means and spreads over the seeds, the choice on validation data, and its
-scores on test data.
-"""
-
-from __future__ import annotations
+"""What a sweep found: means and spreads over the seeds, the choice, and its scores on test data."""
 
 import csv
 import dataclasses
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,12 +25,8 @@ CHOOSABLE = tuple(name for name, score in SCORES.items() if score.choosable)
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """How a value is chosen.
-
-    Attributes:
-        score: (direction, name) of the score that decides.
-        guard: (direction, name) of a score that must be at least `share` as good as at the first
-            value, or None.
+    """How a value is chosen: by (direction, name) of a score; guard: that of another, which must be
+    at least `share` as good as at the first value.
     """
 
     score: tuple[str, str]
@@ -41,7 +34,7 @@ class Choice:
     share: float = 0.0
 
     @classmethod
-    def parse(cls, score: str, guard: Sequence[str]) -> Choice:
+    def parse(cls, score: str, guard: Sequence[str]) -> "Choice":
         """Reads --choose and --guard. Raises UserError for an unknown score or a wrong share."""
         decisive = _score_of(score, "--choose")
         if not guard:
@@ -52,32 +45,22 @@ class Choice:
             if not 0 < share <= 1:
                 raise ValueError
         except ValueError as error:
-            raise UserError(
-                f"--guard {one_line(' '.join(guard))}: write a score and a share of 0 to 1: "
-                "outline_f1 0.9"
-            ) from error
+            fix = "write a score and a share of 0 to 1: outline_f1 0.9"
+            raise UserError(f"--guard {one_line(' '.join(guard))}: {fix}") from error
         return cls(decisive, _score_of(name, "--guard"), share)
 
 
 def _score_of(text: str, option: str) -> tuple[str, str]:
     direction, _, name = text.rpartition(":")
     if name not in CHOOSABLE or direction not in ("", *DIRECTIONS):
-        raise UserError(
-            f"{option} {one_line(text)}: no such score; there are {', '.join(CHOOSABLE)}, and "
-            "ba:... for the reverse direction"
-        )
+        known = f"{', '.join(CHOOSABLE)}, and ba:... for the reverse direction"
+        raise UserError(f"{option} {one_line(text)}: no such score; there are {known}")
     return direction or "ab", name
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The scores of a sweep.
-
-    Attributes:
-        scores: (value, seed) -> split -> direction -> name -> number.
-        chosen: a value, or None.
-        why: a sentence on the choice.
-    """
+    """A sweep's scores, (value, seed) -> split -> direction -> name -> number, and the choice."""
 
     plan: Plan
     choice: Choice
@@ -93,12 +76,8 @@ class Results:
 
     def shown(self, split: str = VAL) -> list[tuple[str, str]]:
         """(direction, name) of every score that any run has."""
-        return [
-            (direction, name)
-            for direction in DIRECTIONS
-            for name in CHOOSABLE
-            if any(self.of_seeds(value, split, direction, name) for value in self.plan.values)
-        ]
+        scores, values = itertools.product(DIRECTIONS, CHOOSABLE), self.plan.values
+        return [s for s in scores if any(self.of_seeds(value, split, *s) for value in values)]
 
     def summary(self) -> list[dict]:
         """A row for each split, direction, score and value: mean, standard deviation (None for one
@@ -123,17 +102,14 @@ class Results:
             if self.chosen is not None:
                 tested = self.of_seeds(self.chosen, TEST, direction, name)
             better = f"{'more' if score.more_is_better else 'less'} is better"
-            panels.append(
-                {
-                    "title": f"{score.head}, {_arrow(direction)}",
-                    "note": _NOTES.get(name, better),
-                    "numbers": {
-                        value: self.of_seeds(value, VAL, direction, name)
-                        for value in self.plan.values
-                    },
-                    "chosen": (self.chosen, float(np.mean(tested))) if tested else None,
-                }
-            )
+            values = self.plan.values
+            panel = {
+                "title": f"{score.head}, {_arrow(direction)}",
+                "note": _NOTES.get(name, better),
+            }
+            panel["numbers"] = {v: self.of_seeds(v, VAL, direction, name) for v in values}
+            panel["chosen"] = (self.chosen, float(np.mean(tested))) if tested else None
+            panels.append(panel)
         return panels
 
     def text(self) -> str:
@@ -182,9 +158,7 @@ def gather(root: Path, plan: Plan, choice: Choice) -> Results:
 
 
 def choose(results: Results) -> tuple[str | None, str]:
-    """The value that is best on validation data, and a sentence on why; values without a score of
-    all seeds are not considered.
-    """
+    """The value that is best on validation data, of those scored with all seeds, and why."""
     plan, choice = results.plan, results.choice
 
     def means(score: tuple[str, str]) -> dict[str, float]:
@@ -194,40 +168,30 @@ def choose(results: Results) -> tuple[str | None, str]:
 
     candidates, head, within = means(choice.score), _head(choice.score), ""
     if not candidates:
-        return None, (
-            f"nothing is chosen: no value has {head} of all seeds; name another score with --choose"
-        )
+        reason = f"no value has {head} of all seeds; name another score with --choose"
+        return None, f"nothing is chosen: {reason}"
     if choice.guard:
         guarded, guard_head = means(choice.guard), _head(choice.guard)
         first = guarded.get(plan.values[0])
         if first is None:
-            return None, (
-                f"nothing is chosen: {plan.values[0]} has no {guard_head} of all seeds, which "
-                "--guard needs"
-            )
+            reason = f"{plan.values[0]} has no {guard_head} of all seeds, which --guard needs"
+            return None, f"nothing is chosen: {reason}"
         sign = _sign(choice.guard)
         bound = first * choice.share if sign > 0 else first / choice.share
-        candidates = {
-            value: mean
-            for value, mean in candidates.items()
-            if value in guarded and sign * guarded[value] >= sign * bound
-        }
+        inside = {v for v, mean in guarded.items() if sign * mean >= sign * bound}
+        candidates = {value: mean for value, mean in candidates.items() if value in inside}
         limit = score_text(choice.guard[1], bound)
         within = f", with {guard_head} {'at least' if sign > 0 else 'at most'} {limit}"
         if not candidates:
             return None, f"nothing is chosen: no value has {guard_head} within --guard"
     best = max(candidates, key=lambda value: _sign(choice.score) * candidates[value])
     score = score_text(choice.score[1], candidates[best])
-    return (
-        best,
-        f"chosen on validation data: {plan.flag} {best}, for the best {head} ({score}){within}",
-    )
+    why = f"for the best {head} ({score}){within}"
+    return best, f"chosen on validation data: {plan.flag} {best}, {why}"
 
 
 def write_tables(root: Path, results: Results) -> list[Path]:
-    """Writes sweep.txt, sweep.csv (a line for each run, split, direction and score) and sweep.json;
-    returns their paths.
-    """
+    """Writes sweep.txt, .csv (a line for each run, split, direction and score), .json: paths."""
     plan = results.plan
     paths = [root / f"sweep.{suffix}" for suffix in ("txt", "csv", "json")]
     write_text(paths[0], results.text() + "\n")
@@ -239,10 +203,8 @@ def write_tables(root: Path, results: Results) -> list[Path]:
             for direction, row in directions.items():
                 writer.writerows([*run, split, direction, *item] for item in row.items())
     write_text(paths[1], sheet.getvalue())
-    runs = [
-        {**dataclasses.asdict(run), "scores": results.scores.get((run.value, run.seed))}
-        for run in plan.runs()
-    ]
+    scores = results.scores
+    runs = [dataclasses.asdict(r) | {"scores": scores.get((r.value, r.seed))} for r in plan.runs()]
     choice = {"chosen": results.chosen, "why": results.why}
     summary = {"summary": results.summary(), "runs": runs}
     write_json(paths[2], dataclasses.asdict(plan) | choice | summary)

@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM, turned into a flag that a loop reads between two steps."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Callable
@@ -9,13 +7,9 @@ from collections.abc import Callable
 
 class Interruption:
     """While it is entered, the first SIGINT or SIGTERM sets `signal`; a second one stops the
-    process at once.
+    process at once. `exit_status` is then 130 or 143, as a shell expects.
 
-    `exit_status` is 130 or 143, as a shell expects; None when nothing came.
-
-    Args:
-        then: called at the first signal as well, for threads that wait for something; it must
-            return at once.
+    then: called at the first signal as well, for threads that wait; it must return at once.
     """
 
     def __init__(self, then: Callable[[], object] = lambda: None):
@@ -23,7 +17,7 @@ class Interruption:
         self._then = then
         self._previous: dict[int, object] = {}
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> "Interruption":
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._receive)
         return self
@@ -37,11 +31,8 @@ class Interruption:
             sys.exit(128 + number)
         self.signal = number
         self._then()
-        print(
-            "\nstopping after this step and saving (once more to stop at once)",
-            file=sys.stderr,
-            flush=True,
-        )
+        note = "\nstopping after this step and saving (once more to stop at once)"
+        print(note, file=sys.stderr, flush=True)
 
     @property
     def exit_status(self) -> int | None:

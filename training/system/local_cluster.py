@@ -1,7 +1,5 @@
 """Several processes of one training on this machine."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -17,13 +15,9 @@ _POLL_SECONDS = 0.1
 
 
 class LocalCluster:
-    """Worker processes that are started and stopped together.
+    """Worker processes that are started and stopped together, by what `command` returns at a start.
 
     Each gets a TF_CONFIG with the addresses of all of them.
-
-    Args:
-        workers: number of processes.
-        command: called before each start; the command line of every worker.
     """
 
     def __init__(self, workers: int, command: Callable[[], list[str]]):
@@ -32,10 +26,8 @@ class LocalCluster:
         self._signal = 0
 
     def run(self, restarts: int) -> int:
-        """Runs all until they are done, and again when one is lost.
-
-        Returns:
-            The exit status of the first worker that failed for good, else 0.
+        """Runs all until they are done, and again when one is lost; returns the exit status of the
+        first worker that failed for good, else 0.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._forward_signal)
@@ -46,10 +38,8 @@ class LocalCluster:
             if status in (0, 2, 3) or self._signal or restarts == 0:
                 return status
             restarts -= 1
-            print(
-                f"a worker was lost (exit status {status}); restarting from the last checkpoint",
-                file=sys.stderr,
-            )
+            lost = f"a worker was lost (exit status {status})"
+            print(f"{lost}; restarting from the last checkpoint", file=sys.stderr)
 
     def _start(self) -> None:
         command = self._command()
@@ -57,12 +47,10 @@ class LocalCluster:
         self._processes = []
         for index in range(self._workers):
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            process = subprocess.Popen(
-                command,
-                stderr=subprocess.PIPE if index else None,
-                env={**os.environ, "TF_CONFIG": json.dumps(config)},
-                start_new_session=True,
-            )
+            environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+            stderr = subprocess.PIPE if index else None
+            new = {"stderr": stderr, "env": environment, "start_new_session": True}
+            process = subprocess.Popen(command, **new)
             if index:
                 threading.Thread(target=_relay, args=(process.stderr, index), daemon=True).start()
             self._processes.append(process)

@@ -1,9 +1,9 @@
 """One process at a time in a folder."""
 
-from __future__ import annotations
-
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,15 +12,10 @@ from tf_i2i.errors import UserError, one_line
 
 
 class FolderLock:
-    """Held while it is entered. The system releases it when the process ends, however it ends: a
-    lock that a killed process left behind is simply taken.
+    """Held while it is entered. The system releases it when the process ends, however it ends.
 
-    Args:
-        folder: exists; gets a hidden file .lock, which stays.
-        busy: what a user reads when another process holds the lock; {holder} is that process.
-
-    Raises:
-        UserError: on entering, when another process holds it or the folder can't be written to.
+    folder: exists; gets a hidden file .lock, which stays. busy: what a user reads (UserError) when
+    another process, {holder}, holds the lock.
     """
 
     def __init__(self, folder: str | os.PathLike, busy: str):
@@ -28,17 +23,15 @@ class FolderLock:
         self._lock, self._busy = FileLock(folder / ".lock"), busy
         self._holder = folder / ".lock-holder"
 
-    def __enter__(self) -> FolderLock:
+    def __enter__(self) -> "FolderLock":
         try:
             self._lock.acquire(timeout=0)
             self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
         except Timeout as error:
             raise UserError(self._busy.format(holder=self._read_holder())) from error
         except OSError as error:
-            raise UserError(
-                f"{one_line(self._holder.parent)}: can't be written to ({error.strerror}); choose "
-                "another folder"
-            ) from error
+            reason = f"can't be written to ({error.strerror}); choose another folder"
+            raise UserError(f"{one_line(self._holder.parent)}: {reason}") from error
         return self
 
     def __exit__(self, *exception) -> None:
@@ -54,31 +47,26 @@ class FolderLock:
 
 def run_lock(root: str | os.PathLike) -> FolderLock:
     """The lock of a run folder."""
-    return FolderLock(
-        root,
-        f"--run {one_line(root)}: {{holder}} is training there; wait for it, stop it, or name "
-        "another folder",
-    )
+    busy = "{holder} is training there; wait for it, stop it, or name another folder"
+    return FolderLock(root, f"--run {one_line(root)}: {busy}")
 
 
-def lock_folder(folder: Path) -> int | None:
-    """Locks `folder`; the system lets go of it when this process ends, however it ends, or closes
-    what is returned.
-
-    Returns:
-        A file descriptor for os.close; None on Windows, where two at once are not noticed.
-
-    Raises:
-        BlockingIOError: another process holds it.
+@contextmanager
+def locked_folder(folder: Path, busy: str) -> Iterator[None]:
+    """Holds a lock on `folder`, which ends with this process at the latest; UserError `busy` when
+    another one holds it. On Windows two at once are not noticed.
     """
     try:
         import fcntl
     except ImportError:
-        return None
+        yield
+        return
     held = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(busy) from error
+        yield
+    finally:
         os.close(held)
-        raise
-    return held

@@ -1,7 +1,5 @@
 """The machine that figures were measured on."""
 
-from __future__ import annotations
-
 import datetime
 import importlib.metadata
 import os
@@ -11,14 +9,10 @@ from pathlib import Path
 
 
 def describe_machine() -> dict:
-    """Processor name, cores this process may use, load, versions and the time (UTC), as plain JSON
-    values.
-    """
+    """Processor, usable cores, load, versions and the time (UTC), as plain JSON values."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": usable_cores(),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -37,17 +31,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-_PACKAGES = (
-    "tensorflow",
-    "keras",
-    "tensorflow-addons",
-    "keras-cv",
-    "tflite-support",
-    "numpy",
-    "pillow",
-    "ai-edge-litert",
-    "opencv-python-headless",
-)
+_PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "tflite-support", "numpy")
+_PACKAGES += ("pillow", "ai-edge-litert", "opencv-python-headless")
 
 
 def package_versions() -> dict[str, str]:
@@ -62,24 +47,11 @@ def package_versions() -> dict[str, str]:
 
 def git_revision() -> str | None:
     """Revision of the code that runs, with '-dirty' when it was changed; None outside a checkout."""
-    here = Path(__file__).parent
-    command = [
-        "git",
-        "-C",
-        str(here),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+    options = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "-C", str(Path(__file__).parent), *options]
     try:
-        return (
-            subprocess.run(
-                command, capture_output=True, text=True, timeout=10, check=True
-            ).stdout.strip()
-            or None
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None
 

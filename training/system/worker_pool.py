@@ -1,8 +1,4 @@
-"""Worker processes for pictures: few pictures in flight, stoppable between two, and no worker
-outlives its parent.
-"""
-
-from __future__ import annotations
+"""Worker processes for pictures: few in flight, stoppable, and no worker outlives its parent."""
 
 import multiprocessing
 import os
@@ -22,18 +18,13 @@ from training.system.machine import usable_cores
 
 
 class PicturePool(ProcessPoolExecutor):
-    """Worker processes, each with one OpenCV thread: one picture per core scales better than
-    several cores per picture.
-
-    Args:
-        workers: how many; None means one per usable core.
-        stopped: whether to start no more pictures.
+    """Worker processes, by default one per usable core, with one OpenCV thread: one picture per
+    core scales better than several cores per picture. Once `stopped`, no more are started.
     """
 
     def __init__(self, workers: int | None, stopped: Callable[[], bool] = lambda: False):
         self._stopped, self._max_running = stopped, 2 * (workers or usable_cores())
-        # Not forked: a parent that reads a TensorFlow dataset has threads, which do not survive a
-        # fork.
+        # Not forked: a parent with a TensorFlow dataset has threads, which do not survive a fork.
         context = multiprocessing.get_context("spawn")
         super().__init__(self._max_running // 2, context, _prepare_worker)
 
@@ -45,10 +36,7 @@ class PicturePool(ProcessPoolExecutor):
     ) -> Iterator[tuple[Any, Any]]:
         """Yields (key, function(*arguments)) for each job (key, arguments), in the order in which
         they finish, and shows the progress. Takes jobs only as fast as they are done.
-
-        Raises:
-            UserError: a worker was killed.
-            Whatever `function` raises.
+        Raises what `function` raises, or UserError when a worker was killed.
         """
         return tqdm(self._results(function, jobs), title, total, unit="picture", delay=1)
 
@@ -65,10 +53,8 @@ class PicturePool(ProcessPoolExecutor):
             while running:
                 yield from _finished(running)
         except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was killed, probably for lack of memory; give fewer --workers, "
-                "then run the same command again"
-            ) from error
+            reason = "probably for lack of memory; give fewer --workers and run it again"
+            raise UserError(f"a worker process was killed, {reason}") from error
 
 
 def _finished(running: dict) -> Iterator[tuple[Any, Any]]:

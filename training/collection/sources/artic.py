@@ -1,7 +1,5 @@
 """The Art Institute of Chicago's API (api.artic.edu/docs): a paged search, pictures by IIIF."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
@@ -12,10 +10,8 @@ from training.collection.sources.context import Context, number, part, rows, tex
 _API, _IIIF = "https://api.artic.edu", "https://www.artic.edu/iiif/2"
 API_URLS = (f"{_API}/", f"{_IIIF}/")
 
-_FIELDS = (
-    *("id", "title", "artist_title", "artist_display", "date_display"),
-    *("image_id", "is_public_domain", "copyright_notice"),
-)
+_FIELDS = ("id", "title", "artist_title", "artist_display", "date_display", "image_id")
+_FIELDS += ("is_public_domain", "copyright_notice")
 _PAGE_SIZE, _MAX_PAGES = 100, 100
 # The sizes that its documentation asks for, the larger one for the public domain only.
 _WEB, _LARGE = 843, 1686
@@ -30,10 +26,8 @@ def items(context: Context) -> Iterator[Item]:
         must.append({"match": {"artwork_type_title": options.kind}})
     search = {"query": {"bool": {"must": must}}, "fields": _FIELDS, "limit": _PAGE_SIZE}
     for page in range(1, _MAX_PAGES + 1):
-        params = json.dumps(search | {"page": page}, separators=(",", ":"))
-        answer = context.json(
-            f"{options.site_or(_API)}/api/v1/artworks/search?{urlencode({'params': params})}"
-        )
+        params = urlencode({"params": json.dumps(search | {"page": page}, separators=(",", ":"))})
+        answer = context.json(f"{options.site_or(_API)}/api/v1/artworks/search?{params}")
         works = rows(answer, "data")
         iiif = text(part(answer, "config"), "iiif_url") or _IIIF
         context.expect(number(part(answer, "pagination"), "total"))

@@ -1,7 +1,5 @@
 """What sources work with, and how they read answers that may not be as documented."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable
@@ -32,11 +30,7 @@ class Context:
 
 
 def rows(answer: Any, *path: str) -> list[dict]:
-    """The list of objects at `path`; empty if there is none.
-
-    Raises:
-        Refused: the answer is no object, or has something other than a list there.
-    """
+    """The list of objects at `path`, maybe empty; Refused if there is something else."""
     for name in path:
         if not isinstance(answer, dict):
             raise Refused(Reason.REFUSED, f"the service's answer has no {name}")

@@ -1,11 +1,7 @@
-"""One's own Instagram data export (JSON format): the pictures of one's posts, with their captions
-and times.
-
+"""One's own Instagram data export (JSON format): posted pictures with their captions and times.
 There are three layouts: your_instagram_activity/media|content/posts_N.json, content/posts_N.json,
 and media.json from before December 2020. Texts in them are UTF-8 that was taken for Latin-1.
 """
-
-from __future__ import annotations
 
 import datetime
 import json
@@ -24,11 +20,9 @@ _MAX_JSON = 256_000_000
 
 
 def items(context: Context) -> Iterator[Item]:
-    """The pictures of the posts; --query names the ZIP files of one export, or folders with their
-    contents.
+    """The pictures of the posts; --query names an export's ZIP files, or folders of their contents.
 
-    Raises:
-        UserError: one of them is unreadable or a ZIP bomb, or they are no such export.
+    Raises UserError when one is unreadable or a ZIP bomb, or they are no such export.
     """
     query = context.options.query
     everything = [member for path in query for member in members(Path(path).expanduser())]
@@ -37,9 +31,8 @@ def items(context: Context) -> Iterator[Item]:
     if not lists:
         html = any(re.search(r"(?:^|/)posts_\d+\.html$", member.title) for member in everything)
         wrong = "an export in HTML" if html else "contains no list of posts (posts_1.json)"
-        raise UserError(
-            f"--query {one_line(' '.join(query))}: {wrong}; ask Instagram for your posts as JSON and give all its ZIP files"
-        )
+        fix = "ask Instagram for your posts as JSON and give all its ZIP files"
+        raise UserError(f"--query {one_line(' '.join(query))}: {wrong}; {fix}")
     for member in everything:
         if member.refused:
             yield member
@@ -69,9 +62,8 @@ def _json(member: Item):
         data = read_up_to(_MAX_JSON, member.chunks())
         return json.loads(data.decode("utf-8-sig", "replace"))
     except (Refused, ValueError, RecursionError) as error:
-        raise UserError(
-            f"--query {one_line(member.url)}: damaged ({one_line(error)}); ask for the export again"
-        ) from error
+        reason = f"damaged ({one_line(error)}); ask for the export again"
+        raise UserError(f"--query {one_line(member.url)}: {reason}") from error
 
 
 def _item(uri: str, title: str, time: object, listed_in: Item, files: dict[str, Item]) -> Item:

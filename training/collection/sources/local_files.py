@@ -1,7 +1,5 @@
 """Local pictures: folders and ZIP files of any kind, such as a phone's or a camera's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -12,18 +10,12 @@ from training.collection.item import Item, Reason, Refused
 from training.collection.sources.context import Context
 
 # What users may expect to be collected; other files are skipped silently.
-_OTHER_SUFFIXES = {
-    *(".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".svg", ".mp4", ".mov"),
-    *(".dng", ".cr2", ".cr3", ".nef", ".arw"),
-}
+_OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".svg", ".mp4", ".mov")
+_OTHER_SUFFIXES += tuple([".dng", ".cr2", ".cr3", ".nef", ".arw"])
 
 
 def items(context: Context) -> Iterator[Item]:
-    """The pictures in each of the folders and ZIP files of --query.
-
-    Raises:
-        UserError: one of them is unreadable, encrypted or a ZIP bomb.
-    """
+    """The pictures in the folders and ZIP files of --query; raises UserError as `members`."""
     for path in context.options.query:
         for member in members(Path(path).expanduser()):
             name = PurePosixPath(member.title)

@@ -2,8 +2,6 @@
 then one request per object. Works in the public domain have a picture under CC0, others have none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from urllib.parse import urlencode
 

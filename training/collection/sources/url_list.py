@@ -1,7 +1,5 @@
 """A text file with one URL per line; empty lines and those that start with # are skipped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,19 +9,14 @@ from training.collection.sources.context import Context
 
 
 def items(context: Context) -> Iterator[Item]:
-    """The URLs in their order.
-
-    Raises:
-        UserError: no such file, no text, or no URL in it.
-    """
+    """The URLs in their order. Raises UserError when there is no such file, text or URL."""
     path = Path(context.options.query_text).expanduser()
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise UserError(
-            f"--query {one_line(path)}: {reason}; give a text file with one URL per line"
-        ) from error
+        fix = "give a text file with one URL per line"
+        raise UserError(f"--query {one_line(path)}: {reason}; {fix}") from error
     urls = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not urls:
         raise UserError(f"--query {one_line(path)}: contains no URL; write one per line")

@@ -1,7 +1,5 @@
 """WikiArt's public lists of an artist's works, /en/ARTIST?json=2&page=N, without licences."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 from itertools import count

@@ -1,8 +1,4 @@
-"""Wikimedia Commons, or another MediaWiki, by its action API: a search or a category, with each
-file's licence.
-"""
-
-from __future__ import annotations
+"""Wikimedia Commons, or another MediaWiki, by its action API: a search or a category."""
 
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -29,9 +25,7 @@ _PARAMETERS = {
 
 
 def items(context: Context) -> Iterator[Item]:
-    """Files found by words, or, for "Category:NAME", the files of a category (not of its
-    subcategories).
-    """
+    """Files found by words, or those of "Category:NAME" (not of its subcategories)."""
     options = context.options
     query = options.query_text
     if query.lower().startswith("category:"):
@@ -62,11 +56,8 @@ def _item(page: dict, original: bool) -> Item:
     info = next(iter(rows(page, "imageinfo")), None)
     if info is None:
         return Item(title, title, refused=Refused(Reason.NO_PICTURE, "the wiki describes no file"))
-    metadata = {
-        name: text(entry, "value")
-        for name, entry in part(info, "extmetadata").items()
-        if isinstance(entry, dict)
-    }
+    extra = part(info, "extmetadata").items()
+    metadata = {name: text(entry, "value") for name, entry in extra if isinstance(entry, dict)}
     terms = [metadata.get(name, "") for name in _LICENCE_FIELDS]
     licences = [name for name in map(licence_name, terms) if name not in ("unknown", "other")]
     url, kind = text(info, "url"), text(info, "mime")
