@@ -3,8 +3,6 @@
 Imports nothing heavy: --help answers at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import difflib

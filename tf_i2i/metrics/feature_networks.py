@@ -7,8 +7,6 @@ antialiased filter (Parmar et al. 2022, "On Aliased Resizing and Surprising Subt
 Evaluation").
 """
 
-from __future__ import annotations
-
 import functools
 import socket
 from collections.abc import Sequence

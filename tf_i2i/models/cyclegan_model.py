@@ -1,7 +1,5 @@
 """CycleGAN: unpaired image-to-image translation (Zhu et al. 2017)."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Distillation: a small, norm-free student learns to reproduce a large teacher's translations."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

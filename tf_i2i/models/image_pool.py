@@ -1,7 +1,5 @@
 """The history of generated images that a discriminator is trained on."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 

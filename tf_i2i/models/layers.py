@@ -1,7 +1,5 @@
 """Layers that the generators and discriminators share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 

@@ -3,8 +3,6 @@ number of images, pixels or patches). Images are RGB in [-1, 1], [N, H, W, 3]; s
 discriminator's logits, [N, h, w, 1].
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 GAN_LOSSES = ("lsgan", "vanilla", "hinge")

@@ -1,7 +1,5 @@
 """The student: a small generator for phones, without normalization at inference."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 
@@ -116,7 +114,7 @@ class MobileGenerator(keras.Model):
         quarter = 1 + 2 * self.config["blocks"]  # upsampling to half size, blocks
         return full + 2 * half + 4 * quarter + self.stride - 1
 
-    def folded(self) -> MobileGenerator:
+    def folded(self) -> "MobileGenerator":
         """The inference form, with batch normalization folded in: equal at training=False."""
         twin = MobileGenerator(**{**self.config, "folded": True})
         twin(tf.zeros([1, self.stride, self.stride, 3]))

@@ -2,8 +2,6 @@
 functions, because command lines read the tables of names.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

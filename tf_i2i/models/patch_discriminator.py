@@ -1,7 +1,5 @@
 """The PatchGAN discriminator of Pix2Pix and CycleGAN."""
 
-from __future__ import annotations
-
 import keras
 
 from tf_i2i.models.layers import InstanceNormalization, LeakyReLU, chain, convolution

@@ -1,7 +1,5 @@
 """Pix2Pix: paired image-to-image translation (Isola et al. 2017)."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -3,8 +3,6 @@
 In one module because Keras 2.15 and Keras 3 name the loss-scaling calls differently.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

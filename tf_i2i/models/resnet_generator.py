@@ -1,7 +1,5 @@
 """The ResNet generator of CycleGAN."""
 
-from __future__ import annotations
-
 import keras
 
 from tf_i2i.models.layers import (

@@ -1,7 +1,5 @@
 """The U-Net generator of Pix2Pix."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -3,8 +3,6 @@ deterministic (TensorFlow's crop_and_resize has no deterministic gradient on a G
 antialias).
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 

@@ -5,8 +5,6 @@ Each turns a square crop of a face into a vector; vectors of one person are near
 et al. 2015, "FaceNet: A Unified Embedding for Face Recognition and Clustering").
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Losses by which a pretrained network checks that a translation still shows what the photo shows."""
 
-from __future__ import annotations
-
 import math
 
 import tensorflow as tf

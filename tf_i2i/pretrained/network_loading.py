@@ -2,8 +2,6 @@
 the files of npm packages.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

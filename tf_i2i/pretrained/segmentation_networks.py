@@ -5,8 +5,6 @@ weights file of a downloaded preset), or the path of a Keras model or a SavedMod
 also of a .tflite file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

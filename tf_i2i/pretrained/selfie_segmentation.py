@@ -5,8 +5,6 @@ Source: the model card of the npm package @mediapipe/selfie_segmentation (Apache
 that of MobileNetV3 (Howard et al. 2019) with a decoder.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Options of the trainers: training.cyclegan, training.pix2pix and training.distill."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import ClassVar
 

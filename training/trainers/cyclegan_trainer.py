@@ -1,7 +1,5 @@
 """CycleGAN's trainer."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Which devices train: one CPU, all GPUs of a machine, or several machines."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

@@ -1,7 +1,5 @@
 """Trains and verifies a face network: people, batches of triplets, scores on held-out people."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import os
@@ -48,7 +46,7 @@ class People:
     of: np.ndarray
     names: list[str]
 
-    def subset(self, people: list[int]) -> People:
+    def subset(self, people: list[int]) -> "People":
         """Some of the people, renumbered."""
         chosen = np.isin(self.of, people)
         of = np.searchsorted(people, self.of[chosen])

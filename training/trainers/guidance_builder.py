@@ -1,7 +1,5 @@
 """From a run's options to the guidance of its CycleGAN: networks, face boxes, and what it costs."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The training loop: every trainer's steps, logs, samples and checkpoints, top to bottom."""
 
-from __future__ import annotations
-
 import dataclasses
 import signal
 import time

@@ -1,7 +1,5 @@
 """Pix2Pix's trainer."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import keras

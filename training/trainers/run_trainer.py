@@ -1,7 +1,5 @@
 """A run of its own: its folder, its pictures, how long it trains, its record."""
 
-from __future__ import annotations
-
 import abc
 import dataclasses
 import time

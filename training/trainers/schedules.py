@@ -4,8 +4,6 @@ Not those of keras.optimizers.schedules: these compute the same values, but grap
 rounds the last bit otherwise in a fifth of the steps, and runs must resume to the same bits.
 """
 
-from __future__ import annotations
-
 import math
 
 import keras

@@ -1,7 +1,5 @@
 """The distillation of a student: the teacher's outputs, training, the folded network, its scores."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext

@@ -2,8 +2,6 @@
 copies.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """A training from options to a finished run, the same for every kind of model."""
 
-from __future__ import annotations
-
 import abc
 from contextlib import AbstractContextManager, nullcontext
 
