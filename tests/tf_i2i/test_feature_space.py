@@ -15,6 +15,8 @@ from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_spa
 
 # ImageNet's numbers.
 EGYPTIAN_CAT, ESPRESSO = 285, 967
+# Deviations of the four maps for coffee.png at 128 pixels, from this code when it recognised both.
+STORED = [9.958, 8.761, 7.4133, 3.2244]
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,6 @@ def test_features_are_the_stored_ones(features):
     ]
     deviations = [float(tf.math.reduce_std(m)) for m in maps]
     np.testing.assert_allclose(deviations, STORED, rtol=2e-3)
-
-
-STORED = [0.0, 0.0, 0.0, 0.0]
 
 
 def test_gradient_reaches_the_picture_and_no_weight(features):

@@ -35,7 +35,6 @@ def new_model(features, seed: int = 1) -> OneSided:
         lambda_colour=1.0,
         lambda_luminance=1.0,
         lambda_face_tone=1.0,
-        lambda_moments=1.0,
         ema_half_life=2.0,
         seed=seed,
     )

@@ -74,19 +74,19 @@ def coarse_chroma(a, b, cell: int = 16):
 
 
 def coarse_colour(a, b, luminance_cell: int = 8, chroma_cell: int = 16):
-    """Mean differences of luminance and of chroma (U, V), averaged over cells: (luminance, chroma),
-    each d counted as |d| + 10 d^2.
+    """Mean squared differences of luminance and of chroma (U, V), averaged over cells: (luminance,
+    chroma), in units of a clearly visible change (0.1).
 
-    The first keeps flat areas free of spots of color; the second holds on to each single area that
-    would turn black, or red.
+    Squares leave small changes of many areas to the style, as painters make them, and hold on to
+    each single area that would turn black, or red.
     """
     axes = tf.concat([tf.constant(_LUMINANCE)[:, None], tf.constant(_CHROMA)], axis=1)
     parts = tf.split(tf.tensordot(_difference(a, b), axes, axes=1), [1, 2], axis=-1)
     means = []
     for part, cell in zip(parts, (luminance_cell, chroma_cell), strict=True):
         cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
-        size = tf.abs(tf.nn.avg_pool2d(part, cells, cells, "VALID"))
-        means.append(tf.reduce_mean(size + 10.0 * tf.square(size)))
+        coarse = tf.nn.avg_pool2d(10.0 * part, cells, cells, "VALID")
+        means.append(tf.reduce_mean(tf.square(coarse)))
     return tuple(means)
 
 

@@ -80,7 +80,7 @@ def _build_onesided(options: Mapping, features):
         features.channels, seed=options["seed"], name="discriminator"
     )
     names = ("crop_size", "lambda_content", "lambda_colour", "lambda_luminance")
-    names += ("lambda_face_tone", "lambda_moments", "ema_half_life", "seed")
+    names += ("lambda_face_tone", "ema_half_life", "seed")
     return OneSided(student, discriminator, features, **{name: options[name] for name in names})
 
 

@@ -58,7 +58,6 @@ class OneSided(keras.Model):
         lambda_colour: float,
         lambda_luminance: float,
         lambda_face_tone: float,
-        lambda_moments: float,
         ema_half_life: float,
         seed: int = 0,
         **kwargs,
@@ -68,19 +67,12 @@ class OneSided(keras.Model):
         self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
         self.lambda_luminance, self.seed = lambda_luminance, seed
         self.lambda_face_tone, self.guidance = lambda_face_tone, None
-        self.lambda_moments = lambda_moments
         image = tf.zeros((1, crop_size, crop_size, 3))
         student(image, training=False)
         discriminator(features(image), training=False)
         self.average = MovingAverage(student, ema_half_life, statistics=True)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
-
-        def moments(name: str) -> list:
-            widths = [width for width in discriminator.channels for _ in range(2)]
-            return [tf.Variable(tf.zeros([width]), name=name, **mean) for width in widths]
-
-        self.style_moments, self.output_moments = moments("style_moment"), moments("output_moment")
         self.lead = tf.Variable(0.0, name="lead", **mean)
         self.strength = tf.Variable(0.3, name="strength", **mean)
         self.built = True
@@ -108,7 +100,6 @@ class OneSided(keras.Model):
         other = draw_augmentation(count, self.strength, seed + tf.constant([0, 1]))
         pictures, parameters = tf.concat([photo, style], 0), tf.concat([own, other], 0)
         known = [tf.split(maps, 2) for maps in self.features(augment(pictures, parameters))]
-        self._remember(self.style_moments, [real for _, real in known])
         with tf.GradientTape() as tape:
             output = self(photo, training=update_bn)
             seen = self.features(augment(output, own))
@@ -117,7 +108,6 @@ class OneSided(keras.Model):
             named = {
                 "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
                 "content": self.lambda_content * self._content(seen, known),
-                "moments": self.lambda_moments * self._moment_distance(seen),
                 "colour": self.lambda_colour * chroma,
                 "luminance": self.lambda_luminance * luminance,
             }
@@ -144,7 +134,6 @@ class OneSided(keras.Model):
         variables = self.discriminator.trainable_variables
         minimize(self.discriminator_optimizer, tape, scaled, variables)
 
-        self._remember(self.output_moments, seen)
         self._follow([real for real, _ in scores])
         self.average.update()
         self.step.assign_add(1)
@@ -156,34 +145,9 @@ class OneSided(keras.Model):
         distances = [losses.feature_distance(photo[i], seen[i]) for i in (2, 1)]
         return distances[0] + 0.5 * distances[1]
 
-    def _remember(self, averages, maps) -> None:
-        """Moving averages of the maps' moments."""
-        weight = tf.maximum(0.02, 1.0 / (tf.cast(self.step, tf.float32) + 1.0))
-        for average, current in zip(averages, _moments(maps), strict=True):
-            average.assign(average + weight * (current - average))
-
-    def _moment_distance(self, seen):
-        """Squared distance of the outputs' moments to the style's, in deviations of the style. Its
-        value is that of many batches, its gradient that of this one: to ask each batch for the
-        mean of the style would make all pictures alike.
-        """
-        distances = []
-        for i, current in enumerate(_moments(seen)):
-            average, style = self.output_moments[i], self.style_moments[i]
-            estimate = current + tf.stop_gradient(average - current)
-            scale = self.style_moments[i // 2 * 2 + 1] + 1e-3
-            distances.append(tf.reduce_mean(tf.square((estimate - style) / scale)))
-        return tf.add_n(distances)
-
     def _follow(self, real_scores) -> None:
         """Adapts the augmentation's strength to the discriminator's lead."""
         sign = tf.add_n([tf.reduce_mean(tf.sign(s)) for s in real_scores]) / len(real_scores)
         self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * sign)
         change = _STRENGTH_STEP * tf.sign(self.lead - _LEAD_TARGET)
         self.strength.assign(tf.clip_by_value(self.strength + change, 0.0, 1.0))
-
-
-def _moments(maps) -> list:
-    """Mean and deviation of each channel, over pictures and places, map by map."""
-    pairs = [tf.nn.moments(m, [0, 1, 2]) for m in maps]
-    return [moment for mean, variance in pairs for moment in (mean, tf.sqrt(variance + 1e-8))]

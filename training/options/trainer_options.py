@@ -279,11 +279,11 @@ class CycleGANOptions(GuidanceOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 2.0, "lambda_luminance": 0.8},
-    "balanced": {"lambda_content": 1.0, "lambda_luminance": 0.3},
-    "bold": {"lambda_content": 0.5, "lambda_luminance": 0.15},
+    "gentle": {"lambda_content": 1.2, "lambda_luminance": 0.05},
+    "balanced": {"lambda_content": 0.3, "lambda_luminance": 0.03},
+    "bold": {"lambda_content": 0.15, "lambda_luminance": 0.01},
 }
-COLOURS = {"photo": 5.0, "mixed": 0.5, "style": 0.1}
+COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -381,11 +381,6 @@ class OneSidedOptions(GuidanceOptions):
         "where the face is: detected once per photo (none found: left out of the loss), or at a "
         "fixed place",
         choices=("fixed", "detected"),
-    )
-    lambda_moments: float = _loss(
-        10.0,
-        "weight of the distance of the feature maps' means and deviations, outputs to style",
-        minimum=0,
     )
     lambda_face_tone: float = _loss(
         0.3,
