@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from collected_services import serve_met, serve_wikiart
-from conftest import TINY
 from instagram_exports import media, write_zip
 from picture_server import Reply, picture, picture_server
 from PIL import Image
@@ -21,7 +20,16 @@ SMALL = {
     "training.collect wikiart": ["--site", "{server}", "--interval", "0"],
     "training.collect met": ["--site", "{server}", "--interval", "0"],
     "training.curate": ["--min-size", "48"],
-    "training.cyclegan": [*TINY, "--steps", "2", "--student-steps", "3"],
+    "training.onesided": [
+        "--load-size",
+        "72",
+        "--crop-size",
+        "64",
+        "--batch-size",
+        "2",
+        "--steps",
+        "2",
+    ],
     "export.tflite": ["--min-psnr", "0", "--size", "64", "--no-gpu-check"],
 }
 
@@ -73,7 +81,7 @@ def test_from_an_artists_name_to_a_file_for_phones(workplace):
         assert [" ".join(command[:1]) for command in commands] == [
             *["training.collect"] * 4,
             *["training.curate"] * 2,
-            "training.cyclegan",
+            "training.onesided",
             "export.tflite",
             "export.stylize",
             "export.report",

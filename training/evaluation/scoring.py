@@ -26,9 +26,10 @@ class ExportedFile:
     """A .tflite file, run on the CPU, that takes and returns uint8 RGB [H, W, 3] when called.
 
     A network of local operations (a student) runs at a square around the whole picture, whatever
-    size the file was made for: weights and quantisation are the same. Any other takes pictures up
-    to `largest` pixels per side (None: no limit). What is missing to the square is mirrored, not
-    scaled: strokes keep the width that they were trained at.
+    size the file was made for: weights and quantisation are the same; beyond the picture's edges
+    it sees the picture mirrored, as in export.stylize. Any other takes pictures up to `largest`
+    pixels per side (None: no limit). What is missing to the square is mirrored, not scaled: strokes
+    keep the width that they were trained at.
     Raises UserError: the file can't be run or translates no pictures.
     """
 
@@ -40,19 +41,38 @@ class ExportedFile:
         self._data, self._threads, self._models = model.data, threads, {}
         self._size, self._stride = model.size, model.stride
         self.largest = self._size if model.halo is None else None
+        self._margin = _margin(model)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        side = self._size if self.largest else -(-max(height, width) // self._stride) * self._stride
+        (height, width), margin = image.shape[:2], self._margin
+        needed = max(height, width) + 2 * margin
+        side = self._size if self.largest else -(-needed // self._stride) * self._stride
         if side not in self._models:  # only the last one is kept
             self._models = {side: LiteModel(resized(self._data, side), self._threads)}
-        padded = np.pad(image, ((0, side - height), (0, side - width), (0, 0)), mode="reflect")
-        return self._models[side].run_uint8(padded)[:height, :width]
+        sides = [(margin, side - length - margin) for length in (height, width)]
+        output = self._models[side].run_uint8(np.pad(image, (*sides, (0, 0)), mode="reflect"))
+        return output[margin : margin + height, margin : margin + width]
 
 
 def keras_translator(model) -> Translate:
-    """uint8 RGB [H, W, 3] to the same, through a Keras generator that works in [-1, 1]."""
-    return lambda image: to_uint8(model(to_float(image[None]), training=False))[0]
+    """uint8 RGB [H, W, 3] to the same, through a Keras generator that works in [-1, 1]; a network of
+    local operations sees the picture mirrored beyond its edges.
+    """
+    margin = _margin(model)
+
+    def translate(image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+        output = to_uint8(model(to_float(padded[None]), training=False))[0]
+        return output[margin : margin + height, margin : margin + width]
+
+    return translate
+
+
+def _margin(model) -> int:
+    """The halo of a network of local operations, as a multiple of its stride; 0 for others."""
+    halo = getattr(model, "halo", None)
+    return 0 if halo is None else -(-halo // model.stride) * model.stride
 
 
 def score(translators: dict[str, Translate], pictures: Pictures) -> dict[str, dict]:
