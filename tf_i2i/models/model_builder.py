@@ -79,7 +79,7 @@ def _build_onesided(options: Mapping, features):
     discriminator = ProjectedDiscriminator(
         features.channels, seed=options["seed"], name="discriminator"
     )
-    names = ("crop_size", "lambda_content", "lambda_colour", "lambda_luminance")
+    names = ("crop_size", "lambda_content", "content_limit", "lambda_colour", "lambda_luminance")
     names += ("lambda_face_tone", "ema_half_life", "seed")
     return OneSided(student, discriminator, features, **{name: options[name] for name in names})
 

@@ -10,11 +10,14 @@ from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.precision import minimize, scale_loss
 from tf_i2i.models.projected_discriminator import augment, draw_augmentation
 
-# The discriminator's lead is the mean sign of its scores of paintings (Karras et al. 2020, section
-# 3.1, r_t): 0 is a guess, 1 never wrong. Augmentation grows while it is above the target; above
-# the limit the discriminator waits for the generator.
-_LEAD_TARGET, _LEAD_LIMIT = 0.6, 0.95
-_LEAD_MEMORY, _STRENGTH_STEP = 0.98, 0.002
+# The lead of the discriminator of a scale is how often the signs of its scores are right, paintings
+# and outputs alike: 0 is a guess, 1 never wrong (of the paintings alone, as r_t of Karras et al.
+# 2020, section 3.1, it would stay high for good once the discriminator waits). While their mean is
+# above the target, more pictures are augmented; above the limit one waits for the generator.
+_LEAD_TARGET, _LEAD_LIMIT = 0.55, 0.65
+_LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.7
+# Per step, of the logarithm of how firmly the photo is held.
+_HOLD_STEP, _MAX_HOLD = 0.01, 50.0
 # Pixels, a multiple of the student's stride.
 _MARGIN = 8
 
@@ -30,6 +33,8 @@ class OneSided(keras.Model):
         features: images [-1, 1] to feature maps, finest first; of fixed weights, and not a Keras
             layer: neither trained nor saved.
         lambda_content: weight of the distance of photo and output in the two middle feature maps.
+        content_limit: where that distance stays above it, all weights that hold the photo grow: a
+            style whose pictures show other things than the photos would replace what they show.
         lambda_colour: weight of coarse chroma consistency.
         lambda_luminance: weight of coarse luminance consistency.
         lambda_face_tone: weight of the consistency of faces' luminance and chroma: light and dark
@@ -55,6 +60,7 @@ class OneSided(keras.Model):
         *,
         crop_size: int,
         lambda_content: float,
+        content_limit: float,
         lambda_colour: float,
         lambda_luminance: float,
         lambda_face_tone: float,
@@ -65,6 +71,7 @@ class OneSided(keras.Model):
         super().__init__(**kwargs)
         self.student, self.discriminator, self.features = student, discriminator, features
         self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
+        self.content_limit = content_limit
         self.lambda_luminance, self.seed = lambda_luminance, seed
         self.lambda_face_tone, self.guidance = lambda_face_tone, None
         image = tf.zeros((1, crop_size, crop_size, 3))
@@ -73,8 +80,9 @@ class OneSided(keras.Model):
         self.average = MovingAverage(student, ema_half_life, statistics=True)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
-        self.lead = tf.Variable(0.0, name="lead", **mean)
-        self.strength = tf.Variable(0.3, name="strength", **mean)
+        self.hold = tf.Variable(1.0, name="hold", **mean)
+        self.lead = tf.Variable(tf.zeros([len(discriminator.channels)]), name="lead", **mean)
+        self.probability = tf.Variable(0.2, name="probability", **mean)
         self.built = True
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
@@ -96,8 +104,8 @@ class OneSided(keras.Model):
         photo, style, *boxes = data
         count, seed = photo.shape[0], tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         # Photo and output are augmented alike, so that their features can be compared.
-        own = draw_augmentation(count, self.strength, seed)
-        other = draw_augmentation(count, self.strength, seed + tf.constant([0, 1]))
+        own = draw_augmentation(count, self.probability, seed)
+        other = draw_augmentation(count, self.probability, seed + tf.constant([0, 1]))
         pictures, parameters = tf.concat([photo, style], 0), tf.concat([own, other], 0)
         known = [tf.split(maps, 2) for maps in self.features(augment(pictures, parameters))]
         with tf.GradientTape() as tape:
@@ -105,11 +113,12 @@ class OneSided(keras.Model):
             seen = self.features(augment(output, own))
             scores = self.discriminator(seen, training=False)
             luminance, chroma = losses.coarse_colour(photo, output)
+            distance = self._content(seen, known)
             named = {
                 "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
-                "content": self.lambda_content * self._content(seen, known),
-                "colour": self.lambda_colour * chroma,
-                "luminance": self.lambda_luminance * luminance,
+                "content": self.hold * self.lambda_content * distance,
+                "colour": self.hold * self.lambda_colour * chroma,
+                "luminance": self.hold * self.lambda_luminance * luminance,
             }
             if boxes and self.lambda_face_tone:
                 face = losses.face_tone(photo, output, *boxes)
@@ -122,22 +131,32 @@ class OneSided(keras.Model):
             scaled = scale_loss(self.generator_optimizer, total)
         minimize(self.generator_optimizer, tape, scaled, self.student.trainable_variables)
 
-        waits = self.lead > _LEAD_LIMIT
+        learns = tf.cast(self.lead < _LEAD_LIMIT, tf.float32)
         with tf.GradientTape() as tape:
             both = [
                 tf.concat([real, tf.stop_gradient(fake)], 0)
                 for (_, real), fake in zip(known, seen, strict=True)
             ]
             scores = [tf.split(s, 2) for s in self.discriminator(both, training=True)]
-            loss = tf.add_n([losses.discriminator_adversarial(*pair, "hinge") for pair in scores])
-            scaled = scale_loss(self.discriminator_optimizer, tf.where(waits, 0.0, 1.0) * loss)
+            each = tf.stack([losses.discriminator_adversarial(*pair, "hinge") for pair in scores])
+            scaled = scale_loss(self.discriminator_optimizer, tf.reduce_sum(learns * each))
         variables = self.discriminator.trainable_variables
         minimize(self.discriminator_optimizer, tape, scaled, variables)
 
-        self._follow([real for real, _ in scores])
+        over = tf.clip_by_value(distance / self.content_limit - 1.0, -1.0, 1.0)
+        hold = self.hold * tf.exp(_HOLD_STEP * tf.stop_gradient(over))
+        self.hold.assign(tf.clip_by_value(hold, 1.0, _MAX_HOLD))
+        self._follow(scores)
         self.average.update()
         self.step.assign_add(1)
-        return {**named, "D": loss, "D_lead": self.lead, "augmentation": self.strength, "G": total}
+        return {
+            **named,
+            "D": tf.reduce_sum(each),
+            "D_lead": tf.reduce_mean(self.lead),
+            "augmentation": self.probability,
+            "hold": self.hold,
+            "G": total,
+        }
 
     def _content(self, seen, known):
         """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""
@@ -145,9 +164,9 @@ class OneSided(keras.Model):
         distances = [losses.feature_distance(photo[i], seen[i]) for i in (2, 1)]
         return distances[0] + 0.5 * distances[1]
 
-    def _follow(self, real_scores) -> None:
-        """Adapts the augmentation's strength to the discriminator's lead."""
-        sign = tf.add_n([tf.reduce_mean(tf.sign(s)) for s in real_scores]) / len(real_scores)
-        self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * sign)
-        change = _STRENGTH_STEP * tf.sign(self.lead - _LEAD_TARGET)
-        self.strength.assign(tf.clip_by_value(self.strength + change, 0.0, 1.0))
+    def _follow(self, scores) -> None:
+        """Adapts the augmentation to the discriminator's lead."""
+        signs = [tf.reduce_mean(tf.sign(real) - tf.sign(fake)) / 2.0 for real, fake in scores]
+        self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * tf.stack(signs))
+        change = _PROBABILITY_STEP * tf.sign(tf.reduce_mean(self.lead) - _LEAD_TARGET)
+        self.probability.assign(tf.clip_by_value(self.probability + change, 0.0, _MAX_PROBABILITY))

@@ -1,6 +1,6 @@
 """A discriminator that judges pictures by the feature maps of a fixed, pretrained network, and the
 differentiable augmentation of what it sees (Zhao et al. 2020, "Differentiable Augmentation for
-Data-Efficient GAN Training"), with a strength that can adapt (Karras et al. 2020, "Training
+Data-Efficient GAN Training"), with a probability that adapts (Karras et al. 2020, "Training
 Generative Adversarial Networks with Limited Data", section 3).
 """
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_i2i.models.layers import LeakyReLU
 
-# At strength 1. Shifts go in single pixels: they take the generator's grid out of step with that of
+# At most. Shifts go in single pixels: they take the generator's grid out of step with that of
 # the feature network, which would otherwise leave its period in the pictures.
 _BRIGHTNESS, _CONTRAST, _SATURATION = 0.3, 0.3, 0.5
 SHIFT = 8
@@ -127,17 +127,19 @@ class SpectralConv2D(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-def draw_augmentation(count: int, strength, seed):
-    """Random parameters for `count` pictures, float32 [count, 5] in [-1, 1]; those of color times
-    `strength` (float scalar in [0, 1]), those of position whole.
+def draw_augmentation(count: int, probability, seed):
+    """Random parameters for `count` pictures, float32 [count, 5] in [-1, 1]; those of color are 0
+    but with `probability` (float scalar). As long as most pictures show their true colors, the
+    generator does not learn the changed ones (Karras et al. 2020, section 2.2).
 
     seed: int32 [2]. In a replica: this replica's share of what one device would draw.
     """
     context = tf.distribute.get_replica_context()
     whole = count * context.num_replicas_in_sync
     first = context.replica_id_in_sync_group * count
-    random = tf.random.stateless_uniform([whole, 5], seed, -1.0, 1.0)[first : first + count]
-    return random * tf.stack([strength, strength, strength, 1.0, 1.0])
+    random = tf.random.stateless_uniform([whole, 6], seed, -1.0, 1.0)[first : first + count]
+    colored = tf.cast(random[:, 5:] < 2.0 * probability - 1.0, tf.float32)
+    return tf.concat([random[:, :3] * colored, random[:, 3:5]], axis=1)
 
 
 def augment(images, parameters):

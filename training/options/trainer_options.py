@@ -279,9 +279,9 @@ class CycleGANOptions(GuidanceOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 1.2, "lambda_luminance": 0.05},
-    "balanced": {"lambda_content": 0.3, "lambda_luminance": 0.03},
-    "bold": {"lambda_content": 0.15, "lambda_luminance": 0.01},
+    "gentle": {"lambda_content": 0.6, "content_limit": 0.4, "lambda_luminance": 0.06},
+    "balanced": {"lambda_content": 0.3, "content_limit": 0.55, "lambda_luminance": 0.03},
+    "bold": {"lambda_content": 0.15, "content_limit": 0.7, "lambda_luminance": 0.01},
 }
 COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
@@ -369,6 +369,13 @@ class OneSidedOptions(GuidanceOptions):
     )
     lambda_content: float | None = _loss(
         None, "weight of the distance of deep features; default by --look", minimum=0
+    )
+    content_limit: float | None = _loss(
+        None,
+        "distance of deep features above which content, luminance and chroma weigh more and more; "
+        "default by --look",
+        minimum=0.01,
+        maximum=2,
     )
     lambda_luminance: float | None = _loss(
         None, "weight of the distance of coarse luminance; default by --look", minimum=0
