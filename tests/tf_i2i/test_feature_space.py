@@ -54,7 +54,7 @@ def test_gradient_reaches_the_picture_and_no_weight(features):
     image = tf.Variable(tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1))
     with tf.GradientTape() as tape:
         total = tf.add_n([tf.reduce_sum(m**2) for m in features(image)])
-    assert tape.watched_variables() == (image,)
+    assert not features._network.trainable_weights and len(features._network.weights) > 90
     assert float(tf.reduce_max(tf.abs(tape.gradient(total, image)))) > 0
 
 

@@ -75,14 +75,12 @@ def test_followers(run, capsys):
     from training.distill import main as distill
     from training.evaluate import main as evaluate
 
-    assert export(["--run", str(run), "--size", "64", "--int8", "--float32"]) is None
+    assert not export(["--run", str(run), "--size", "64", "--int8", "--float32"])
     entries = {e["variant"]: e for e in json.loads((run / "export" / "export.json").read_text())}
     assert entries["int8"]["model"] == "student" and entries["int8"]["psnr_db"] > 30
-    assert (
-        evaluate(["--run", str(run), "--model", str(run / "export" / "ab-64-int8.tflite")]) is None
-    )
+    assert not evaluate(["--run", str(run), "--model", str(run / "export" / "ab-64-int8.tflite")])
     assert "student" in json.loads((run / "evaluation.json").read_text())["scores"]["ab"]
-    assert report(["--run", str(run)]) is None
+    assert not report(["--run", str(run)])
     assert "network for phones" in (run / "report.html").read_text().lower()
     with pytest.raises(UserError, match="without a teacher"):
         distill(["--run", str(run), "--steps", "1"])

@@ -1,6 +1,7 @@
 """Pretrained feature maps at strides 4, 8, 16 and 32, in which pictures are compared and judged."""
 
 import importlib
+import math
 from pathlib import Path
 
 import keras
@@ -77,14 +78,15 @@ def _from_keras_applications(source: str, where: str) -> FeatureSpace:
 
 
 def _outputs_by_stride(body: keras.Model, where: str) -> list:
-    """The last output of each stride."""
-    outputs = [layer.output for layer in body.layers if not isinstance(layer.output, list)]
+    """The last output of each stride, before any padding for the next."""
+    padding = keras.layers.ZeroPadding2D
+    outputs = [layer.output for layer in body.layers if not isinstance(layer, padding)]
     probe = keras.Model(body.input, outputs)
     shapes = probe.compute_output_shape((1, _PROBED_SIDE, _PROBED_SIDE, 3))
     last = {}
     for output, shape in zip(outputs, shapes, strict=True):
         if len(shape) == 4 and shape[1]:
-            last[2 ** round(tf.math.log(_PROBED_SIDE / shape[1]).numpy() / 0.6931)] = output
+            last[2 ** round(math.log2(_PROBED_SIDE / shape[1]))] = output
     missing = [stride for stride in STRIDES if stride not in last]
     if missing:
         raise UserError(f"{where}: has no feature map of stride {missing[0]}; use another network")
