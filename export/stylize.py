@@ -23,10 +23,16 @@ profile, sRGB's. A photo that can't be used is named and left out; when none can
 @dataclass(frozen=True)
 class StylizeOptions:
     model: str = _what(
-        dataclasses.MISSING, "export.tflite's file", metavar="MODEL.tflite", positional=True
+        dataclasses.MISSING,
+        "file that export.tflite wrote",
+        metavar="MODEL.tflite",
+        positional=True,
     )
     photos: tuple[str, ...] = _what(
-        dataclasses.MISSING, "pictures, or folders of them", metavar="PHOTO", positional=True
+        dataclasses.MISSING,
+        "pictures, or folders of them (searched recursively)",
+        metavar="PHOTO",
+        positional=True,
     )
     out: str | None = _what(None, "folder for the results (needed)", metavar="DIR")
     tile: int | None = _how(

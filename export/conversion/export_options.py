@@ -9,9 +9,13 @@ _what, _variants, _quality = map(option_group, ("what", "variants", "quality"))
 
 @dataclass(frozen=True)
 class ExportOptions:
-    run: str | None = _what(None, "run folder; default: the newest under runs/", metavar="RUN")
+    run: str | None = _what(
+        None, "run folder; default: the newest under runs/ with a checkpoint", metavar="RUN"
+    )
     direction: str = _what("ab", "which translation: ab (A to B) or ba", choices=("ab", "ba"))
-    model: str = _what("student", "student or teacher", choices=("student", "teacher"))
+    model: str = _what(
+        "student", "the network for phones, or the large teacher", choices=("student", "teacher")
+    )
     size: tuple[int, ...] = _what(
         (256,),
         "sides of the square input, one file each; multiples of the network's stride",
@@ -29,10 +33,18 @@ class ExportOptions:
     )
     all: bool = _variants(False, "all five")
     min_psnr: float = _quality(
-        30.0, "a file further from its network is not kept", unit="dB", minimum=0, maximum=200
+        30.0,
+        "a file that differs more than this from its float32 network on held-out pictures is not kept",
+        unit="dB",
+        minimum=0,
+        maximum=200,
     )
     calibration_images: int = _quality(
-        128, "training crops that int8 and int16 ranges are measured on", minimum=100, maximum=10000
+        128,
+        "training crops that int8 and int16 ranges are measured on",
+        unit="crops",
+        minimum=100,
+        maximum=10000,
     )
     gpu_check: bool = _quality(
         True, "run the files on the GPU accelerator too; without it gpu_resident is null"

@@ -34,7 +34,9 @@ class CollectOptions:
         choices=("web", "original"),
     )
     kind: str | None = _source(
-        None, "met, artic, rijksmuseum: painting, print, ...; wikimedia: a word", metavar="WORD"
+        None,
+        "met, artic, rijksmuseum: only works of this kind: painting, print, drawing; wikimedia: an additional word",
+        metavar="WORD",
     )
     rights: str = _source("unknown", "urls, files: licence to record, such as own", metavar="NAME")
     site: str | None = _source(
@@ -45,21 +47,31 @@ class CollectOptions:
     )
     limit: int | None = _limit(None, "maximum number of pictures", minimum=1)
     min_size: int = _limit(64, "minimum length of the shorter side", unit="pixels", minimum=0)
-    max_megapixels: float = _limit(100.0, "largest picture", unit="MP", minimum=0.01, maximum=400)
+    max_megapixels: float = _limit(
+        100.0, "largest picture", unit="megapixels", minimum=0.01, maximum=400
+    )
     max_file_mb: float = _limit(30.0, "largest file", unit="MB", minimum=0.001, maximum=2000)
-    max_total_mb: float = _limit(2000.0, "of the folder", unit="MB", minimum=0.001, maximum=1e7)
+    max_total_mb: float = _limit(
+        2000.0, "size of the whole folder", unit="MB", minimum=0.001, maximum=1e7
+    )
 
     contact: str | None = _request(
         None, "your e-mail address or web page, for servers; wikimedia requires it", metavar="TEXT"
     )
     interval: float = _seconds(
-        1.0, "between two requests to a host; a longer Crawl-delay in robots.txt wins", maximum=3600
+        1.0,
+        "time between the starts of two requests to one host; a longer Crawl-delay in its robots.txt wins",
+        maximum=3600,
     )
     parallel: int = _request(2, "simultaneous transfers", minimum=1, maximum=8)
-    retries: int = _request(4, "repetitions after temporary errors", minimum=0, maximum=20)
+    retries: int = _request(
+        4, "how often a request is repeated after a temporary error", minimum=0, maximum=20
+    )
     backoff: float = _seconds(1.0, "wait before the first repetition, then doubled", maximum=600)
     patience: float = _seconds(
-        120.0, "longest wait that a server may ask for; else left for another run", maximum=86400
+        120.0,
+        "longest wait that a server may ask for; if it asks for more, its pictures are left for another run",
+        maximum=86400,
     )
     timeout: float = _seconds(30.0, "to connect, and without any data", minimum=0.1, maximum=3600)
     transfer_timeout: float = _seconds(300.0, "for one file", minimum=0.1, maximum=86400)

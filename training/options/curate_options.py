@@ -18,11 +18,16 @@ class CurateOptions:
     )
     apply: bool = _what(False, "move what is left out to DIR.rejected, and cut margins off")
     undo: bool = _what(False, "bring back everything that --apply moved and trimmed")
-    report: str | None = _what(None, "page; default curate.html beside the folder", metavar="FILE")
+    report: str | None = _what(
+        None, "page to write; default curate.html beside the first folder", metavar="FILE"
+    )
     workers: int | None = _what(None, "processes; by default one per core", minimum=1, maximum=256)
 
     min_size: int = _limits(
-        256, "shorter side without margins: the training's --crop-size", unit="pixels", minimum=0
+        256,
+        "shorter side of a picture without its margins; give the --crop-size of the training",
+        unit="pixels",
+        minimum=0,
     )
     min_chroma: float = _limits(
         3.0, "mean distance from grey; pictures in colour have 5 to 40", unit="levels", minimum=0
@@ -45,6 +50,8 @@ class CurateOptions:
         0.15, "portraits: largest face over the picture's shorter side", minimum=0.01, maximum=1
     )
     features: str = _match(
-        "auto", "features: inception, offline, a weights file, auto: inception where available"
+        "auto",
+        "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its "
+        "weights are available",
     )
     neighbours: int = _match(5, "features: how many decide what is near", minimum=1, maximum=100)
