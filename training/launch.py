@@ -13,7 +13,7 @@ from tf_i2i.errors import UserError
 _cluster = option_group("cluster")
 
 _EPILOG = """\
-TRAINER is training.cyclegan, training.pix2pix or training.distill, followed by its options; --run is required.
+TRAINER is training.cyclegan, training.onesided, training.pix2pix or training.distill, followed by its options; --run is required.
 
 Each process gets a TF_CONFIG, TensorFlow's list of all workers; on a cluster, the training operator sets it
 (docs/cluster.md). Worker 0 writes the run folder. If a process is lost, the others are stopped, and all are restarted

@@ -7,7 +7,7 @@ from tf_i2i.command_line import parse_known, run_command
 from training.options.sweep_options import SweepOptions
 
 _EPILOG = """\
-TRAINER is cyclegan or pix2pix; --OPTION VALUE... is one of its options that takes a value. Options after the first -- go
+TRAINER is cyclegan, onesided or pix2pix; --OPTION VALUE... is one of its options that takes a value. Options after the first -- go
 to every training, options after the second -- to every training.evaluate. Example:
 
 python -m training.sweep cyclegan --lambda-face 0 1 5 10 --seeds 1 2 --run runs/sweep-face \\

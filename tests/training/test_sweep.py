@@ -251,7 +251,7 @@ def test_command_lines(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lambda-face", "0", "1"], "name cyclegan or pix2pix first"),
+        (["--lambda-face", "0", "1"], "name cyclegan or onesided or pix2pix first"),
         (["cyclegan"], "takes one option"),
         (["cyclegan", "--ngf", "1", "2", "--ndf", "1", "2"], "these are 2: --ngf --ndf"),
         (["cyclegan", "--ngv", "1", "2"], "training.cyclegan has no such option"),

@@ -153,8 +153,8 @@ class OneSided(keras.Model):
             **named,
             "D": tf.reduce_sum(each),
             "D_lead": tf.reduce_mean(self.lead),
-            "augmentation": self.probability,
-            "hold": self.hold,
+            "augmentation": tf.identity(self.probability),
+            "hold": tf.identity(self.hold),
             "G": total,
         }
 
