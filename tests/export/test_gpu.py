@@ -29,7 +29,7 @@ from export.conversion.variants import VARIANTS
 from export.tflite import main
 from tf_i2i.data.demo_data import demo_images
 from tf_i2i.errors import UserError
-from tf_i2i.litert import sandbox
+from tf_i2i.litert import gpu_delegate
 from tf_i2i.litert.gpu_delegate import vulkan_environments
 from tf_i2i.litert.sandbox import GpuError, Sandbox
 from tf_i2i.models.layers import InstanceNormalization, ReflectionPadding2D, ResizeConv2D
@@ -162,7 +162,7 @@ def test_a_driver_without_its_gpu_gives_way_to_the_next(tmp_path, monkeypatch):
     without = {**os.environ, "VK_ICD_FILENAMES": str(tmp_path / "none.json")}
     path = _written(tmp_path, exported("int8"))
     environments = [without, *vulkan_environments()]
-    monkeypatch.setattr(sandbox, "vulkan_environments", lambda: environments)
+    monkeypatch.setattr(gpu_delegate, "vulkan_environments", lambda: environments)
     assert check_gpu(path, photos()[:1], "int8").resident is True
     with Sandbox(path, accelerator="gpu") as running:
         assert running.run()["ms"] > 0 and running.device is not None
