@@ -73,8 +73,9 @@ def test_its_scores_are_the_same(old, run):
     (old / run / "evaluation.json").unlink()
     assert not evaluate.main(["--run", run])
     now = numbers(read_json(old / run / "evaluation.json"))
-    same = before.keys() & now.keys()
-    assert len(same) >= 12
+    # Students are scored with the picture mirrored beyond its edges now, as export.stylize runs them.
+    same = {name for name in before.keys() & now.keys() if "student" not in str(name)}
+    assert len(same) >= 6
     assert {name: now[name] for name in same} == pytest.approx(
         {name: before[name] for name in same}, rel=1e-3
     )
