@@ -166,7 +166,7 @@ def in_training(data: dict) -> str:
 def scores(record: RunRecord) -> list[dict]:
     """evaluation.json as tables (title, heads, rows), one for each set of pictures and direction."""
     of_models = [item for splits in record.evaluation.values() for item in splits.items()]
-    sets = dict.fromkeys((split, direction) for split, of in of_models for direction in of)
+    sets = dict.fromkeys((split, direction) for split, scores in of_models for direction in scores)
     tables = []
     for split, direction in sets:
         models = {
@@ -267,10 +267,10 @@ def robustness(record: RunRecord) -> dict | None:
         if name in _NOT_CHARTED or all(found[name] is None for found in result["sets"].values()):
             continue
         bars = []
-        for key, of in result["sets"].items():
-            middle = quartiles(result, key, name)
-            trained = int(of["trained_on"])
-            bars.append(Bar(key[-40:], of[name], score_text(name, of[name]), middle, trained))
+        for set_name, scores in result["sets"].items():
+            value, middle = scores[name], quartiles(result, set_name, name)
+            text, series = score_text(name, value), int(scores["trained_on"])
+            bars.append(Bar(set_name[-40:], value, text, middle, series))
         head = SCORES[name].head
         charts[head] = bar_chart(bars, shown[name], head)
     return {
@@ -304,7 +304,9 @@ def losses(record: RunRecord) -> dict[str, str]:
         "Generators, sum": [name for name in names if name == "G"],
         "Validation score at checkpoints": [name for name in names if name == "val_score"],
     }
-    charts = {t: loss_chart(t, record.metrics, group) for t, group in groups.items() if group}
+    charts = {
+        title: loss_chart(title, record.metrics, group) for title, group in groups.items() if group
+    }
     for direction, student in record.students.items():
         if found := loss_names(student.metrics):
             title = f"Distillation, {direction}"
@@ -328,13 +330,14 @@ def machine(facts) -> str:
     plain = {
         name: value
         for name, value in facts.items()
-        if name not in ("packages", "python", "date") and isinstance(value, (str, int, float))
+        if name not in ("packages", "python", "date")
+        and isinstance(value, (str, int, float))
+        and value != ""
     }
-    named = {
-        name: "" if name in ("processor", "system") else f"{name.replace('_', ' ')} "
-        for name in plain
-    }
-    return ", ".join(f"{named[name]}{value}" for name, value in plain.items() if value != "")
+    return ", ".join(
+        str(value) if name in ("processor", "system") else f"{name.replace('_', ' ')} {value}"
+        for name, value in plain.items()
+    )
 
 
 def _training_seconds(metrics: list[dict]) -> float:

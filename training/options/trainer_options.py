@@ -137,11 +137,26 @@ class TeacherOptions(TrainerOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class GuidanceOptions(TrainerOptions):
-    """What trainers have that pretrained face and segmentation networks can guide. In CycleGAN each
-    weight counts in both directions.
+class UnpairedOptions(TrainerOptions):
+    """What trainers on two sets of pictures have; pretrained face and segmentation networks can
+    guide them. In CycleGAN each weight of a guidance counts in both directions.
     """
 
+    domain_a: str | None = _data(None, f"photos: {SOURCE}", metavar="SRC")
+    domain_b: str | None = _data(
+        None,
+        "pictures in the style to learn, likewise; without any source: bundled demo data",
+        metavar="SRC",
+    )
+    val_a: str | None = _data(
+        None, "photos for validation; otherwise 4 % of domain A are held out", metavar="SRC"
+    )
+    val_b: str | None = _data(
+        None,
+        "style pictures for validation; with the file names of --val-a they count as true "
+        "translations",
+        metavar="SRC",
+    )
     lambda_face: float = _guidance(
         0.0,
         "weight of the squared distance of face embeddings, photo to translation",
@@ -220,26 +235,11 @@ class GuidanceOptions(TrainerOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class CycleGANOptions(GuidanceOptions, TeacherOptions):
+class CycleGANOptions(UnpairedOptions, TeacherOptions):
     """Options of training.cyclegan."""
 
     model: ClassVar[str] = "cyclegan"
 
-    domain_a: str | None = _data(None, f"photos: {SOURCE}", metavar="SRC")
-    domain_b: str | None = _data(
-        None,
-        "pictures in the style to learn, likewise; without any source: bundled demo data",
-        metavar="SRC",
-    )
-    val_a: str | None = _data(
-        None, "photos for validation; otherwise 4 % of domain A are held out", metavar="SRC"
-    )
-    val_b: str | None = _data(
-        None,
-        "style pictures for validation; with the file names of --val-a they count as true "
-        "translations",
-        metavar="SRC",
-    )
     epochs: int | None = _run(
         None,
         "times that each picture of the larger domain is seen; default 200, with demo data 1,200 "
@@ -287,26 +287,16 @@ COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
-class OneSidedOptions(GuidanceOptions):
+class OneSidedOptions(UnpairedOptions):
     """Options of training.onesided."""
 
     model: ClassVar[str] = "onesided"
     one_style: ClassVar[bool] = True
 
-    domain_a: str | None = _data(None, f"photos: {SOURCE}", metavar="SRC")
     domain_b: str | None = _data(
         None,
         "pictures in the style to learn, likewise, or a single one; without any source: bundled "
         "demo data",
-        metavar="SRC",
-    )
-    val_a: str | None = _data(
-        None, "photos for validation; otherwise 4 % of domain A are held out", metavar="SRC"
-    )
-    val_b: str | None = _data(
-        None,
-        "style pictures for validation; with the file names of --val-a they count as true "
-        "translations",
         metavar="SRC",
     )
     load_size: int = _data(

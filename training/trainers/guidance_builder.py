@@ -73,7 +73,7 @@ def guide(model, options, data: RunData, domains: str = "ab") -> tuple[RunData, 
                 input_range=tuple(options.segmentation_range) or None,
                 output=options.segmentation_output,
             )
-    if face is not None:
+    if face is not None and data.face_boxes is None:  # a trial of the pace has found them
         detect, boxes = options.face_crop == "detected", [None, None]
         for number, (letter, cache) in enumerate((("a", data.train_a), ("b", data.train_b))):
             if letter in domains:

@@ -64,7 +64,7 @@ class OneSidedTrainer(RunTrainer):
 
     def load_data(self) -> None:
         super().load_data()
-        if self.options.lambda_face_tone:
+        if self.options.lambda_face_tone and not self.options.lambda_face:  # which finds them too
             boxes = detected_faces(self.data.train_a, "--domain-a")
             if np.mean(boxes[:, 2] > 0) >= _MIN_FACES:
                 self.data = dataclasses.replace(self.data, face_boxes=(boxes, None))

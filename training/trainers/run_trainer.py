@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tf_i2i.console import say
+from tf_i2i.errors import UserError
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
 from tf_i2i.models.precision import with_loss_scale
 from training.options.trainer_options import TrainerOptions
@@ -55,8 +56,14 @@ class RunTrainer(Trainer):
             self.check()
             return self.dry_run()
         if not self.options.resume:
+            self._check_length()
             self.check()
         return super().train()
+
+    def _check_length(self) -> None:
+        lengths = [name for name in ("steps", "epochs", "minutes") if name in self._given]
+        if "minutes" in lengths and len(lengths) > 1:
+            raise UserError(f"--{lengths[0]} and --minutes: both say how long to train; give one")
 
     def open_run(self) -> RunFolder:
         return open_run(self.options, is_chief())
