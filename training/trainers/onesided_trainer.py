@@ -131,10 +131,15 @@ class OneSidedTrainer(RunTrainer):
         return [centre_square(cache.image(i), side) for i in range(min(count, len(cache)))]
 
     def _translated(self, photos: list[np.ndarray]) -> np.ndarray:
+        """As export.stylize does: beyond its edges a photo is mirrored."""
+        student = self.model.student
+        margin = -(-student.halo // student.stride) * student.stride
+        translate = tf.function(lambda image: student(image, training=False))
+        sides = ((0, 0), (margin, margin), (margin, margin), (0, 0))
         with self.model.average.applied():
-            translate = tf.function(lambda image: self.model(image, training=False))
-            outputs = [translate(to_float(photo[None])) for photo in photos]
-        return to_uint8(np.concatenate(outputs))
+            padded = [np.pad(to_float(photo[None]), sides, mode="reflect") for photo in photos]
+            outputs = np.concatenate([translate(photo) for photo in padded])
+        return to_uint8(outputs[:, margin:-margin, margin:-margin])
 
     def _statistics(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Means and deviations of the feature maps, float64 [N, D], each part scaled to length 1."""
