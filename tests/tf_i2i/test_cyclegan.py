@@ -10,7 +10,9 @@ from tf_i2i.models.cyclegan_model import CycleGAN
 from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
 from tf_i2i.models.precision import set_precision, with_loss_scale
+from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
 from tf_i2i.models.resnet_generator import ResNetGenerator
+from tf_i2i.pretrained.feature_space import load_feature_space
 
 SIZE = 32
 WEIGHTS = {"lambda_cycle": 10.0, "lambda_identity": 0.5, "lambda_colour": 30.0}
@@ -95,10 +97,9 @@ def test_discriminator_loss_sends_no_gradient_into_generators():
     gan = make_gan()
     with tf.GradientTape(persistent=True) as tape:
         fake_a, fake_b, _ = generator_losses(gan)
-        direct = gan._discriminator_loss(gan.discriminator_a, images(1), fake_a)
-        pooled = gan._discriminator_loss(
-            gan.discriminator_b, images(2), gan.pool_b.swap(fake_b, tf.constant([1, 2]))
-        )
+        direct = gan._discriminator_loss(gan.discriminator_a, [images(1)], [fake_a])
+        swapped = gan.pool_b.swap(fake_b, tf.constant([1, 2]))
+        pooled = gan._discriminator_loss(gan.discriminator_b, [images(2)], [swapped])
     for loss in (direct, pooled):
         assert norm(tape.gradient(loss, gan.generator_variables)) == 0
     assert norm(tape.gradient(direct, gan.discriminator_variables)) > 0
@@ -110,9 +111,8 @@ def test_discriminator_loss_is_half_the_sum():
     real, fake = images(1), images(5)
     scores = [gan.discriminator_a(x) for x in (real, fake)]
     expected = 0.5 * (tf.reduce_mean((scores[0] - 1) ** 2) + tf.reduce_mean(scores[1] ** 2))
-    assert float(gan._discriminator_loss(gan.discriminator_a, real, fake)) == pytest.approx(
-        float(expected), rel=1e-4
-    )
+    loss = gan._discriminator_loss(gan.discriminator_a, [real], [fake])
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_step_moves_all_four_networks_and_counts():
@@ -179,3 +179,47 @@ def test_moving_average_starts_as_the_mean_and_halves():
     with average.applied():
         assert float(weight) == pytest.approx(14.0, abs=1e-3)
     assert float(weight) == 19.0
+
+
+def test_residual_generators_begin_as_the_identity():
+    generator, photo = ResNetGenerator(1, 4, 1, residual=True), images(1, 2)
+    np.testing.assert_array_equal(generator(photo), photo)
+    assert generator.count_params() == built_parameters(ResNetGenerator(1, 4, 1))
+    again = ResNetGenerator.from_config(generator.get_config())
+    np.testing.assert_array_equal(again(photo), photo)
+
+
+def built_parameters(network) -> int:
+    network(images(1))
+    return network.count_params()
+
+
+def test_projected_discriminators():
+    """Generators and heads learn from one step; the feature network and its projections do not."""
+    set_precision("float32")
+    keras.utils.set_random_seed(3)
+    features = load_feature_space("efficientnet-lite0")
+    generators = (ResNetGenerator(1, 4, 1, residual=True) for _ in range(2))
+    judges = [ProjectedDiscriminator(features.channels, width=8, seed=i) for i in range(2)]
+    gan = CycleGAN(
+        *(*generators, *judges),
+        crop_size=64,
+        pool_size=0,
+        gan_loss="hinge",
+        features=features,
+        **WEIGHTS,
+    )
+    gan.compile(keras.optimizers.Adam(1e-3, 0.0), keras.optimizers.Adam(1e-3, 0.0))
+    pictures = [tf.random.stateless_uniform([1, 64, 64, 3], [i, 0], -1, 1) for i in range(2)]
+    learned = [*gan.generator_variables, *gan.discriminator_variables]
+    fixed = [w for judge in judges for layer in judge.across_channels for w in layer.weights]
+    before = [[v.numpy() for v in group] for group in (learned, fixed)]
+    named = gan.train_step(pictures)
+    named = gan.train_step(pictures)  # the first step moves only the generators' last convolution
+    assert all(np.isfinite(float(loss)) for loss in named.values())
+    changed = [np.any(a != b.numpy()) for a, b in zip(before[0], learned, strict=True)]
+    assert np.mean(changed) > 0.7
+    for then, now in zip(before[1], fixed, strict=True):
+        np.testing.assert_array_equal(then, now)
+    count = sum(v.shape.num_elements() for v in gan.weights)
+    assert count < 200_000, "the feature network's 3 million would be among them"

@@ -1,5 +1,7 @@
 """CycleGAN: unpaired image-to-image translation (Zhu et al. 2017)."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -7,6 +9,10 @@ from tf_i2i.models import losses
 from tf_i2i.models.image_pool import ImagePool
 from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.precision import minimize, scale_loss
+from tf_i2i.models.projected_discriminator import augment, draw_augmentation
+
+# Of what a projected discriminator sees.
+_AUGMENTED = 0.2
 
 
 class CycleGAN(keras.Model):
@@ -21,7 +27,9 @@ class CycleGAN(keras.Model):
         gan_loss: "lsgan", "vanilla" or "hinge".
         pool_size: images in each discriminator's history.
         ema_half_life: of the generators' averaged weights, in steps.
-        seed: of the pools' random choices.
+        seed: of the pools' random choices, and of the augmentation.
+        features: images [-1, 1] to feature maps, of fixed weights, and not a Keras layer: what the
+            discriminators judge (ProjectedDiscriminator), augmented; None: the pictures themselves.
 
     Attributes:
         guidance: a tf_i2i.pretrained.guidance_losses.Guidance whose losses are added to the
@@ -48,18 +56,24 @@ class CycleGAN(keras.Model):
         pool_size: int = 50,
         ema_half_life: float = 300.0,
         seed: int = 0,
+        features: Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.features = features
         self.generator_ab, self.generator_ba = generator_ab, generator_ba
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.lambda_cycle, self.lambda_identity = lambda_cycle, lambda_identity
         self.lambda_colour, self.gan_loss, self.seed = lambda_colour, gan_loss, seed
         self.guidance = None
         image = (crop_size, crop_size, 3)
-        for network in (generator_ab, generator_ba, discriminator_a, discriminator_b):
+        for network in (generator_ab, generator_ba):
             if not network.built:
                 network(tf.zeros((1, *image)), training=False)
+        for network in (discriminator_a, discriminator_b):
+            if not network.built:
+                maps = tf.zeros((1, *image))
+                network(features(maps) if features else maps, training=False)
         self.pool_a = ImagePool(pool_size, image, name="pool_a")
         self.pool_b = ImagePool(pool_size, image, name="pool_b")
         self.average_ab = MovingAverage(generator_ab, ema_half_life, name="average_ab")
@@ -102,9 +116,10 @@ class CycleGAN(keras.Model):
         seed = tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         pooled_a = self.pool_a.swap(fake_a, seed)
         pooled_b = self.pool_b.swap(fake_b, seed + tf.constant([0, 1 << 20]))
+        seen = self._seen([real_a, real_b, pooled_a, pooled_b], 1)
         with tf.GradientTape() as tape:
-            loss_a = self._discriminator_loss(self.discriminator_a, real_a, pooled_a)
-            loss_b = self._discriminator_loss(self.discriminator_b, real_b, pooled_b)
+            loss_a = self._discriminator_loss(self.discriminator_a, seen[0], seen[2])
+            loss_b = self._discriminator_loss(self.discriminator_b, seen[1], seen[3])
             scaled = scale_loss(self.discriminator_optimizer, loss_a + loss_b)
         minimize(self.discriminator_optimizer, tape, scaled, self.discriminator_variables)
 
@@ -124,11 +139,10 @@ class CycleGAN(keras.Model):
         else:
             fake_b, fake_a = ab(real_a, training=True), ba(real_b, training=True)
         rec_a, rec_b = ba(fake_b, training=True), ab(fake_a, training=True)
-        scores_b = self.discriminator_b(fake_b, training=True)
-        scores_a = self.discriminator_a(fake_a, training=True)
+        seen_b, seen_a = self._seen([fake_b, fake_a], 0)
         named = {
-            "G_A": losses.generator_adversarial(scores_b, self.gan_loss),
-            "G_B": losses.generator_adversarial(scores_a, self.gan_loss),
+            "G_A": self._style_loss(self.discriminator_b, seen_b),
+            "G_B": self._style_loss(self.discriminator_a, seen_a),
             "cycle_A": self.lambda_cycle * losses.l1(real_a, rec_a),
             "cycle_B": self.lambda_cycle * losses.l1(real_b, rec_b),
         }
@@ -141,7 +155,29 @@ class CycleGAN(keras.Model):
             named["colour_B"] = self.lambda_colour * losses.coarse_chroma(real_b, fake_a)
         return fake_a, fake_b, named
 
+    def _style_loss(self, discriminator, seen):
+        # The spectral norms of a projected discriminator advance once per step, with its weights.
+        scores = self._scores(discriminator, seen, training=self.features is None)
+        return tf.add_n([losses.generator_adversarial(each, self.gan_loss) for each in scores])
+
     def _discriminator_loss(self, discriminator, real, fake):
-        batch = tf.concat([real, tf.stop_gradient(fake)], 0)
-        real_scores, fake_scores = tf.split(discriminator(batch, training=True), 2)
-        return losses.discriminator_adversarial(real_scores, fake_scores, self.gan_loss)
+        both = [tf.concat(pair, 0) for pair in zip(real, map(tf.stop_gradient, fake), strict=True)]
+        scores = self._scores(discriminator, both, training=True)
+        pairs = [tf.split(each, 2) for each in scores]
+        return tf.add_n([losses.discriminator_adversarial(*pair, self.gan_loss) for pair in pairs])
+
+    def _seen(self, batches, number: int) -> list[list]:
+        """What a discriminator judges of each batch: the pictures, or their feature maps."""
+        if self.features is None:
+            return [[batch] for batch in batches]
+        pictures = tf.concat(batches, 0)
+        seed = tf.cast(tf.stack([self.step, 2 * self.seed + (number + 1 << 21)]), tf.int32)
+        parameters = draw_augmentation(pictures.shape[0], _AUGMENTED, seed)
+        maps = self.features(augment(pictures, parameters))
+        return list(zip(*(tf.split(each, len(batches)) for each in maps), strict=True))
+
+    def _scores(self, discriminator, seen, training: bool) -> list:
+        """Logits, one map per scale."""
+        if self.features is None:
+            return [discriminator(seen[0], training=training)]
+        return discriminator(seen, training=training)

@@ -36,6 +36,21 @@ def chain(layers: Iterable, inputs):
     return inputs
 
 
+@tf.custom_gradient
+def clipped(x):
+    """[-1, 1], with a gradient outside for steps that lead back in: a pixel that became black or
+    white is not lost to training.
+    """
+
+    def gradient(upstream):
+        leads_out = tf.logical_or(
+            tf.logical_and(x > 1.0, upstream < 0.0), tf.logical_and(x < -1.0, upstream > 0.0)
+        )
+        return tf.where(leads_out, tf.zeros_like(upstream), upstream)
+
+    return tf.clip_by_value(x, -1.0, 1.0), gradient
+
+
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class ReflectionPadding2D(keras.layers.Layer):
     """Mirrors `padding` rows and columns outward, without repeating the edge: [N, H, W, C] to

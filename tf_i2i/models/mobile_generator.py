@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_i2i.models.layers import chain
+from tf_i2i.models.layers import chain, clipped
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
@@ -96,7 +96,7 @@ class MobileGenerator(keras.Model):
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs)], axis=-1)
         outputs = self.out(self.head(x))
-        return _clipped(tf.cast(inputs, tf.float32) + outputs) if self.residual else outputs
+        return clipped(tf.cast(inputs, tf.float32) + outputs) if self.residual else outputs
 
     def _upsample(self, x):
         # Bilinear resizing returns float32 whatever its input is.
@@ -126,21 +126,6 @@ class MobileGenerator(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.config}
-
-
-@tf.custom_gradient
-def _clipped(x):
-    """[-1, 1], with a gradient outside for steps that lead back in: a pixel that became black or
-    white is not lost to training.
-    """
-
-    def gradient(upstream):
-        leads_out = tf.logical_or(
-            tf.logical_and(x > 1.0, upstream < 0.0), tf.logical_and(x < -1.0, upstream > 0.0)
-        )
-        return tf.where(leads_out, tf.zeros_like(upstream), upstream)
-
-    return tf.clip_by_value(x, -1.0, 1.0), gradient
 
 
 class _Unit(keras.layers.Layer):

@@ -24,30 +24,39 @@ UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 def build_model(model: str, options: Mapping, features=None):
     """The built model that config.json calls `model`, from the resolved options by name.
 
-    features: a tf_i2i.pretrained.feature_space.FeatureSpace, for "onesided".
+    features: a tf_i2i.pretrained.feature_space.FeatureSpace, for "onesided" and for projected
+        discriminators.
     """
     # A dry run, which averages nothing, has no half-life.
     options = {**options, "ema_half_life": options["ema_half_life"] or 0.0}
     if model == "onesided":
         return _build_onesided(options, features)
-    return {"cyclegan": _build_cyclegan, "pix2pix": _build_pix2pix}[model](options)
+    if model == "cyclegan":
+        return _build_cyclegan(options, features)
+    return _build_pix2pix(options)
 
 
-def _build_cyclegan(options: Mapping):
+def _build_cyclegan(options: Mapping, features=None):
     from tf_i2i.models.cyclegan_model import CycleGAN
     from tf_i2i.models.patch_discriminator import PatchDiscriminator
+    from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
     from tf_i2i.models.resnet_generator import ResNetGenerator
 
     blocks, downsamplings = GENERATOR_BLOCKS[options["generator"]]
     generator = (blocks, options["ngf"], downsamplings, options["upsampling"])
-    discriminator = (options["ndf"], options["discriminator_layers"])
+    generator += (options["residual"],)
+    if features is None:
+        new, discriminator = PatchDiscriminator, (options["ndf"], options["discriminator_layers"])
+    else:
+        new, discriminator = ProjectedDiscriminator, (features.channels, 64, options["seed"])
     names = ("crop_size", "lambda_cycle", "lambda_identity", "lambda_colour", "gan_loss")
     names += ("pool_size", "ema_half_life", "seed")
     return CycleGAN(
         ResNetGenerator(*generator, name="generator_ab"),
         ResNetGenerator(*generator, name="generator_ba"),
-        PatchDiscriminator(*discriminator, name="discriminator_a"),
-        PatchDiscriminator(*discriminator, name="discriminator_b"),
+        new(*discriminator, name="discriminator_a"),
+        new(*discriminator, name="discriminator_b"),
+        features=features,
         **{name: options[name] for name in names},
     )
 

@@ -10,6 +10,11 @@ _GROUPS = (
     "student (the model for phones)",
 )
 _data, _run, _network, _optimisation, _loss, _guidance, _student = map(option_group, _GROUPS)
+_FEATURES = (
+    "efficientnet-lite0",
+    "pretrained network in whose features pictures are judged, or NAME:WEIGHTS.h5 for one of "
+    "keras.applications",
+)
 SOURCE = "a folder, a text file with one path per line, or tfds:NAME[/CONFIG]:SPLIT[:FEATURE]"
 
 
@@ -58,6 +63,8 @@ class TrainerOptions(LoopOptions):
     # Whether it trains on pairs, and whether one picture of the style is enough.
     paired: ClassVar[bool] = False
     one_style: ClassVar[bool] = False
+    # What runs did before there were these options.
+    before: ClassVar[dict] = {}
 
     load_size: int | None = _data(
         286, "shorter side that pictures are resized to", unit="pixels", minimum=16
@@ -239,6 +246,7 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
     """Options of training.cyclegan."""
 
     model: ClassVar[str] = "cyclegan"
+    before: ClassVar[dict] = {"residual": False, "discriminator": "patch", "gan_loss": "lsgan"}
 
     epochs: int | None = _run(
         None,
@@ -256,6 +264,17 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         "of the generators: nearest neighbour and convolution, or transposed convolution",
         choices=("resize", "transposed"),
     )
+
+    residual: bool = _network(
+        False, "the generators draw a change of their input, in place of a new picture"
+    )
+    discriminator: str = _network(
+        "patch",
+        "what judges the translations: patches of pictures, or of the feature maps of a pretrained "
+        "network (--features)",
+        choices=("projected", "patch"),
+    )
+    features: str = _network(*_FEATURES, metavar="NAME")
 
     lambda_cycle: float = _loss(10.0, "weight of both cycle losses", minimum=0)
     lambda_identity: float = _loss(
@@ -328,12 +347,7 @@ class OneSidedOptions(UnpairedOptions):
         "network for phones; mobile-hq is slower and draws more",
         choices=("mobile", "mobile-hq"),
     )
-    features: str = _network(
-        "efficientnet-lite0",
-        "pretrained network in whose features pictures are compared, or NAME:WEIGHTS.h5 for one of "
-        "keras.applications",
-        metavar="NAME",
-    )
+    features: str = _network(*_FEATURES, metavar="NAME")
 
     learning_rate: float = _optimisation(4e-4, "of Adam", minimum=0)
     beta1: float = _optimisation(0.0, "Adam's decay of the first moment", minimum=0, maximum=0.9999)

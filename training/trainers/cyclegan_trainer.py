@@ -34,6 +34,10 @@ class CycleGANTrainer(TeacherTrainer):
     def is_demo(self) -> bool:
         return self.options.domain_a is None
 
+    @property
+    def has_features(self) -> bool:
+        return self.options.discriminator == "projected"
+
     def build(self) -> keras.Model:
         model = super().build()
         self.data, self.guidance_s = guide(model, self.options, self.data)

@@ -14,8 +14,6 @@ from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.files import replacing
 from tf_i2i.metrics.fid_kid import squared_mmd
-from tf_i2i.models.model_builder import build_model
-from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import COLOURS, LOOKS, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
 from training.trainers.guidance_builder import detected_faces, guide, require_guidance
@@ -35,6 +33,7 @@ class OneSidedTrainer(RunTrainer):
     title = "one-sided"
     demo_steps = 600
     averaged_share = 0.1
+    has_features = True
     _style: np.ndarray | None = None
 
     def check(self) -> None:
@@ -68,10 +67,6 @@ class OneSidedTrainer(RunTrainer):
             boxes = detected_faces(self.data.train_a, "--domain-a")
             if np.mean(boxes[:, 2] > 0) >= _MIN_FACES:
                 self.data = dataclasses.replace(self.data, face_boxes=(boxes, None))
-
-    def new_model(self) -> keras.Model:
-        features = load_feature_space(self.options.features)
-        return build_model(self.options.model, dataclasses.asdict(self.options), features)
 
     def build(self) -> keras.Model:
         model = super().build()

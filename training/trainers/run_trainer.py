@@ -11,6 +11,7 @@ from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
 from tf_i2i.models.precision import with_loss_scale
+from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TrainerOptions
 from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder, continued_options, open_run, require_same_data
@@ -37,6 +38,8 @@ class RunTrainer(Trainer):
     # Steps with demo data, and the default half-life as a share of the steps.
     demo_steps: int
     averaged_share = 0.3
+    # Whether pictures are judged in the pretrained features of options.features.
+    has_features = False
 
     def __init__(self, options: TrainerOptions, given: frozenset[str] = frozenset()):
         super().__init__(options)
@@ -115,7 +118,8 @@ class RunTrainer(Trainer):
 
     def new_model(self) -> keras.Model:
         """Built, but not compiled."""
-        return build_model(self.options.model, dataclasses.asdict(self.options))
+        features = load_feature_space(self.options.features) if self.has_features else None
+        return build_model(self.options.model, dataclasses.asdict(self.options), features)
 
     def build(self) -> keras.Model:
         options = self.options
