@@ -15,8 +15,8 @@ from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_spa
 
 # ImageNet's numbers.
 EGYPTIAN_CAT, ESPRESSO = 285, 967
-# Deviations of the four maps for coffee.png at 128 pixels, from this code when it recognised both.
-STORED = [9.958, 8.761, 7.4133, 3.2244]
+# Deviations of the maps for coffee.png at 128 pixels, from this code when it recognised both.
+STORED = [9.958, 8.761, 7.4133]
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,12 @@ def test_recognises_photos(name, label):
 
 
 def test_features_are_the_stored_ones(features):
-    """Means of the four maps for a photo: a change of any layer moves them."""
+    """Deviations of the maps for a photo: a change of any layer moves them."""
     maps = features(pixels("coffee", 128)[None] / 127.5 - 1)
     assert [tuple(m.shape) for m in maps] == [
         (1, 32, 32, 24),
         (1, 16, 16, 40),
         (1, 8, 8, 112),
-        (1, 4, 4, 320),
     ]
     deviations = [float(tf.math.reduce_std(m)) for m in maps]
     np.testing.assert_allclose(deviations, STORED, rtol=2e-3)
@@ -54,7 +53,7 @@ def test_gradient_reaches_the_picture_and_no_weight(features):
     image = tf.Variable(tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1))
     with tf.GradientTape() as tape:
         total = tf.add_n([tf.reduce_sum(m**2) for m in features(image)])
-    assert not features._network.trainable_weights and len(features._network.weights) > 90
+    assert not features._network.trainable_weights and len(features._network.weights) > 60
     assert float(tf.reduce_max(tf.abs(tape.gradient(total, image)))) > 0
 
 
@@ -64,11 +63,12 @@ def test_another_network_of_keras(tmp_path):
     network.save_weights(tmp_path / "v2.weights.h5")
     space = load_feature_space(f"MobileNetV2:{tmp_path / 'v2.weights.h5'}")
     maps = space(tf.zeros([2, 128, 96, 3]))
-    assert [m.shape[1:3] for m in maps] == [(32, 24), (16, 12), (8, 6), (4, 3)]
+    assert [m.shape[1:3] for m in maps] == [(32, 24), (16, 12), (8, 6)]
     assert space.channels == tuple(m.shape[-1] for m in maps)
-    # The last map is the network's own output.
+    # The network's own last map of stride 16.
+    last = keras.Model(network.input, network.get_layer("block_13_expand_relu").output)
     image = tf.random.stateless_uniform([1, 128, 128, 3], [3, 4], -1, 1)
-    np.testing.assert_allclose(space(image)[-1], network(image, training=False), atol=1e-5)
+    np.testing.assert_allclose(space(image)[-1], last(image, training=False), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 
 from tf_i2i.models import losses
 
@@ -113,3 +114,18 @@ def test_coarse_colour():
     assert float(chroma) > 1
     checks = np.indices((32, 32)).sum(0) % 2 * 2.0 - 1
     np.testing.assert_allclose(losses.coarse_colour(a, a + checks[None, ..., None]), 0, atol=1e-9)
+
+
+def test_structure_allows_other_brightness_and_some_contrast():
+    scene = gaussian_filter(np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3)), (0, 3, 3, 0))
+    photo, other = (tf.constant(part / np.abs(part).max(), tf.float32) for part in (scene, -scene))
+    duller = 0.6 * photo + 0.2
+    flat = tf.zeros_like(photo)
+    assert float(losses.structure_difference(photo, duller)) == pytest.approx(0.0, abs=0.01)
+    assert float(losses.structure_difference(photo, other)) > 1.8
+    assert float(losses.structure_difference(flat, flat)) == pytest.approx(0.0, abs=1e-3)
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        difference = losses.structure_difference(photo, flat)
+    assert 0.8 < float(difference) <= 1.0, "what was lost"
+    assert np.all(np.isfinite(tape.gradient(difference, flat)))

@@ -32,7 +32,7 @@ def new_model(features, seed: int = 1) -> OneSided:
         features,
         crop_size=CROP,
         lambda_content=1.0,
-        content_limit=0.5,
+        lambda_structure=1.0,
         lambda_colour=1.0,
         lambda_luminance=1.0,
         lambda_face_tone=1.0,
@@ -103,7 +103,6 @@ def test_discriminator_shapes(features):
         (2, 16, 24, 1),
         (2, 8, 12, 1),
         (2, 4, 6, 1),
-        (2, 2, 3, 1),
     ]
 
 
@@ -125,7 +124,7 @@ def test_spectral_norm():
 def test_a_waiting_discriminator(features):
     """Far ahead, it learns nothing until the generator has caught up."""
     model = new_model(features)
-    model.lead.assign([0.99, 0.0, 0.99, 0.99])
+    model.lead.assign([0.99, 0.0, 0.99])
     before = [v.numpy() for v in model.discriminator.trainable_variables]
     model.train_step(batch())
     for old, now in zip(before, model.discriminator.trainable_variables, strict=True):
@@ -135,7 +134,7 @@ def test_a_waiting_discriminator(features):
 def test_augmentation_follows_the_lead(features):
     model = new_model(features)
     for lead, direction in ((0.9, 1), (0.1, -1)):
-        model.lead.assign([lead] * 4)
+        model.lead.assign([lead] * 3)
         before = float(model.probability)
         model.train_step(batch())
         assert np.sign(float(model.probability) - before) == direction
@@ -166,17 +165,3 @@ def test_augmentation_changes_colours_with_a_probability(probability):
     parameters = draw_augmentation(400, probability, tf.constant([4, 2])) * [1, 1, 1, 0, 0]
     change = tf.reduce_max(tf.abs(augment(images, parameters) - images), [1, 2, 3])
     assert np.mean(change > 0.01) == pytest.approx(probability, abs=0.06)
-
-
-def test_the_photo_is_held_more_firmly_when_it_gets_lost(features):
-    model = new_model(features)
-    model.content_limit = 1e-6
-    model.train_step(batch())  # starts as the identity: distance 0
-    assert float(model.hold) == 1.0
-    for _ in range(2):
-        model.train_step(batch())
-    firm = float(model.hold)
-    assert firm > 1.0
-    model.content_limit = 1e6
-    model.train_step(batch())
-    assert 1.0 <= float(model.hold) < firm

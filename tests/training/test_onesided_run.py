@@ -38,7 +38,9 @@ def run(tmp_path_factory, sources):
 def test_run_folder(run):
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [1, 6, 12]
-    assert {"style", "content", "colour", "luminance", "D", "val_score"} <= set(records[-1])
+    assert {"style", "content", "structure", "colour", "luminance", "D", "val_score"} <= set(
+        records[-1]
+    )
     config = json.loads((run / "config.json").read_text())
     assert config["model"] == "onesided"
     assert config["options"]["lambda_content"] > 0, "resolved from --look"
@@ -72,7 +74,7 @@ def test_interrupted_and_resumed_is_the_same_run(run, sources, tmp_path):
 
 @pytest.mark.timeout(600)
 def test_two_workers_are_one(run, sources, tmp_path):
-    """Both see one process's batches, share its batch statistics, leads and hold."""
+    """Both see one process's batches, share its batch statistics and leads."""
     shared = tmp_path / "shared"
     command = ["--workers", "2", "training.onesided", *SIZES, *sources, "--run", str(shared)]
     finish(start([*command, "--steps", "12"], "training.launch"))

@@ -90,6 +90,35 @@ def coarse_colour(a, b, luminance_cell: int = 8, chroma_cell: int = 16):
     return tuple(means)
 
 
+def structure_difference(a, b, cells=(2, 4), window: int = 5, floor: float = 5e-4):
+    """One minus the correlation of luminance in windows of `window` x `window` cells, cells of 2 and
+    of 4 pixels: the structure of Wang et al. 2004, "Image Quality Assessment: From Error Visibility
+    to Structural Similarity", equation 10. Brightness may change, and contrast down to the half;
+    what `b` flattens further counts as lost. Mean over windows and both cells; 0: alike, 1: flat or
+    unrelated, 2: inverted.
+
+    floor: added to covariance and deviations, for pictures in [-1, 1]: where both are flat, nothing
+    is asked for.
+    """
+    axis = tf.constant(_LUMINANCE)[:, None]
+    pictures = [tf.tensordot(tf.cast(picture, tf.float32), axis, axes=1) for picture in (a, b)]
+
+    def local_mean(values):
+        return tf.nn.avg_pool2d(values, window, 2, "VALID")
+
+    differences = []
+    for cell in cells:
+        x, y = (tf.nn.avg_pool2d(picture, cell, cell, "VALID") for picture in pictures)
+        mean_x, mean_y = local_mean(x), local_mean(y)
+        covariance = local_mean(x * y) - mean_x * mean_y
+        variance_x, variance_y = local_mean(x * x) - mean_x**2, local_mean(y * y) - mean_y**2
+        variances = variance_x * tf.maximum(variance_y, 0.25 * variance_x)
+        # The square root's slope at 0 is infinite.
+        deviations = tf.sqrt(tf.maximum(variances, 1e-14))
+        differences.append(tf.reduce_mean(1.0 - (covariance + floor) / (deviations + floor)))
+    return tf.add_n(differences) / len(cells)
+
+
 def face_tone(a, b, boxes, cell: int = 4):
     """How far the light, dark and color of faces change: mean squared differences of luminance and
     chroma over cells of `cell` pixels inside each face's ellipse, plus that of the whole face's

@@ -88,8 +88,8 @@ def _build_onesided(options: Mapping, features):
     discriminator = ProjectedDiscriminator(
         features.channels, seed=options["seed"], name="discriminator"
     )
-    names = ("crop_size", "lambda_content", "content_limit", "lambda_colour", "lambda_luminance")
-    names += ("lambda_face_tone", "ema_half_life", "seed")
+    names = ("crop_size", "lambda_content", "lambda_structure", "lambda_colour")
+    names += ("lambda_luminance", "lambda_face_tone", "ema_half_life", "seed")
     return OneSided(student, discriminator, features, **{name: options[name] for name in names})
 
 

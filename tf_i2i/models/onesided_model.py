@@ -15,9 +15,7 @@ from tf_i2i.models.projected_discriminator import augment, draw_augmentation
 # 2020, section 3.1, it would stay high for good once the discriminator waits). While their mean is
 # above the target, more pictures are augmented; above the limit one waits for the generator.
 _LEAD_TARGET, _LEAD_LIMIT = 0.55, 0.65
-_LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.7
-# Per step, of the logarithm of how firmly the photo is held.
-_HOLD_STEP, _MAX_HOLD = 0.01, 50.0
+_LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.3
 # Pixels, a multiple of the student's stride.
 _MARGIN = 8
 
@@ -32,9 +30,8 @@ class OneSided(keras.Model):
         discriminator: feature maps to a list of logits, one per scale.
         features: images [-1, 1] to feature maps, finest first; of fixed weights, and not a Keras
             layer: neither trained nor saved.
-        lambda_content: weight of the distance of photo and output in the two middle feature maps.
-        content_limit: where that distance stays above it, all weights that hold the photo grow: a
-            style whose pictures show other things than the photos would replace what they show.
+        lambda_content: weight of the distance of photo and output in the two coarser feature maps.
+        lambda_structure: weight of the difference of local structure, whatever its contrast.
         lambda_colour: weight of coarse chroma consistency.
         lambda_luminance: weight of coarse luminance consistency.
         lambda_face_tone: weight of the consistency of faces' luminance and chroma: light and dark
@@ -60,7 +57,7 @@ class OneSided(keras.Model):
         *,
         crop_size: int,
         lambda_content: float,
-        content_limit: float,
+        lambda_structure: float,
         lambda_colour: float,
         lambda_luminance: float,
         lambda_face_tone: float,
@@ -71,8 +68,8 @@ class OneSided(keras.Model):
         super().__init__(**kwargs)
         self.student, self.discriminator, self.features = student, discriminator, features
         self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
-        self.content_limit = content_limit
-        self.lambda_luminance, self.seed = lambda_luminance, seed
+        self.lambda_structure, self.lambda_luminance = lambda_structure, lambda_luminance
+        self.seed = seed
         self.lambda_face_tone, self.guidance = lambda_face_tone, None
         image = tf.zeros((1, crop_size, crop_size, 3))
         student(image, training=False)
@@ -80,7 +77,6 @@ class OneSided(keras.Model):
         self.average = MovingAverage(student, ema_half_life, statistics=True)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
-        self.hold = tf.Variable(1.0, name="hold", **mean)
         self.lead = tf.Variable(tf.zeros([len(discriminator.channels)]), name="lead", **mean)
         self.probability = tf.Variable(0.2, name="probability", **mean)
         self.built = True
@@ -113,12 +109,13 @@ class OneSided(keras.Model):
             seen = self.features(augment(output, own))
             scores = self.discriminator(seen, training=False)
             luminance, chroma = losses.coarse_colour(photo, output)
-            distance = self._content(seen, known)
+            structure = losses.structure_difference(photo, output)
             named = {
                 "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
-                "content": self.hold * self.lambda_content * distance,
-                "colour": self.hold * self.lambda_colour * chroma,
-                "luminance": self.hold * self.lambda_luminance * luminance,
+                "content": self.lambda_content * self._content(seen, known),
+                "structure": self.lambda_structure * structure,
+                "colour": self.lambda_colour * chroma,
+                "luminance": self.lambda_luminance * luminance,
             }
             if boxes and self.lambda_face_tone:
                 face = losses.face_tone(photo, output, *boxes)
@@ -143,9 +140,6 @@ class OneSided(keras.Model):
         variables = self.discriminator.trainable_variables
         minimize(self.discriminator_optimizer, tape, scaled, variables)
 
-        over = tf.clip_by_value(distance / self.content_limit - 1.0, -1.0, 1.0)
-        hold = self.hold * tf.exp(_HOLD_STEP * tf.stop_gradient(over))
-        self.hold.assign(tf.clip_by_value(hold, 1.0, _MAX_HOLD))
         self._follow(scores)
         self.average.update()
         self.step.assign_add(1)
@@ -154,7 +148,6 @@ class OneSided(keras.Model):
             "D": tf.reduce_sum(each),
             "D_lead": tf.reduce_mean(self.lead),
             "augmentation": tf.identity(self.probability),
-            "hold": tf.identity(self.hold),
             "G": total,
         }
 

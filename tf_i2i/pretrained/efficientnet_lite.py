@@ -15,8 +15,8 @@ from tf_i2i.errors import UserError
 from tf_i2i.files import sha256_of
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-# Outputs of these blocks, counted from 0: strides 4, 8, 16 and 32.
-FEATURE_BLOCKS = (2, 4, 10, 15)
+# Outputs of these blocks, counted from 0: strides 4, 8 and 16.
+FEATURE_BLOCKS = (2, 4, 10)
 # Repeats, kernel size, stride of the first, expansion, channels.
 _STAGES = (
     *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
@@ -32,8 +32,8 @@ def efficientnet_lite0(top: bool = False) -> keras.Model:
     Args:
         top: end with the 1,000 logits of ImageNet's classes instead of the feature maps.
 
-    Shapes: RGB (pixel - 127) / 128, float [N, H, W, 3], to four feature maps of strides 4, 8, 16
-    and 32 with 24, 40, 112 and 320 channels, or (top) to float [N, 1000].
+    Shapes: RGB (pixel - 127) / 128, float [N, H, W, 3], to three feature maps of strides 4, 8 and
+    16 with 24, 40 and 112 channels, or (top) to float [N, 1000].
 
     Raises:
         UserError: the package is missing, or its file is another one.

@@ -1,4 +1,6 @@
-"""Pretrained feature maps at strides 4, 8, 16 and 32, in which pictures are compared and judged."""
+"""Pretrained feature maps at strides 4, 8 and 16, in which pictures are compared and judged. What is in
+a picture rather than how it is painted shows in coarser ones.
+"""
 
 import importlib
 import math
@@ -12,7 +14,7 @@ from tf_i2i.models.precision import float32_layers
 from tf_i2i.pretrained.efficientnet_lite import efficientnet_lite0
 
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
-STRIDES = (4, 8, 16, 32)
+STRIDES = (4, 8, 16)
 # Large enough for networks with unpadded convolutions.
 _PROBED_SIDE = 256
 
@@ -23,11 +25,11 @@ class FeatureSpace:
 
     Args:
         name: for logs and records.
-        network: float [N, H, W, 3] to four feature maps.
+        network: float [N, H, W, 3] to three feature maps.
         preprocess: from RGB in [0, 255] to what the network takes.
 
     Attributes:
-        channels: of the four maps.
+        channels: of the three maps.
     """
 
     def __init__(self, name: str, network: keras.Model, preprocess):
@@ -36,7 +38,7 @@ class FeatureSpace:
 
     def __call__(self, images) -> list:
         """RGB [-1, 1] [N, H, W, 3] to float32 maps [N, H / stride, W / stride, channels] for the
-        strides 4, 8, 16 and 32.
+        strides 4, 8 and 16.
         """
         pixels = (tf.cast(images, tf.float32) + 1.0) * 127.5
         return self._network(self._preprocess(pixels), training=False)

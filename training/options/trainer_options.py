@@ -298,9 +298,9 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 0.6, "content_limit": 0.4, "lambda_luminance": 0.06},
-    "balanced": {"lambda_content": 0.3, "content_limit": 0.55, "lambda_luminance": 0.03},
-    "bold": {"lambda_content": 0.15, "content_limit": 0.7, "lambda_luminance": 0.01},
+    "gentle": {"lambda_content": 1.0, "lambda_structure": 4.0, "lambda_luminance": 0.06},
+    "balanced": {"lambda_content": 0.5, "lambda_structure": 2.0, "lambda_luminance": 0.03},
+    "bold": {"lambda_content": 0.25, "lambda_structure": 1.0, "lambda_luminance": 0.01},
 }
 COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
@@ -333,7 +333,7 @@ class OneSidedOptions(UnpairedOptions):
         minimum=1,
         maximum=8,
     )
-    batch_size: int = _run(4, "pictures of each domain per step, over all devices", minimum=1)
+    batch_size: int = _run(2, "pictures of each domain per step, over all devices", minimum=1)
     minutes: float | None = _run(
         None,
         "as many steps as fit in, at the pace measured before the first one; default 8 where "
@@ -374,12 +374,10 @@ class OneSidedOptions(UnpairedOptions):
     lambda_content: float | None = _loss(
         None, "weight of the distance of deep features; default by --look", minimum=0
     )
-    content_limit: float | None = _loss(
+    lambda_structure: float | None = _loss(
         None,
-        "distance of deep features above which content, luminance and chroma weigh more and more; "
-        "default by --look",
-        minimum=0.01,
-        maximum=2,
+        "weight of the difference of local structure, whatever its contrast; default by --look",
+        minimum=0,
     )
     lambda_luminance: float | None = _loss(
         None, "weight of the distance of coarse luminance; default by --look", minimum=0
