@@ -58,7 +58,12 @@ def augmented_batches(
         return *pictures, *(tensor for part, count in parts for tensor in part[count:])
 
     zipped = tf.data.Dataset.zip(datasets).map(flatten)
-    return zipped.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
+    batches = zipped.batch(batch_size // replicas, drop_remainder=True).prefetch(4)
+    options = tf.data.Options()
+    # There is nothing to tune, and an iterator's destructor was seen waiting minutes for the thread
+    # that tunes.
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 class _Draw:
