@@ -298,9 +298,9 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 1.0, "lambda_structure": 4.0, "lambda_luminance": 0.06},
-    "balanced": {"lambda_content": 0.5, "lambda_structure": 2.0, "lambda_luminance": 0.03},
-    "bold": {"lambda_content": 0.25, "lambda_structure": 1.0, "lambda_luminance": 0.01},
+    "gentle": {"lambda_content": 0.5, "lambda_structure": 3.0, "lambda_luminance": 0.04},
+    "balanced": {"lambda_content": 0.25, "lambda_structure": 1.5, "lambda_luminance": 0.02},
+    "bold": {"lambda_content": 0.12, "lambda_structure": 0.8, "lambda_luminance": 0.01},
 }
 COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
