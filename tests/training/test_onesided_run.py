@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_processes import finish, start, untimed_lines
 
 from tf_i2i.data.image_files import read_image
 from tf_i2i.errors import UserError
@@ -70,18 +69,6 @@ def test_interrupted_and_resumed_is_the_same_run(run, sources, tmp_path):
     for name in names:
         whole, resumed = (reader.get_tensor(name) for reader in readers)
         np.testing.assert_array_equal(whole, resumed, err_msg=name)
-
-
-@pytest.mark.timeout(600)
-def test_two_workers_are_one(run, sources, tmp_path):
-    """Both see one process's batches, share its batch statistics and leads."""
-    shared = tmp_path / "shared"
-    command = ["--workers", "2", "training.onesided", *SIZES, *sources, "--run", str(shared)]
-    finish(start([*command, "--steps", "12"], "training.launch"))
-    ours, theirs = (untimed_lines(one / "metrics.jsonl") for one in (shared, run))
-    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
-    for mine, other in zip(ours, theirs, strict=True):
-        assert mine == pytest.approx(other, rel=2e-3, abs=2e-4)
 
 
 def test_followers(run, capsys):
