@@ -63,8 +63,6 @@ class TrainerOptions(LoopOptions):
     # Whether it trains on pairs, and whether one picture of the style is enough.
     paired: ClassVar[bool] = False
     one_style: ClassVar[bool] = False
-    # What runs did before there were these options.
-    before: ClassVar[dict] = {}
 
     load_size: int | None = _data(
         286, "shorter side that pictures are resized to", unit="pixels", minimum=16
@@ -246,7 +244,6 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
     """Options of training.cyclegan."""
 
     model: ClassVar[str] = "cyclegan"
-    before: ClassVar[dict] = {"residual": False, "discriminator": "patch", "gan_loss": "lsgan"}
 
     epochs: int | None = _run(
         None,

@@ -17,7 +17,7 @@ from tf_i2i.models.precision import set_precision
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import newest
 from training.runs.run_data import RunData, load_data
-from training.runs.run_folder import newest_run, read_config, recorded_options
+from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
 
 
@@ -41,7 +41,7 @@ class FinishedRun:
         if self.model not in TRAINER_OPTIONS:
             raise UserError(f"--run {self.root}: made by {self.model}, a trainer that is not here")
         options_class = TRAINER_OPTIONS[self.model]
-        recorded = recorded_options(self.config, options_class)
+        recorded = self.config.get("options", {})
         known = {field.name for field in dataclasses.fields(options_class)}
         unknown = sorted(recorded.keys() - known)
         if unknown:

@@ -125,17 +125,12 @@ def open_run(options, chief: bool) -> RunFolder:
     return run
 
 
-def recorded_options(config: dict, options_class) -> dict:
-    """The options in config.json; of those that the run's version did not have yet, what it did."""
-    return {**options_class.before, **config.get("options", {})}
-
-
 def continued_options(options, given: frozenset[str], run: RunFolder):
     """Options of a resumed run: the recorded ones, except resumable ones among `given`.
 
     Raises UserError where an option that defines the run has another value on the command line.
     """
-    recorded, merged = recorded_options(read_config(run.root), type(options)), {}
+    recorded, merged = read_config(run.root)["options"], {}
     for field in dataclasses.fields(options):
         name, value = field.name, recorded.get(field.name, field.default)
         value = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
