@@ -31,6 +31,7 @@ class TeacherTrainer(RunTrainer):
                 student=options.student,
                 steps=options.student_steps,
                 seed=options.seed,
+                precision=options.precision,
                 resume=options.resume,
                 checkpoint_every=options.checkpoint_every,
                 on_nan=options.on_nan,
