@@ -42,6 +42,7 @@ class ExportJob:
     network: float32 generator with `stride`, and with `halo` where an output pixel depends on its
     neighbourhood alone. folder: for the files and export.json. size: side of the input in pixels.
     name: begins file names, by default model and direction. extra_facts: packed into the file too.
+    extra_entry: fields of export.json besides.
     The others are as in export.tflite.
     """
 
@@ -57,6 +58,7 @@ class ExportJob:
     model: str = "student"
     name: str | None = None
     extra_facts: dict = field(default_factory=dict)
+    extra_entry: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -175,6 +177,7 @@ class ExportJob:
             "ssim": round(quality.ssim, 5),
             "held_out_images": len(self._held_out[0]),
             "ops": graph.ops,
+            **self.extra_entry,
         }
 
 
@@ -193,6 +196,9 @@ def export_run(
             stride = f"{network.stride}, the stride of the {model}"
             raise UserError(f"--size {size}: must be a multiple of {stride}")
     print(f"{run.root}: exporting the {model} {options['direction']}")
+    origin = {"weights_sha256": run.weights_sha256(model, options["direction"])}
+    if run.features:
+        origin["features"] = run.features
     data, status = run.data(), 0
     trained_at = run.fixed_size if model == "teacher" else None
     for size in dict.fromkeys(sizes):
@@ -200,7 +206,9 @@ def export_run(
             _warn(
                 f"this U-Net was trained at {trained_at} px, worse at {size}: --size {trained_at}"
             )
-        job = ExportJob(network, data, run.root / "export", size, model=model, **options)
+        job = ExportJob(
+            network, data, run.root / "export", size, model=model, extra_entry=origin, **options
+        )
         for variant in variants:
             try:
                 print(job.write(variant), flush=True)

@@ -10,6 +10,9 @@ from export.conversion.export_options import ExportOptions
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
 
+# The command names the run itself; the steps that fitted into the minutes are recorded.
+_LEFT_OUT = {"run": None, "minutes": None}
+
 
 @dataclasses.dataclass(frozen=True)
 class Student:
@@ -103,10 +106,10 @@ def commands(record: RunRecord) -> list[str]:
     """The commands that make this run again, first to last."""
     model, run = record.run.model, shlex.quote(str(record.root))
     options = record.config.get("options", {})
-    flags = options_as_flags(options | {"run": None}, TRAINER_OPTIONS.get(model))
+    flags = options_as_flags(options | _LEFT_OUT, TRAINER_OPTIONS.get(model))
     lines = [f"python -m training.{model} --run {run} {flags}"]
     for direction, student in record.students.items():
-        used = student.config.get("options", {}) | {"run": None, "direction": None}
+        used = student.config.get("options", {}) | _LEFT_OUT | {"direction": None}
         flags = options_as_flags(used, DistillOptions)
         lines.append(f"python -m training.distill --run {run} --direction {direction} {flags}")
     lines += [f"python -m export.tflite --run {run} {flags}" for flags in _export_flags(record)]

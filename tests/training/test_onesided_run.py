@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tf_i2i.data.image_files import read_image
 from tf_i2i.errors import UserError
+from tf_i2i.files import sha256_of
 from training.onesided import main
 
 SIZES = ["--load-size", "80", "--crop-size", "64", "--batch-size", "2", "--precision", "float32"]
@@ -81,6 +82,9 @@ def test_followers(run, capsys):
     assert not export(["--run", str(run), "--size", "64", "--int8", "--float32"])
     entries = {e["variant"]: e for e in json.loads((run / "export" / "export.json").read_text())}
     assert entries["int8"]["model"] == "student" and entries["int8"]["psnr_db"] > 30
+    assert entries["int8"]["features"] == "efficientnet-lite0"
+    weights = sha256_of(run / "student" / "ab" / "student.weights.h5")
+    assert {entry["weights_sha256"] for entry in entries.values()} == {weights}
     assert not evaluate(["--run", str(run), "--model", str(run / "export" / "ab-64-int8.tflite")])
     assert '"student"' in (run / "evaluation.json").read_text()
     assert not report(["--run", str(run)])

@@ -4,6 +4,8 @@ usage.
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +101,23 @@ def test_networks_come_back_from_the_run(tiny_run):
         "student_to_teacher_psnr_db"
     ]
     assert np.mean(measured) == pytest.approx(noted, abs=0.02)
+
+
+def test_minutes_of_distillation(tiny_run, tmp_path, capsys):
+    """The number of steps is found before the first one, and kept when it is resumed."""
+    from training.distill import main as distill
+
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run, ignore=shutil.ignore_patterns("student"))
+    words = ["--run", str(run), "--label-views", "1", "--batch-size", "2"]
+    assert distill([*words, "--minutes", "0.1"]) is None
+    (steps,) = re.findall(r"ms per step: (\d+) steps in 0.1 minutes", capsys.readouterr().err)
+    assert distill([*words, "--minutes", "0.1", "--resume"]) is None
+    assert lines(run / "student/ab/metrics.jsonl")[-1]["step"] == int(steps)
+    config = json.loads((run / "student/ab/config.json").read_text())
+    assert config["options"]["steps"] == int(steps)
+    with pytest.raises(UserError, match="--steps and --minutes"):
+        distill([*words, "--steps", "1", "--minutes", "1"])
 
 
 def test_missing_student_is_named(tiny_run):

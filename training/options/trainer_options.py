@@ -34,6 +34,12 @@ class LoopOptions:
     steps: int | None = _run(
         None, "training steps; default: from --epochs", minimum=1, resumable=True
     )
+    minutes: float | None = _run(
+        None,
+        "in place of --steps: as many steps as fit in, at the pace measured before the first one",
+        unit="minutes",
+        minimum=0.1,
+    )
     batch_size: int = _run(1, "pictures of each domain per step, over all devices", minimum=1)
     checkpoint_every: int = _run(
         500, "interval of checkpoints", unit="steps", minimum=1, resumable=True
@@ -85,12 +91,6 @@ class TrainerOptions(LoopOptions):
     flip: bool = _data(True, "mirror pictures at random")
 
     epochs: int | None = _run(None, "times that each picture is seen", minimum=1, resumable=True)
-    minutes: float | None = _run(
-        None,
-        "in place of --steps: as many steps as fit in, at the pace measured before the first one",
-        unit="minutes",
-        minimum=0.1,
-    )
     sample_every: int = _run(
         200, "interval of sample pictures", unit="steps", minimum=1, resumable=True
     )
@@ -499,7 +499,17 @@ class DistillOptions(LoopOptions):
         "mobile, or mobile-hq: closer to its teacher, slower",
         choices=("mobile", "mobile-hq"),
     )
-    steps: int = _run(3000, "distillation steps", unit="steps", minimum=1, resumable=True)
+    steps: int | None = _run(
+        None, "distillation steps; default 3000", unit="steps", minimum=1, resumable=True
+    )
+    # Resumable, so that checkpoints of before this option are still those of the same training.
+    minutes: float | None = _run(
+        None,
+        "in place of --steps: as many steps as fit in, at the pace measured before the first one",
+        unit="minutes",
+        minimum=0.1,
+        resumable=True,
+    )
     batch_size: int = _run(8, "crops per step", minimum=1)
     seed: int = _run(1, "of the student's weights, crops and order", minimum=0)
     extra: str | None = _data(None, "more photos of the input domain", metavar="SRC")

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
+from tf_i2i.files import sha256_of
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
-from training.runs.checkpoints import newest
+from training.runs.checkpoints import Saved, newest
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
@@ -57,6 +58,12 @@ class FinishedRun:
     def has_teacher(self) -> bool:
         """Whether students are distilled from it; else the phone network itself was trained."""
         return isinstance(self.options, TeacherOptions)
+
+    @property
+    def features(self) -> str | None:
+        """The pretrained network in whose features it was trained, as --features; None without."""
+        judged = getattr(self.options, "discriminator", "projected") == "projected"
+        return getattr(self.options, "features", None) if judged else None
 
     @property
     def fixed_size(self) -> int | None:
@@ -103,22 +110,40 @@ class FinishedRun:
 
     def student(self, direction: str) -> MobileGenerator:
         """The phone network, folded."""
-        weights = self.root / "student" / direction / "student.weights.h5"
-        make = f"distil one: python -m training.distill --run {self.root} --direction {direction}"
-        if not self.has_teacher:
-            make = f"continue: python -m training.{self.model} --run {self.root} --resume"
-            if direction != "ab":
-                make = "it was trained for ab alone; use --direction ab"
-        if not weights.exists():
-            raise UserError(f"--run {self.root}: no student for {direction} yet; {make}")
+        weights = self._student_weights(direction)
         try:
             student = MobileGenerator(**read_config(weights.parent)["network"])
             student(tf.zeros([1, 32, 32, 3]))
             student.load_weights(weights)
         except (OSError, ValueError, TypeError, KeyError) as error:
             # TypeError: a design of another version
+            make = self._how_to_make_student(direction)
             raise UserError(f"{weights}: can't be read; {make}") from error
         return student.folded()
+
+    def _student_weights(self, direction: str) -> Path:
+        weights = self.root / "student" / direction / "student.weights.h5"
+        if not weights.exists():
+            make = self._how_to_make_student(direction)
+            raise UserError(f"--run {self.root}: no student for {direction} yet; {make}")
+        return weights
+
+    def _how_to_make_student(self, direction: str) -> str:
+        if self.has_teacher:
+            return (
+                f"distil one: python -m training.distill --run {self.root} --direction {direction}"
+            )
+        if direction != "ab":
+            return "it was trained for ab alone; use --direction ab"
+        return f"continue: python -m training.{self.model} --run {self.root} --resume"
+
+    def weights_sha256(self, model: str, direction: str) -> str:
+        """sha256 of the file whose weights `network` reads: student.weights.h5, or the data of the
+        newest checkpoint. Raises UserError when there is none.
+        """
+        if model == "student":
+            return sha256_of(self._student_weights(direction))
+        return sha256_of(f"{self._checkpoint().prefix}.data-00000-of-00001")
 
     def discriminator(self) -> keras.Model:
         """That of a run on pairs, as last trained: float [N, H, W, 6], input and output, to scores
@@ -132,12 +157,16 @@ class FinishedRun:
         self._restore(model, ("discriminator",))
         return model.discriminator
 
-    def _restore(self, model: keras.Model, names: Sequence[str]) -> None:
-        """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
+    def _checkpoint(self) -> Saved:
         saved = newest(self.root / "checkpoints")
         if saved is None:
             resume = f"python -m training.{self.model} --run {self.root} --resume"
             raise UserError(f"--run {self.root}: no checkpoint yet; train on: {resume}")
+        return saved
+
+    def _restore(self, model: keras.Model, names: Sequence[str]) -> None:
+        """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
+        saved = self._checkpoint()
         parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
         try:
             read = tf.train.Checkpoint(model=parts).read(saved.prefix).expect_partial()

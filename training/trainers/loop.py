@@ -46,6 +46,7 @@ class LoopState:
         score: of the validation pictures at this checkpoint, higher is better; None: not measured.
         retries: how often the run went back after a divergence.
         origin: what was trained on what; a checkpoint of another origin is not resumed.
+        steps: of the whole training; None in checkpoints of earlier versions.
     """
 
     window: list[dict[str, float]] = dataclasses.field(default_factory=list)
@@ -53,6 +54,7 @@ class LoopState:
     score: float | None = None
     retries: int = 0
     origin: str = ""
+    steps: int | None = None
 
 
 class TrainingLoop:
@@ -117,6 +119,7 @@ class TrainingLoop:
                 if regular or stop_signal:
                     self._log.flush()
                     self._state.elapsed_s = time.monotonic() - self._started
+                    self._state.steps = options.steps
                     self._checkpoints.save(self._step, dataclasses.asdict(self._state))
                 bar.update()
             self._say_shares(bar)

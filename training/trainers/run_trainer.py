@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import time
 
 import keras
 import numpy as np
@@ -19,12 +18,8 @@ from training.runs.run_split import FILE as SPLIT_FILE
 from training.runs.run_split import read_split
 from training.system.machine import describe_machine
 from training.trainers.devices import is_chief
-from training.trainers.loop import TrainingLoop
 from training.trainers.schedules import LinearDecay
 from training.trainers.trainer import Trainer
-
-# Of a model that is thrown away, to measure the pace: steps taken, and those of its schedule.
-_TRIAL_STEPS, _TRIAL_LENGTH = 12, 1000
 
 
 class RunTrainer(Trainer):
@@ -94,27 +89,12 @@ class RunTrainer(Trainer):
         self.options = options
         self.sample_every, self.keep = options.sample_every, options.keep
 
-    def fit(self) -> int | None:
-        if self.options.steps is None:
-            start, given = time.monotonic(), self.options
-            self._set_length(_TRIAL_LENGTH)
-            self.build_model()
-            step_s, first_step_s = TrainingLoop(self).measured_pace(_TRIAL_STEPS)
-            left_s = 60 * given.minutes - (time.monotonic() - start) - first_step_s
-            self.options = given
-            self._set_length(max(_TRIAL_STEPS, round(left_s / step_s)))
-            say(
-                f"{1000 * step_s:.0f} ms per step: {self.options.steps} steps in "
-                f"{given.minutes:g} minutes"
-            )
-        self._set_length(self.options.steps)
-        return super().fit()
-
-    def _set_length(self, steps: int) -> None:
+    def set_length(self, steps: int) -> None:
         half_life = self.options.ema_half_life
         if half_life is None:
             half_life = min(10_000.0, self.averaged_share * steps)
-        self.options = dataclasses.replace(self.options, steps=steps, ema_half_life=half_life)
+        self.options = dataclasses.replace(self.options, ema_half_life=half_life)
+        super().set_length(steps)
 
     def new_model(self) -> keras.Model:
         """Built, but not compiled."""

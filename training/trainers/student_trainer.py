@@ -22,6 +22,7 @@ from tf_i2i.models.model_builder import STUDENTS
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
 from training.options.trainer_options import DistillOptions
 from training.reporting.image_grid import labelled_grid
+from training.runs.checkpoints import newest
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
 from training.runs.run_folder import RunFolder, newest_run
@@ -39,6 +40,7 @@ from training.trainers.trainer import Trainer, worker_share
 # exported.
 _FROZEN_BN_SHARE = 0.8
 _LAMBDA_TRUTH = 4.0
+_STEPS = 3000
 _SCORED, _SHEET_ROWS, _SHEET_SIDE = 64, 6, 96
 
 
@@ -98,7 +100,7 @@ class StudentTrainer(Trainer):
         finished = FinishedRun(self.run.root)
         if self.data is None:
             self.data = finished.data(say)
-        self.options = with_weights(self.options, finished)
+        self.options = with_weights(self.with_length(), finished)
         require_divisible(self.options.batch_size, self.strategy)
         keras.utils.set_random_seed(self.options.seed)
         set_precision(choose_precision(self.options.precision)[0])
@@ -106,6 +108,18 @@ class StudentTrainer(Trainer):
         self.distillation_data = prepare_distillation_data(
             self._teacher, self.data, self.options, finished
         )
+
+    def with_length(self) -> DistillOptions:
+        """The options; without --minutes and --steps, and on --resume, with the steps as well."""
+        options = self.options
+        if options.steps and options.minutes:
+            raise UserError("--steps and --minutes: both say how long to train; give one")
+        if options.steps is None and options.resume:
+            saved = newest(self.run.root / self.part / "checkpoints")
+            options = dataclasses.replace(options, steps=saved and saved.state.get("steps"))
+        if options.steps is None and options.minutes is None:
+            options = dataclasses.replace(options, steps=_STEPS)
+        return options
 
     @property
     def frozen_bn_step(self) -> float:

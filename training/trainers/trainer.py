@@ -1,6 +1,8 @@
 """A training from options to a finished run, the same for every kind of model."""
 
 import abc
+import dataclasses
+import time
 from contextlib import AbstractContextManager, nullcontext
 
 import keras
@@ -16,6 +18,9 @@ from training.system.locks import run_lock
 from training.trainers.devices import make_repeatable, make_strategy, require_divisible
 from training.trainers.loop import TrainingLoop
 from training.trainers.schedules import rate_scale
+
+# Of a model that is thrown away, to measure the pace: steps taken, and those of its schedule.
+_TRIAL_STEPS, _TRIAL_LENGTH = 12, 1000
 
 
 class Trainer(abc.ABC):
@@ -63,11 +68,29 @@ class Trainer(abc.ABC):
 
     def fit(self) -> int | None:
         """Builds the networks and takes the steps that are left. Returns as `train` does."""
+        if self.options.steps is None:
+            self._measure_length()
+        self.set_length(self.options.steps)
         self.build_model()
         self.record(self.precision_reason)
         saved = tf.train.Checkpoint(model=self.model, rate_scale=self.rate_scale)
         folder = self.run.root / self.part / "checkpoints"
         return TrainingLoop(self, Checkpoints(folder, saved, self.keep, self.run.chief)).run()
+
+    def _measure_length(self) -> None:
+        """Sets the steps to what fits into options.minutes."""
+        start, given = time.monotonic(), self.options
+        self.set_length(_TRIAL_LENGTH)
+        self.build_model()
+        step_s, first_step_s = TrainingLoop(self).measured_pace(_TRIAL_STEPS)
+        left_s = 60 * given.minutes - (time.monotonic() - start) - first_step_s
+        steps = max(_TRIAL_STEPS, round(left_s / step_s))
+        self.options = dataclasses.replace(given, steps=steps)
+        say(f"{1000 * step_s:.0f} ms per step: {steps} steps in {given.minutes:g} minutes")
+
+    def set_length(self, steps: int) -> None:
+        """Sets the steps, and in subclasses what depends on them."""
+        self.options = dataclasses.replace(self.options, steps=steps)
 
     def build_model(self) -> None:
         """Sets precision, rate_scale, schedule and model."""
