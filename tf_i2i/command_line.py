@@ -77,7 +77,7 @@ def parse_known(
         parser.error(str(error))
     # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
     namespace, others = parser.parse_known_intermixed_args(argv)
-    values = vars(namespace)
+    values = {n: tuple(v) if isinstance(v, list) else v for n, v in vars(namespace).items()}
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
     return options_class(**values), others
@@ -99,9 +99,8 @@ def build_parser(
     Groups come in the order of the class's `groups` if it has some; within a group the fields of a
     subclass come before those that it inherits.
     """
-    positional = [
-        field for field in dataclasses.fields(options_class) if field.metadata["positional"]
-    ]
+    fields = dataclasses.fields(options_class)
+    positional = [field for field in fields if field.metadata["positional"]]
     prog = f"python -m {command}"
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -115,10 +114,7 @@ def build_parser(
     inherited = {
         name for base in options_class.__mro__[1:] for name in vars(base).get("__annotations__", {})
     }
-    fields = sorted(
-        dataclasses.fields(options_class),
-        key=lambda field: not field.metadata["positional"] and field.name in inherited,
-    )
+    fields = sorted(fields, key=lambda f: not f.metadata["positional"] and f.name in inherited)
     names = [*getattr(options_class, "groups", ()), *(field.metadata["group"] for field in fields)]
     groups = {name: parser.add_argument_group(name) for name in dict.fromkeys(names)}
     for field in fields:
@@ -128,14 +124,14 @@ def build_parser(
 
 def _add_argument(group, field: dataclasses.Field, hint) -> None:
     meta, kind, many = field.metadata, _plain_type(hint), str(hint).startswith("tuple")
-    several = {"nargs": "+", "action": _TupleAction} if many else {}
+    takes = {"nargs": "+"} if many else {}
     if meta["positional"]:
         if field.default is not dataclasses.MISSING:
-            several |= {"nargs": "*" if many else "?", "default": field.default}
-        group.add_argument(
-            field.name, type=kind, metavar=meta["metavar"], help=meta["comment"], **several
-        )
+            takes |= {"nargs": "*" if many else "?", "default": field.default}
+        takes["metavar"] = meta["metavar"]
+        group.add_argument(field.name, type=kind, help=meta["comment"], **takes)
         return
+    flag = flag_of(field.name)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
     shown = meta["comment"].replace("%", "%%")
     if field.default is not None or "default" not in shown:
@@ -143,18 +139,14 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
     if kind is bool:
         # Its default is set afterwards: argparse before Python 3.13 would add it to the help.
         switch = argparse.BooleanOptionalAction
-        group.add_argument(
-            _flag(field), action=switch, default=argparse.SUPPRESS, help=shown
-        ).default = field.default
+        action = group.add_argument(flag, action=switch, default=argparse.SUPPRESS, help=shown)
+        action.default = field.default
         return
-    takes = (
-        {"choices": meta["choices"]}
-        if meta["choices"]
-        else {"metavar": meta["metavar"] or kind.__name__.upper()}
-    )
-    group.add_argument(
-        _flag(field), type=kind, default=field.default, help=shown, **takes, **several
-    )
+    if meta["choices"]:
+        takes["choices"] = meta["choices"]
+    else:
+        takes["metavar"] = meta["metavar"] or kind.__name__.upper()
+    group.add_argument(flag, type=kind, default=field.default, help=shown, **takes)
 
 
 def _usage(field: dataclasses.Field) -> str:
@@ -162,13 +154,9 @@ def _usage(field: dataclasses.Field) -> str:
     return text if field.default is dataclasses.MISSING else f"[{text}]"
 
 
-class _TupleAction(argparse.Action):
-    def __call__(self, parser, namespace, values, option_string=None):
-        setattr(namespace, self.dest, tuple(values))
-
-
-def _flag(field: dataclasses.Field) -> str:
-    return "--" + field.name.replace("_", "-")
+def flag_of(name: str) -> str:
+    """The option that sets a field: --load-size of load_size."""
+    return "--" + name.replace("_", "-")
 
 
 def _shown(default) -> str:
@@ -194,13 +182,13 @@ def _check_range(parser, field: dataclasses.Field, value) -> None:
         in_range = (low is None or number >= low) and (high is None or number <= high)
         if number != number or not in_range:
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-            parser.error(f"{_flag(field)} must be {bounds}, not {number}")
+            parser.error(f"{flag_of(field.name)} must be {bounds}, not {number}")
 
 
 def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
     """The command line with the arguments of its options file before its own, which so win."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    fields = {_flag(field)[2:]: field for field in dataclasses.fields(options_class)}
+    fields = {flag_of(field.name)[2:]: field for field in dataclasses.fields(options_class)}
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--options")
     file = finder.parse_known_args(argv)[0].options if "options" in fields else None

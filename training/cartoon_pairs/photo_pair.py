@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_i2i.command_line import flag_of
 from tf_i2i.data import image_files
 from tf_i2i.data.cartoon_styles import STYLES, strengths
 from tf_i2i.data.faces import DETECTION_SIDE
@@ -43,7 +44,7 @@ class Drawing:
 
 
 def _flags(names: Iterable[str]) -> str:
-    return ", ".join("--" + name.replace("_", "-") for name in names)
+    return ", ".join(map(flag_of, names))
 
 
 class Pair(NamedTuple):

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from tf_i2i.command_line import flag_of
 from tf_i2i.data.demo_data import demo_images, demo_pairs
 from tf_i2i.data.image_cache import ImageCache, load_images, split_held_out
 from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
@@ -119,22 +120,22 @@ def _check(options, sources: list[str], validation: list[str]) -> None:
     for pair in pairs:
         missing = [name for name in pair if not getattr(options, name)]
         if len(missing) == 1:
-            raise UserError(f"{_flag(missing[0])} is missing: {both}")
+            raise UserError(f"{flag_of(missing[0])} is missing: {both}")
     for name in ("pairs", "val_pairs") if options.paired else ():
         folder = name.replace("pairs", "input")
         if len(_given(options, (name, folder))) == 2:
-            both = f"{_flag(name)} and {_flag(folder)}"
+            both = f"{flag_of(name)} and {flag_of(folder)}"
             raise UserError(f"{both}: name side-by-side pictures or two folders")
     needed = "--input or --pairs" if options.paired else "--domain-a and --domain-b"
     if validation and not sources:
-        raise UserError(f"{_flag(validation[0])} needs {needed}")
+        raise UserError(f"{flag_of(validation[0])} needs {needed}")
     if options.split is None:
         return
     parse_split(options.split)
     if not sources:
         raise UserError(f"--split divides pictures of yours: name them with {needed}")
     if validation:
-        both = f"--split and {_flag(validation[0])}"
+        both = f"--split and {flag_of(validation[0])}"
         raise UserError(f"{both}: both name the validation pictures; leave one out")
 
 
@@ -143,7 +144,7 @@ def _read_domains(options, validation: bool, log) -> dict[str, PictureGroup]:
     groups = {}
     for letter in "ab":
         name = f"val_{letter}" if validation else f"domain_{letter}"
-        src, option = getattr(options, name), _flag(name)
+        src, option = getattr(options, name), flag_of(name)
         if src:
             alone = options.one_style and letter == "b"
             source = open_source(src, option, one_picture=alone)
@@ -159,7 +160,7 @@ def _read_pairs(options, validation: bool, log) -> dict[str, PictureGroup]:
     prefix = "val_" if validation else ""
     names = [f"{prefix}{name}" for name in ("pairs", "input", "target")]
     pairs, *folders = (getattr(options, name) for name in names)
-    flags = tuple(_flag(name) for name in names)
+    flags = tuple(flag_of(name) for name in names)
     if pairs:
         source = open_source(pairs, flags[0])
         caches = load_side_by_side(source, options.load_size, option=flags[0], warn=log)
@@ -193,10 +194,6 @@ def _demo_data(options, log) -> RunData:
 
 def _given(options, names: Sequence[str]) -> list[str]:
     return [name for name in names if getattr(options, name)]
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _stems(cache: ImageCache) -> list[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
+from tf_i2i.command_line import flag_of
 from tf_i2i.errors import UserError
 from tf_i2i.files import write_json
 from training.runs.checkpoints import newest_step
@@ -139,7 +140,7 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
         if name not in given:
             merged[name] = value
         elif getattr(options, name) != value and not field.metadata.get("resumable"):
-            flag = f"--{name.replace('_', '-')} {getattr(options, name)}"
+            flag = f"{flag_of(name)} {getattr(options, name)}"
             reason = f"the run was started with {value}, which --resume can't change"
             raise UserError(f"{flag}: {reason}")
     return dataclasses.replace(options, **merged)

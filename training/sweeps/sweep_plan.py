@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_type_hints
 
-from tf_i2i.command_line import given_options, parse
+from tf_i2i.command_line import flag_of, given_options, parse
 from tf_i2i.data.splits import parse_split
 from tf_i2i.errors import UserError, one_line
 from training.options.evaluate_options import EvaluateOptions
@@ -108,13 +108,12 @@ def make_plan(
     given = given_options(options_class, finder.parse_known_args(common)[1])
     for taken, replacement in {**_SET_BY_SWEEP, name: f"{flag} before the first --"}.items():
         if taken in given:
-            option = f"--{taken.replace('_', '-')}"
-            raise UserError(f"{option} among the trainings' options: it is set by {replacement}")
+            problem = f"among the trainings' options: it is set by {replacement}"
+            raise UserError(f"{flag_of(taken)} {problem}")
     parse(EvaluateOptions, list(evaluate), "training.evaluate", "")
     for taken in given_options(EvaluateOptions, list(evaluate)) & set(_NOT_EVALUATED):
-        option = f"--{taken.replace('_', '-')}"
         fix = "a sweep scores its own runs on their own pictures"
-        raise UserError(f"{option} among the evaluations' options: {fix}")
+        raise UserError(f"{flag_of(taken)} among the evaluations' options: {fix}")
     has_test = bool(parsed.split) and parse_split(parsed.split).test > 0
     lists = (tuple(values), tuple(seeds), tuple(common), tuple(evaluate))
     return Plan(trainer, flag, *lists, has_test)
