@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_i2i.console import quiet_native_output
 from tf_i2i.data.pixels import to_float
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.sandbox import check
@@ -172,7 +171,7 @@ def labels_of(scores: np.ndarray) -> np.ndarray:
 
 
 def _lite(path: Path):
-    from ai_edge_litert.interpreter import Interpreter
+    from tf_i2i.litert.interpreter import open_interpreter  # only here: loads LiteRT's runtime
 
     try:
         facts = check(path)  # in a process of its own, which a damaged file may crash
@@ -182,9 +181,7 @@ def _lite(path: Path):
         raise UserError(
             f"{_OPTION} {one_line(path)}: takes {facts['inputs']} inputs, not one picture"
         )
-    with quiet_native_output():
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
-        interpreter.allocate_tensors()
+    interpreter = open_interpreter(model_path=str(path))
     details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 
     def run(batch: np.ndarray) -> np.ndarray:

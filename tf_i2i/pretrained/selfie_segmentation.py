@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 
+from tf_i2i.litert.model_file import ModelFile
 from tf_i2i.pretrained.network_loading import NpmPackage, read_packed
 
 PACKAGE = NpmPackage(
@@ -30,44 +30,33 @@ class SelfieSegmentation:
     256, 256, 1].
 
     The logits are what the file's last LOGISTIC takes; they are large (a hundred and more).
-
-    Args:
-        tarball: of the package.
     """
 
     def __init__(self, tarball: Path):
-        model = schema.ModelT.InitFromObj(
-            schema.Model.GetRootAsModel(read_packed(tarball, FILE), 0)
-        )
-        names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
-        codes = [
-            names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes
-        ]
-        graph = model.subgraphs[0]
-        self._input = int(graph.inputs[0])
+        file = ModelFile(read_packed(tarball, FILE))
+        self._input = file.inputs[0]
         self._constants, self._operations = {}, []
-        for index, tensor in enumerate(graph.tensors):
-            data = model.buffers[tensor.buffer].data
+        for index, tensor in enumerate(file.tensors):
+            data = file.model.buffers[tensor.buffer].data
             if data is not None and len(data):
                 values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), _DTYPES[tensor.type])
                 self._constants[index] = values.reshape(tensor.shape)
-        for operation in graph.operators:
-            name = codes[operation.opcodeIndex]
-            if name == "DEQUANTIZE":  # weights are stored as float16
+        for operation in file.operations:
+            if operation.name == "DEQUANTIZE":  # weights are stored as float16
                 stored = self._constants.pop(operation.inputs[0])
                 self._constants[operation.outputs[0]] = stored.astype(np.float32)
             else:
-                self._operations.append((name, operation))
-        name, last = self._operations.pop()
-        if name != "LOGISTIC":
-            raise ValueError(f"the network ends in {name}, not in LOGISTIC")
-        self._result = int(last.inputs[0])
+                self._operations.append(operation)
+        last = self._operations.pop()
+        if last.name != "LOGISTIC":
+            raise ValueError(f"the network ends in {last.name}, not in LOGISTIC")
+        self._result = last.inputs[0]
 
     def __call__(self, images):
         values = {self._input: images}
-        for name, operation in self._operations:
+        for operation in self._operations:
             inputs = [values[i] if i in values else self._constants[i] for i in operation.inputs]
-            values[operation.outputs[0]] = _OPERATIONS[name](operation.builtinOptions, *inputs)
+            values[operation.outputs[0]] = _OPERATIONS[operation.name](operation.options, *inputs)
         return values[self._result]
 
 
@@ -89,10 +78,8 @@ def _transposed(options, x, kernel, bias):
 
 
 def _average_pool(options, x):
-    window, strides = (
-        (options.filterHeight, options.filterWidth),
-        (options.strideH, options.strideW),
-    )
+    window = (options.filterHeight, options.filterWidth)
+    strides = (options.strideH, options.strideW)
     if window == tuple(x.shape[1:3]):
         return tf.reduce_mean(x, [1, 2], keepdims=True)
     return tf.nn.avg_pool2d(x, window, strides, _PADDING[options.padding])
@@ -108,7 +95,7 @@ _OPERATIONS = {
     "ADD": lambda options, a, b: a + b,
     "AVERAGE_POOL_2D": _average_pool,
     "CONV_2D": _convolution,
-    "CUSTOM": _transposed,
+    "Convolution2DTransposeBias": _transposed,
     "DEPTHWISE_CONV_2D": _depthwise,
     "HARD_SWISH": lambda options, x: x * tf.nn.relu6(x + 3.0) / 6.0,
     "LOGISTIC": lambda options, x: tf.sigmoid(x),
