@@ -8,7 +8,6 @@ is cut into overlapping square windows at three scales.
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from tf_i2i.data.cartoon_styles import cartoon
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.image_files import read_image, resize_short_side
-from tf_i2i.data.pixels import spread
+from tf_i2i.data.pixels import spread, window_starts
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.errors import UserError
 
@@ -130,14 +129,9 @@ def _grid(height: int, width: int) -> Iterator[tuple[int, int, int]]:
     """(top, left, side) of windows that overlap their neighbours by 60 % or more."""
     for scale in SCALES:
         side = round(scale * min(height, width))
-        for top in _starts(height, side):
-            for left in _starts(width, side):
+        for top in window_starts(height, side, 0.4):
+            for left in window_starts(width, side, 0.4):
                 yield top, left, side
-
-
-def _starts(length: int, side: int) -> list[int]:
-    steps = ceil((length - side) / (0.4 * side))
-    return [round(start) for start in np.linspace(0, length - side, steps + 1)]
 
 
 def _is_dull(window: np.ndarray) -> bool:

@@ -71,6 +71,13 @@ def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
     return []
 
 
+def in_shape_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] in the other's shape, by area; those of named pairs may differ a little."""
+    if image.shape == other.shape:
+        return image
+    return cv2.resize(image, other.shape[1::-1], interpolation=cv2.INTER_AREA)
+
+
 class _SourceView(ImageSource):
     """Pictures `indices` of a source; `cut` takes one at full size, or raises ValueError."""
 
@@ -140,8 +147,8 @@ def _align(
     inputs, targets = inputs.subset([i for i, _ in pairs]), targets.subset([j for _, j in pairs])
     if not np.array_equal(inputs.shapes, targets.shapes):
         resized = (
-            (name, cv2.resize(targets.image(i), (int(w), int(h)), interpolation=cv2.INTER_AREA))
-            for i, (name, (h, w)) in enumerate(zip(targets.names, inputs.shapes, strict=True))
+            (name, in_shape_of(targets.image(i), inputs.image(i)))
+            for i, name in enumerate(targets.names)
         )
         targets = ImageCache.from_images(resized, targets.skipped)
     return (

@@ -1,5 +1,7 @@
 """Pixel values as pictures and as networks hold them, and crops of pictures."""
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -51,6 +53,12 @@ def resize_square(image: np.ndarray, size: int) -> np.ndarray:
 def spread(total: int, count: int) -> list[int]:
     """Up to `count` of `total` indices, evenly over all of them."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
+
+
+def window_starts(length: int, side: int, step: float) -> list[int]:
+    """Where windows of `side` begin so that they cover `length`, at most `step` sides apart."""
+    count = math.ceil((length - side) / (step * side)) + 1
+    return [round(start) for start in np.linspace(0, length - side, count)]
 
 
 def most_detailed_window(image: np.ndarray, side: int) -> tuple[float, int, int]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tf_i2i.console import say, text_table
 from tf_i2i.data.image_files import read_image, resize_short_side, write_png
-from tf_i2i.data.pixels import centre_square
+from tf_i2i.data.pixels import centre_square, spread
 from tf_i2i.data.screening import DROP_REASONS, UNREADABLE, Dropped, Features
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import remove_partial_files, safe_part, sha256_of, write_errors, write_json
@@ -163,7 +163,7 @@ class PairFolder:
         """Draws up to 18 pairs, spread over `outputs` (at least one)."""
         columns = min(_SHEET_COLUMNS, len(outputs))
         rows = min(_SHEET_ROWS, len(outputs) // columns)
-        chosen = np.linspace(0, len(outputs) - 1, rows * columns).round().astype(int)
+        chosen = spread(len(outputs), rows * columns)
         cells = np.stack([self._thumbnail(outputs[i]) for i in chosen])
         titles = [f"cartoon | photo {i + 1}" for i in range(columns)]
         grid = labelled_grid({title: cells[i::columns] for i, title in enumerate(titles)})

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache, load_images
-from tf_i2i.data.paired_images import matching
+from tf_i2i.data.paired_images import in_shape_of, matching
 from tf_i2i.data.pixels import centre_multiple
 from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import TEST, VAL
@@ -40,13 +39,6 @@ def cropped(pictures: Pictures, multiple: int, size: int | None) -> Pictures:
     smaller = any(size and max(photo.shape[:2]) >= size + multiple for photo in pictures.photos)
     split = f"{pictures.split}, centre {size} px" if smaller else pictures.split
     return Pictures(split, pictures.names, photos, truths)
-
-
-def in_shape_of(truth: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """The true translation in the photo's shape, from which that of named pairs may differ a little."""
-    if truth.shape == photo.shape:
-        return truth
-    return cv2.resize(truth, photo.shape[1::-1], interpolation=cv2.INTER_AREA)
 
 
 def validation(run: FinishedRun, direction: str) -> Pictures:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from tf_i2i.data.cartoon_styles import STYLES
 from tf_i2i.data.faces import face_ratio
+from tf_i2i.data.paired_images import in_shape_of
 from tf_i2i.data.pixels import centre_square, spread, to_float
 from tf_i2i.data.screening import mean_chroma
 from tf_i2i.errors import UserError
@@ -24,7 +25,7 @@ from tf_i2i.metrics.mask_metrics import mean_iou
 from tf_i2i.models.losses import probability_of_real
 from tf_i2i.pretrained.segmentation_networks import Segment, open_segmenter
 from training.cartoon_pairs.pair_folder import read_record
-from training.evaluation.evaluated_pictures import Pictures, in_shape_of
+from training.evaluation.evaluated_pictures import Pictures
 from training.evaluation.scoring import Translate
 from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun

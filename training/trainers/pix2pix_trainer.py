@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tf_i2i.data.batches import augmented_batches
-from tf_i2i.data.pixels import centre_square, to_float, to_uint8
+from tf_i2i.data.pixels import centre_square, spread, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
 from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
@@ -90,8 +90,7 @@ class Pix2PixTrainer(TeacherTrainer):
 
     def sample(self) -> np.ndarray:
         """Input | output of the averaged generator | target."""
-        count = len(self.data.val_a)
-        rows = np.linspace(0, count - 1, min(_SAMPLE_ROWS, count)).round().astype(int)
+        rows = spread(len(self.data.val_a), _SAMPLE_ROWS)
         inputs, outputs, targets = map(np.stack, zip(*self._translated(rows), strict=True))
         return labelled_grid({"input": inputs, "output": outputs, "target": targets})
 
@@ -106,7 +105,7 @@ class Pix2PixTrainer(TeacherTrainer):
         with self.model.average.applied():
             for i in indices:
                 real_a, real_b = (
-                    centre_square(cache.image(int(i)), self.options.crop_size)
+                    centre_square(cache.image(i), self.options.crop_size)
                     for cache in (self.data.val_a, self.data.val_b)
                 )
                 output = to_uint8(generator(to_float(real_a[None]), training=False))[0]

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_i2i.data.image_cache import ImageCache
-from tf_i2i.data.pixels import to_float, to_uint8
+from tf_i2i.data.paired_images import in_shape_of
+from tf_i2i.data.pixels import to_float, to_uint8, window_starts
 
 # Of each view: rows down, columns right, mirrored, beside other photos. The shifts spread over the
 # 4x4 positions of the teacher's grid.
@@ -49,7 +50,7 @@ def translate_all(
     outputs = []
     for number, (name, image) in enumerate(_progress(named)):
         others = [i for i in rng.integers(len(named), size=3 * views) if i != number] or [number]
-        partners = [_resized(named[i][1], image.shape[:2]) for i in others]
+        partners = [in_shape_of(named[i][1], image) for i in others]
         outputs.append((name, crisp(median_translation(translate, image, partners, views))))
     return ImageCache.from_images(named), ImageCache.from_images(outputs)
 
@@ -73,21 +74,17 @@ def translate_windows(
 
 
 def blended_translation(translate, image: np.ndarray, size: int, mirrored: bool) -> np.ndarray:
-    """Weighted mean of the translations of windows that overlap by at least half.
+    """Weighted mean of the translations of windows of uint8 [H, W, 3] that overlap by at least
+    half, of the same type and shape.
 
-    Args:
-        translate: float32 [-1, 1] [1, size, size, 3] to the same.
-        image: uint8 [H, W, 3].
-        mirrored: translate each window mirrored as well.
-
-    Returns:
-        uint8 [H, W, 3].
+    translate: float32 [-1, 1] [1, size, size, 3] to the same. mirrored: translate each window
+    mirrored as well.
     """
     slope = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1)).astype(np.float64)
     weight = (slope[:, None] * slope)[..., None]
     total, weights = np.zeros(image.shape), np.zeros((*image.shape[:2], 1))
-    for top in _starts(image.shape[0], size):
-        for left in _starts(image.shape[1], size):
+    for top in window_starts(image.shape[0], size, 0.5):
+        for left in window_starts(image.shape[1], size, 0.5):
             place = slice(top, top + size), slice(left, left + size)
             for step in (1, -1) if mirrored else (1,):
                 window = np.ascontiguousarray(image[place][:, ::step])
@@ -99,21 +96,15 @@ def blended_translation(translate, image: np.ndarray, size: int, mirrored: bool)
 def median_translation(
     translate, image: np.ndarray, partners: list[np.ndarray], views: int
 ) -> np.ndarray:
-    """The pixelwise median of the translations of several views of a photo.
+    """The pixelwise median of the translations of several views of a photo, uint8 [H, W, 3] too.
 
     Views are shifted and mirrored: the teacher draws a stroke a pixel further to one side or the
     other, depending on its grid of 4 pixels. Every second view is in a square with three other
     photos: on its own, instance normalisation stretches a dull photo's contrast and greys a
     colourful one, while with others its statistics are those of photos in general.
 
-    Args:
-        translate: float32 [-1, 1] [1, h, w, 3] to the same.
-        image: uint8 [H, W, 3].
-        partners: other photos of the same shape, used in turn.
-        views: 1 to 8.
-
-    Returns:
-        uint8 [H, W, 3].
+    translate: float32 [-1, 1] [1, h, w, 3] to the same. partners: other photos of the same shape,
+    used in turn. views: 1 to 8.
     """
     height, width = image.shape[:2]
     outputs = []
@@ -193,15 +184,3 @@ def _named_pictures(caches: list[ImageCache]) -> list[tuple[str, np.ndarray]]:
 
 def _progress(named: list) -> tqdm:
     return tqdm(named, desc="teacher's outputs", unit="photo", delay=2)
-
-
-def _starts(length: int, size: int) -> list[int]:
-    """Where windows begin, so that they cover the length and overlap by half."""
-    count = -(-2 * (length - size) // size) + 1
-    return [round(start) for start in np.linspace(0, length - size, count)]
-
-
-def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    if image.shape[:2] == shape:
-        return image
-    return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
