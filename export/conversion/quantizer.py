@@ -37,17 +37,14 @@ def quantize(calibrated: bytes, crops: np.ndarray, reference: np.ndarray) -> byt
 
 def _with_ranges(calibrated: bytes, shrink: float) -> bytes:
     file = ModelFile(calibrated)
-    for number in file.inputs:
-        # What an 8-bit pixel means must not depend on the calibration pictures: cartoons may have no
-        # white at all.
+    tanhs = [operation for operation in file.operations if operation.name == "TANH"]
+    into_tanh = {operation.inputs[0] for operation in tanhs}
+    out_of_tanh = {number for operation in tanhs for number in operation.outputs}
+    # What an 8-bit pixel means must not depend on the calibration pictures (cartoons may have no
+    # white at all), nor on how far a clipped sum reaches in them. The kernel of tanh sets its own.
+    for number in {*file.inputs, *file.outputs} - out_of_tanh:
         ranges = file.tensors[number].quantization
         ranges.min, ranges.max = [-1.0], [1.0]
-    for number in file.outputs:
-        # Nor on how far a clipped sum reaches in them. The kernel of tanh sets its own range.
-        if not any(o.name == "TANH" and number in o.outputs for o in file.operations):
-            ranges = file.tensors[number].quantization
-            ranges.min, ranges.max = [-1.0], [1.0]
-    into_tanh = {operation.inputs[0] for operation in file.operations if operation.name == "TANH"}
     for number, tensor in enumerate(file.tensors):
         ranges = tensor.quantization
         if ranges is None or ranges.min is None or len(ranges.min) != 1:

@@ -327,16 +327,12 @@ def machine(facts) -> str:
     """Processor, cores and what else is plainly said of a machine (versions stand elsewhere)."""
     if not isinstance(facts, dict):
         return str(facts or "")
-    plain = {
-        name: value
+    return ", ".join(
+        str(value) if name in ("processor", "system") else f"{name.replace('_', ' ')} {value}"
         for name, value in facts.items()
         if name not in ("packages", "python", "date")
         and isinstance(value, (str, int, float))
         and value != ""
-    }
-    return ", ".join(
-        str(value) if name in ("processor", "system") else f"{name.replace('_', ' ')} {value}"
-        for name, value in plain.items()
     )
 
 

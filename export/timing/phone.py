@@ -71,7 +71,9 @@ def benchmark_on_phone(
 def ready_phone(device: str | None) -> "Phone":
     """`Phone.connect`, and UserError when it does not have the app."""
     phone = Phone.connect(device)
-    phone.require_app()
+    if f"package:{PACKAGE}" not in phone.shell("pm", "list", "packages", PACKAGE).split():
+        install = "python -m export.android --install"
+        raise UserError(f"--adb: no {PACKAGE} on phone {phone.serial}; install it: {install}")
     return phone
 
 
@@ -96,11 +98,6 @@ class Phone:
         if states[serial] != "device":
             raise UserError(f"--adb: phone {serial} is {states[serial]}; {fix}")
         return cls(serial)
-
-    def require_app(self) -> None:
-        if f"package:{PACKAGE}" not in self.shell("pm", "list", "packages", PACKAGE).split():
-            install = "python -m export.android --install"
-            raise UserError(f"--adb: no {PACKAGE} on phone {self.serial}; install it: {install}")
 
     def shell(self, *words: str) -> str:
         return self.adb("shell", *words)

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ _TFDS = re.compile(
 _DATASET_INFO = "dataset_info.json"  # every prepared dataset has it
 
 
+@dataclass(eq=False)
 class ImageSource:
     """A fixed, ordered set of pictures.
 
@@ -32,15 +34,10 @@ class ImageSource:
         in_files: whether it is paths; otherwise `open` reads, and cheaply only from front to back.
     """
 
-    def __init__(
-        self,
-        description: str,
-        names: list[str],
-        open: Callable[[int], Path | BinaryIO],
-        in_files=True,
-    ):
-        self.description, self.names = description, names
-        self.open, self.in_files = open, in_files
+    description: str
+    names: list[str]
+    open: Callable[[int], Path | BinaryIO]
+    in_files: bool = True
 
     def __len__(self) -> int:
         return len(self.names)

@@ -91,8 +91,7 @@ class _CpuNetwork:
 
     def is_finite(self) -> bool:
         """Whether the outputs have neither NaN nor infinity."""
-        details = self._interpreter.get_output_details()
-        results = (self._interpreter.get_tensor(tensor["index"]) for tensor in details)
+        results = (self._interpreter.get_tensor(tensor["index"]) for tensor in self.outputs)
         return all(bool(np.isfinite(r).all()) for r in results if r.dtype.kind == "f")
 
 

@@ -68,7 +68,7 @@ class Results:
     chosen: str | None = None
     why: str = ""
 
-    def of_seeds(self, value: str, split: str, direction: str, name: str) -> list[float]:
+    def of_seeds(self, value: str | None, split: str, direction: str, name: str) -> list[float]:
         """The numbers of those seeds that have one."""
         runs = (self.scores.get((value, seed), {}) for seed in self.plan.seeds)
         numbers = (run.get(split, {}).get(direction, {}).get(name) for run in runs)
@@ -98,9 +98,7 @@ class Results:
         """A panel of `training.reporting.charts.sweep_figure` for each score."""
         panels = []
         for direction, name in self.shown():
-            score, tested = SCORES[name], []
-            if self.chosen is not None:
-                tested = self.of_seeds(self.chosen, TEST, direction, name)
+            score, tested = SCORES[name], self.of_seeds(self.chosen, TEST, direction, name)
             better = f"{'more' if score.more_is_better else 'less'} is better"
             values = self.plan.values
             panel = {

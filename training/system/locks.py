@@ -11,44 +11,35 @@ from filelock import FileLock, Timeout
 from tf_i2i.errors import UserError, one_line
 
 
-class FolderLock:
-    """Held while it is entered. The system releases it when the process ends, however it ends.
+@contextmanager
+def run_lock(root: str | os.PathLike) -> Iterator[None]:
+    """Holds the lock of a run folder, which exists and gets a hidden file .lock, which stays.
 
-    folder: exists; gets a hidden file .lock, which stays. busy: what a user reads (UserError) when
-    another process, {holder}, holds the lock.
+    The system releases it when the process ends, however it ends. UserError: another one holds it.
     """
-
-    def __init__(self, folder: str | os.PathLike, busy: str):
-        folder = Path(folder)
-        self._lock, self._busy = FileLock(folder / ".lock"), busy
-        self._holder = folder / ".lock-holder"
-
-    def __enter__(self) -> "FolderLock":
-        try:
-            self._lock.acquire(timeout=0)
-            self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
-        except Timeout as error:
-            raise UserError(self._busy.format(holder=self._read_holder())) from error
-        except OSError as error:
-            reason = f"can't be written to ({error.strerror}); choose another folder"
-            raise UserError(f"{one_line(self._holder.parent)}: {reason}") from error
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._holder.unlink(missing_ok=True)
-        self._lock.release()
-
-    def _read_holder(self) -> str:
-        try:
-            return one_line(self._holder.read_text("utf-8", "replace")) or "another process"
-        except OSError:
-            return "another process"
+    lock, holder = FileLock(Path(root, ".lock")), Path(root, ".lock-holder")
+    try:
+        lock.acquire(timeout=0)
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+    except Timeout as error:
+        fix = "wait for it, stop it, or name another folder"
+        reason = f"{_read_holder(holder)} is training there; {fix}"
+        raise UserError(f"--run {one_line(root)}: {reason}") from error
+    except OSError as error:
+        reason = f"can't be written to ({error.strerror}); choose another folder"
+        raise UserError(f"{one_line(root)}: {reason}") from error
+    try:
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
-def run_lock(root: str | os.PathLike) -> FolderLock:
-    """The lock of a run folder."""
-    busy = "{holder} is training there; wait for it, stop it, or name another folder"
-    return FolderLock(root, f"--run {one_line(root)}: {busy}")
+def _read_holder(file: Path) -> str:
+    try:
+        return one_line(file.read_text("utf-8", "replace")) or "another process"
+    except OSError:
+        return "another process"
 
 
 @contextmanager

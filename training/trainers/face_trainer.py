@@ -172,12 +172,9 @@ def _draw_batch(people: People, options: EmbedderOptions, rng: np.random.Generat
     contrast, brightness and flip.
     """
     chosen = rng.choice(len(people.names), min(options.people, len(people.names)), replace=False)
-    indices = []
-    for person in chosen:
-        pictures = np.flatnonzero(people.of == person)
-        size = min(options.pictures, len(pictures))
-        indices.append(rng.choice(pictures, size, replace=False))
-    indices = np.concatenate(indices)
+    of_each = [np.flatnonzero(people.of == person) for person in chosen]
+    drawn = [rng.choice(p, min(options.pictures, len(p)), replace=False) for p in of_each]
+    indices = np.concatenate(drawn)
     count = len(indices)
     side = options.size * (1 + rng.uniform(-_SCALE, _SCALE, count))
     shift = options.size * rng.uniform(-_SHIFT, _SHIFT, (2, count))

@@ -50,8 +50,3 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"initial": self.initial, "total_steps": self.total_steps}
-
-
-def rate_scale() -> tf.Variable:
-    """The `scale` of a schedule, 1 at first. Create it inside the strategy's scope."""
-    return tf.Variable(1.0, trainable=False, name="rate_scale")

@@ -24,18 +24,10 @@ class TeacherTrainer(RunTrainer):
                 f"no student was requested; to make one later: python -m training.distill --run {root}"
             )
             return None
+        shared = ("student", "seed", "precision", "resume", "checkpoint_every", "on_nan")
+        how = {name: getattr(options, name) for name in shared} | {"steps": options.student_steps}
         for direction in self.directions:
-            student_options = DistillOptions(
-                run=str(root),
-                direction=direction,
-                student=options.student,
-                steps=options.student_steps,
-                seed=options.seed,
-                precision=options.precision,
-                resume=options.resume,
-                checkpoint_every=options.checkpoint_every,
-                on_nan=options.on_nan,
-            )
+            student_options = DistillOptions(run=str(root), direction=direction, **how)
             status = StudentTrainer(student_options, self.data).train()
             if status:
                 return status

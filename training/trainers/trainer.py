@@ -17,7 +17,6 @@ from training.runs.run_folder import RunFolder, writing_to
 from training.system.locks import run_lock
 from training.trainers.devices import make_repeatable, make_strategy, require_divisible
 from training.trainers.loop import TrainingLoop
-from training.trainers.schedules import rate_scale
 
 # Of a model that is thrown away, to measure the pace: steps taken, and those of its schedule.
 _TRIAL_STEPS, _TRIAL_LENGTH = 12, 1000
@@ -99,7 +98,7 @@ class Trainer(abc.ABC):
         keras.utils.set_random_seed(self.options.seed)
         set_precision(self.precision)
         with self.strategy.scope():
-            self.rate_scale = rate_scale()
+            self.rate_scale = tf.Variable(1.0, trainable=False, name="rate_scale")
             self.model = self.build()
 
     def lock(self) -> AbstractContextManager:
