@@ -41,11 +41,7 @@ _STRENGTH, _VARIATION, _CORRELATION, _CHROMA = (0.7, 0.2), (0.5, 0.1), (0.5, 0.1
 
 
 class OfflineFeatures:
-    """`offline_features` of each picture.
-
-    Attributes:
-        name: the filter bank's version.
-    """
+    """`offline_features` of each picture; name: the filter bank's version."""
 
     name = VERSION
 
@@ -153,14 +149,8 @@ def _inception(path: Path):
 
 
 def offline_features(image: np.ndarray) -> np.ndarray:
-    """One picture's colours and textures: float64 [DIMENSIONS].
-
-    Args:
-        image: uint8 [H, W, 3], RGB, 32 pixels per side at least. Not resized: compare pictures of
-            one size.
-
-    Raises:
-        ValueError: another type or shape.
+    """Colours and textures of uint8 RGB [H, W, 3], 32 pixels per side at least: float64
+    [DIMENSIONS]. Not resized: compare pictures of one size. ValueError: another type or shape.
     """
     if image.dtype != np.uint8 or image.shape[2:] != (3,) or min(image.shape[:2]) < MIN_SIDE:
         raise ValueError(

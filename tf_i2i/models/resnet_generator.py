@@ -30,9 +30,6 @@ class ResNetGenerator(keras.Model):
 
     Shapes: float RGB in [-1, 1] [N, H, W, 3] to float32 RGB in [-1, 1] [N, H, W, 3]; H and W are
     multiples of 2**downsamplings. With blocks 9 and ngf 64: 11.378 M parameters, as the reference.
-
-    Example:
-        ResNetGenerator(blocks=6, ngf=32)(tf.zeros([1, 128, 128, 3])).shape  # [1, 128, 128, 3]
     """
 
     def __init__(

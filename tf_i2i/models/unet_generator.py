@@ -37,9 +37,6 @@ class UNetGenerator(keras.Model):
     multiples of 2**depth. Use the size of training: at others, the innermost levels use kernel
     entries that have only ever seen padding. With depth 8, ngf 64 and transposed convolutions:
     54.414 M trainable parameters, as the reference.
-
-    Example:
-        UNetGenerator(depth=7, ngf=32)(tf.zeros([1, 128, 128, 3])).shape  # [1, 128, 128, 3]
     """
 
     def __init__(

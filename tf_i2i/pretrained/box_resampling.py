@@ -7,16 +7,11 @@ import tensorflow as tf
 
 
 def resample_boxes(images, boxes, size: tuple[int, int]):
-    """Cuts one box out of each picture and resizes it by a triangle filter, wider where it reduces
-    (as Pillow's BILINEAR). Outside of the picture its border is repeated.
+    """Cuts one box out of each picture, float [N, H, W, C], and resizes it by a triangle filter,
+    wider where it reduces (as Pillow's BILINEAR), to float32 [N, size[0], size[1], C]. Outside of
+    the picture its border is repeated.
 
-    Args:
-        images: float [N, H, W, C].
-        boxes: float32 [N, 4]: left, top, width, height in pixels, width and height above 0.
-        size: height and width of the result.
-
-    Returns:
-        float32 [N, size[0], size[1], C].
+    boxes: float32 [N, 4]: left, top, width, height in pixels, width and height above 0.
     """
     images = tf.cast(images, tf.float32)
     left, top, width, height = tf.unstack(tf.cast(boxes, tf.float32), axis=1)

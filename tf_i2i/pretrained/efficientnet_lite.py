@@ -29,14 +29,9 @@ _TYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 def efficientnet_lite0(top: bool = False) -> keras.Model:
     """The network with batch normalization folded into its convolutions, not trainable.
 
-    Args:
-        top: end with the 1,000 logits of ImageNet's classes instead of the feature maps.
-
     Shapes: RGB (pixel - 127) / 128, float [N, H, W, 3], to three feature maps of strides 4, 8 and
-    16 with 24, 40 and 112 channels, or (top) to float [N, 1000].
-
-    Raises:
-        UserError: the package is missing, or its file is another one.
+    16 with 24, 40 and 112 channels, or (top) to the logits of ImageNet's classes, float [N, 1000].
+    Raises UserError: the package is missing, or its file is another one.
     """
     weights = read_torch_weights(_weights_file())
     image = keras.Input((None, None, 3))
@@ -72,10 +67,7 @@ def read_torch_weights(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a PyTorch file in its legacy format, without PyTorch.
 
     Only tensors are built: a pickle that names anything else is refused, so that reading a file
-    runs none of its code.
-
-    Raises:
-        pickle.UnpicklingError: not such a file.
+    runs none of its code. Raises pickle.UnpicklingError: not such a file.
     """
     with path.open("rb") as file:
         for _ in range(3):  # magic number, protocol, type sizes

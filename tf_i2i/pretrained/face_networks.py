@@ -91,14 +91,9 @@ def load_face_network(
     A file FILE.json beside a model FILE (training.embedder writes one) has its threshold, crop and
     input range.
 
-    Args:
-        source: as given to the option.
-        option: named in messages.
-        input_range: the model's values of black and white; None: as in FILE.json, otherwise -1 and
-            1. face-api has its own.
-
-    Raises:
-        UserError: it is unavailable, can't be loaded, or does not turn pictures into vectors.
+    option: named in messages. input_range: the model's values of black and white; None: as in
+    FILE.json, otherwise -1 and 1. face-api has its own.
+    Raises UserError: it is unavailable, can't be loaded, or does not turn pictures into vectors.
     """
     if source == FACE_API:
         tarball = npm_tarball(PACKAGE, f"{option} {FACE_API}")
@@ -162,10 +157,7 @@ class DlibResNet:
     half of the layers).
 
     Takes float32 RGB [N, 150, 150, 3] in [-1, 1]; returns float32 [N, 128], not normalised (of
-    length 1.4 or so).
-
-    Args:
-        tensors: by name, as `read_face_api` returns them.
+    length 1.4 or so). tensors: by name, as `read_face_api` returns them.
     """
 
     def __init__(self, tensors: dict[str, np.ndarray]):

@@ -71,10 +71,8 @@ def evaluate_direction(
 
 
 def load_models(run: FinishedRun, direction: str) -> dict:
-    """{"teacher": model, "student": model}; prints why where there is no student.
-
-    Raises:
-        UserError: there is neither.
+    """{"teacher": model, "student": model}; prints why where there is no student. Raises UserError
+    where there is neither.
     """
     if not run.has_teacher:
         return {STUDENT: run.network(STUDENT, direction)}

@@ -47,16 +47,10 @@ def require_guidance(options) -> None:
 
 
 def guide(model, options, data: RunData, domains: str = "ab") -> tuple[RunData, dict[str, float]]:
-    """Gives `model` the guidance that the options ask for.
+    """Gives `model` the guidance that the options ask for, for the translations of `domains`.
 
-    domains: those whose translations are guided.
-
-    Returns:
-        The data, with the face boxes where there is a face loss, and the seconds per step that each
-        part takes.
-
-    Raises:
-        UserError: a network is unavailable, or no picture has a face.
+    Returns the data, with the face boxes where there is a face loss, and the seconds per step that
+    each part takes. Raises UserError: a network is unavailable, or no picture has a face.
     """
     model.guidance = face = segmentation = None
     if not (options.lambda_face or options.lambda_segmentation):
