@@ -1,4 +1,7 @@
-"""The number format of training: the fastest one here, and the loss scaling that float16 needs."""
+"""The number format of training: the fastest one here, and the loss scaling that float16 needs.
+
+In one module because Keras 2.15 and Keras 3 name the loss-scaling calls differently.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,13 +67,15 @@ def scale_loss(optimizer, loss):
     Replicas sum their gradients, so each counts its own mean as one part of the whole.
     """
     loss = loss / tf.distribute.get_strategy().num_replicas_in_sync
-    scales = hasattr(optimizer, "get_scaled_loss")
-    return optimizer.get_scaled_loss(loss) if scales else loss
+    if not hasattr(optimizer, "inner_optimizer"):
+        return loss
+    keras3 = hasattr(optimizer, "scale_loss")
+    return optimizer.scale_loss(loss) if keras3 else optimizer.get_scaled_loss(loss)
 
 
 def minimize(optimizer, tape, loss, variables) -> None:
     """Update variables by a loss from `scale_loss`; float16 steps with an overflow are skipped."""
     gradients = tape.gradient(loss, variables)
-    if hasattr(optimizer, "get_unscaled_gradients"):
+    if hasattr(optimizer, "get_unscaled_gradients"):  # Keras 2.15; Keras 3 unscales by itself
         gradients = optimizer.get_unscaled_gradients(gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
