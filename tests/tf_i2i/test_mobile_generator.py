@@ -62,6 +62,20 @@ def test_config_of_an_older_student():
         MobileGenerator(**config | {"levels": 2})
 
 
+def test_drawing_onto_the_smoothed_photo():
+    """At first the photo in cells of 4 pixels, brought back to its size; never beyond the halo."""
+    options = dict(stem=8, width=8, blocks=1, drawing=1)
+    network = MobileGenerator(**options, residual=True, smoothing=4)
+    flat = tf.fill([1, 32, 48, 3], 0.25)
+    np.testing.assert_allclose(network(flat), flat, atol=1e-6)
+    image = tf.random.stateless_uniform([1, 32, 48, 3], [1, 9], -1, 1)
+    cells = tf.nn.avg_pool2d(network(image), 4, 4, "VALID")
+    assert np.std(network(image)) < 0.5 * np.std(image)
+    wanted = tf.nn.avg_pool2d(image, 4, 4, "VALID")
+    assert np.corrcoef(np.ravel(cells), np.ravel(wanted))[0, 1] > 0.8
+    assert network.halo == MobileGenerator(**options).halo
+
+
 def test_residual_network():
     """Folded equals unfolded; it starts as the identity; black and white stay in range, and can be
     left again.

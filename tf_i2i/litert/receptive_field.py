@@ -82,6 +82,15 @@ def _input_span(
             return None
         pad = max(0, kernel - step) // 2
         return low * step - pad, high * step - pad + kernel - 1
+    if operation.name == "AVERAGE_POOL_2D":
+        step = (options.strideH, options.strideW)[axis]
+        kernel = (options.filterHeight, options.filterWidth)[axis]
+        # Cells that cover the picture, without padding.
+        return (
+            (low * step, high * step + step - 1)
+            if before == after * step == after * kernel
+            else None
+        )
     if operation.name in _RESIZES and not options.alignCorners:
         scale, half = Fraction(before, after), Fraction(1, 2) if options.halfPixelCenters else 0
         # Nearest reads one of the two pixels that bilinear mixes.

@@ -16,8 +16,8 @@ class MobileGenerator(keras.Model):
     convolutions draw the strokes; at full size features of the photo itself join before the last
     convolution, so that strokes end where they end in the photo.
 
-    Every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, TANH) has an int8
-    kernel in XNNPACK and one in GPU delegates, so the graph is one partition; most MACs are in
+    Every operation (convolutions, ADD, CONCATENATION, RESIZE_BILINEAR, AVERAGE_POOL_2D, TANH) has an
+    int8 kernel in XNNPACK and one in GPU delegates, so the graph is one partition; most MACs are in
     dense convolutions, which gain most from int8; ReLU6 bounds tensors for int8; bilinear resizing
     leaves no checkerboard; batch normalization folds into the convolutions, so int8 stays accurate
     and an output pixel depends only on its neighbourhood: photos of any size can be tiled.
@@ -30,6 +30,8 @@ class MobileGenerator(keras.Model):
         full: channels that are upsampled to full size.
         detail: channels of the photo's own path at full size; 0 leaves it out.
         residual: the network draws a change of the photo, none at first, in place of a picture.
+        smoothing: with residual, it draws onto the photo smoothed over cells of this many pixels, 1, 2
+            or 4: what the photo has in finer detail must be painted, or is left out.
         folded: True builds the inference form: convolutions with bias in place of batch
             normalization.
 
@@ -52,6 +54,7 @@ class MobileGenerator(keras.Model):
         full: int = 8,
         detail: int = 8,
         residual: bool = False,
+        smoothing: int = 1,
         folded: bool = False,
         **kwargs,
     ):
@@ -61,6 +64,7 @@ class MobileGenerator(keras.Model):
         super().__init__(**kwargs)
         sizes = dict(stem=stem, width=width, blocks=blocks, drawing=drawing)
         self.config = dict(**sizes, full=full, detail=detail, residual=residual, folded=folded)
+        self.config["smoothing"] = smoothing
         self.residual = residual
         self.stem = ConvUnit(stem, 5, folded, stride=2, name="stem")
         self.down = [
@@ -96,7 +100,15 @@ class MobileGenerator(keras.Model):
         if self.detail is not None:
             x = tf.concat([x, self.detail(inputs)], axis=-1)
         outputs = self.out(self.head(x))
-        return clipped(tf.cast(inputs, tf.float32) + outputs) if self.residual else outputs
+        return clipped(self._smoothed(inputs) + outputs) if self.residual else outputs
+
+    def _smoothed(self, photo):
+        cell = self.config["smoothing"]
+        if cell > 1:
+            photo = tf.nn.avg_pool2d(photo, cell, cell, "VALID")
+        while cell > 1:
+            photo, cell = self.resize(photo), cell // 2
+        return tf.cast(photo, tf.float32)
 
     def _upsample(self, x):
         # Bilinear resizing returns float32 whatever its input is.
@@ -134,8 +146,10 @@ class _Unit(keras.layers.Layer):
     def __init__(self, convolution, folded: bool, activation: str | None = "relu6", **kwargs):
         super().__init__(**kwargs)
         self.convolution, self.activation = convolution, activation
+        # The synchronized form is not fused, and slower.
+        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
         batch_norm = keras.layers.BatchNormalization
-        self.normalise = None if folded else batch_norm(momentum=0.98, synchronized=True)
+        self.normalise = None if folded else batch_norm(momentum=0.98, synchronized=several)
 
     def call(self, inputs, training=False):
         x = self.convolution(inputs)

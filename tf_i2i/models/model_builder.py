@@ -14,8 +14,8 @@ STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 
 # Likewise, of training.onesided.
 ONESIDED_NETWORKS = {
-    "mobile": {"width": 96, "residual": True},
-    "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 3, "residual": True},
+    "mobile": {"width": 96, "blocks": 4, "residual": True, "smoothing": 4},
+    "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 4, "residual": True, "smoothing": 4},
 }
 
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}

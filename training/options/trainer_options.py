@@ -346,7 +346,9 @@ class OneSidedOptions(UnpairedOptions):
     )
     features: str = _network(*_FEATURES, metavar="NAME")
 
-    learning_rate: float = _optimisation(4e-4, "of Adam", minimum=0)
+    learning_rate: float = _optimisation(
+        1.2e-3, "of Adam; the discriminator's is a third of it", minimum=0
+    )
     beta1: float = _optimisation(0.0, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
     beta2: float = _optimisation(
         0.99, "Adam's decay of the second moment", minimum=0, maximum=0.999999

@@ -33,6 +33,7 @@ class OneSidedTrainer(RunTrainer):
     title = "one-sided"
     demo_steps = 600
     averaged_share = 0.1
+    discriminator_rate = 1 / 3
     has_features = True
     _style: np.ndarray | None = None
 

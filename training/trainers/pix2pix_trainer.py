@@ -66,15 +66,13 @@ class Pix2PixTrainer(TeacherTrainer):
             return float("inf")
         return round(_FROZEN_BN_SHARE * self.options.steps)
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
+    def optimizer(self, schedule) -> keras.optimizers.Optimizer:
         """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), on kernels
         alone.
         """
         options = self.options
         decay = options.weight_decay or None
-        adam = keras.optimizers.Adam(
-            self.schedule, options.beta1, options.beta2, weight_decay=decay
-        )
+        adam = keras.optimizers.Adam(schedule, options.beta1, options.beta2, weight_decay=decay)
         adam.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         return adam
 

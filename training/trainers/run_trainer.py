@@ -33,6 +33,8 @@ class RunTrainer(Trainer):
     # Steps with demo data, and the default half-life as a share of the steps.
     demo_steps: int
     averaged_share = 0.3
+    # Learning rate of the discriminators, as a share of the generators'.
+    discriminator_rate = 1.0
     # Whether pictures are judged in the pretrained features of options.features.
     has_features = False
 
@@ -102,17 +104,20 @@ class RunTrainer(Trainer):
         return build_model(self.options.model, dataclasses.asdict(self.options), features)
 
     def build(self) -> keras.Model:
-        options = self.options
-        model = self.new_model()
-        self.schedule = LinearDecay(
-            options.learning_rate, options.steps, options.decay_fraction, self.rate_scale
-        )
-        model.compile(*(with_loss_scale(self.optimizer(), self.precision) for _ in range(2)))
+        model, rate = self.new_model(), self.options.learning_rate
+        self.schedule = self._decay(rate)
+        schedules = self.schedule, self._decay(self.discriminator_rate * rate)
+        optimizers = map(self.optimizer, schedules)
+        model.compile(*(with_loss_scale(new, self.precision) for new in optimizers))
         return model
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
+    def _decay(self, rate: float) -> LinearDecay:
+        options = self.options
+        return LinearDecay(rate, options.steps, options.decay_fraction, self.rate_scale)
+
+    def optimizer(self, schedule: LinearDecay) -> keras.optimizers.Optimizer:
         """A new one, for the generators or for the discriminators."""
-        return keras.optimizers.Adam(self.schedule, self.options.beta1, self.options.beta2)
+        return keras.optimizers.Adam(schedule, self.options.beta1, self.options.beta2)
 
     def record(self, precision_reason: str) -> None:
         options, data = self.options, self.data
