@@ -122,10 +122,10 @@ def test_structure_allows_other_brightness_and_some_contrast():
     duller = 0.6 * photo + 0.2
     flat = tf.zeros_like(photo)
     assert float(losses.structure_difference(photo, duller)) == pytest.approx(0.0, abs=0.01)
-    assert float(losses.structure_difference(photo, other)) > 1.8
+    assert float(losses.structure_difference(photo, other)) > 6
     assert float(losses.structure_difference(flat, flat)) == pytest.approx(0.0, abs=1e-3)
     with tf.GradientTape() as tape:
         tape.watch(flat)
         difference = losses.structure_difference(photo, flat)
-    assert 0.8 < float(difference) <= 1.0, "what was lost"
+    assert 1.5 < float(difference) <= 2.0, "what was lost"
     assert np.all(np.isfinite(tape.gradient(difference, flat)))

@@ -35,6 +35,7 @@ def new_model(features, seed: int = 1) -> OneSided:
         lambda_structure=1.0,
         lambda_colour=1.0,
         lambda_luminance=1.0,
+        lambda_stability=1.0,
         lambda_face_tone=1.0,
         ema_half_life=2.0,
         seed=seed,

@@ -92,11 +92,12 @@ def coarse_colour(a, b, luminance_cell: int = 8, chroma_cell: int = 4):
 
 
 def structure_difference(a, b, cells=(4, 8), window: int = 5, floor: float = 5e-4):
-    """One minus the correlation of luminance in windows of `window` x `window` cells, cells of 4 and
-    of 8 pixels (finer structure is the painter's): the structure of Wang et al. 2004, "Image Quality
-    Assessment: From Error Visibility to Structural Similarity", equation 10. Brightness may change,
-    and contrast down to the half; what `b` flattens further counts as lost. Mean over windows and
-    both cells; 0: alike, 1: flat or unrelated, 2: inverted.
+    """How much of the structure of windows is lost: d is one minus the correlation of luminance in
+    windows of `window` x `window` cells, cells of 4 and of 8 pixels (finer structure is the
+    painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error Visibility to
+    Structural Similarity", equation 10. Brightness may change, and contrast down to the half; what
+    `b` flattens further counts as lost. Returns the mean of 2 d^2 over windows and both cells, which
+    leaves small changes to the style; d is 0: alike, 1: flat or unrelated, 2: inverted.
 
     floor: added to covariance and deviations, for pictures in [-1, 1]: where both are flat, nothing
     is asked for.
@@ -116,7 +117,8 @@ def structure_difference(a, b, cells=(4, 8), window: int = 5, floor: float = 5e-
         variances = variance_x * tf.maximum(variance_y, 0.25 * variance_x)
         # The square root's slope at 0 is infinite.
         deviations = tf.sqrt(tf.maximum(variances, 1e-14))
-        differences.append(tf.reduce_mean(1.0 - (covariance + floor) / (deviations + floor)))
+        lost = 1.0 - (covariance + floor) / (deviations + floor)
+        differences.append(tf.reduce_mean(2.0 * tf.square(lost)))
     return tf.add_n(differences) / len(cells)
 
 
@@ -147,9 +149,11 @@ def face_tone(a, b, boxes, cell: int = 4):
 
 
 def feature_distance(a, b):
-    """Mean cosine distance of the features at each place, [N, h, w, C] twice; 0 to 2."""
+    """Mean of 2 d^2, d the cosine distance of the features at each place, [N, h, w, C] twice; 0 to 8.
+    Squares leave small changes everywhere to the style, and hold each place that gets lost.
+    """
     cosine = tf.reduce_sum(tf.math.l2_normalize(a, -1) * tf.math.l2_normalize(b, -1), axis=-1)
-    return 1.0 - tf.reduce_mean(cosine)
+    return tf.reduce_mean(2.0 * tf.square(1.0 - cosine))
 
 
 def gradient_difference(a, b):

@@ -14,7 +14,7 @@ STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 
 # Likewise, of training.onesided.
 ONESIDED_NETWORKS = {
-    "mobile": {"width": 96, "blocks": 4, "residual": True, "smoothing": 4},
+    "mobile": {"width": 96, "blocks": 3, "residual": True, "smoothing": 4},
     "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 4, "residual": True, "smoothing": 4},
 }
 
@@ -89,7 +89,7 @@ def _build_onesided(options: Mapping, features):
         features.channels, seed=options["seed"], name="discriminator"
     )
     names = ("crop_size", "lambda_content", "lambda_structure", "lambda_colour")
-    names += ("lambda_luminance", "lambda_face_tone", "ema_half_life", "seed")
+    names += ("lambda_luminance", "lambda_stability", "lambda_face_tone", "ema_half_life", "seed")
     return OneSided(student, discriminator, features, **{name: options[name] for name in names})
 
 

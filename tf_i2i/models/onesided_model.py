@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_i2i.models import losses
 from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.precision import minimize, scale_loss
-from tf_i2i.models.projected_discriminator import augment, draw_augmentation
+from tf_i2i.models.projected_discriminator import augment, draw_augmentation, replica_share
 
 # The lead of the discriminator of a scale is how often the signs of its scores are right, paintings
 # and outputs alike: 0 is a guess, 1 never wrong (of the paintings alone, as r_t of Karras et al.
@@ -16,6 +16,10 @@ from tf_i2i.models.projected_discriminator import augment, draw_augmentation
 # above the target, more pictures are augmented; above the limit one waits for the generator.
 _LEAD_TARGET, _LEAD_LIMIT = 0.55, 0.65
 _LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.3
+# Weight of the style at a lead of 0.
+_STYLE = 1.4
+# Standard deviation, for pictures in [-1, 1]: 3 levels of 255.
+_NOISE = 3 / 127.5
 # Pixels, a multiple of the student's stride.
 _MARGIN = 8
 
@@ -34,6 +38,9 @@ class OneSided(keras.Model):
         lambda_structure: weight of the difference of local structure, whatever its contrast.
         lambda_colour: weight of coarse chroma consistency.
         lambda_luminance: weight of coarse luminance consistency.
+        lambda_stability: weight of the change of the output by noise as of a camera's sensor, as a
+            share of the noise. What hangs on single pixels is grit on stills and flicker in videos;
+            and in flat areas, where there is nothing else to paint by, a mesh.
         lambda_face_tone: weight of the consistency of faces' luminance and chroma: light and dark
             of a face are content, not style.
         ema_half_life: of the student's averaged weights, in steps.
@@ -60,6 +67,7 @@ class OneSided(keras.Model):
         lambda_structure: float,
         lambda_colour: float,
         lambda_luminance: float,
+        lambda_stability: float,
         lambda_face_tone: float,
         ema_half_life: float,
         seed: int = 0,
@@ -69,7 +77,7 @@ class OneSided(keras.Model):
         self.student, self.discriminator, self.features = student, discriminator, features
         self.lambda_content, self.lambda_colour = lambda_content, lambda_colour
         self.lambda_structure, self.lambda_luminance = lambda_structure, lambda_luminance
-        self.seed = seed
+        self.lambda_stability, self.seed = lambda_stability, seed
         self.lambda_face_tone, self.guidance = lambda_face_tone, None
         image = tf.zeros((1, crop_size, crop_size, 3))
         student(image, training=False)
@@ -105,18 +113,20 @@ class OneSided(keras.Model):
         pictures, parameters = tf.concat([photo, style], 0), tf.concat([own, other], 0)
         known = [tf.split(maps, 2) for maps in self.features(augment(pictures, parameters))]
         with tf.GradientTape() as tape:
-            output = self(photo, training=update_bn)
+            output, noise_gain = self._output_and_noise_gain(photo, update_bn, seed)
             seen = self.features(augment(output, own))
             scores = self.discriminator(seen, training=False)
             luminance, chroma = losses.coarse_colour(photo, output)
             structure = losses.structure_difference(photo, output)
             named = {
-                "style": tf.add_n([losses.generator_adversarial(s, "hinge") for s in scores]),
+                "style": self._style(scores),
                 "content": self.lambda_content * self._content(seen, known),
                 "structure": self.lambda_structure * structure,
                 "colour": self.lambda_colour * chroma,
                 "luminance": self.lambda_luminance * luminance,
             }
+            if self.lambda_stability:
+                named["stability"] = self.lambda_stability * noise_gain
             if boxes and self.lambda_face_tone:
                 face = losses.face_tone(photo, output, *boxes)
                 named["face_tone"] = self.lambda_face_tone * face
@@ -150,6 +160,26 @@ class OneSided(keras.Model):
             "augmentation": tf.identity(self.probability),
             "G": total,
         }
+
+    def _style(self, scores):
+        """A scale counts less the further its discriminator leads: what it asks for is then rather
+        what paintings show than how they are painted.
+        """
+        weights = _STYLE * (1.0 - self.lead)
+        return tf.add_n(
+            [
+                w * losses.generator_adversarial(s, "hinge")
+                for w, s in zip(tf.unstack(weights), scores, strict=True)
+            ]
+        )
+
+    def _output_and_noise_gain(self, photo, update_bn: bool, seed):
+        if not self.lambda_stability:
+            return self(photo, training=update_bn), None
+        noise = _NOISE * replica_share(photo.shape, tf.random.stateless_normal, seed)
+        outputs = self(tf.concat([photo, photo + noise], 0), training=update_bn)
+        output, noisy = tf.split(outputs, 2)
+        return output, losses.l1(output, noisy) / tf.reduce_mean(tf.abs(noise))
 
     def _content(self, seen, known):
         """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""

@@ -134,12 +134,19 @@ def draw_augmentation(count: int, probability, seed):
 
     seed: int32 [2]. In a replica: this replica's share of what one device would draw.
     """
-    context = tf.distribute.get_replica_context()
-    whole = count * context.num_replicas_in_sync
-    first = context.replica_id_in_sync_group * count
-    random = tf.random.stateless_uniform([whole, 6], seed, -1.0, 1.0)[first : first + count]
+    random = 2.0 * replica_share([count, 6], tf.random.stateless_uniform, seed) - 1.0
     colored = tf.cast(random[:, 5:] < 2.0 * probability - 1.0, tf.float32)
     return tf.concat([random[:, :3] * colored, random[:, 3:5]], axis=1)
+
+
+def replica_share(shape, draw, seed):
+    """This replica's share, float32 `shape`, of what one device would draw for the whole batch by
+    draw(shape, seed).
+    """
+    context = tf.distribute.get_replica_context()
+    first = context.replica_id_in_sync_group * shape[0]
+    whole = draw([shape[0] * context.num_replicas_in_sync, *shape[1:]], seed)
+    return whole[first : first + shape[0]]
 
 
 def augment(images, parameters):

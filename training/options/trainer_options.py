@@ -295,11 +295,11 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 0.5, "lambda_structure": 3.0, "lambda_luminance": 0.04},
-    "balanced": {"lambda_content": 0.25, "lambda_structure": 1.5, "lambda_luminance": 0.02},
-    "bold": {"lambda_content": 0.12, "lambda_structure": 0.8, "lambda_luminance": 0.01},
+    "gentle": {"lambda_content": 0.25, "lambda_structure": 1.0, "lambda_luminance": 0.16},
+    "balanced": {"lambda_content": 0.12, "lambda_structure": 0.5, "lambda_luminance": 0.08},
+    "bold": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
 }
-COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
+COLOURS = {"photo": 3.0, "mixed": 0.6, "style": 0.06}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -383,6 +383,11 @@ class OneSidedOptions(UnpairedOptions):
     )
     lambda_colour: float | None = _loss(
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
+    )
+    lambda_stability: float = _loss(
+        0.08,
+        "weight of what sensor-like noise in the photo changes in the output",
+        minimum=0,
     )
     face_crop: str = _guidance(
         "detected",
