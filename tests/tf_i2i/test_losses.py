@@ -114,6 +114,13 @@ def test_coarse_colour():
     assert float(chroma) > 1
     checks = np.indices((32, 32)).sum(0) % 2 * 2.0 - 1
     np.testing.assert_allclose(losses.coarse_colour(a, a + checks[None, ..., None]), 0, atol=1e-9)
+    # A red stroke, and as much red spread over its area.
+    dab = np.zeros((1, 32, 32, 3), np.float32)
+    dab[:, :4, :4, 0] = 0.3
+    spread = np.zeros_like(dab)
+    spread[:, :16, :16, 0] = 0.3 / 16
+    costs = [float(losses.coarse_colour(a, a + change)[1]) for change in (dab, spread)]
+    np.testing.assert_allclose(costs[0] / costs[1], 1 + 3 * (16 - 1), rtol=1e-4)
 
 
 def test_structure_allows_other_brightness_and_some_contrast():

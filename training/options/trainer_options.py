@@ -299,7 +299,7 @@ LOOKS = {
     "balanced": {"lambda_content": 0.12, "lambda_structure": 0.5, "lambda_luminance": 0.08},
     "bold": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
 }
-COLOURS = {"photo": 3.0, "mixed": 0.6, "style": 0.06}
+COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
