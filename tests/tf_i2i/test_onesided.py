@@ -125,7 +125,7 @@ def test_spectral_norm():
 def test_a_waiting_discriminator(features):
     """Far ahead, it learns nothing until the generator has caught up."""
     model = new_model(features)
-    model.lead.assign([0.99, 0.0, 0.99])
+    model.lead.assign([0.99, 0.0, 0.99, 0.99, 0.0])
     before = [v.numpy() for v in model.discriminator.trainable_variables]
     model.train_step(batch())
     for old, now in zip(before, model.discriminator.trainable_variables, strict=True):
@@ -135,7 +135,7 @@ def test_a_waiting_discriminator(features):
 def test_augmentation_follows_the_lead(features):
     model = new_model(features)
     for lead, direction in ((0.9, 1), (0.1, -1)):
-        model.lead.assign([lead] * 3)
+        model.lead.assign([lead] * 5)
         before = float(model.probability)
         model.train_step(batch())
         assert np.sign(float(model.probability) - before) == direction

@@ -126,7 +126,7 @@ def structure_difference(a, b, cells=(4, 8), window: int = 5, floor: float = 5e-
     return tf.add_n(differences) / len(cells)
 
 
-def face_tone(a, b, boxes, cell: int = 4):
+def face_tone(a, b, boxes, cell: int = 2):
     """How far the light, dark and color of faces change: mean squared differences of luminance and
     chroma over cells of `cell` pixels inside each face's ellipse, plus that of the whole face's
     mean, in units as `coarse_colour`; mean over pictures.

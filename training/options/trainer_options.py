@@ -295,9 +295,9 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 0.25, "lambda_structure": 1.0, "lambda_luminance": 0.16},
-    "balanced": {"lambda_content": 0.12, "lambda_structure": 0.5, "lambda_luminance": 0.08},
-    "bold": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
+    "gentle": {"lambda_content": 0.12, "lambda_structure": 0.5, "lambda_luminance": 0.08},
+    "balanced": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
+    "bold": {"lambda_content": 0.03, "lambda_structure": 0.12, "lambda_luminance": 0.02},
 }
 COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
 
