@@ -25,6 +25,8 @@ from training.curation.decisions import Domain, distances_outside, match_feature
 from training.curation.file_moves import Rejects
 from training.curation.near_copies import View, near_copies, similarity, small_grey
 from training.curation.scans import Box, inner_box, text_share
+from training.curation.tones import measure_tones
+from training.options.curate_options import CurateOptions
 
 PHOTOS = bundled_photographs()
 IMAGES = [resize_short_side(PHOTOS.read(i), 300) for i in range(len(PHOTOS))]
@@ -401,6 +403,68 @@ def test_text_is_told_from_pictures():
         text_share(np.zeros((1, 1, 3), np.uint8)) == 0
         and text_share(np.zeros((3, 900, 3), np.uint8)) == 0
     )
+
+
+def grey_levels(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB [H, W, 3] to [H, W, 1], 0 to 1."""
+    return np.asarray(Image.fromarray(image).convert("L"), np.float64)[..., None] / 255
+
+
+def between(image: np.ndarray, *tones: tuple[int, int, int]) -> np.ndarray:
+    """The picture in grey, mapped to a line of colours from dark to light: uint8 [H, W, 3]."""
+    grey, levels = grey_levels(image)[..., 0], np.linspace(0, 1, len(tones))
+    return np.stack([np.interp(grey, levels, tone) for tone in np.array(tones).T], -1).astype(
+        np.uint8
+    )
+
+
+def drawing_on(paper: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
+    """A pencil drawing with much paper around it and touches of colour."""
+    ink = grey_levels(STYLES["pencil"](image))
+    drawing = np.full((image.shape[0] + 120, image.shape[1] + 120, 3), paper, np.float64)
+    part = drawing[60:-60, 60:-60]
+    part *= ink
+    for place, colour in ((90, (200, 60, 50)), (150, (60, 90, 190))):
+        part[place : place + 50, place : place + 70] *= np.divide(colour, 255)
+    grain = np.random.default_rng(5).normal(0, 4, drawing.shape)
+    return (drawing + grain).clip(0, 255).astype(np.uint8)
+
+
+SEPIA, DUOTONE = ((30, 16, 8), (238, 220, 185)), ((20, 30, 70), (130, 110, 120), (250, 230, 170))
+PAPERS = {"white": (248, 246, 240), "buff": (205, 180, 140), "green": (178, 196, 170)}
+
+
+@pytest.mark.parametrize("number", range(len(IMAGES)))
+def test_one_tint_is_told_from_faint_and_similar_colours(number):
+    image, limit = IMAGES[number], CurateOptions(dirs=()).min_colours
+    for tones in (SEPIA, DUOTONE, ((0, 0, 0), (255, 255, 255)), ((10, 30, 28), (200, 240, 230))):
+        assert measure_tones(between(image, *tones)).stray_98 < 0.9 * limit
+    # At a third of its saturation it still has colours of its own, as has a sepia print with a
+    # touch of a second colour.
+    grey = grey_levels(image) * 255
+    assert measure_tones((grey + 0.33 * (image - grey)).astype(np.uint8)).stray_98 > limit
+    tinted = between(image, *SEPIA)
+    tinted[100:160, 100:160, 2] = 160
+    assert measure_tones(tinted).stray_98 > limit
+    assert measure_tones(np.zeros((1, 1, 3), np.uint8)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_drawings_on_any_paper_are_told_from_pictures(paper, tmp_path, capsys):
+    """Names as hostile as files may have them; --keep-drawings and --min-colours 0 keep them."""
+    folder = tmp_path / "絵 画"
+    folder.mkdir()
+    drawn = {f"{number} 素描 \n(x).png": IMAGES[number] for number in (0, 1, 5)}
+    for name, image in drawn.items():
+        Image.fromarray(drawing_on(PAPERS[paper], image)).save(folder / name)
+        Image.fromarray(image).save(folder / f"{name[0]}.png")
+    Image.fromarray(between(IMAGES[2], *SEPIA)).save(folder / "sépia.jpg")
+    assert main([str(folder), "--no-trim"]) is None
+    shown = left_out(capsys.readouterr().out, folder)
+    names = {name.replace("\n", "\\n"): "drawing on paper" for name in drawn}
+    assert shown == {**names, "sépia.jpg": "monochrome"}
+    assert main([str(folder), "--keep-drawings", "--min-colours", "0", "--no-trim"]) is None
+    assert left_out(capsys.readouterr().out, folder) == {}
 
 
 def test_margins_are_told_from_skies_and_studios():
