@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,14 @@ from tf_i2i.errors import UserError
 from training.curate import main
 from training.curation.decisions import Domain, distances_outside, match_features
 from training.curation.file_moves import Rejects
-from training.curation.near_copies import View, near_copies, similarity, small_grey
+from training.curation.near_copies import (
+    View,
+    crop_similarity,
+    find_keypoints,
+    near_copies,
+    similarity,
+    small_grey,
+)
 from training.curation.scans import Box, inner_box, text_share
 from training.curation.tones import measure_tones
 from training.options.curate_options import CurateOptions
@@ -352,7 +360,7 @@ def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
 
 
 def view(image: np.ndarray, size: int = 1) -> View:
-    return View(difference_hash(image), size, small_grey(image))
+    return View(difference_hash(image), size, small_grey(image), 0, find_keypoints(image))
 
 
 @pytest.mark.parametrize("number", range(len(IMAGES)))
@@ -393,6 +401,41 @@ def test_of_copies_the_largest_stays_whatever_their_order():
     # Flat pictures correlate with anything: they are nobody's copy.
     flat = np.full((64, 64, 3), 90, np.uint8)
     assert near_copies({"p": view(flat), "q": view(flat), "r": view(image)}) == {}
+
+
+@pytest.mark.parametrize("share", [0.9, 0.75, 0.6])
+def test_other_crops_are_copies_whatever_their_size_and_colours(share):
+    """Windows at random places, resized, recompressed, and with other colours."""
+    rng = np.random.default_rng(7)
+    pictures = {f"photo {i}": view(image, 9) for i, image in enumerate(IMAGES)}
+    cuts = {}
+    for number, image in enumerate(IMAGES):
+        height, width = (round(share * side) for side in image.shape[:2])
+        top, left = (rng.integers(0, image.shape[i] - n + 1) for i, n in ((0, height), (1, width)))
+        cut = image[top : top + height, left : left + width] * rng.uniform(0.9, 1.1, 3)
+        cut = Image.fromarray((cut + rng.uniform(-10, 10, 3)).clip(0, 255).astype(np.uint8))
+        file = BytesIO()
+        cut.resize((round(width * 1.3), round(height * 1.3))).save(file, "JPEG", quality=60)
+        cuts[f"cut {number}"] = view(np.asarray(Image.open(file)))
+    found = near_copies(pictures | cuts)
+    assert {name: kept for name, (kept, _) in found.items()} == {
+        f"cut {number}": f"photo {number}" for number in range(len(IMAGES))
+    }
+    names = [*pictures | cuts]
+    assert near_copies({name: (pictures | cuts)[name] for name in reversed(names)}) == found
+
+
+def test_what_crops_do_not_share_is_not_copied():
+    """Neighbouring parts of a frieze, a caption in common, and a picture's mirror image."""
+    frieze = IMAGES[6]
+    width = frieze.shape[1]
+    left, right = frieze[:, : round(0.58 * width)], frieze[:, round(0.42 * width) :]
+    assert crop_similarity(view(left), view(right)) == 0
+    caption = np.asarray(page_of_text((300, 60)))
+    captioned = [np.vstack([resize_short_side(IMAGES[i], 300)[:, :300], caption]) for i in (0, 5)]
+    assert near_copies({str(i): view(image) for i, image in enumerate(captioned)}) == {}
+    mirrored = np.ascontiguousarray(frieze[:, ::-1])
+    assert near_copies({"a": view(frieze), "b": view(mirrored)}) == {}
 
 
 def test_text_is_told_from_pictures():
@@ -459,11 +502,13 @@ def test_drawings_on_any_paper_are_told_from_pictures(paper, tmp_path, capsys):
         Image.fromarray(drawing_on(PAPERS[paper], image)).save(folder / name)
         Image.fromarray(image).save(folder / f"{name[0]}.png")
     Image.fromarray(between(IMAGES[2], *SEPIA)).save(folder / "sépia.jpg")
-    assert main([str(folder), "--no-trim"]) is None
+    # The drawings and photographs show the same.
+    others = ["--no-trim", "--keep-copies"]
+    assert main([str(folder), *others]) is None
     shown = left_out(capsys.readouterr().out, folder)
     names = {name.replace("\n", "\\n"): "drawing on paper" for name in drawn}
     assert shown == {**names, "sépia.jpg": "monochrome"}
-    assert main([str(folder), "--keep-drawings", "--min-colours", "0", "--no-trim"]) is None
+    assert main([str(folder), "--keep-drawings", "--min-colours", "0", *others]) is None
     assert left_out(capsys.readouterr().out, folder) == {}
 
 

@@ -15,7 +15,7 @@ from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image, r
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import DUPLICATE, GREY, TOO_SMALL, UNREADABLE, Dropped, Features
 from tf_i2i.errors import UserError, one_line
-from training.curation.near_copies import View, near_copies, small_grey
+from training.curation.near_copies import View, find_keypoints, near_copies, small_grey
 from training.curation.scans import Box, inner_box, text_share
 from training.curation.tones import Tones, measure_tones
 from training.options.curate_options import CurateOptions
@@ -99,7 +99,13 @@ def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
         width, height = box.right - box.left, box.bottom - box.top
     pixels = round(width * height * (_TRIMMED_WORTH if box else 1))
     features = screening.features_of(image, width, height)
-    view = View(int(features.hash, 16), pixels, small_grey(image), file.stat().st_size)
+    view = View(
+        int(features.hash, 16),
+        pixels,
+        small_grey(image),
+        file.stat().st_size,
+        find_keypoints(image),
+    )
     return Measurements(features, view, text, whole, box, _colours(image), measure_tones(image))
 
 
