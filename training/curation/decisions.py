@@ -32,8 +32,8 @@ _TRIMMED_WORTH = 0.9
 _FEATURE_SIDE, _BATCH = 128, 64
 # The range of face sizes goes from one percentile to another, and a little further.
 _PERCENTILES, _ROOM = (5, 95), 1.25
-# Drawings have up to 4.6, with stains and touches of colour, and 0.2 and more of paper. 7 of 720
-# photographs (skies, snow) and none of 750 paintings have so few colours and such paper.
+# Drawings have up to 4.6, with stains and touches of colour, and 0.2 and more of paper. 4 of 720
+# photographs and none of 750 paintings have so few colours and such paper.
 _DRAWING_COLOURS, _MIN_PAPER = 4.8, 0.15
 
 

@@ -3,7 +3,8 @@ another crop of the same picture.
 
 A hash proposes copies of a whole picture to a correlation of one small picture with the other.
 Crops share no hash: local features propose which pictures may be one, say how one lies on the
-other, and what both show is compared.
+other, and what both show is compared. Features of EfficientNet-Lite0 instead (strides 8 and 16)
+take three times as long, know one scale only, and fit different paintings in up to 39 and 99 places.
 """
 
 import itertools

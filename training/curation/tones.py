@@ -12,8 +12,9 @@ _SIDE = 64
 _NUM_TONES = 24
 # CIE L*: in black, chroma is rounding errors.
 _MIN_LIGHTNESS = 15.0
-# CIE L*a*b*: no paper is darker or has more chroma; most of a sheet is as even as that.
-_PAPER_LIGHTNESS, _PAPER_CHROMA, _PAPER_RANGE = 58.0, 45.0, 10.0
+# CIE L*, a* and b* of paper: white to brown, grey, pale green or blue, not a sky's or a lake's. Most
+# of a sheet is as even as the range.
+_PAPER_LEAST, _PAPER_MOST, _PAPER_RANGE = (58, -11, -8), (100, 25, 45), 10.0
 _EDGE = 1 / 8
 
 
@@ -53,7 +54,7 @@ def _paper_around(lab: np.ndarray) -> float:
     counts = np.histogram(lightness, bins=20, range=(0, 100))[0]
     middle = 5.0 * (np.argmax(counts[1:] + counts[:-1]) + 1)
     paper = np.median(lab[np.abs(lightness - middle) <= 5], axis=0)
-    if paper[0] < _PAPER_LIGHTNESS or np.hypot(*paper[1:]) > _PAPER_CHROMA:
+    if (paper < _PAPER_LEAST).any() or (paper > _PAPER_MOST).any():
         return 0.0
     is_paper = np.linalg.norm(lab - paper, axis=2) < _PAPER_RANGE
     deep = max(1, round(_EDGE * min(is_paper.shape)))
