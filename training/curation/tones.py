@@ -50,7 +50,7 @@ def measure_tones(image: np.ndarray) -> Tones:
 
 def _paper_around(lab: np.ndarray) -> float:
     """The smallest share of paper on the four sides; 0 where the commonest tone can't be paper."""
-    lightness = lab[..., 0]
+    lightness = np.minimum(lab[..., 0], 100)
     counts = np.histogram(lightness, bins=20, range=(0, 100))[0]
     middle = 5.0 * (np.argmax(counts[1:] + counts[:-1]) + 1)
     paper = np.median(lab[np.abs(lightness - middle) <= 5], axis=0)
