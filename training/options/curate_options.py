@@ -34,7 +34,7 @@ class CurateOptions:
     )
     min_colours: float = _limits(
         8.0,
-        "colours besides one tint, such as a sepia print's; monochromes have 0 to 6, paintings 9 "
+        "colours besides one tint, such as a sepia print's; monochromes have 0 to 7, paintings 9 "
         "and more",
         unit="percent of lightness",
         minimum=0,
