@@ -15,13 +15,17 @@ class ReportOptions:
     run: str | None = option(
         None, "run folder; default the newest run with a checkpoint", group="run", metavar="DIR"
     )
+    beside: tuple[str, ...] = option(
+        (), "runs whose networks for phones translate the same photos", group="run", metavar="DIR"
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
     options = parse(ReportOptions, argv, "export.report", __doc__)
     from export.html_report.report_sections import write_report
 
-    print(write_report(Path(options.run) if options.run else newest_run()))
+    run = Path(options.run) if options.run else newest_run()
+    print(write_report(run, [Path(other) for other in options.beside]))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 .venv/bin/python tools/readme_pictures.py [runs/demo] [docs/pictures/demo.png]
 
-Rows are held-out photographs; columns photo | teacher | student | int8 file | true cartoon.
+Rows are held-out photographs; columns photo | teacher | student | int8 file | true drawing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(run: Path = Path("runs/demo"), out: Path = Path("docs/pictures/demo.png
         columns[name] = np.stack([translate(photo) for photo in photos])
     int8 = ExportedFile(run / "export" / "ab-256-int8.tflite")
     columns["int8 file"] = np.stack([int8(photo) for photo in photos])
-    columns["true cartoon"] = np.stack([data.val_b.image(i) for i in ROWS])
+    columns["true drawing"] = np.stack([data.val_b.image(i) for i in ROWS])
     out.parent.mkdir(parents=True, exist_ok=True)
     write_png(out, labelled_grid(columns))
     print(out)

@@ -1,6 +1,7 @@
 """The report's pictures: held-out photos through teacher, student and int8 file, and details."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -11,11 +12,13 @@ from tf_i2i.errors import UserError
 from training.evaluation.evaluated_pictures import Pictures, cropped, validation
 from training.evaluation.evaluation import stride
 from training.evaluation.scoring import ExportedFile, Translate, keras_translator
+from training.runs.finished_run import FinishedRun
 
 _ROWS = 5
 _DETAILS = 2
 _MAX_SIDE = 384
 _DETAIL_SIDE = 112
+_SOURCES = ("photo", "input")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,23 +51,30 @@ class Gallery:
                 continue
             _, top, left, side, i = max(spots)
             pictures = self.rows[i].pictures
-            names = ("student", "teacher", "int8 file", "truth", "target")
             cut = np.s_[top : top + side, left : left + side]
             enlarged = {
-                n: pictures[n][cut].repeat(2, 0).repeat(2, 1) for n in names if n in pictures
+                name: picture[cut].repeat(2, 0).repeat(2, 1)
+                for name, picture in pictures.items()
+                if name not in _SOURCES
             }
             found.append(Row(self.rows[i].name, enlarged))
         return found
 
 
-def make_gallery(record: RunRecord, direction: str) -> Gallery:
-    """Evenly chosen validation pictures, translated at the scale of training; huge ones cut."""
+def make_gallery(record: RunRecord, direction: str, others: Sequence[FinishedRun] = ()) -> Gallery:
+    """Evenly chosen validation pictures, translated at the scale of training; huge ones cut.
+
+    others: runs whose networks for phones translate the same photos.
+    """
     run, models, missing = record.run, {}, []
-    for model in ("teacher", "student") if run.has_teacher else ("student",):
+    shown = [(model, run, model) for model in ("teacher", "student")]
+    shown = shown[0 if run.has_teacher else 1 :]
+    shown += [(f"run {other.root.name}", other, "student") for other in others]
+    for label, owner, model in shown:
         try:
-            models[model] = run.network(model, direction)
+            models[label] = owner.network(model, direction)
         except UserError as error:
-            missing.append(f"There is no picture of the {model}: {error}")
+            missing.append(f"There is no picture of the {label}: {error}")
     translators: dict[str, Translate] = {n: keras_translator(model) for n, model in models.items()}
     sides = [_MAX_SIDE, run.fixed_size]
     try:

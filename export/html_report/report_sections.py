@@ -1,6 +1,7 @@
 """Writes report.html: what a run's record says, as the plain data that report.html.j2 shows."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from training.evaluation.robustness_result import table as robustness_table
 from training.evaluation.score_table import SCORES, columns_of, score_text
 from training.reporting.charts import Bar, bar_chart, latency_chart, loss_chart, loss_names
 from training.reporting.html_page import render
+from training.runs.finished_run import FinishedRun
 from training.runs.run_folder import RunFolder
 
 _MODELS = {"cyclegan": "CycleGAN", "onesided": "One-sided", "pix2pix": "Pix2Pix"}
@@ -25,11 +27,13 @@ _SCORE_COLUMNS = (
 )
 
 
-def write_report(root: Path) -> Path:
+def write_report(root: Path, beside: Sequence[Path] = ()) -> Path:
     """Reads a run, translates some held-out pictures, writes report.html and returns its path.
 
-    Raises UserError when `root` is no run folder or can't be written to.
+    beside: runs whose networks for phones translate the same photos. Raises UserError when one of
+    the runs is no run folder, or `root` can't be written to.
     """
+    others = [FinishedRun(path) for path in beside]
     record = read_record(root)
     path = RunFolder(root).path("report.html")
     text = render(
@@ -40,7 +44,7 @@ def write_report(root: Path) -> Path:
         overview=overview(record),
         in_training=in_training(record.config.get("data", {})),
         held_out=_held_out(record.config.get("data", {})),
-        galleries=[make_gallery(record, direction) for direction in record.directions],
+        galleries=[make_gallery(record, direction, others) for direction in record.directions],
         scores=scores(record),
         files=files(record),
         robustness=robustness(record),

@@ -110,6 +110,18 @@ def bare(tmp_path_factory) -> tuple[Page, Path]:
     return Page(write_report(run)), run
 
 
+def test_another_run_is_shown_beside(tmp_path, bare):
+    """Its pictures have a column; where it has no network, a sentence says so."""
+    run = make_run(tmp_path / "one")
+    report.main(["--run", str(run), "--beside", str(bare[1]), str(make_run(tmp_path / "other"))])
+    page = Page(run / "report.html")
+    # Photo, teacher, student, run other, truth; two details without the photo.
+    assert len(page.images) == 5 * 5 + 2 * 4
+    assert "run other" in page.text and "There is no picture of the run bare: " in page.text
+    with pytest.raises(UserError, match="nowhere"):
+        report.main(["--run", str(run), "--beside", str(tmp_path / "nowhere")])
+
+
 def test_every_picture_is_in_the_page_and_described(full):
     page, _ = full
     assert (

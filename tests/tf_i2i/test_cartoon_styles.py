@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tf_i2i.data.cartoon_styles import STYLES, bold, cartoon, painting, pencil, poster, strengths
+from tf_i2i.data.cartoon_styles import (
+    STYLES,
+    bold,
+    cartoon,
+    illustration,
+    painting,
+    pencil,
+    poster,
+    strengths,
+)
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.image_files import resize_short_side
 
@@ -146,6 +155,27 @@ def test_painting_smooths_noise_and_keeps_a_strong_edge():
     got = painting((step + noise).clip(0, 255).astype(np.uint8)).astype(float)
     assert got[:, 4:28].std() < 4 and got[:, 36:60].std() < 4
     assert got[:, 40].mean() - got[:, 24].mean() > 100
+
+
+def test_illustration_draws_one_smooth_line_along_an_edge_and_flat_areas():
+    """A disc of one tone in noise: a closed ring of ink outside of it, even areas, and no ink
+    elsewhere."""
+    y, x = np.mgrid[0:128, 0:128]
+    radius = np.hypot(y - 64, x - 64)
+    noisy = np.where(radius < 36, 190, 120) + np.random.default_rng(0).normal(0, 5, radius.shape)
+    image = np.repeat(noisy.clip(0, 255).astype(np.uint8)[..., None], 3, -1)
+    got = illustration(image).astype(int).sum(-1) / 3
+    inside, outside = got[radius < 30], got[(radius > 46) & (radius < 60)]
+    assert inside.std() < 2.5 and outside.std() < 2.5 and inside.mean() - outside.mean() > 40
+    ink = got < outside.mean() - 12
+    assert radius[ink].min() > 34 and radius[ink].max() < 41
+    sectors = np.floor(np.degrees(np.arctan2(y - 64, x - 64))[ink] / 6) % 60
+    assert len(np.unique(sectors)) == 60
+    # Wider lines, and none where nothing is contrast enough.
+    wider = illustration(image, line_width=1.6).astype(int).sum(-1) / 3
+    assert (wider < outside.mean() - 12).sum() > 1.3 * ink.sum()
+    plain = illustration(image, line_contrast=100.0).astype(int).sum(-1) / 3
+    assert plain.min() > outside.mean() - 12
 
 
 def test_strengths_are_the_keyword_arguments():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,17 @@ from tf_i2i.errors import UserError
 from training.curate import main
 from training.curation.decisions import Domain, distances_outside, match_features
 from training.curation.file_moves import Rejects
-from training.curation.near_copies import View, near_copies, similarity, small_grey
+from training.curation.near_copies import (
+    View,
+    crop_similarity,
+    find_keypoints,
+    near_copies,
+    similarity,
+    small_grey,
+)
 from training.curation.scans import Box, inner_box, text_share
+from training.curation.tones import measure_tones
+from training.options.curate_options import CurateOptions
 
 PHOTOS = bundled_photographs()
 IMAGES = [resize_short_side(PHOTOS.read(i), 300) for i in range(len(PHOTOS))]
@@ -350,7 +360,7 @@ def test_what_a_user_can_mend_is_one_line(mixed, tmp_path):
 
 
 def view(image: np.ndarray, size: int = 1) -> View:
-    return View(difference_hash(image), size, small_grey(image))
+    return View(difference_hash(image), size, small_grey(image), 0, find_keypoints(image))
 
 
 @pytest.mark.parametrize("number", range(len(IMAGES)))
@@ -393,6 +403,41 @@ def test_of_copies_the_largest_stays_whatever_their_order():
     assert near_copies({"p": view(flat), "q": view(flat), "r": view(image)}) == {}
 
 
+@pytest.mark.parametrize("share", [0.9, 0.75, 0.6])
+def test_other_crops_are_copies_whatever_their_size_and_colours(share):
+    """Windows at random places, resized, recompressed, and with other colours."""
+    rng = np.random.default_rng(7)
+    pictures = {f"photo {i}": view(image, 9) for i, image in enumerate(IMAGES)}
+    cuts = {}
+    for number, image in enumerate(IMAGES):
+        height, width = (round(share * side) for side in image.shape[:2])
+        top, left = (rng.integers(0, image.shape[i] - n + 1) for i, n in ((0, height), (1, width)))
+        cut = image[top : top + height, left : left + width] * rng.uniform(0.9, 1.1, 3)
+        cut = Image.fromarray((cut + rng.uniform(-10, 10, 3)).clip(0, 255).astype(np.uint8))
+        file = BytesIO()
+        cut.resize((round(width * 1.3), round(height * 1.3))).save(file, "JPEG", quality=60)
+        cuts[f"cut {number}"] = view(np.asarray(Image.open(file)))
+    found = near_copies(pictures | cuts)
+    assert {name: kept for name, (kept, _) in found.items()} == {
+        f"cut {number}": f"photo {number}" for number in range(len(IMAGES))
+    }
+    names = [*pictures | cuts]
+    assert near_copies({name: (pictures | cuts)[name] for name in reversed(names)}) == found
+
+
+def test_what_crops_do_not_share_is_not_copied():
+    """Neighbouring parts of a frieze, a caption in common, and a picture's mirror image."""
+    frieze = IMAGES[6]
+    width = frieze.shape[1]
+    left, right = frieze[:, : round(0.58 * width)], frieze[:, round(0.42 * width) :]
+    assert crop_similarity(view(left), view(right)) == 0
+    caption = np.asarray(page_of_text((300, 60)))
+    captioned = [np.vstack([resize_short_side(IMAGES[i], 300)[:, :300], caption]) for i in (0, 5)]
+    assert near_copies({str(i): view(image) for i, image in enumerate(captioned)}) == {}
+    mirrored = np.ascontiguousarray(frieze[:, ::-1])
+    assert near_copies({"a": view(frieze), "b": view(mirrored)}) == {}
+
+
 def test_text_is_told_from_pictures():
     assert text_share(np.asarray(page_of_text())) > 0.3
     assert text_share(255 - np.asarray(page_of_text((500, 700)))) > 0.2
@@ -401,6 +446,70 @@ def test_text_is_told_from_pictures():
         text_share(np.zeros((1, 1, 3), np.uint8)) == 0
         and text_share(np.zeros((3, 900, 3), np.uint8)) == 0
     )
+
+
+def grey_levels(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB [H, W, 3] to [H, W, 1], 0 to 1."""
+    return np.asarray(Image.fromarray(image).convert("L"), np.float64)[..., None] / 255
+
+
+def between(image: np.ndarray, *tones: tuple[int, int, int]) -> np.ndarray:
+    """The picture in grey, mapped to a line of colours from dark to light: uint8 [H, W, 3]."""
+    grey, levels = grey_levels(image)[..., 0], np.linspace(0, 1, len(tones))
+    return np.stack([np.interp(grey, levels, tone) for tone in np.array(tones).T], -1).astype(
+        np.uint8
+    )
+
+
+def drawing_on(paper: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
+    """A pencil drawing with much paper around it and touches of colour."""
+    ink = grey_levels(STYLES["pencil"](image))
+    drawing = np.full((image.shape[0] + 120, image.shape[1] + 120, 3), paper, np.float64)
+    part = drawing[60:-60, 60:-60]
+    part *= ink
+    for place, colour in ((90, (200, 60, 50)), (150, (60, 90, 190))):
+        part[place : place + 50, place : place + 70] *= np.divide(colour, 255)
+    grain = np.random.default_rng(5).normal(0, 4, drawing.shape)
+    return (drawing + grain).clip(0, 255).astype(np.uint8)
+
+
+SEPIA, DUOTONE = ((30, 16, 8), (238, 220, 185)), ((20, 30, 70), (130, 110, 120), (250, 230, 170))
+PAPERS = {"white": (248, 246, 240), "buff": (205, 180, 140), "green": (178, 196, 170)}
+
+
+@pytest.mark.parametrize("number", range(len(IMAGES)))
+def test_one_tint_is_told_from_faint_and_similar_colours(number):
+    image, limit = IMAGES[number], CurateOptions(dirs=()).min_colours
+    for tones in (SEPIA, DUOTONE, ((0, 0, 0), (255, 255, 255)), ((10, 30, 28), (200, 240, 230))):
+        assert measure_tones(between(image, *tones)).stray_98 < 0.9 * limit
+    # At a third of its saturation it still has colours of its own, as has a sepia print with a
+    # touch of a second colour.
+    grey = grey_levels(image) * 255
+    assert measure_tones((grey + 0.33 * (image - grey)).astype(np.uint8)).stray_98 > limit
+    tinted = between(image, *SEPIA)
+    tinted[100:160, 100:160, 2] = 160
+    assert measure_tones(tinted).stray_98 > limit
+    assert measure_tones(np.zeros((1, 1, 3), np.uint8)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_drawings_on_any_paper_are_told_from_pictures(paper, tmp_path, capsys):
+    """Names as hostile as files may have them; --keep-drawings and --min-colours 0 keep them."""
+    folder = tmp_path / "絵 画"
+    folder.mkdir()
+    drawn = {f"{number} 素描 \n(x).png": IMAGES[number] for number in (0, 1, 5)}
+    for name, image in drawn.items():
+        Image.fromarray(drawing_on(PAPERS[paper], image)).save(folder / name)
+        Image.fromarray(image).save(folder / f"{name[0]}.png")
+    Image.fromarray(between(IMAGES[2], *SEPIA)).save(folder / "sépia.jpg")
+    # The drawings and photographs show the same.
+    others = ["--no-trim", "--keep-copies"]
+    assert main([str(folder), *others]) is None
+    shown = left_out(capsys.readouterr().out, folder)
+    names = {name.replace("\n", "\\n"): "drawing on paper" for name in drawn}
+    assert shown == {**names, "sépia.jpg": "monochrome"}
+    assert main([str(folder), "--keep-drawings", "--min-colours", "0", *others]) is None
+    assert left_out(capsys.readouterr().out, folder) == {}
 
 
 def test_margins_are_told_from_skies_and_studios():

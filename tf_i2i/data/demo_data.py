@@ -1,18 +1,18 @@
 """Data for a first training without any download: scikit-image's and scikit-learn's photographs.
 
-Each of the seven scenes is in one place only: domain A (photographs), domain B (cartoons of other
-photographs) or validation (photographs with their true cartoons, which training never sees). Each
-is cut into overlapping square windows at three scales.
+Each of the seven scenes is in one place only: domain A (photographs), domain B (illustrations of
+other photographs) or validation (photographs with their true illustrations, which training never
+sees). Each is cut into overlapping square windows at three scales.
 """
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tf_i2i.data.cartoon_styles import cartoon
+from tf_i2i.data.cartoon_styles import cartoon, illustration
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.image_files import read_image, resize_short_side
 from tf_i2i.data.pixels import spread, window_starts
@@ -73,20 +73,20 @@ class DemoData:
 
 
 def demo_images(short_side: int) -> DemoData:
-    """Unpaired: photographs (domain A), cartoons of other photographs (B); the same every time.
+    """Unpaired: photographs (domain A), illustrations of others (B); the same on one machine.
 
-    Cartoons are made at `short_side` pixels, so that outlines have the same width at all scales.
+    They are drawn at `short_side` pixels, so that lines have the same width at all scales.
     Raises UserError: an installed package lacks its photographs.
     """
     held_out = _windows(short_side, "val")
-    photos, cartoons = _windows(short_side, "a"), _cartoons(_windows(short_side, "b"))
-    return DemoData(photos, cartoons, held_out, _cartoons(held_out))
+    photos, others = _windows(short_side, "a"), _windows(short_side, "b")
+    return DemoData(photos, _drawn(others, illustration), held_out, _drawn(held_out, illustration))
 
 
 def demo_pairs(short_side: int) -> DemoData:
     """Paired: cartoons (domain A) and their photographs (B); raises as demo_images."""
     photos, held_out = _windows(short_side, "a", "b"), _windows(short_side, "val")
-    return DemoData(_cartoons(photos), photos, _cartoons(held_out), held_out)
+    return DemoData(_drawn(photos, cartoon), photos, _drawn(held_out, cartoon), held_out)
 
 
 def bundled_photographs() -> ImageSource:
@@ -95,9 +95,9 @@ def bundled_photographs() -> ImageSource:
     return ImageSource("bundled photographs", [path.name for path in paths], paths.__getitem__)
 
 
-def _cartoons(photos: ImageCache) -> ImageCache:
+def _drawn(photos: ImageCache, style: Callable[[np.ndarray], np.ndarray]) -> ImageCache:
     names = enumerate(photos.names)
-    return ImageCache.from_images((name, cartoon(photos.image(i))) for i, name in names)
+    return ImageCache.from_images((name, style(photos.image(i))) for i, name in names)
 
 
 def _windows(short_side: int, *domains: str) -> ImageCache:

@@ -32,6 +32,16 @@ class CurateOptions:
     min_chroma: float = _limits(
         3.0, "mean distance from grey; pictures in colour have 5 to 40", unit="levels", minimum=0
     )
+    min_colours: float = _limits(
+        8.0,
+        "colours besides one tint, such as a sepia print's; monochromes have 0 to 7, paintings 9 "
+        "and more",
+        unit="percent of lightness",
+        minimum=0,
+    )
+    keep_drawings: bool = _limits(
+        False, "keep drawings: hardly any colours, on paper that shows on all four sides"
+    )
     max_text: float = _limits(
         0.15, "share that text may cover; pages have 0.2 to 0.4; 1 keeps them", minimum=0, maximum=1
     )

@@ -28,7 +28,9 @@ class DrawingOptions:
     out: str | None = _what(None, "folder for the pairs (required)", metavar="DIR")
 
     style: str = _how(
-        "cartoon", "of the drawings", choices=("cartoon", "bold", "painting", "pencil", "poster")
+        "cartoon",
+        "of the drawings",
+        choices=("cartoon", "bold", "painting", "pencil", "poster", "illustration"),
     )
     size: int | None = _how(
         None,
@@ -55,6 +57,12 @@ class DrawingOptions:
     smoothness: float | None = _strength("painting: smaller differences are no edges", 0.01, 1)
     stroke: float | None = _strength("pencil: width of the shading, pixels", 0.5, 100)
     pressure: float | None = _strength("pencil: darkness", 0.1, 20)
+    radius: float | None = _strength("illustration: how large even areas are, pixels", 1, 32)
+    levels: int | None = _strength("illustration: number of levels of lightness", 2, 100)
+    line_width: float | None = _strength("illustration: of the lines, pixels", 0.3, 16)
+    line_contrast: float | None = _strength(
+        "illustration: by how much a line is darker than its surroundings, L*", 0, 100
+    )
 
     min_size: int = _limits(64, "shorter side of a photo", unit="pixels", minimum=0)
     min_chroma: float = _limits(

@@ -183,11 +183,11 @@ def _demo_data(options, log) -> RunData:
         described = ("cartoons of bundled demo photographs", "the photographs themselves")
         described += ("cartoons of held-out demo photographs", "these photographs")
     else:
-        cartoons = "cartoons of other photographs"
-        log(f"no data named: training on the bundled demo photographs and {cartoons}")
+        drawn = "illustrations of other photographs"
+        log(f"no data named: training on the bundled demo photographs and {drawn}")
         demo = demo_images(options.load_size)
-        described = ("bundled demo photographs", "cartoons of other bundled photographs")
-        described += ("held-out demo photographs", "their true cartoons")
+        described = ("bundled demo photographs", "illustrations of other bundled photographs")
+        described += ("held-out demo photographs", "their true illustrations")
     descriptions = dict(zip(_DESCRIBED, described, strict=True)) | {"sources": demo.sources}
     return RunData(demo.domain_a, demo.domain_b, demo.val_a, demo.val_b, True, descriptions)
 
