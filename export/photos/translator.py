@@ -2,10 +2,13 @@
 
 import os
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
+from export.photos.guided_upsampling import upsample
 from export.photos.tiling import Tiling, plan
+from tf_i2i.data.image_files import reduced_size
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_file import ModelFile, read_bytes, read_facts
@@ -33,17 +36,24 @@ class Translator:
     since the network draws strokes of the width that it learned at this scale.
 
     path: from export.tflite. tile: largest side of tiles; None: chosen by speed and memory.
+    working_size: long side in pixels to which larger photos are reduced to be translated (of one
+    more elongated than 4:1, the shorter side is a quarter of it); None, at first: none is reduced.
+    recorded_working_size: what the file says, unchecked; None if nothing.
     is_tiled: the network sees only its neighbourhood. tiling: of the photo prepared last, or None.
     Raises UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
     """
 
     def __init__(self, path: str | os.PathLike, tile: int | None = None, threads: int = 2):
         self._shown = one_line(path)
-        if "halo_px" not in (read_facts(read_bytes(path)) or {}):
+        facts = read_facts(read_bytes(path)) or {}
+        if "halo_px" not in facts:
             raise UserError(f"{self._shown}: has no facts on halo; export it with export.tflite")
         self._model, self._max_tile = read_image_model(path), tile
         self.is_tiled = self._model.halo is not None
         self.tiling: Tiling | None = None
+        self.working_size: int | None = None
+        self.recorded_working_size = facts.get("working_size_px")
+        self._num_threads = threads
         self._networks: list[LiteModel] = []
         workers = -(-threads // _MAX_THREADS) if self.is_tiled else 1
         self._threads = [threads // workers + (i < threads % workers) for i in range(workers)]
@@ -52,6 +62,9 @@ class Translator:
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
+        self._build(*reduced_size((height, width), self.working_size))
+
+    def _build(self, height: int, width: int) -> None:
         tiling = self._tiling(height, width)
         if tiling != self.tiling:
             self.release()  # before the new ones take memory
@@ -64,14 +77,27 @@ class Translator:
 
         Raises UserError when the photo, `name`, is larger than a network that can't be tiled.
         """
+        size = reduced_size(photo.shape[:2], self.working_size)
+        if size == photo.shape[:2]:
+            self._translate(photo, name, strength)
+            return
+        # In OpenCV, as Pillow would hold a copy of the photo.
+        reduced = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
+        translated = reduced.copy()
+        self._translate(translated, name)
+        with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=None) as bar:
+            upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
+
+    def _translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
         height, width = photo.shape[:2]
         if not self.is_tiled and max(height, width) > self._model.size:
             size = f"{self._model.size} pixels"
             raise UserError(
                 f"{name}: {width}x{height} is larger than {self._shown}'s {size}, and a teacher "
-                "sees all of a picture at once, not in tiles; use the student or a larger --size"
+                "sees all of a picture at once, not in tiles; use the student, a larger --size or "
+                f"--working-size {self._model.size}"
             )
-        self.prepare(height, width)
+        self._build(height, width)
         rows, columns = self.tiling.grid(height, width)
         networks = [network.run_uint8 for network in self._networks]
         hidden = rows * columns < _MIN_TILES_FOR_BAR or None  # None: shown on terminals
