@@ -15,8 +15,8 @@ from tf_i2i.errors import UserError
 _what, _how = map(option_group, ("what", "how"))
 
 _EPILOG = """\
-A photo is reduced to the working size, translated there, and brought back to its own size with its own sharp edges. A
-smaller one is translated as it is. Tiles overlap by what the network sees around a pixel, so that no seam shows. Results keep
+A photo is reduced to the working size, translated there, and brought back to its own size with its own sharp edges. One
+that is a little smaller (by a third at most) is enlarged for that, smaller ones are translated as they are. Tiles overlap by what the network sees around a pixel, so that no seam shows. Results keep
 their names: PNG stays PNG, everything else becomes JPEG, both with the photo's EXIF data and, where it had a colour
 profile, sRGB's. A photo that can't be used is named and left out; when none can be used the exit status is 2."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from export.photos.photo_files import photo_size, read_photo, write_photo
-from export.photos.translator import Translator
+from export.photos.translator import MAX_ENLARGEMENT, Translator
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable, write_errors
@@ -47,19 +47,19 @@ def stylize(
         if (out / name).resolve() in sources:
             raise UserError(f"--out {one_line(out)}: {one_line(name)} would overwrite a photo")
     translator = Translator(model, tile, threads)
-    recorded = translator.recorded_working_size
-    translator.working_size = _working_size(one_line(model), working_size or recorded, brush)
+    size = working_size or translator.recorded_working_size
+    translator.working_size = _working_size(one_line(model), size, brush)
     is_given = working_size is not None or brush != 1
     require_writable(out, f"--out {one_line(out)}")
     done = 0
     for source, name in tqdm(pairs, "photos", unit="photo", disable=len(pairs) < 2 or None):
         try:
-            size = _stylize_photo(source, out / name, translator, strength, quality)
-            if is_given and size < translator.working_size:
+            longest = _stylize_photo(source, out / name, translator, strength, quality)
+            if is_given and MAX_ENLARGEMENT * longest < translator.working_size:
                 own = (
-                    f"smaller than {translator.working_size} pixels, so translated at its own size"
+                    f"too small for {translator.working_size} pixels, so translated at its own size"
                 )
-                tqdm.write(f"{one_line(source)}: {own}", file=sys.stderr)
+                tqdm.write(f"{one_line(source)}: {own}")
             done += 1
         except CannotWrite:
             raise
@@ -81,7 +81,7 @@ def _working_size(model: str, size: int | None, brush: float) -> int | None:
         if brush != 1:
             raise UserError(f"--brush {brush:g}: {model} has no working size on record; {fix}")
         own = "photos are translated at their own size"
-        print(f"{model}: has no working size on record, so {own}; {fix}", file=sys.stderr)
+        print(f"{model}: has no working size on record, so {own}; {fix}")
         return None
     if type(size) is not int or size < 1:
         raise UserError(f"{model}: its working_size_px is not a number of pixels; {fix}")

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from export.photos.guided_upsampling import upsample
-from export.photos.tiling import Tiling, plan
+from export.photos.tiling import Tiling, blend, plan
 from tf_i2i.data.image_files import reduced_size
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.interpreter import LiteModel
@@ -26,6 +26,7 @@ _PHOTO_BYTES = 3.3
 # which more is overlap. More threads find too little to do in one tile.
 _MAX_THREADS = 4
 _MIN_TILES_FOR_BAR = 8
+MAX_ENLARGEMENT = 1.5
 
 
 class Translator:
@@ -36,8 +37,9 @@ class Translator:
     since the network draws strokes of the width that it learned at this scale.
 
     path: from export.tflite. tile: largest side of tiles; None: chosen by speed and memory.
-    working_size: long side in pixels to which larger photos are reduced to be translated (of one
-    more elongated than 4:1, the shorter side is a quarter of it); None, at first: none is reduced.
+    working_size: long side in pixels at which photos are translated (of one more elongated than
+    4:1, the shorter side is a quarter of it); None, at first: each has its own. One that would have
+    to be enlarged more than MAX_ENLARGEMENT times has its own as well: no detail is left to paint.
     recorded_working_size: what the file says, unchecked; None if nothing.
     is_tiled: the network sees only its neighbourhood. tiling: of the photo prepared last, or None.
     Raises UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
@@ -62,7 +64,7 @@ class Translator:
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
-        self._build(*reduced_size((height, width), self.working_size))
+        self._build(*self._translated_size(height, width))
 
     def _build(self, height: int, width: int) -> None:
         tiling = self._tiling(height, width)
@@ -77,9 +79,15 @@ class Translator:
 
         Raises UserError when the photo, `name`, is larger than a network that can't be tiled.
         """
-        size = reduced_size(photo.shape[:2], self.working_size)
-        if size == photo.shape[:2]:
+        shape, size = photo.shape[:2], self._translated_size(*photo.shape[:2])
+        if size == shape:
             self._translate(photo, name, strength)
+            return
+        if size > shape:
+            enlarged = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_CUBIC)
+            self._translate(enlarged, name)
+            translated = cv2.resize(enlarged, shape[::-1], interpolation=cv2.INTER_AREA)
+            blend(photo, photo, translated, strength)
             return
         # In OpenCV, as Pillow would hold a copy of the photo.
         reduced = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
@@ -87,6 +95,13 @@ class Translator:
         self._translate(translated, name)
         with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=None) as bar:
             upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
+
+    def _translated_size(self, height: int, width: int) -> tuple[int, int]:
+        longest = max(height, width)
+        if self.working_size and longest < self.working_size <= MAX_ENLARGEMENT * longest:
+            scale = self.working_size / longest
+            return round(height * scale), round(width * scale)
+        return reduced_size((height, width), self.working_size)
 
     def _translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
         height, width = photo.shape[:2]

@@ -50,8 +50,8 @@ def reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def test_a_photo_of_the_working_size_or_less_is_translated_as_it_is(stylized):
-    for height, width in ((RECORDED, 31), (20, RECORDED), (7, 9)):
+def test_a_photo_of_the_working_size_or_far_smaller_is_translated_as_it_is(stylized):
+    for height, width in ((RECORDED, 31), (20, RECORDED), (30, 31)):
         photo = smooth_image(height, width, seed=2)
         assert np.array_equal(stylized(photo), tiled(converted("int8"), SIZE, photo))
 
@@ -65,6 +65,15 @@ def test_a_larger_photo_is_translated_at_the_size_on_record(stylized):
     translated, result = tiled(converted("int8"), SIZE, small), reduced(wanted, RECORDED, 36)
     errors = [np.abs(x.astype(int) - translated).mean() for x in (result, small)]
     assert errors[0] < errors[1] / 4
+
+
+def test_a_photo_a_little_smaller_is_enlarged_for_its_translation(stylized):
+    photo = sharp_scene(24, 40)
+    enlarged = cv2.resize(photo, (RECORDED, 29), interpolation=cv2.INTER_CUBIC)
+    wanted = reduced(tiled(converted("int8"), SIZE, enlarged), 40, 24)
+    assert np.array_equal(stylized(photo), wanted)
+    middle = (photo.astype(float) + wanted) / 2
+    assert np.abs(stylized(photo, "--strength", "0.5") - middle).max() <= 0.5
 
 
 def test_options_go_before_the_record_and_the_brush_divides_the_size(stylized):
@@ -81,11 +90,11 @@ def test_options_go_before_the_record_and_the_brush_divides_the_size(stylized):
 def test_an_older_file_translates_at_the_photo_s_size_and_says_so(stylized, capsys):
     photo = sharp_scene(75, 100)
     assert np.array_equal(stylized(photo, recorded=None), tiled(converted("int8"), SIZE, photo))
-    assert "no working size on record" in capsys.readouterr().err
-    with pytest.raises(UserError, match="--brush 2: .* use --working-size PX"):
+    assert "no working size on record" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"--brush 2: .* use --working-size PX"):
         stylized(photo, "--brush", "2", recorded=None)
     stylized(photo, "--working-size", "48", "--brush", "2", recorded=None)
-    assert not capsys.readouterr().err
+    assert "on record" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("recorded", [0, -5, "large", 1.5, True, [48]])
@@ -103,8 +112,10 @@ def test_other_brushes_are_refused(stylized, brush, capsys):
 
 
 def test_a_smaller_photo_than_was_asked_for_is_named(stylized, capsys):
-    stylized(sharp_scene(75, 60), "--brush", "0.5")
-    assert "photo.png: smaller than 96 pixels" in capsys.readouterr().err
+    stylized(sharp_scene(40, 63), "--brush", "0.5")
+    assert "photo.png: too small for 96 pixels" in capsys.readouterr().out
+    stylized(sharp_scene(40, 64), "--brush", "0.5")
+    assert "too small" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size", [(9, 12), (47, 60), (149, 200), (1, 12), (40, 1)])
