@@ -77,8 +77,7 @@ def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.
     flat = _FLAT**2 * np.eye(3, dtype=np.float32)
     factors = _inverse(covariance + flat) @ (cross + texture_kept * flat)
     offset = target_mean - _product(photo_mean, factors)
-    factors = np.stack([_blur(factors[:, :, i], _WINDOW) for i in range(3)], axis=2)
-    offset = _blur(offset, _WINDOW)
+    factors, offset = _blur(factors, _WINDOW), _blur(offset, _WINDOW)
     unexplained = target - _product(photo, factors) - offset
     contrast = enlarged**2 * np.trace(covariance, axis1=2, axis2=3)[..., None] / 3
     offset += unexplained * (_EDGE**2 / (_EDGE**2 + contrast))
@@ -86,18 +85,20 @@ def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.
     return np.ascontiguousarray(both.transpose(0, 3, 2, 1))
 
 
-def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(image, (0, 0), sigma)
+def _blur(field: np.ndarray, sigma: float) -> np.ndarray:
+    """Of vectors or matrices, [h, w, ...]."""
+    channels = np.ascontiguousarray(field).reshape(*field.shape[:2], -1)
+    return cv2.GaussianBlur(channels, (0, 0), sigma).reshape(field.shape)
 
 
 def _product(vectors: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    return (vectors[:, :, None] @ matrices)[:, :, 0]
+    return np.einsum("hwi,hwij->hwj", vectors, matrices)
 
 
 def _covariance(x, y, x_mean, y_mean) -> np.ndarray:
     """float32 [h, w, 3, 3] of each window: of x's channels (axis 2) and y's (axis 3)."""
-    products = [_blur(x[..., i : i + 1] * y, _WINDOW) for i in range(3)]
-    return np.stack(products, axis=2) - x_mean[..., None] * y_mean[:, :, None]
+    products = _blur(x[..., None] * y[:, :, None], _WINDOW)
+    return products - x_mean[..., None] * y_mean[:, :, None]
 
 
 def _inverse(matrices: np.ndarray) -> np.ndarray:
