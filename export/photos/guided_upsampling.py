@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
+from export.photos.tiling import mirrored_indices
+
 # Deviations in levels of 255. Photo: contrasts below the first don't count as edges, those above
 # the second have the photo's outline in place of brushwork. Change: where brushwork is stronger,
 # the photo's fine texture gives way to it.
@@ -13,8 +15,9 @@ _FLAT, _EDGE, _BRUSHWORK = 16.0, 30.0, 3.0
 # Sigmas in reduced pixels, and the rows that two passes of either and a cubic kernel see; OpenCV
 # cuts the kernels off at 4 sigma.
 _WINDOW, _BRUSH_WINDOW, _MARGIN = 1.0, 1.5, 12
-# Reduced rows whose coefficients are computed at once, and pixels that are upsampled at once.
-_BAND_ROWS, _STRIP_PIXELS = 64, 60_000
+# Reduced pixels whose coefficients are computed at once (400 bytes each), and pixels of the photo
+# that they are applied to at once.
+_BAND_PIXELS, _STRIP_PIXELS = 100_000, 60_000
 
 
 def upsample(
@@ -39,16 +42,13 @@ def upsample(
     only shifted: a constant change is added exactly.
     """
     scale = len(photo) / len(reduced), photo.shape[1] / reduced.shape[1]
-    sides = (_MARGIN, _MARGIN, 0, 0)
-    before, after = (
-        cv2.copyMakeBorder(image, *sides, cv2.BORDER_REFLECT) for image in (reduced, translated)
-    )
     strip_rows = max(1, _STRIP_PIXELS // photo.shape[1])
+    band_rows = max(_MARGIN, _BAND_PIXELS // reduced.shape[1])
 
     def run(first: int) -> None:
-        last = min(first + _BAND_ROWS, len(reduced))
-        band = slice(first, last + 2 * _MARGIN)
-        coefficients = _coefficients(before[band], after[band], 1 - 1 / max(scale))
+        last = min(first + band_rows, len(reduced))
+        band = mirrored_indices(first - _MARGIN, last - first + 2 * _MARGIN, len(reduced))
+        coefficients = _coefficients(reduced[band], translated[band], 1 - 1 / max(scale))
         start, stop = round(first * scale[0]), round(last * scale[0])
         for top in range(start, stop, strip_rows):
             strip = photo[top : min(top + strip_rows, stop)]
@@ -58,7 +58,7 @@ def upsample(
             done(len(strip))
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, range(0, len(reduced), _BAND_ROWS)))
+        list(pool.map(run, range(0, len(reduced), band_rows)))
 
 
 def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.ndarray:

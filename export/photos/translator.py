@@ -1,5 +1,6 @@
 """From an exported file to what translates whole photos."""
 
+import math
 import os
 
 import cv2
@@ -27,6 +28,8 @@ _PHOTO_BYTES = 3.3
 _MAX_THREADS = 4
 _MIN_TILES_FOR_BAR = 8
 MAX_ENLARGEMENT = 1.5
+# Photos from this size on leave no room for the networks beside their upsampling.
+_LARGE_BYTES = 120e6
 
 
 class Translator:
@@ -66,8 +69,8 @@ class Translator:
         """Builds networks for a photo of this size, unless they are those of the last one."""
         self._build(*self._translated_size(height, width))
 
-    def _build(self, height: int, width: int) -> None:
-        tiling = self._tiling(height, width)
+    def _build(self, height: int, width: int, other_bytes: int) -> None:
+        tiling = self._tiling(height, width, other_bytes)
         if tiling != self.tiling:
             self.release()  # before the new ones take memory
             data = resized(self._model.data, tiling.height, tiling.width)
@@ -79,31 +82,39 @@ class Translator:
 
         Raises UserError when the photo, `name`, is larger than a network that can't be tiled.
         """
-        shape, size = photo.shape[:2], self._translated_size(*photo.shape[:2])
-        if size == shape:
-            self._translate(photo, name, strength)
+        shape = photo.shape[:2]
+        *size, other_bytes = self._translated_size(*shape)
+        if tuple(size) == shape:
+            self._translate(photo, name, other_bytes, strength)
             return
-        if size > shape:
+        if tuple(size) > shape:
             enlarged = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_CUBIC)
-            self._translate(enlarged, name)
+            self._translate(enlarged, name, other_bytes)
             translated = cv2.resize(enlarged, shape[::-1], interpolation=cv2.INTER_AREA)
             blend(photo, photo, translated, strength)
             return
         # In OpenCV, as Pillow would hold a copy of the photo.
         reduced = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
         translated = reduced.copy()
-        self._translate(translated, name)
+        self._translate(translated, name, other_bytes)
+        if photo.size > _LARGE_BYTES:
+            self.release()
         with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=None) as bar:
             upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
 
-    def _translated_size(self, height: int, width: int) -> tuple[int, int]:
-        longest = max(height, width)
+    def _translated_size(self, height: int, width: int) -> tuple[int, int, int]:
+        """Height and width at which a photo is translated, and bytes that are held meanwhile."""
+        size, longest = (height, width), max(height, width)
         if self.working_size and longest < self.working_size <= MAX_ENLARGEMENT * longest:
-            scale = self.working_size / longest
-            return round(height * scale), round(width * scale)
-        return reduced_size((height, width), self.working_size)
+            size = tuple(round(side * self.working_size / longest) for side in size)
+        else:
+            size = reduced_size(size, self.working_size)
+        held = 3 * (height * width + math.prod(size)) if size != (height, width) else 0
+        return *size, held
 
-    def _translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
+    def _translate(
+        self, photo: np.ndarray, name: str, other_bytes: int, strength: float = 1.0
+    ) -> None:
         height, width = photo.shape[:2]
         if not self.is_tiled and max(height, width) > self._model.size:
             size = f"{self._model.size} pixels"
@@ -112,7 +123,7 @@ class Translator:
                 "sees all of a picture at once, not in tiles; use the student, a larger --size or "
                 f"--working-size {self._model.size}"
             )
-        self._build(height, width)
+        self._build(height, width, other_bytes)
         rows, columns = self.tiling.grid(height, width)
         networks = [network.run_uint8 for network in self._networks]
         hidden = rows * columns < _MIN_TILES_FOR_BAR or None  # None: shown on terminals
@@ -137,10 +148,10 @@ class Translator:
             least = f"must be at least {min_tile} for this network"
             raise UserError(f"--tile {self._max_tile}: {least}; {fix}")
 
-    def _tiling(self, height: int, width: int) -> Tiling:
+    def _tiling(self, height: int, width: int, other_bytes: int) -> Tiling:
         if not self.is_tiled:
             return Tiling(self._model.size, self._model.size, margin=0)
-        memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - _PHOTO_BYTES * height * width)
+        memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - other_bytes - _PHOTO_BYTES * height * width)
         stride, workers, ready = self._model.stride, len(self._threads), self.tiling
         most = max(_MIN_NETWORK_BYTES, memory) / workers / self._bytes_per_pixel
         return plan(height, width, self._margin, stride, workers, most, self._max_tile, ready)

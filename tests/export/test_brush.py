@@ -191,9 +191,9 @@ def test_bands_leave_no_seam(monkeypatch):
     photo, results = sharp_scene(300, 200), []
     small = reduced(photo, 70, 105)
     translated = random.integers(0, 256, small.shape, np.uint8)
-    for rows, pixels in ((1000, 10**9), (64, 3000), (5, 200)):
-        monkeypatch.setattr("export.photos.guided_upsampling._BAND_ROWS", rows)
-        monkeypatch.setattr("export.photos.guided_upsampling._STRIP_PIXELS", pixels)
+    for band, strip in ((10**9, 10**9), (4000, 3000), (10, 10)):
+        monkeypatch.setattr("export.photos.guided_upsampling._BAND_PIXELS", band)
+        monkeypatch.setattr("export.photos.guided_upsampling._STRIP_PIXELS", strip)
         results.append(photo.copy())
         upsample(results[-1], small, translated, threads=3)
     assert all(np.array_equal(results[0], result) for result in results[1:])
