@@ -15,7 +15,8 @@ from tf_i2i.errors import UserError
 _what, _how = map(option_group, ("what", "how"))
 
 _EPILOG = """\
-A photo is cut into tiles that overlap by what the network sees around a pixel, so that no seam shows. Results keep
+A photo is reduced to the working size, translated there, and brought back to its own size with its own sharp edges. One
+that is a little smaller (by a third at most) is enlarged for that, smaller ones are translated as they are. Tiles overlap by what the network sees around a pixel, so that no seam shows. Results keep
 their names: PNG stays PNG, everything else becomes JPEG, both with the photo's EXIF data and, where it had a colour
 profile, sRGB's. A photo that can't be used is named and left out; when none can be used the exit status is 2."""
 
@@ -35,9 +36,22 @@ class StylizeOptions:
         positional=True,
     )
     out: str | None = _what(None, "folder for the results (needed)", metavar="DIR")
+    working_size: int | None = _how(
+        None,
+        "long side at which photos are translated: half of it doubles the strokes; default: as in "
+        "training, by the model's record",
+        unit="pixels",
+        minimum=16,
+    )
+    brush: float = _how(
+        1.0,
+        "factor on the size of strokes: 2 makes them twice as large, 0.5 half as large",
+        minimum=0.5,
+        maximum=4,
+    )
     tile: int | None = _how(
         None,
-        "largest side of the tiles that a photo is cut into; default: what is fast in 1 GB of memory",
+        "largest side of the tiles that the photo at its working size is cut into; default: what is fast in 1 GB of memory",
         unit="pixels",
         minimum=16,
         maximum=8192,
@@ -53,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("--out is missing: name the folder for the results")
     from export.photos.stylize_job import stylize
 
-    how = {name: getattr(options, name) for name in ("tile", "strength", "quality", "threads")}
+    how = {k: v for k, v in vars(options).items() if k not in ("model", "photos", "out")}
     stylize(options.model, options.photos, Path(options.out), **how)
     return 0
 

@@ -41,6 +41,7 @@ class ExportJob:
 
     network: float32 generator with `stride`, and with `halo` where an output pixel depends on its
     neighbourhood alone. folder: for the files and export.json. size: side of the input in pixels.
+    working_size_px: long side at which photos look as in training (see FinishedRun).
     name: begins file names, by default model and direction. extra_facts: packed into the file too.
     extra_entry: fields of export.json besides.
     The others are as in export.tflite.
@@ -50,6 +51,7 @@ class ExportJob:
     data: RunData
     folder: Path
     size: int
+    working_size_px: int
     direction: str
     min_psnr: float
     calibration_images: int
@@ -64,6 +66,8 @@ class ExportJob:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._converter = NetworkConverter(self.network, self.size, lambda: self._calibration)
         self._halo = getattr(self.network, "halo", None)
+        if self._halo is None:  # takes no picture larger than its input
+            self.working_size_px = min(self.working_size_px, self.size)
         # The domain that is translated: A for ab.
         domain = self.direction[0]
         self._training = getattr(self.data, f"train_{domain}")
@@ -149,6 +153,7 @@ class ExportJob:
             "size": self.size,
             "stride": self.network.stride,
             "halo_px": self._halo,
+            "working_size_px": self.working_size_px,
             "training_data": f"{len(self._training)} pictures of domain {source}, "
             f"translated to domain {target}",
             "training_fingerprint": self._training.fingerprint,
@@ -171,6 +176,7 @@ class ExportJob:
             "params": int(self.network.count_params()),
             "macs": graph.macs,
             "halo_px": self._halo,
+            "working_size_px": self.working_size_px,
             "calibration_images": len(self._calibration) if variant.calibrated else 0,
             "calibration_seed": self.seed if variant.calibrated else None,
             "psnr_db": round(quality.psnr_db, 2),
@@ -206,9 +212,8 @@ def export_run(
             _warn(
                 f"this U-Net was trained at {trained_at} px, worse at {size}: --size {trained_at}"
             )
-        job = ExportJob(
-            network, data, run.root / "export", size, model=model, extra_entry=origin, **options
-        )
+        how = {"working_size_px": run.working_size_px, "model": model, "extra_entry": origin}
+        job = ExportJob(network, data, run.root / "export", size, **how, **options)
         for variant in variants:
             try:
                 print(job.write(variant), flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from export.photos.photo_files import photo_size, read_photo, write_photo
-from export.photos.translator import Translator
+from export.photos.translator import MAX_ENLARGEMENT, Translator
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable, write_errors
@@ -27,6 +27,8 @@ def stylize(
     photos: Sequence[str],
     out: Path,
     *,
+    working_size: int | None,
+    brush: float,
     tile: int | None,
     strength: float,
     quality: int,
@@ -45,11 +47,19 @@ def stylize(
         if (out / name).resolve() in sources:
             raise UserError(f"--out {one_line(out)}: {one_line(name)} would overwrite a photo")
     translator = Translator(model, tile, threads)
+    size = working_size or translator.recorded_working_size
+    translator.working_size = _working_size(one_line(model), size, brush)
+    is_given = working_size is not None or brush != 1
     require_writable(out, f"--out {one_line(out)}")
     done = 0
     for source, name in tqdm(pairs, "photos", unit="photo", disable=len(pairs) < 2 or None):
         try:
-            _stylize_photo(source, out / name, translator, strength, quality)
+            longest = _stylize_photo(source, out / name, translator, strength, quality)
+            if is_given and MAX_ENLARGEMENT * longest < translator.working_size:
+                own = (
+                    f"too small for {translator.working_size} pixels, so translated at its own size"
+                )
+                tqdm.write(f"{one_line(source)}: {own}")
             done += 1
         except CannotWrite:
             raise
@@ -60,9 +70,28 @@ def stylize(
     print(f"{done} of {len(pairs)} photos are in {one_line(out)}")
 
 
+def _working_size(model: str, size: int | None, brush: float) -> int | None:
+    """Long side in pixels at which photos are translated; None: each at its own size.
+
+    size: as given, or else as recorded in the model, unchecked. Raises UserError: it is no number
+    of pixels, or there is none that --brush could be a factor on.
+    """
+    fix = "export it again, or use --working-size PX"
+    if size is None:
+        if brush != 1:
+            raise UserError(f"--brush {brush:g}: {model} has no working size on record; {fix}")
+        own = "photos are translated at their own size"
+        print(f"{model}: has no working size on record, so {own}; {fix}")
+        return None
+    if type(size) is not int or size < 1:
+        raise UserError(f"{model}: its working_size_px is not a number of pixels; {fix}")
+    return max(1, round(size / brush))
+
+
 def _stylize_photo(
     source: Path, target: Path, translator: Translator, strength: float, quality: int
-) -> None:
+) -> int:
+    """Returns the photo's longer side."""
     size = photo_size(source)
     if size and size[0] * size[1] <= _LARGE:
         # To build networks takes as long as to decode the photo, and either keeps one core busy.
@@ -78,6 +107,7 @@ def _stylize_photo(
         translator.release()
     with write_errors(one_line(target), CannotWrite):
         write_photo(target, photo, quality)
+    return max(photo.pixels.shape)
 
 
 def _find_photos(photos: Sequence[str]) -> list[tuple[Path, Path]]:

@@ -1,11 +1,15 @@
 """From an exported file to what translates whole photos."""
 
+import math
 import os
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
-from export.photos.tiling import Tiling, plan
+from export.photos.guided_upsampling import upsample
+from export.photos.tiling import Tiling, blend, plan
+from tf_i2i.data.image_files import reduced_size
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_file import ModelFile, read_bytes, read_facts
@@ -23,6 +27,9 @@ _PHOTO_BYTES = 3.3
 # which more is overlap. More threads find too little to do in one tile.
 _MAX_THREADS = 4
 _MIN_TILES_FOR_BAR = 8
+MAX_ENLARGEMENT = 1.5
+# Photos from this size on leave no room for the networks beside their upsampling.
+_LARGE_BYTES = 120e6
 
 
 class Translator:
@@ -33,17 +40,25 @@ class Translator:
     since the network draws strokes of the width that it learned at this scale.
 
     path: from export.tflite. tile: largest side of tiles; None: chosen by speed and memory.
+    working_size: long side in pixels at which photos are translated (of one more elongated than
+    4:1, the shorter side is a quarter of it); None, at first: each has its own. One that would have
+    to be enlarged more than MAX_ENLARGEMENT times has its own as well: no detail is left to paint.
+    recorded_working_size: what the file says, unchecked; None if nothing.
     is_tiled: the network sees only its neighbourhood. tiling: of the photo prepared last, or None.
     Raises UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
     """
 
     def __init__(self, path: str | os.PathLike, tile: int | None = None, threads: int = 2):
         self._shown = one_line(path)
-        if "halo_px" not in (read_facts(read_bytes(path)) or {}):
+        facts = read_facts(read_bytes(path)) or {}
+        if "halo_px" not in facts:
             raise UserError(f"{self._shown}: has no facts on halo; export it with export.tflite")
         self._model, self._max_tile = read_image_model(path), tile
         self.is_tiled = self._model.halo is not None
         self.tiling: Tiling | None = None
+        self.working_size: int | None = None
+        self.recorded_working_size = facts.get("working_size_px")
+        self._num_threads = threads
         self._networks: list[LiteModel] = []
         workers = -(-threads // _MAX_THREADS) if self.is_tiled else 1
         self._threads = [threads // workers + (i < threads % workers) for i in range(workers)]
@@ -52,7 +67,10 @@ class Translator:
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
-        tiling = self._tiling(height, width)
+        self._build(*self._translated_size(height, width))
+
+    def _build(self, height: int, width: int, other_bytes: int) -> None:
+        tiling = self._tiling(height, width, other_bytes)
         if tiling != self.tiling:
             self.release()  # before the new ones take memory
             data = resized(self._model.data, tiling.height, tiling.width)
@@ -64,14 +82,48 @@ class Translator:
 
         Raises UserError when the photo, `name`, is larger than a network that can't be tiled.
         """
+        shape = photo.shape[:2]
+        *size, other_bytes = self._translated_size(*shape)
+        if tuple(size) == shape:
+            self._translate(photo, name, other_bytes, strength)
+            return
+        if tuple(size) > shape:
+            enlarged = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_CUBIC)
+            self._translate(enlarged, name, other_bytes)
+            translated = cv2.resize(enlarged, shape[::-1], interpolation=cv2.INTER_AREA)
+            blend(photo, photo, translated, strength)
+            return
+        # In OpenCV, as Pillow would hold a copy of the photo.
+        reduced = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
+        translated = reduced.copy()
+        self._translate(translated, name, other_bytes)
+        if photo.size > _LARGE_BYTES:
+            self.release()
+        with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=None) as bar:
+            upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
+
+    def _translated_size(self, height: int, width: int) -> tuple[int, int, int]:
+        """Height and width at which a photo is translated, and bytes that are held meanwhile."""
+        size, longest = (height, width), max(height, width)
+        if self.working_size and longest < self.working_size <= MAX_ENLARGEMENT * longest:
+            size = tuple(round(side * self.working_size / longest) for side in size)
+        else:
+            size = reduced_size(size, self.working_size)
+        held = 3 * (height * width + math.prod(size)) if size != (height, width) else 0
+        return *size, held
+
+    def _translate(
+        self, photo: np.ndarray, name: str, other_bytes: int, strength: float = 1.0
+    ) -> None:
         height, width = photo.shape[:2]
         if not self.is_tiled and max(height, width) > self._model.size:
             size = f"{self._model.size} pixels"
             raise UserError(
                 f"{name}: {width}x{height} is larger than {self._shown}'s {size}, and a teacher "
-                "sees all of a picture at once, not in tiles; use the student or a larger --size"
+                "sees all of a picture at once, not in tiles; use the student, a larger --size or "
+                f"--working-size {self._model.size}"
             )
-        self.prepare(height, width)
+        self._build(height, width, other_bytes)
         rows, columns = self.tiling.grid(height, width)
         networks = [network.run_uint8 for network in self._networks]
         hidden = rows * columns < _MIN_TILES_FOR_BAR or None  # None: shown on terminals
@@ -96,10 +148,10 @@ class Translator:
             least = f"must be at least {min_tile} for this network"
             raise UserError(f"--tile {self._max_tile}: {least}; {fix}")
 
-    def _tiling(self, height: int, width: int) -> Tiling:
+    def _tiling(self, height: int, width: int, other_bytes: int) -> Tiling:
         if not self.is_tiled:
             return Tiling(self._model.size, self._model.size, margin=0)
-        memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - _PHOTO_BYTES * height * width)
+        memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - other_bytes - _PHOTO_BYTES * height * width)
         stride, workers, ready = self._model.stride, len(self._threads), self.tiling
         most = max(_MIN_NETWORK_BYTES, memory) / workers / self._bytes_per_pixel
         return plan(height, width, self._margin, stride, workers, most, self._max_tile, ready)

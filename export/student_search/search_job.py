@@ -77,6 +77,7 @@ def make_files(run: FinishedRun, designs: dict[str, dict], options) -> dict[str,
             network = exported_network(trainer.model)
             how = {key: getattr(options, key) for key in ("direction", "min_psnr", "seed")}
             how |= {"calibration_images": _CALIBRATION_IMAGES, "gpu_check": False, "name": name}
+            how["working_size_px"] = run.working_size_px
             facts = {"parameters": int(network.count_params()), "search": keys[name]}
             job = ExportJob(network, trainer.data, folder, options.size, extra_facts=facts, **how)
             try:

@@ -32,6 +32,7 @@ FIELDS = {
     "params",
     "macs",
     "halo_px",
+    "working_size_px",
     "calibration_images",
     "psnr_db",
     "ssim",
@@ -68,6 +69,8 @@ def test_files_and_their_entries_agree(run, capsys):
         assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         assert entry["halo_px"] == student().halo == read_facts(data)["halo_px"]
         assert entry["params"] == student().count_params()
+        # 4/3 of --load-size, here its default of 286.
+        assert entry["working_size_px"] == read_facts(data)["working_size_px"] == 381
     int8 = found["ab-64-int8.tflite"]
     assert (int8["input_dtype"], int8["output_dtype"], int8["calibration_images"]) == (
         "uint8",

@@ -76,8 +76,12 @@ def convert(network: keras.Model, size: int, variant: str) -> bytes:
     return _convert(NetworkConverter(network, size, crops), VARIANTS[variant])
 
 
-def described(data: bytes, network: keras.Model, size: int, variant: str) -> bytes:
-    """The same with the metadata that export.tflite gives a student."""
+def described(data: bytes, network: keras.Model, size: int, variant: str, **more) -> bytes:
+    """The same with the metadata that export.tflite gave a student before it knew working sizes.
+
+    Args:
+        more: facts besides, or in place of these.
+    """
     facts = {
         "model": "student",
         "direction": "ab",
@@ -87,6 +91,7 @@ def described(data: bytes, network: keras.Model, size: int, variant: str) -> byt
         "halo_px": network.halo,
         "training_data": "blobs",
         "version": "0",
+        **more,
     }
     return with_metadata(data, VARIANTS[variant], facts)
 

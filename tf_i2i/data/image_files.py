@@ -52,7 +52,7 @@ def read_image(
     damaged, or over 400 megapixels by its header.
     """
     with _open(file) as image:
-        size = _reduced_size(image.size, max_side)
+        size = reduced_size(image.size, max_side)
         if size != image.size:
             image.draft(None, size)
         image.load()
@@ -168,7 +168,8 @@ def _open_regular(path: str | os.PathLike) -> BinaryIO:
     return open(path, "rb")
 
 
-def _reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+def reduced_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """Both sides of a picture, in pixels, as `read_image` reduces them to `max_side`."""
     longest = min(max(size), MAX_ELONGATION * min(size))
     if max_side is None or longest <= max_side:
         return size

@@ -75,6 +75,18 @@ class FinishedRun:
         options = self.config.get("options", {})
         return options["crop_size"] if str(options.get("generator")).startswith("unet") else None
 
+    @property
+    def working_size_px(self) -> int:
+        """Long side at which a photo, and so its strokes, looks as in training: pixels.
+
+        Strokes have a width in pixels, so their share of a picture, which is what people see
+        on a screen, depends on the picture's size alone. In training both domains' pictures have a
+        shorter side of --load-size; crops (--crop-size) are cut from that without scaling, and
+        --zoom only shows some of them smaller. So at this size strokes have the share of the photo
+        that they have of the style's own pictures. The long side of a photo is 4/3 of the shorter.
+        """
+        return round(self.options.load_size * 4 / 3)
+
     def data(self, log: Callable[[str], None] = lambda message: None) -> RunData:
         """The run's pictures, as config.json says; read once. Raises UserError where they can't be
         read, or those of its split changed.
