@@ -83,7 +83,9 @@ class OneSided(keras.Model):
         self.average = MovingAverage(student, ema_half_life, statistics=True)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
-        self.lead = tf.Variable(tf.zeros([2 * len(discriminator.channels) - 1]), name="lead", **mean)
+        self.lead = tf.Variable(
+            tf.zeros([2 * len(discriminator.channels) - 1]), name="lead", **mean
+        )
         self.probability = tf.Variable(0.2, name="probability", **mean)
         self.built = True
 
