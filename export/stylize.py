@@ -16,9 +16,10 @@ _what, _how = map(option_group, ("what", "how"))
 
 _EPILOG = """\
 A photo is reduced to the working size, translated there, and brought back to its own size with its own sharp edges. One
-that is a little smaller (by a third at most) is enlarged for that, smaller ones are translated as they are. Tiles overlap by what the network sees around a pixel, so that no seam shows. Results keep
-their names: PNG stays PNG, everything else becomes JPEG, both with the photo's EXIF data and, where it had a colour
-profile, sRGB's. A photo that can't be used is named and left out; when none can be used the exit status is 2."""
+that is smaller by up to a third is enlarged for that; smaller ones are translated as they are. Tiles overlap by what the
+network sees around a pixel, so that no seam shows. Results keep their names: PNG stays PNG, everything else becomes JPEG, both
+with the photo's EXIF data and, where it had a colour profile, sRGB's. A photo that can't be used is named and left out; when
+none can be used the exit status is 2."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class StylizeOptions:
         None,
         "long side at which photos are translated: half of it doubles the strokes; default: as in "
         "training, by the model's record",
+        metavar="PX",
         unit="pixels",
         minimum=16,
     )
     brush: float = _how(
         1.0,
-        "factor on the size of strokes: 2 makes them twice as large, 0.5 half as large",
+        "factor on the size of strokes, from 0.5 to 4: 2 makes them twice as large",
+        metavar="FACTOR",
         minimum=0.5,
         maximum=4,
     )

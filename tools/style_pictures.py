@@ -37,7 +37,8 @@ def main(out: str, *labelled: str) -> None:
         for i, photo in enumerate(photos):
             write_png(Path(folder, f"{i}.png"), photo)
         for label, model in (pair.split("=", 1) for pair in labelled):
-            stylize([model, folder, "--out", f"{folder}/{label}"])
+            how = ["--working-size", str(SIDE)]  # as they are
+            stylize([model, folder, "--out", f"{folder}/{label}", *how])
             translated = [read_image(Path(folder, label, f"{i}.png")) for i in range(len(photos))]
             columns[label] = np.stack(translated)
     # Styles one below the other, photos side by side: pictures stay large on a page.
