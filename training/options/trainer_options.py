@@ -396,7 +396,7 @@ class OneSidedOptions(UnpairedOptions):
         choices=("fixed", "detected"),
     )
     lambda_face_tone: float = _loss(
-        1.0,
+        0.55,
         "weight of the distance of the luminance and chroma of faces, found in the photos by "
         "OpenCV; 0: faces are painted in the tones of the style, which may know few skin tones",
         minimum=0,
