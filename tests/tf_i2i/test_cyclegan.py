@@ -200,13 +200,11 @@ def test_projected_discriminators():
     keras.utils.set_random_seed(3)
     features = load_feature_space("efficientnet-lite0")
     generators = (ResNetGenerator(1, 4, 1, residual=True) for _ in range(2))
-    judges = [ProjectedDiscriminator(features.channels, width=8, seed=i) for i in range(2)]
+    judges = [ProjectedDiscriminator(features, width=8, seed=i) for i in range(2)]
     gan = CycleGAN(
         *(*generators, *judges),
         crop_size=64,
         pool_size=0,
-        gan_loss="hinge",
-        features=features,
         **WEIGHTS,
     )
     gan.compile(keras.optimizers.Adam(1e-3, 0.0), keras.optimizers.Adam(1e-3, 0.0))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tf_i2i.models.mobile_generator import MobileGenerator
-from tf_i2i.models.onesided_model import OneSided
+from tf_i2i.models.onesided_model import OneSided, TaughtOneSided
 from tf_i2i.models.projected_discriminator import (
     SHIFT,
     ProjectedDiscriminator,
@@ -24,12 +24,11 @@ def features():
     return load_feature_space(EFFICIENTNET_LITE0)
 
 
-def new_model(features, seed: int = 1) -> OneSided:
+def new_model(features, seed: int = 1, kind=OneSided) -> OneSided:
     keras.utils.set_random_seed(seed)
-    model = OneSided(
+    model = kind(
         MobileGenerator(stem=8, width=8, blocks=1, residual=True),
-        ProjectedDiscriminator(features.channels, width=8, seed=seed),
-        features,
+        ProjectedDiscriminator(features, width=8, seed=seed),
         crop_size=CROP,
         lambda_content=1.0,
         lambda_structure=1.0,
@@ -89,7 +88,7 @@ def projections(model):
 
 def test_a_checkpoint_restores_the_projections(features, tmp_path):
     model, other = new_model(features, seed=1), new_model(features, seed=2)
-    maps = features(batch()[0])
+    maps = model.discriminator.see(batch()[0])
     expected = model.discriminator(maps)
     assert np.any(expected[0] != other.discriminator(maps)[0])
     path = tf.train.Checkpoint(model=model).write(str(tmp_path / "saved"))
@@ -99,9 +98,12 @@ def test_a_checkpoint_restores_the_projections(features, tmp_path):
 
 
 def test_discriminator_shapes(features):
-    logits = ProjectedDiscriminator(features.channels, width=8)(features(tf.zeros([2, 64, 96, 3])))
+    discriminator = ProjectedDiscriminator(features, width=8)
+    logits = discriminator(discriminator.see(tf.zeros([2, 64, 96, 3])))
     assert [tuple(x.shape) for x in logits] == [
         (2, 16, 24, 1),
+        (2, 8, 12, 1),
+        (2, 4, 6, 1),
         (2, 8, 12, 1),
         (2, 4, 6, 1),
     ]
@@ -125,7 +127,7 @@ def test_spectral_norm():
 def test_a_waiting_discriminator(features):
     """Far ahead, it learns nothing until the generator has caught up."""
     model = new_model(features)
-    model.lead.assign([0.99, 0.0, 0.99, 0.99, 0.0])
+    model.discriminator.lead.assign([0.99, 0.0, 0.99, 0.99, 0.0])
     before = [v.numpy() for v in model.discriminator.trainable_variables]
     model.train_step(batch())
     for old, now in zip(before, model.discriminator.trainable_variables, strict=True):
@@ -135,10 +137,10 @@ def test_a_waiting_discriminator(features):
 def test_augmentation_follows_the_lead(features):
     model = new_model(features)
     for lead, direction in ((0.9, 1), (0.1, -1)):
-        model.lead.assign([lead] * 5)
-        before = float(model.probability)
+        model.discriminator.lead.assign([lead] * 5)
+        before = float(model.discriminator.probability)
         model.train_step(batch())
-        assert np.sign(float(model.probability) - before) == direction
+        assert np.sign(float(model.discriminator.probability) - before) == direction
 
 
 def test_augmentation_moves_whole_pixels():
@@ -166,3 +168,15 @@ def test_augmentation_changes_colours_with_a_probability(probability):
     parameters = draw_augmentation(400, probability, tf.constant([4, 2])) * [1, 1, 1, 0, 0]
     change = tf.reduce_max(tf.abs(augment(images, parameters) - images), [1, 2, 3])
     assert np.mean(change > 0.01) == pytest.approx(probability, abs=0.06)
+
+
+def test_a_taught_student_keeps_to_its_teacher(features):
+    """Untrained it returns the photo: what it pays is the distance to the teacher's output, 0 where
+    that is the photo itself.
+    """
+    photo, style = batch()
+    keeps = ("content", "structure", "colour", "luminance")
+    for teacher_output, far in ((photo, False), (-photo, True)):
+        named = new_model(features, kind=TaughtOneSided).train_step((photo, teacher_output, style))
+        for name in keeps:
+            assert (float(named[name]) > 0.01) == far, name

@@ -1,7 +1,5 @@
 """CycleGAN: unpaired image-to-image translation (Zhu et al. 2017)."""
 
-from collections.abc import Callable
-
 import keras
 import tensorflow as tf
 
@@ -9,27 +7,23 @@ from tf_i2i.models import losses
 from tf_i2i.models.image_pool import ImagePool
 from tf_i2i.models.moving_average import MovingAverage
 from tf_i2i.models.precision import minimize, scale_loss
-from tf_i2i.models.projected_discriminator import augment, draw_augmentation
-
-# Of what a projected discriminator sees.
-_AUGMENTED = 0.2
+from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
 
 
 class CycleGAN(keras.Model):
     """Two generators (ab: A to B, ba: B to A) and two discriminators, trained together.
 
     Args:
-        generator_ab, generator_ba, discriminator_a, discriminator_b: the networks.
+        generator_ab, generator_ba, discriminator_a, discriminator_b: the networks; discriminators
+            judge patches of the pictures, or are ProjectedDiscriminators both.
         crop_size: side of the training crops in pixels.
         lambda_cycle: weight of both cycle losses (paper: 10).
         lambda_identity: weight of both identity losses, as a share of lambda_cycle (paper: 0.5).
         lambda_colour: weight of coarse chroma consistency in both directions; 0 turns it off.
-        gan_loss: "lsgan", "vanilla" or "hinge".
+        gan_loss: of patch discriminators: "lsgan", "vanilla" or "hinge".
         pool_size: images in each discriminator's history.
         ema_half_life: of the generators' averaged weights, in steps.
         seed: of the pools' random choices, and of the augmentation.
-        features: images [-1, 1] to feature maps, of fixed weights, and not a Keras layer: what the
-            discriminators judge (ProjectedDiscriminator), augmented; None: the pictures themselves.
 
     Attributes:
         guidance: a tf_i2i.pretrained.guidance_losses.Guidance whose losses are added to the
@@ -56,11 +50,9 @@ class CycleGAN(keras.Model):
         pool_size: int = 50,
         ema_half_life: float = 300.0,
         seed: int = 0,
-        features: Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.features = features
         self.generator_ab, self.generator_ba = generator_ab, generator_ba
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.lambda_cycle, self.lambda_identity = lambda_cycle, lambda_identity
@@ -70,10 +62,11 @@ class CycleGAN(keras.Model):
         for network in (generator_ab, generator_ba):
             if not network.built:
                 network(tf.zeros((1, *image)), training=False)
+        self.projected = isinstance(discriminator_b, ProjectedDiscriminator)
         for network in (discriminator_a, discriminator_b):
             if not network.built:
-                maps = tf.zeros((1, *image))
-                network(features(maps) if features else maps, training=False)
+                picture = tf.zeros((1, *image))
+                network(network.see(picture) if self.projected else picture, training=False)
         self.pool_a = ImagePool(pool_size, image, name="pool_a")
         self.pool_b = ImagePool(pool_size, image, name="pool_b")
         self.average_ab = MovingAverage(generator_ab, ema_half_life, name="average_ab")
@@ -116,10 +109,9 @@ class CycleGAN(keras.Model):
         seed = tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
         pooled_a = self.pool_a.swap(fake_a, seed)
         pooled_b = self.pool_b.swap(fake_b, seed + tf.constant([0, 1 << 20]))
-        seen = self._seen([real_a, real_b, pooled_a, pooled_b], 1)
         with tf.GradientTape() as tape:
-            loss_a = self._discriminator_loss(self.discriminator_a, seen[0], seen[2])
-            loss_b = self._discriminator_loss(self.discriminator_b, seen[1], seen[3])
+            loss_a = self._discriminator_loss(self.discriminator_a, real_a, pooled_a)
+            loss_b = self._discriminator_loss(self.discriminator_b, real_b, pooled_b)
             scaled = scale_loss(self.discriminator_optimizer, loss_a + loss_b)
         minimize(self.discriminator_optimizer, tape, scaled, self.discriminator_variables)
 
@@ -139,10 +131,9 @@ class CycleGAN(keras.Model):
         else:
             fake_b, fake_a = ab(real_a, training=True), ba(real_b, training=True)
         rec_a, rec_b = ba(fake_b, training=True), ab(fake_a, training=True)
-        seen_b, seen_a = self._seen([fake_b, fake_a], 0)
         named = {
-            "G_A": self._style_loss(self.discriminator_b, seen_b),
-            "G_B": self._style_loss(self.discriminator_a, seen_a),
+            "G_A": self._style_loss(self.discriminator_b, fake_b),
+            "G_B": self._style_loss(self.discriminator_a, fake_a),
             "cycle_A": self.lambda_cycle * losses.l1(real_a, rec_a),
             "cycle_B": self.lambda_cycle * losses.l1(real_b, rec_b),
         }
@@ -155,29 +146,18 @@ class CycleGAN(keras.Model):
             named["colour_B"] = self.lambda_colour * losses.coarse_chroma(real_b, fake_a)
         return fake_a, fake_b, named
 
-    def _style_loss(self, discriminator, seen):
-        # The spectral norms of a projected discriminator advance once per step, with its weights.
-        scores = self._scores(discriminator, seen, training=self.features is None)
-        return tf.add_n([losses.generator_adversarial(each, self.gan_loss) for each in scores])
+    def _style_loss(self, discriminator, fake):
+        if self.projected:
+            return discriminator.generator_loss(discriminator.see_augmented(fake, self._seed(1)))
+        return losses.generator_adversarial(discriminator(fake, training=True), self.gan_loss)
 
     def _discriminator_loss(self, discriminator, real, fake):
-        both = [tf.concat(pair, 0) for pair in zip(real, map(tf.stop_gradient, fake), strict=True)]
-        scores = self._scores(discriminator, both, training=True)
-        pairs = [tf.split(each, 2) for each in scores]
-        return tf.add_n([losses.discriminator_adversarial(*pair, self.gan_loss) for pair in pairs])
+        both = tf.concat([real, tf.stop_gradient(fake)], 0)
+        if self.projected:
+            return discriminator.loss(discriminator.see_augmented(both, self._seed(2)))[0]
+        scores = tf.split(discriminator(both, training=True), 2)
+        return losses.discriminator_adversarial(*scores, self.gan_loss)
 
-    def _seen(self, batches, number: int) -> list[list]:
-        """What a discriminator judges of each batch: the pictures, or their feature maps."""
-        if self.features is None:
-            return [[batch] for batch in batches]
-        pictures = tf.concat(batches, 0)
-        seed = tf.cast(tf.stack([self.step, 2 * self.seed + (number + 1 << 21)]), tf.int32)
-        parameters = draw_augmentation(pictures.shape[0], _AUGMENTED, seed)
-        maps = self.features(augment(pictures, parameters))
-        return list(zip(*(tf.split(each, len(batches)) for each in maps), strict=True))
-
-    def _scores(self, discriminator, seen, training: bool) -> list:
-        """Logits, one map per scale."""
-        if self.features is None:
-            return [discriminator(seen[0], training=training)]
-        return discriminator(seen, training=training)
+    def _seed(self, number: int):
+        """int32 [2], of this step's augmentation."""
+        return tf.cast(tf.stack([self.step, 2 * self.seed + (number << 21)]), tf.int32)

@@ -24,13 +24,12 @@ UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
 def build_model(model: str, options: Mapping, features=None):
     """The built model that config.json calls `model`, from the resolved options by name.
 
-    features: a tf_i2i.pretrained.feature_space.FeatureSpace, for "onesided" and for projected
-        discriminators.
+    features: a tf_i2i.pretrained.feature_space.FeatureSpace, for projected discriminators.
     """
     # A dry run, which averages nothing, has no half-life.
     options = {**options, "ema_half_life": options["ema_half_life"] or 0.0}
     if model == "onesided":
-        return _build_onesided(options, features)
+        return build_onesided(options, features)
     if model == "cyclegan":
         return _build_cyclegan(options, features)
     return _build_pix2pix(options)
@@ -48,7 +47,7 @@ def _build_cyclegan(options: Mapping, features=None):
     if features is None:
         new, discriminator = PatchDiscriminator, (options["ndf"], options["discriminator_layers"])
     else:
-        new, discriminator = ProjectedDiscriminator, (features.channels, 64, options["seed"])
+        new, discriminator = ProjectedDiscriminator, (features, 64, options["seed"])
     names = ("crop_size", "lambda_cycle", "lambda_identity", "lambda_colour", "gan_loss")
     names += ("pool_size", "ema_half_life", "seed")
     return CycleGAN(
@@ -56,7 +55,6 @@ def _build_cyclegan(options: Mapping, features=None):
         ResNetGenerator(*generator, name="generator_ba"),
         new(*discriminator, name="discriminator_a"),
         new(*discriminator, name="discriminator_b"),
-        features=features,
         **{name: options[name] for name in names},
     )
 
@@ -79,18 +77,21 @@ def _build_pix2pix(options: Mapping):
     return Pix2Pix(generator, discriminator, **{name: options[name] for name in names})
 
 
-def _build_onesided(options: Mapping, features):
+def build_onesided(options: Mapping, features, taught: bool = False, design=None):
+    """As `build_model`. taught: it will keep to a teacher's translations; design: arguments of
+    MobileGenerator in place of those of options["network"].
+    """
     from tf_i2i.models.mobile_generator import MobileGenerator
-    from tf_i2i.models.onesided_model import OneSided
+    from tf_i2i.models.onesided_model import OneSided, TaughtOneSided
     from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
 
-    student = MobileGenerator(**ONESIDED_NETWORKS[options["network"]], name="student")
-    discriminator = ProjectedDiscriminator(
-        features.channels, seed=options["seed"], name="discriminator"
-    )
+    design = ONESIDED_NETWORKS[options["network"]] if design is None else design
+    student = MobileGenerator(**design, name="student")
+    discriminator = ProjectedDiscriminator(features, seed=options["seed"], name="discriminator")
     names = ("crop_size", "lambda_content", "lambda_structure", "lambda_colour")
     names += ("lambda_luminance", "lambda_stability", "lambda_face_tone", "ema_half_life", "seed")
-    return OneSided(student, discriminator, features, **{name: options[name] for name in names})
+    new = TaughtOneSided if taught else OneSided
+    return new(student, discriminator, **{name: options[name] for name in names})
 
 
 def counted_networks(model) -> dict:

@@ -4,38 +4,50 @@ Data-Efficient GAN Training"), with a probability that adapts (Karras et al. 202
 Generative Adversarial Networks with Limited Data", section 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
+from tf_i2i.models import losses
 from tf_i2i.models.layers import LeakyReLU
 
 # At most. Shifts go in single pixels: they take the generator's grid out of step with that of
 # the feature network, which would otherwise leave its period in the pictures.
 _BRIGHTNESS, _CONTRAST, _SATURATION = 0.3, 0.3, 0.5
 SHIFT = 8
+# The lead of the discriminator of a scale is how often the signs of its scores are right, real and
+# generated pictures alike: 0 is a guess, 1 never wrong (of the real ones alone, as r_t of Karras et
+# al. 2020, section 3.1, it would stay high for good once the discriminator waits). While their mean
+# is above the target, more pictures are augmented; above the limit one waits for the generator.
+_LEAD_TARGET, _LEAD_LIMIT = 0.55, 0.65
+_LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.3
 
 
-@keras.saving.register_keras_serializable(package="tf_i2i")
 class ProjectedDiscriminator(keras.Model):
     """Random fixed projections of the feature maps, mixed across channels and scales, and a small
     patch discriminator for each scale (Sauer et al. 2021, "Projected GANs Converge Faster", section
     3.2). Because every scale is mixed at random, the generator can't please the discriminator in a
     few feature channels alone.
 
+    Pictures are judged at full and at half size: there the fine maps, which know textures, see
+    larger strokes. Coarser maps of the whole picture see what it shows instead.
+
     Args:
-        channels: of the feature maps, finest scale first.
+        features: images [-1, 1] to three feature maps, finest first, each half as large as the one
+            before; of fixed weights, and not a Keras layer: neither trained nor saved. Its
+            `channels` are those of the maps.
         width: channels of each projection.
         seed: of the fixed projections.
 
-    Shapes: float feature maps [N, H_i, W_i, channels_i], each half as large as the one before, to
-    float32 logits [N, H_i, W_i, 1] for each. `training=True` also advances the spectral norms.
+    Called with the maps that `see` returns, it returns float32 logits [N, h, w, 1] of the three
+    scales at full size and the two finer ones at half size. `training=True` also advances the
+    spectral norms.
     """
 
-    def __init__(self, channels: Sequence[int], width: int = 64, seed: int = 0, **kwargs):
+    def __init__(self, features: Callable, width: int = 64, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.channels, self.width, self.seed = tuple(channels), width, seed
+        self.features = features
         fixed = keras.initializers.HeNormal
 
         def projection(kernel_size: int, number: int):
@@ -48,7 +60,7 @@ class ProjectedDiscriminator(keras.Model):
                 trainable=False,
             )
 
-        scales = range(len(self.channels))
+        scales = range(len(features.channels))
         self.across_channels = [projection(1, scale) for scale in scales]
         self.across_scales = [projection(3, 100 + scale) for scale in scales]
         self.upsampling = keras.layers.UpSampling2D(2, interpolation="bilinear")
@@ -62,11 +74,28 @@ class ProjectedDiscriminator(keras.Model):
             ]
             for scale in scales
         ]
+        mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
+        self.lead = tf.Variable(tf.zeros([2 * len(scales) - 1]), name="lead", **mean)
+        self.probability = tf.Variable(0.2, name="probability", **mean)
 
-    def call(self, features, training=False):
+    def see(self, pictures) -> list[list]:
+        """Feature maps of float32 [-1, 1] [N, H, W, 3] at full and at half size."""
+        half = tf.nn.avg_pool2d(pictures, 2, 2, "VALID")
+        return [list(self.features(each)) for each in (pictures, half)]
+
+    def see_augmented(self, pictures, seed) -> list[list]:
+        """As `see`, augmented at random; seed: int32 [2]."""
+        parameters = draw_augmentation(pictures.shape[0], self.probability, seed)
+        return self.see(augment(pictures, parameters))
+
+    def call(self, seen, training=False):
+        whole, half = (self._logits(maps, training) for maps in seen)
+        return [*whole, *half[:-1]]
+
+    def _logits(self, maps, training: bool) -> list:
         logits, coarser = [], None
-        for scale in reversed(range(len(self.channels))):
-            x = self.across_channels[scale](features[scale])
+        for scale in reversed(range(len(maps))):
+            x = self.across_channels[scale](maps[scale])
             if coarser is not None:
                 up = tf.cast(self.upsampling(coarser), x.dtype)
                 x = x + up[:, : x.shape[1], : x.shape[2]]
@@ -77,9 +106,30 @@ class ProjectedDiscriminator(keras.Model):
             logits.insert(0, tf.cast(x, tf.float32))
         return logits
 
-    def get_config(self):
-        config = {"channels": self.channels, "width": self.width, "seed": self.seed}
-        return {**super().get_config(), **config}
+    def generator_loss(self, seen):
+        """The generator's hinge loss for what `see` returns of its pictures.
+
+        A scale counts less the further it leads: what it asks for is then rather what paintings show
+        than how they are painted.
+        """
+        scores = self(seen, training=False)
+        each = [losses.generator_adversarial(score, "hinge") for score in scores]
+        return tf.reduce_sum((1.0 - self.lead) * tf.stack(each))
+
+    def loss(self, seen):
+        """The discriminator's own hinge loss for what `see` returns of real pictures and then as
+        many generated ones: (what is minimised, the sum over all scales). Updates its lead, and the
+        share of pictures that are augmented.
+        """
+        scores = [tf.split(score, 2) for score in self(seen, training=True)]
+        each = tf.stack([losses.discriminator_adversarial(*pair, "hinge") for pair in scores])
+        learns = tf.cast(self.lead < _LEAD_LIMIT, tf.float32)
+        minimised = tf.reduce_sum(learns * each)
+        signs = [tf.reduce_mean(tf.sign(real) - tf.sign(fake)) / 2.0 for real, fake in scores]
+        self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * tf.stack(signs))
+        change = _PROBABILITY_STEP * tf.sign(tf.reduce_mean(self.lead) - _LEAD_TARGET)
+        self.probability.assign(tf.clip_by_value(self.probability + change, 0.0, _MAX_PROBABILITY))
+        return minimised, tf.reduce_sum(each)
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")

@@ -137,7 +137,11 @@ class TeacherOptions(TrainerOptions):
         "mobile", "student to distil at the end", choices=("mobile", "mobile-hq", "none")
     )
     student_steps: int | None = _student(
-        3000, "distillation steps", unit="steps", minimum=1, resumable=True
+        None,
+        "distillation steps; default that of training.distill",
+        unit="steps",
+        minimum=1,
+        resumable=True,
     )
 
 
@@ -507,7 +511,11 @@ class DistillOptions(LoopOptions):
         choices=("mobile", "mobile-hq"),
     )
     steps: int | None = _run(
-        None, "distillation steps; default 3000", unit="steps", minimum=1, resumable=True
+        None,
+        "distillation steps; default 3000, with --objective style 2000",
+        unit="steps",
+        minimum=1,
+        resumable=True,
     )
     # Resumable, so that checkpoints of before this option are still those of the same training.
     minutes: float | None = _run(
@@ -517,13 +525,15 @@ class DistillOptions(LoopOptions):
         minimum=0.1,
         resumable=True,
     )
-    batch_size: int = _run(8, "crops per step", minimum=1)
+    batch_size: int | None = _run(
+        None, "crops per step; default 8, with --objective style 2", minimum=1
+    )
     seed: int = _run(1, "of the student's weights, crops and order", minimum=0)
     extra: str | None = _data(None, "more photos of the input domain", metavar="SRC")
-    label_views: int = _data(
-        8,
+    label_views: int | None = _data(
+        None,
         "views of a photo (shifted, mirrored, beside others) whose median translation the student "
-        "learns; in a run on pairs 2 or more add mirrored ones",
+        "learns; in a run on pairs 2 or more add mirrored ones; default 8, with --objective style 1",
         minimum=1,
         maximum=8,
     )
@@ -534,12 +544,22 @@ class DistillOptions(LoopOptions):
         minimum=0,
         maximum=8,
     )
-    learning_rate: float = _optimisation(
-        3e-3, "of Adam, at the start of a cosine decay to 0", minimum=0
+    learning_rate: float | None = _optimisation(
+        None,
+        "of Adam, at the start of a decay to 0; default 3e-3, with --objective style 1.2e-3",
+        minimum=0,
+    )
+    objective: str | None = _loss(
+        None,
+        "what the student learns: the teacher's pixels, or the teacher's content and colours while "
+        "a discriminator asks for the style's brushwork, which no mean of pixels keeps; default "
+        "style in a run with --discriminator projected",
+        choices=("pixels", "style"),
     )
     lambda_colour: float | None = _loss(
         None,
-        "weight of the photo's coarse chroma; default a tenth of the run's --lambda-colour",
+        "weight of the photo's coarse chroma; default a tenth of the run's --lambda-colour; with "
+        "--objective style that of the teacher's, default 1",
         minimum=0,
     )
     lambda_truth: float | None = _loss(

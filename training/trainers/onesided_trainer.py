@@ -142,7 +142,9 @@ class OneSidedTrainer(RunTrainer):
 
         @tf.function(reduce_retracing=True)
         def pooled(batch):
-            parts = [tf.nn.moments(maps, [1, 2]) for maps in self.model.features(batch)]
+            parts = [
+                tf.nn.moments(maps, [1, 2]) for maps in self.model.discriminator.features(batch)
+            ]
             vectors = [v for mean, variance in parts for v in (mean, tf.sqrt(variance))]
             return tf.concat([tf.math.l2_normalize(v, -1) for v in vectors], -1)
 

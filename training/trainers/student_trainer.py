@@ -18,16 +18,17 @@ from tf_i2i.files import replacing, sha256_of
 from tf_i2i.metrics.image_metrics import psnr, ssim
 from tf_i2i.models.distillation_model import Distillation
 from tf_i2i.models.mobile_generator import MobileGenerator
-from tf_i2i.models.model_builder import STUDENTS
+from tf_i2i.models.model_builder import ONESIDED_NETWORKS, STUDENTS, build_onesided
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
-from training.options.trainer_options import DistillOptions
+from tf_i2i.pretrained.feature_space import load_feature_space
+from training.options.trainer_options import COLOURS, LOOKS, DistillOptions, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
 from training.runs.checkpoints import newest
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
 from training.runs.run_folder import RunFolder, newest_run
 from training.trainers.devices import is_chief, require_divisible
-from training.trainers.schedules import CosineDecay
+from training.trainers.schedules import CosineDecay, LinearDecay
 from training.trainers.teacher_outputs import (
     augmented_copies,
     default_copies,
@@ -40,7 +41,13 @@ from training.trainers.trainer import Trainer, worker_share
 # exported.
 _FROZEN_BN_SHARE = 0.8
 _LAMBDA_TRUTH = 4.0
-_STEPS = 3000
+# Defaults by objective.
+_DEFAULTS = {
+    "pixels": {"steps": 3000, "batch_size": 8, "learning_rate": 3e-3, "label_views": 8},
+    "style": {"steps": 2000, "batch_size": 2, "learning_rate": 1.2e-3, "label_views": 1},
+}
+# Sides of crops that the feature network takes.
+_STYLE_SIDES, _MIN_STYLE_SIDE = 32, 64
 _SCORED, _SHEET_ROWS, _SHEET_SIDE = 64, 6, 96
 
 
@@ -70,7 +77,7 @@ class StudentTrainer(Trainer):
 
     Args:
         data: the run's pictures, where they are loaded already; who has them holds the run's lock.
-        design: arguments of MobileGenerator; default that of options.student.
+        design: arguments of MobileGenerator; default that of options.student and .objective.
         part: folder inside of the run; default student/<direction>.
     """
 
@@ -86,7 +93,7 @@ class StudentTrainer(Trainer):
     ):
         super().__init__(options)
         self.data = data
-        self.design = STUDENTS[options.student] if design is None else design
+        self.design = design
         self.part = part or f"student/{options.direction}"
         self.title, self._locked = self.part.replace("/", " "), data is not None
 
@@ -100,25 +107,24 @@ class StudentTrainer(Trainer):
         finished = FinishedRun(self.run.root)
         if self.data is None:
             self.data = finished.data(say)
-        self.options = with_weights(self.with_length(), finished)
+        self.options = with_defaults(self.with_length(), finished)
         require_divisible(self.options.batch_size, self.strategy)
         keras.utils.set_random_seed(self.options.seed)
         set_precision(choose_precision(self.options.precision)[0])
         self._teacher = finished.teacher(self.options.direction)
+        self.features = finished.features or OneSidedOptions().features
         self.distillation_data = prepare_distillation_data(
             self._teacher, self.data, self.options, finished
         )
 
     def with_length(self) -> DistillOptions:
-        """The options; without --minutes and --steps, and on --resume, with the steps as well."""
+        """The options; on --resume without --minutes and --steps, with the steps as well."""
         options = self.options
         if options.steps and options.minutes:
             raise UserError("--steps and --minutes: both say how long to train; give one")
         if options.steps is None and options.resume:
             saved = newest(self.run.root / self.part / "checkpoints")
             options = dataclasses.replace(options, steps=saved and saved.state.get("steps"))
-        if options.steps is None and options.minutes is None:
-            options = dataclasses.replace(options, steps=_STEPS)
         return options
 
     @property
@@ -140,14 +146,43 @@ class StudentTrainer(Trainer):
         return sha256_of(f"{outputs} {sorted(fixed.items())}".encode())
 
     def build(self) -> keras.Model:
+        return self._build_styled() if self.options.objective == "style" else self._build()
+
+    def _build(self) -> keras.Model:
         options = self.options
         model = Distillation(
-            MobileGenerator(**self.design),
+            MobileGenerator(**(self.design or STUDENTS[options.student])),
             lambda_colour=options.lambda_colour,
             lambda_truth=options.lambda_truth,
         )
         self.schedule = CosineDecay(options.learning_rate, options.steps, self.rate_scale)
         model.compile(with_loss_scale(keras.optimizers.Adam(self.schedule), self.precision))
+        return model
+
+    def _build_styled(self) -> keras.Model:
+        """As training.onesided builds it, and with the same weights."""
+        options, defaults = self.options, OneSidedOptions()
+        settings = {
+            **LOOKS[defaults.look],
+            "lambda_colour": options.lambda_colour,
+            "lambda_stability": defaults.lambda_stability,
+            "lambda_face_tone": 0.0,
+            "crop_size": self.distillation_data.crop_size,
+            "ema_half_life": 0.1 * options.steps,
+            "seed": options.seed,
+        }
+        features = load_feature_space(self.features)
+        design = self.design or ONESIDED_NETWORKS[options.student]
+        model = build_onesided(settings, features, taught=True, design=design)
+        self.schedule, slower = (
+            LinearDecay(rate, options.steps, defaults.decay_fraction, self.rate_scale)
+            for rate in (options.learning_rate, options.learning_rate / 3)
+        )
+        optimizers = (
+            keras.optimizers.Adam(rate, defaults.beta1, defaults.beta2)
+            for rate in (self.schedule, slower)
+        )
+        model.compile(*(with_loss_scale(new, self.precision) for new in optimizers))
         return model
 
     def batches(self, first_step, context):
@@ -223,12 +258,26 @@ class StudentTrainer(Trainer):
         )
 
 
-def with_weights(options: DistillOptions, run: FinishedRun) -> DistillOptions:
-    """The options with the weights that depend on the kind of run.
+def with_defaults(options: DistillOptions, run: FinishedRun) -> DistillOptions:
+    """The options with the defaults that depend on the kind of run.
 
     Raises:
-        UserError: a weight that this run has no pictures for.
+        UserError: an objective or a weight that this run has no pictures for.
     """
+    objective = options.objective
+    if objective == "style" and run.paired:
+        raise UserError(
+            f"--objective style: --run {run.root} was trained on pairs, where the true translations "
+            "say how to paint; use --objective pixels"
+        )
+    if objective is None:
+        objective = "style" if not run.paired and run.features else "pixels"
+    named = {
+        name: value
+        for name, value in _DEFAULTS[objective].items()
+        if getattr(options, name) is None and not (name == "steps" and options.minutes)
+    }
+    options = dataclasses.replace(options, objective=objective, **named)
     truth, colour = options.lambda_truth, options.lambda_colour
     if truth and not run.paired:
         raise UserError(
@@ -238,7 +287,8 @@ def with_weights(options: DistillOptions, run: FinishedRun) -> DistillOptions:
     if truth is None:
         truth = _LAMBDA_TRUTH if run.paired else 0.0
     if colour is None:
-        colour = 0.1 * getattr(run.options, "lambda_colour", 0.0)
+        weight = 0.1 * getattr(run.options, "lambda_colour", 0.0)
+        colour = COLOURS["photo"] if objective == "style" else weight
     return dataclasses.replace(options, lambda_truth=truth, lambda_colour=colour)
 
 
@@ -281,5 +331,11 @@ def prepare_distillation_data(
             )
             pictures += [augmented_copies(cache, copies, options.seed) for cache in pictures]
         inputs, outputs = translate_all(teacher, pictures, options.label_views, options.seed)
-    crop_size = min(trained.crop_size, int(inputs.shapes.min()) // 4 * 4)
+    step = _STYLE_SIDES if options.objective == "style" else 4
+    crop_size = min(trained.crop_size, int(inputs.shapes.min())) // step * step
+    if options.objective == "style" and crop_size < _MIN_STYLE_SIDE:
+        raise UserError(
+            f"--objective style needs crops of {_MIN_STYLE_SIDE} pixels, and those of --run "
+            f"{run.root} have {crop_size}; use --objective pixels"
+        )
     return DistillationData(inputs, outputs, style, run.paired, crop_size, trained.flip)
