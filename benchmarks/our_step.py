@@ -22,7 +22,8 @@ def prepare(settings: dict) -> tuple[Callable, Sequence, dict]:
     tf.config.threading.set_intra_op_parallelism_threads(settings["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(settings["threads"])
     names = ("crop_size", "generator", "ngf", "ndf", "batch_size")
-    options = CycleGANOptions(**{name: settings[name] for name in names}, ema_half_life=300.0)
+    given = {name: settings[name] for name in names}
+    options = CycleGANOptions(discriminator="patch", ema_half_life=300.0, **given).resolved()
     keras.utils.set_random_seed(options.seed)
     set_precision(settings["precision"])
     strategy = make_strategy()

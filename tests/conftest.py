@@ -14,7 +14,7 @@ from tf_i2i.console import prepare_tensorflow
 prepare_tensorflow()
 
 _SHORT = "--discriminator-layers 1 --precision float32 --sample-every 4 --checkpoint-every 4"
-_SIZES = "--load-size 40 --crop-size 32 --generator shallow --ngf 4 --ndf 4"
+_SIZES = "--load-size 40 --crop-size 32 --generator shallow --ngf 4 --ndf 4 --discriminator patch"
 TINY = f"{_SIZES} {_SHORT}".split()
 # A U-Net halves 64 pixels at least.
 PAIRED_TINY = f"--load-size 72 --crop-size 64 --ngf 4 --ndf 4 {_SHORT}".split()

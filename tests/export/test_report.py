@@ -262,6 +262,8 @@ def test_commands_name_what_is_unlike_the_defaults(full):
     lines = [shlex.split(line) for line in commands(record)]
     assert lines[0][:5] == ["python", "-m", "training.cyclegan", "--run", str(run)]
     flags = "--load-size 64 --crop-size 64 --steps 400 --generator shallow --ngf 4 --ndf 4"
+    flags += " --discriminator patch --no-residual --learning-rate 0.0002"
+    flags += " --lambda-cycle 10.0 --lambda-identity 0.5 --lambda-colour 20.0"
     assert sorted(lines[0][5:]) == sorted(flags.split())
     modules = [line[2] for line in lines]
     assert modules == [

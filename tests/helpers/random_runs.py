@@ -26,7 +26,8 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     """
     keras.utils.set_random_seed(3)
     sizes = {"load_size": 64, "crop_size": 64, "generator": "shallow", "ngf": 4, "ndf": 4}
-    options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes})
+    sizes |= {"discriminator": "patch"}
+    options = CycleGANOptions(**{"run": str(root), "steps": 400, **sizes, **changes}).resolved()
     run = RunFolder(root)
     data = load_data(options, lambda message: None)
     if data.split:

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_processes import finish, start, untimed_lines
 
 from tf_i2i.data.image_files import read_image
 from tf_i2i.errors import UserError
@@ -70,6 +71,23 @@ def test_interrupted_and_resumed_is_the_same_run(run, sources, tmp_path):
     for name in names:
         whole, resumed = (reader.get_tensor(name) for reader in readers)
         np.testing.assert_array_equal(whole, resumed, err_msg=name)
+
+
+@pytest.mark.timeout(600)
+def test_two_workers_are_one(run, sources, tmp_path):
+    """Both see one process's batches, share its batch statistics and leads.
+
+    The first step agrees to float tolerance. Adam's first moves are the signs of the gradients, and a
+    sign may differ where a gradient is nearly 0: later losses are only near.
+    """
+    shared = tmp_path / "shared"
+    command = ["--workers", "2", "training.onesided", *SIZES, *sources, "--run", str(shared)]
+    finish(start([*command, "--steps", "12"], "training.launch"))
+    ours, theirs = (untimed_lines(one / "metrics.jsonl") for one in (shared, run))
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-4, abs=1e-5)
+    for mine, other in zip(ours[1:], theirs[1:], strict=True):
+        assert mine == pytest.approx(other, rel=2e-2, abs=2e-3)
 
 
 def test_followers(run, capsys):

@@ -243,6 +243,34 @@ class UnpairedOptions(TrainerOptions):
     )
 
 
+# Defaults of training.cyclegan by discriminator: what paints in minutes, and the paper's.
+CYCLEGAN_DEFAULTS = {
+    "projected": {
+        "residual": True,
+        "learning_rate": 6e-4,
+        "lambda_cycle": 2.0,
+        "lambda_identity": 0.0,
+        "lambda_colour": 1.0,
+    },
+    "patch": {
+        "residual": False,
+        "learning_rate": 2e-4,
+        "lambda_cycle": 10.0,
+        "lambda_identity": 0.5,
+        "lambda_colour": 20.0,
+    },
+}
+
+
+def _by_discriminator(name: str) -> str:
+    patch, projected = (_shown(CYCLEGAN_DEFAULTS[kind][name]) for kind in ("patch", "projected"))
+    return f"default {projected}, with --discriminator patch {patch}"
+
+
+def _shown(value) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}"
+
+
 @dataclasses.dataclass(frozen=True)
 class CycleGANOptions(UnpairedOptions, TeacherOptions):
     """Options of training.cyclegan."""
@@ -266,28 +294,42 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         choices=("resize", "transposed"),
     )
 
-    residual: bool = _network(
-        False, "the generators draw a change of their input, in place of a new picture"
+    residual: bool | None = _network(
+        None,
+        "the generators draw a change of their input, in place of a new picture; "
+        + _by_discriminator("residual"),
     )
     discriminator: str = _network(
-        "patch",
+        "projected",
         "what judges the translations: patches of pictures, or of the feature maps of a pretrained "
         "network (--features)",
         choices=("projected", "patch"),
     )
     features: str = _network(*_FEATURES, metavar="NAME")
 
-    lambda_cycle: float = _loss(10.0, "weight of both cycle losses", minimum=0)
-    lambda_identity: float = _loss(
-        0.5, "weight of both identity losses, as a share of --lambda-cycle", minimum=0
+    learning_rate: float | None = _optimisation(
+        None, f"of Adam; {_by_discriminator('learning_rate')}", minimum=0
     )
-    lambda_colour: float = _loss(
-        20.0,
-        "weight of the coarse chroma consistency of photo and translation; 0: the style may change "
-        "colours",
+    lambda_cycle: float | None = _loss(
+        None, f"weight of both cycle losses; {_by_discriminator('lambda_cycle')}", minimum=0
+    )
+    lambda_identity: float | None = _loss(
+        None,
+        "weight of both identity losses, as a share of --lambda-cycle; "
+        + _by_discriminator("lambda_identity"),
         minimum=0,
     )
-    gan_loss: str = _loss("lsgan", "adversarial loss", choices=("lsgan", "vanilla", "hinge"))
+    lambda_colour: float | None = _loss(
+        None,
+        "weight of the coarse chroma consistency of photo and translation; 0: the style may change "
+        f"colours; {_by_discriminator('lambda_colour')}",
+        minimum=0,
+    )
+    gan_loss: str = _loss(
+        "lsgan",
+        "adversarial loss of --discriminator patch; projected ones have the hinge loss",
+        choices=("lsgan", "vanilla", "hinge"),
+    )
     pool_size: int = _loss(
         50, "generated images in each discriminator's pool", unit="images", minimum=0
     )
@@ -295,6 +337,12 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
     student_direction: str = _student(
         "ab", "direction of the student: ab turns A into B", choices=("ab", "ba", "both")
     )
+
+    def resolved(self) -> "CycleGANOptions":
+        """With the defaults that depend on the discriminator."""
+        defaults = CYCLEGAN_DEFAULTS[self.discriminator]
+        named = {name: value for name, value in defaults.items() if getattr(self, name) is None}
+        return dataclasses.replace(self, **named)
 
 
 # What --look and --colours stand for.

@@ -94,7 +94,10 @@ def _disk_error(error: Exception) -> str | None:
 def read_config(root: str | os.PathLike) -> dict:
     """config.json of a run; UserError when there is none, or it can't be read."""
     try:
-        return json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
+        if config.get("model") == "cyclegan":  # runs of before there was a choice
+            config["options"] = {"discriminator": "patch", "residual": False} | config["options"]
+        return config
     except FileNotFoundError as error:
         fix = "no run there (config.json is missing); train first: python -m training.cyclegan"
         raise UserError(f"--run {root}: {fix}") from error

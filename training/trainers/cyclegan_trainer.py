@@ -24,6 +24,10 @@ class CycleGANTrainer(TeacherTrainer):
     title = "CycleGAN"
     demo_steps = 1200
 
+    @property
+    def averaged_share(self) -> float:
+        return 0.1 if self.has_features else 0.3
+
     def check(self) -> None:
         crop, load = self.options.crop_size, self.options.load_size
         if crop % 4 or crop > load:
@@ -40,6 +44,7 @@ class CycleGANTrainer(TeacherTrainer):
                 f"--crop-size {crop}: with --discriminator projected a multiple of 32 from 64 on"
             )
         require_guidance(self.options)
+        self.options = self.options.resolved()
 
     @property
     def is_demo(self) -> bool:

@@ -34,6 +34,9 @@ class OneSidedTrainer(RunTrainer):
     demo_steps = 600
     averaged_share = 0.1
     discriminator_rate = 1 / 3
+    # While all scores are inside of the hinge the last bias has a gradient of 0, whose rounding errors
+    # would otherwise become steps of full size, others on each number of workers.
+    discriminator_epsilon = 1e-5
     has_features = True
     _style: np.ndarray | None = None
 

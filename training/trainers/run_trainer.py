@@ -35,6 +35,8 @@ class RunTrainer(Trainer):
     averaged_share = 0.3
     # Learning rate of the discriminators, as a share of the generators'.
     discriminator_rate = 1.0
+    # Of their Adam, beside the root of the mean square gradient.
+    discriminator_epsilon = 1e-7
     # Whether pictures are judged in the pretrained features of options.features.
     has_features = False
 
@@ -107,7 +109,8 @@ class RunTrainer(Trainer):
         model, rate = self.new_model(), self.options.learning_rate
         self.schedule = self._decay(rate)
         schedules = self.schedule, self._decay(self.discriminator_rate * rate)
-        optimizers = map(self.optimizer, schedules)
+        optimizers = [self.optimizer(new) for new in schedules]
+        optimizers[1].epsilon = self.discriminator_epsilon
         model.compile(*(with_loss_scale(new, self.precision) for new in optimizers))
         return model
 
