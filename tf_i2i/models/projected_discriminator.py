@@ -21,6 +21,8 @@ SHIFT = 8
 # al. 2020, section 3.1, it would stay high for good once the discriminator waits). While their mean
 # is above the target, more pictures are augmented; above the limit one waits for the generator.
 _LEAD_TARGET, _LEAD_LIMIT = 0.55, 0.65
+# Weight of a scale without any lead.
+_STYLE = 1.3
 _LEAD_MEMORY, _PROBABILITY_STEP, _MAX_PROBABILITY = 0.98, 0.002, 0.3
 
 
@@ -114,7 +116,7 @@ class ProjectedDiscriminator(keras.Model):
         """
         scores = self(seen, training=False)
         each = [losses.generator_adversarial(score, "hinge") for score in scores]
-        return tf.reduce_sum((1.0 - self.lead) * tf.stack(each))
+        return tf.reduce_sum(_STYLE * tf.square(1.0 - self.lead) * tf.stack(each))
 
     def loss(self, seen):
         """The discriminator's own hinge loss for what `see` returns of real pictures and then as

@@ -195,6 +195,7 @@ class StudentTrainer(Trainer):
             options.batch_size,
             flip=data.flip,
             seed=options.seed,
+            zoom=OneSidedOptions().zoom if options.objective == "style" else 1.0,
             **worker_share(first_step, context),
         )
 
