@@ -97,9 +97,9 @@ def test_discriminator_loss_sends_no_gradient_into_generators():
     gan = make_gan()
     with tf.GradientTape(persistent=True) as tape:
         fake_a, fake_b, _ = generator_losses(gan)
-        direct = gan._discriminator_loss(gan.discriminator_a, [images(1)], [fake_a])
+        direct = gan._discriminator_loss(gan.discriminator_a, images(1), fake_a)
         swapped = gan.pool_b.swap(fake_b, tf.constant([1, 2]))
-        pooled = gan._discriminator_loss(gan.discriminator_b, [images(2)], [swapped])
+        pooled = gan._discriminator_loss(gan.discriminator_b, images(2), swapped)
     for loss in (direct, pooled):
         assert norm(tape.gradient(loss, gan.generator_variables)) == 0
     assert norm(tape.gradient(direct, gan.discriminator_variables)) > 0
@@ -111,7 +111,7 @@ def test_discriminator_loss_is_half_the_sum():
     real, fake = images(1), images(5)
     scores = [gan.discriminator_a(x) for x in (real, fake)]
     expected = 0.5 * (tf.reduce_mean((scores[0] - 1) ** 2) + tf.reduce_mean(scores[1] ** 2))
-    loss = gan._discriminator_loss(gan.discriminator_a, [real], [fake])
+    loss = gan._discriminator_loss(gan.discriminator_a, real, fake)
     assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 
