@@ -2,7 +2,7 @@
 .PHONY: demo test lint
 
 # Training options of the demo: 7 minutes on two cores with everything else.
-DEMO_ONESIDED ?= --load-size 160 --crop-size 128 --steps 450
+DEMO_ONESIDED ?= --load-size 160 --crop-size 128 --colours photo --steps 450
 DEMO_CYCLEGAN ?= --load-size 160 --crop-size 96 --generator resnet6 --ngf 16 --steps 120 --student-steps 300
 PY = .venv/bin/python
 
