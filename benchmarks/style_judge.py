@@ -46,7 +46,7 @@ def split_photos(src: str, out: Path) -> list[Path]:
         files[file] = source.open(i).resolve()
     for folder in (out / "photos", out / "test"):
         folder.mkdir(exist_ok=True)
-        if strange := set(folder.iterdir()) - set(files):
+        if strange := {file for file in folder.glob("[!.]*") if file not in files}:
             problem = f"{one_line(min(strange))} is not of --photos {one_line(src)}"
             raise UserError(f"--out: {problem}; name another folder for other photos")
     for file, original in files.items():

@@ -103,36 +103,33 @@ def named_trainers(ours: Sequence[str], peers: Sequence[str]) -> list[Trainer]:
 
 def complete(jobs: Sequence[Job], judge: Judge, out: Path) -> tuple[list[dict], list[str]]:
     """Train what is missing. Returns a row of scores for each training, and the failures."""
-    rows, failed = [], []
-    done = sum(job.minutes for job in jobs if took_minutes(job, out) is not None)
-    total = sum(job.minutes for job in jobs)
+    rows, failed, features = [], [], judge.facts()["features"]
+    total, done = (sum(j.minutes for j in js) for js in (jobs, [j for j in jobs if record(j, out)]))
     with tqdm(total=total, bar_format=_BAR, initial=done, dynamic_ncols=True) as bar:
         for job in jobs:
-            took = took_minutes(job, out)
+            row = record(job, out)
             try:
-                if is_new := took is None:
-                    took = train(job, out, bar)
-                scores = judge.scores(job.style, out / job.folder / "out")
+                row = row or job.facts() | {"took_minutes": train(job, out, bar)}
+                if row.get("features") != features:  # scoring takes half a minute
+                    scores = judge.scores(job.style, out / job.folder / "out")
+                    row |= {"features": features} | scores
+                    write_json(out / job.folder / _DONE, row)
+                    shown = ", ".join(f"{name} {score:.3g}" for name, score in scores.items())
+                    bar.write(f"{job}: {shown}", file=sys.stderr)
+                rows.append(row)
             except UserError as error:
                 failed.append(f"{job}: {error}")
                 bar.write(f"warning: {failed[-1]}", file=sys.stderr)
-                continue
-            if is_new:
-                write_json(out / job.folder / _DONE, job.facts() | {"took_minutes": took})
-                shown = ", ".join(f"{name} {score:.3g}" for name, score in scores.items())
-                bar.write(f"{job}: {shown}", file=sys.stderr)
-            rows.append(job.facts() | {"took_minutes": took} | scores)
     return rows, failed
 
 
-def took_minutes(job: Job, out: Path) -> float | None:
-    """Of the same training, where it is finished."""
+def record(job: Job, out: Path) -> dict | None:
+    """The row of the same training, where it is finished."""
     try:
-        record = json.loads((out / job.folder / _DONE).read_text("utf-8"))
+        row = json.loads((out / job.folder / _DONE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    took = record.pop("took_minutes")
-    return took if record == job.facts() else None
+    return row if row.items() >= job.facts().items() else None
 
 
 def train(job: Job, out: Path, bar: tqdm) -> float:
