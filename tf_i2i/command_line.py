@@ -30,6 +30,7 @@ def option(
     maximum: float | None = None,
     resumable: bool = False,
     positional: bool = False,
+    repeatable: bool = False,
 ) -> Any:
     """A field of an options dataclass.
 
@@ -39,6 +40,7 @@ def option(
         unit: shown after the default.
         resumable: may change when a run is resumed; all others are part of what the run is.
         positional: an argument without a flag.
+        repeatable: of several values, which may be given under several flags; else the last counts.
     """
     metadata = {name: value for name, value in locals().items() if name != "default"}
     return dataclasses.field(default=default, metadata=metadata)
@@ -142,11 +144,21 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
         action = group.add_argument(flag, action=switch, default=argparse.SUPPRESS, help=shown)
         action.default = field.default
         return
+    if meta["repeatable"]:
+        takes["action"] = _Extend
     if meta["choices"]:
         takes["choices"] = meta["choices"]
     else:
         takes["metavar"] = meta["metavar"] or kind.__name__.upper()
     group.add_argument(flag, type=kind, default=field.default, help=shown, **takes)
+
+
+class _Extend(argparse.Action):
+    """argparse's "extend", but the default is replaced and not extended."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*(before if isinstance(before, list) else ()), *values])
 
 
 def _usage(field: dataclasses.Field) -> str:

@@ -142,7 +142,7 @@ def test_own_work_is_not_other_work():
     assert "run again" in other_work_line(0.11)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "styles"])
 def test_help_and_wrong_usage_need_no_heavy_import(name):
     script = (
         f"import sys, benchmarks.{name} as command\n"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tf_i2i.command_line import given_options, parse
+from tf_i2i.command_line import given_options, option, parse
 from training.options.trainer_options import CycleGANOptions, DistillOptions, Pix2PixOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,18 @@ def test_the_command_line_wins(tmp_path):
         "face_range",
         "domain_a",
     }
+
+
+def test_flags_that_may_be_repeated():
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        all: tuple[str, ...] = option(("default",), "values", repeatable=True)
+        last: tuple[int, ...] = option((0,), "values")
+
+    words = ["--all", "a", "b", "--last", "1", "--all", "c", "--last", "2", "3"]
+    assert parsed(words, Options) == Options(all=("a", "b", "c"), last=(2, 3))
+    assert parsed([], Options) == Options()
+    assert given_options(Options, words) == {"all", "last"}
 
 
 @pytest.mark.parametrize("options_class", [CycleGANOptions, Pix2PixOptions, DistillOptions])

@@ -11,6 +11,7 @@ import pytest
 from training.reporting.charts import (
     Bar,
     bar_chart,
+    curves_chart,
     frontier_chart,
     latency_chart,
     loss_chart,
@@ -135,3 +136,18 @@ def test_a_sweep_s_figure_has_a_panel_for_each_score():
     for part in (slice(0, 400), slice(400, None)):
         assert blue[:-40, part].any() and orange[:-40, part].any()
     assert sweep_figure("title", "lambda-face", []).shape[2] == 3
+
+
+def test_curves_over_a_logarithmic_axis():
+    one = {"title": "one", "curves": {"ours": {2: [1.0], 8: [5.0, 7.0]}}}
+    two = {"title": "two", "curves": {"peer": {4: [3.0]}, "ours": {4: [9.0]}}}
+    chart = curves_chart([one, two], 2, "minutes", "quality")
+    assert chart == curves_chart([one, two], 2, "minutes", "quality"), "equal bytes"
+    svg = svg_file(chart)
+    assert {"one", "two", "ours", "peer", "2", "4", "8", "minutes"} <= set(texts(svg))
+    # A name has its colour in both panels, and one line in the legend.
+    lines = [line for line in paths(svg, "stroke: var(--c0)") if len(line) == 2]
+    (x2, _), (x8, _) = lines[0]
+    grid = sorted(line[0, 0] for line in paths(svg, "var(--rule)") if np.ptp(line[:, 0]) == 0)
+    assert [x2, x8] == pytest.approx([grid[0], grid[2]], abs=0.2)
+    assert grid[1] == pytest.approx((x2 + x8) / 2, abs=0.2), "4 is between 2 and 8"

@@ -266,6 +266,35 @@ def _draw_panel(axes: Axes, option: str, panel: dict) -> None:
     axes.set_xlabel(option)
 
 
+def curves_chart(panels: Sequence[dict], columns: int, unit: str, title: str) -> str:
+    """Panels of curves over one logarithmic axis, in rows of `columns`, as an <svg> element: a line
+    through the means, a dot for each number. A name has its colour in all panels.
+
+    panels: each with title and curves (name to numbers by place on the axis); unit: the axis's label.
+    """
+    curves = [(name, curve) for panel in panels for name, curve in panel["curves"].items()]
+    names = list(dict.fromkeys(name for name, _ in curves))
+    places = sorted({place for _, curve in curves for place in curve})
+    rows, lines = math.ceil(len(panels) / columns), {}
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(300 * columns, 230 * rows + 20 * math.ceil(len(names) / 3) + 30)
+        for number, panel in enumerate(panels, 1):
+            axes = figure.add_subplot(rows, columns, number)
+            for name, curve in panel["curves"].items():
+                style = {"color": _SERIES[names.index(name) % len(_SERIES)], "zorder": 3}
+                dots = [(place, value) for place, values in curve.items() for value in values]
+                axes.scatter(*zip(*dots, strict=True), s=16, **style)
+                means = [(place, np.mean(curve[place])) for place in sorted(curve)]
+                (lines[name],) = axes.plot(*zip(*means, strict=True), **style)
+            axes.set_title(panel["title"], loc="left", fontsize=12)
+            axes.set_xscale("log")
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+            axes.minorticks_off()
+            axes.set_xlabel(unit)
+        figure.legend(lines.values(), lines, loc="outside lower left", ncols=3)
+        return _svg(figure, title)
+
+
 def svg_file(svg: str) -> str:
     """A chart as the text of an .svg file of its own, with its colours and its background."""
     opening, rest = svg.split(">", 1)
