@@ -68,7 +68,7 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
     """
     if src.startswith("tfds:"):
         return _tfds_source(src, f"{option} {one_line(src)}")
-    path = Path(src).expanduser()
+    path = Path(os.path.expanduser(src))
     where = f"{option} {one_line(path)}"
     if path.is_dir():
         return _folder_source(path, where)
@@ -104,13 +104,25 @@ def _list_source(file: Path, where: str) -> ImageSource:
         raise UserError(f"{where}: this is one picture; give the folder that it is in")
     data = file.read_bytes()
     if b"\0" in data:
-        raise UserError(f"{where}: not a text file; give one with a picture's path on each line")
+        fix = "save it as UTF-8, with a picture's path on each line"
+        raise UserError(f"{where}: not a text file, or one in UTF-16; {fix}")
     # File names need not be UTF-8; surrogateescape passes their bytes on.
-    lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").splitlines()
-    names = [line.strip() for line in lines if line.strip()]
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    lines = (line.strip(" \t") for line in re.split("[\r\n]+", text))
+    names = [_unquoted(line, file.parent) for line in lines if line]
     if not names:
         raise UserError(f"{where}: the list is empty; write one picture's path on each line")
-    return ImageSource(str(file), names, lambda index: file.parent / names[index])
+    paths = [file.parent / os.path.expanduser(name) for name in names]
+    if not any(path.exists() for path in paths):
+        reason = f"none of the {len(names)} files in this list exists (first {one_line(paths[0])})"
+        raise UserError(f"{where}: {reason}; relative paths start at the list's folder")
+    return ImageSource(str(file), names, paths.__getitem__)
+
+
+def _unquoted(line: str, folder: Path) -> str:
+    """A line as shells and file managers write it, unless the quotes belong to the file's name."""
+    quoted = len(line) > 2 and line[0] == line[-1] and line[0] in "\"'"
+    return line[1:-1] if quoted and not (folder / line).exists() else line
 
 
 def _tfds_source(src: str, where: str) -> ImageSource:
@@ -153,9 +165,11 @@ def _dataset_folder(name: str, where: str) -> str:
     from etils import epath
 
     folder = epath.Path(name).expanduser()
-    versions = sorted(file.parent for file in folder.glob(f"*/{_DATASET_INFO}"))
     if (folder / _DATASET_INFO).exists():
         return os.fspath(folder)
+    # Listed rather than globbed: the folder's own name may have a "[".
+    below = sorted(folder.iterdir()) if folder.is_dir() else ()
+    versions = [version for version in below if (version / _DATASET_INFO).exists()]
     if len(versions) == 1:
         return os.fspath(versions[0])
     if versions:

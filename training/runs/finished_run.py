@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tf_i2i.command_line import expanded
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.files import sha256_of
@@ -16,7 +17,7 @@ from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
-from training.runs.checkpoints import Saved, newest
+from training.runs.checkpoints import Saved, newest, readable
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
@@ -47,7 +48,7 @@ class FinishedRun:
         unknown = sorted(recorded.keys() - known)
         if unknown:
             say(f"{self.root}: ignoring options of another version: {', '.join(unknown)}")
-        return options_class(**{name: recorded[name] for name in recorded.keys() & known})
+        return options_class(**{name: expanded(recorded[name]) for name in recorded.keys() & known})
 
     @property
     def paired(self) -> bool:
@@ -181,7 +182,7 @@ class FinishedRun:
         saved = self._checkpoint()
         parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
         try:
-            read = tf.train.Checkpoint(model=parts).read(saved.prefix).expect_partial()
+            read = tf.train.Checkpoint(model=parts).read(readable(saved.prefix)).expect_partial()
             read.assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             reason = f"checkpoint {saved.prefix} does not fit config.json"
