@@ -55,6 +55,46 @@ def test_list_file_paths_are_relative_to_the_list(tmp_path, monkeypatch):
         source.read(2)
 
 
+def test_list_files_as_people_write_them(tmp_path, monkeypatch):
+    """Quotes that shells and file managers put around a path, ~, and names of any letters."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    names = [
+        "home/a b.png",
+        "'q'.png",
+        '"it\'s".png',
+        "line\u2028end.png",
+        "'own quotes'",
+        "[1] *?.png",
+    ]
+    for value, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with open(tmp_path / name, "wb") as file:
+            Image.new("RGB", (20, 24), (value,) * 3).save(file, "png")
+    lines = [
+        '"~/a b.png"',
+        "'q'.png",
+        '"it\'s".png',
+        "line\u2028end.png",
+        "'own quotes'",
+        "'[1] *?.png'",
+    ]
+    (tmp_path / "list.txt").write_text("\r\n".join(lines), "utf-8")
+    source = open_source(str(tmp_path / "list.txt"), "--domain-a")
+    assert [int(source.read(i)[0, 0, 0]) for i in range(len(source))] == [0, 1, 2, 3, 4, 5]
+
+
+def test_list_files_that_lead_nowhere(tmp_path):
+    (tmp_path / "list.txt").write_text("photos/x.png\n")
+    with pytest.raises(
+        UserError, match=r"first .*/photos/x.png\); relative paths start at the list"
+    ):
+        open_source(str(tmp_path / "list.txt"), "--a")
+    for encoding in ("utf-16", "utf-16-le"):
+        (tmp_path / "list.txt").write_text("photos/x.png\n", encoding)
+        with pytest.raises(UserError, match="UTF-16; save it as UTF-8"):
+            open_source(str(tmp_path / "list.txt"), "--a")
+
+
 def test_errors_name_the_option_and_the_path(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.txt").write_text("\n \n")

@@ -17,7 +17,7 @@ _OTHER_SUFFIXES += tuple([".dng", ".cr2", ".cr3", ".nef", ".arw"])
 def items(context: Context) -> Iterator[Item]:
     """The pictures in the folders and ZIP files of --query; raises UserError as `members`."""
     for path in context.options.query:
-        for member in members(Path(path).expanduser()):
+        for member in members(Path(path)):
             name = PurePosixPath(member.title)
             suffix, refused = name.suffix.lower(), member.refused
             if not refused and suffix in _OTHER_SUFFIXES:
