@@ -94,7 +94,8 @@ class FinishedRun:
         """
         if self._data is None:
             stored_split = read_split(self.root) if self.options.split else None
-            self._data = load_data(self.options, log, stored_split)
+            held_out = self.config.get("data", {}).get("held_out")
+            self._data = load_data(self.options, log, stored_split, held_out)
         return self._data
 
     def network(self, model: str, direction: str) -> keras.Model:
