@@ -12,7 +12,6 @@ import tensorflow as tf
 from tf_i2i.command_line import expanded
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
-from tf_i2i.files import sha256_of
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
@@ -21,6 +20,7 @@ from training.runs.checkpoints import Saved, newest, readable
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
+from training.runs.weights import weights_sha256
 
 
 class FinishedRun:
@@ -156,8 +156,10 @@ class FinishedRun:
         newest checkpoint. Raises UserError when there is none.
         """
         if model == "student":
-            return sha256_of(self._student_weights(direction))
-        return sha256_of(f"{self._checkpoint().prefix}.data-00000-of-00001")
+            self._student_weights(direction)
+        else:
+            self._checkpoint()
+        return weights_sha256(self.root, model, direction)
 
     def discriminator(self) -> keras.Model:
         """That of a run on pairs, as last trained: float [N, H, W, 6], input and output, to scores
