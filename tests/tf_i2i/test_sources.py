@@ -163,6 +163,18 @@ assert [int(whole.read(i)[0, 0, 0]) for i in (7, 2, 3, 7)] == [values[i] for i i
 part = open_source("tfds:tiny_pictures:train[:40%]:other", "--domain-a")
 assert len(part) == 4 and part.names[3] == "tiny_pictures/train[:40%]/000003"
 assert [int(part.read(i)[0, 0, 0]) - 100 for i in range(4)] == values[:4]
+
+from training.options.trainer_options import CycleGANOptions
+from training.runs.run_data import load_data
+
+def scored_as_pairs(*parts):
+    names = [f"tfds:tiny_pictures:{part}" for part in ("train:image", "train:other", *parts)]
+    fields = ("domain_a", "domain_b", "val_a", "val_b")
+    return load_data(CycleGANOptions(**dict(zip(fields, names)), load_size=20), print).paired
+
+# The same examples; others of equal number, whose places say nothing.
+assert scored_as_pairs("train[:40%]:image", "train[:40%]:other")
+assert not scored_as_pairs("train[:40%]:image", "train[60%:]:other")
 """
 
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from tf_i2i.command_line import flag_of
 from tf_i2i.data.demo_data import demo_images, demo_pairs
 from tf_i2i.data.image_cache import ImageCache, load_images, split_held_out
-from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
+from tf_i2i.data.paired_images import (
+    case_mismatches,
+    load_named_pairs,
+    load_side_by_side,
+    pair_name,
+)
 from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import SPLITS, parse_split
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from training.options.trainer_options import TrainerOptions
 from training.runs.run_split import PictureGroup, split_pictures, summary_lines
 
@@ -117,9 +121,14 @@ def load_data(
                 held = len(apart[0])
                 log(f"{group.option}: {held} of {count} {noun} are held out for validation")
     paired = options.paired
-    if len(named) == 2 and _stems(val[0]) == _stems(val[1]):
-        paired = True
-        log("validation: file names are equal in --val-a and --val-b, so they are scored as pairs")
+    if len(named) == 2:
+        ours, theirs = (list(map(pair_name, cache.names)) for cache in val)
+        paired = ours == theirs
+        if paired:
+            log("validation: names are equal in --val-a and --val-b, so they are scored as pairs")
+        elif near := case_mismatches(val[0].names, val[1].names):
+            pair = " and ".join(map(one_line, next(iter(near.items()))))
+            log(f"validation: {len(near)} names differ in case alone, such as {pair}: no pairs")
     descriptions = dict(zip(_DESCRIBED, described, strict=True))
     return RunData(*train, *val, paired, descriptions, held_out=record)
 
@@ -207,7 +216,3 @@ def _demo_data(options, log) -> RunData:
 
 def _given(options, names: Sequence[str]) -> list[str]:
     return [name for name in names if getattr(options, name)]
-
-
-def _stems(cache: ImageCache) -> list[str]:
-    return [PurePosixPath(name.replace("\\", "/")).stem for name in cache.names]
