@@ -16,6 +16,8 @@ from tf_i2i.files import replacing
 
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
+# Of pictures to learn from; a strip of 1x5000 pixels would become 5,000 times the memory of a square.
+MAX_STRIP = 32
 _EXIF_ORIENTATION = 0x0112
 # Orientation -> quarter turns and mirroring that make the stored picture of the upright one.
 _STORED = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (1, 0), 7: (3, 1), 8: (3, 0)}
@@ -76,14 +78,13 @@ def read_image(
         return upright
 
 
-def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
+def resize_short_side(image: np.ndarray, side: int, elongation: int = MAX_ELONGATION) -> np.ndarray:
     """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, same aspect ratio.
 
-    A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip
-    of 1x5000 pixels would become 5,000 times the memory of a square.
+    A picture more elongated than `elongation`:1 is cropped around its centre to that first.
     """
     height, width = image.shape[:2]
-    limit = MAX_ELONGATION * min(height, width)
+    limit = elongation * min(height, width)
     top, left = max(0, height - limit) // 2, max(0, width - limit) // 2
     image = image[top : top + limit, left : left + limit]
     height, width = image.shape[:2]
