@@ -33,6 +33,29 @@ def test_folder_is_searched_recursively_and_sorted(tmp_path):
     assert source.description == str(tmp_path)
 
 
+def test_what_pillow_reads_is_read_and_the_rest_is_counted(tmp_path, capsys):
+    """Phones and scanners write more than JPEG; nothing is passed over without a word."""
+    names = ["a.tif", "b.TIFF", "c.gif", "d.jfif", "e.avif", "f.jp2", "g.jpe"]
+    for value, name in enumerate(names):
+        kind = {".jfif": "jpeg", ".jpe": "jpeg"}.get(Path(name).suffix)
+        (tmp_path / "p").mkdir(exist_ok=True)
+        Image.new("RGB", (20, 24), (30 * value,) * 3).save(tmp_path / "p" / name, kind)
+    for name in ("1.HEIC", "sub/2.heic", "notes.txt", "README", ".hidden.heic"):
+        (tmp_path / "p" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "p" / name).write_bytes(b"x")
+    for _ in range(2):  # as one command may
+        source = open_source(str(tmp_path / "p"), "--domain-a")
+    assert source.names == names
+    for index in range(len(names)):
+        assert abs(int(source.read(index).mean()) - 30 * index) < 4
+    said = "4 other files are not read (.heic 2, .txt 1, no suffix 1)"
+    assert capsys.readouterr().err == f"--domain-a {tmp_path / 'p'}: {said}\n"
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "1.heic").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no pictures in this folder.*not read \(.heic 1\)"):
+        open_source(str(tmp_path / "only"), "--domain-a")
+
+
 def test_links_to_folders_are_followed_once(tmp_path):
     save(tmp_path / "real" / "a.png", 1)
     (tmp_path / "folder").mkdir()

@@ -1,21 +1,30 @@
 """Where pictures come from: a folder, a list file or a prepared TensorFlow dataset."""
 
+import functools
 import io
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from PIL import features
 
+from tf_i2i.console import say
 from tf_i2i.data.image_files import UnreadableImage, read_image
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES += tuple(
+    suffix
+    for suffix, decoder in ((".jp2", "jpg_2000"), (".avif", "avif"))
+    if decoder in features.get_supported()
+)
 # The split may hold a slice with a colon, train[:10%]; a dataset's folder may be gs://...
 _TFDS = re.compile(
     r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?"
@@ -81,7 +90,7 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
 
 
 def _folder_source(folder: Path, where: str) -> ImageSource:
-    names, visited = [], set()
+    names, visited, others = [], set(), []
     # Links to folders are followed, but no folder is entered twice.
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -90,13 +99,32 @@ def _folder_source(folder: Path, where: str) -> ImageSource:
             continue
         visited.add(real)
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n != "__MACOSX")
-        pictures = (n for n in files if n.lower().endswith(SUFFIXES) and not n.startswith("."))
-        names += [Path(here, name).relative_to(folder).as_posix() for name in pictures]
+        for name in (n for n in files if not n.startswith(".")):
+            if name.lower().endswith(SUFFIXES):
+                names.append(Path(here, name).relative_to(folder).as_posix())
+            else:
+                others.append(name)
     if not names:
         formats = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise UserError(f"{where}: no pictures in this folder; put {formats} files there")
+        there = f"; {unread_files(others)}" if others else ""
+        raise UserError(f"{where}: no pictures in this folder; put {formats} files there{there}")
+    if others:
+        _say_once(f"{where}: {unread_files(others)}")
     names.sort()
     return ImageSource(str(folder), names, lambda index: folder / names[index])
+
+
+def unread_files(names: Sequence[str]) -> str:
+    """Counts files that are no pictures by suffix."""
+    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
+    kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    listed = ", ".join(f"{one_line(suffix)} {count}" for suffix, count in kinds)
+    return f"{len(names)} other files are not read ({listed})"
+
+
+@functools.cache  # a command may open a folder several times
+def _say_once(line: str) -> None:
+    say(line)
 
 
 def _list_source(file: Path, where: str) -> ImageSource:
