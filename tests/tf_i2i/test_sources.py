@@ -112,6 +112,9 @@ def test_list_files_that_lead_nowhere(tmp_path):
         UserError, match=r"first .*/photos/x.png\); relative paths start at the list"
     ):
         open_source(str(tmp_path / "list.txt"), "--a")
+    (tmp_path / "list.txt").write_text("x" * 300 + "\n")  # longer than any name may be
+    with pytest.raises(UserError, match="none of the 1 files"):
+        open_source(str(tmp_path / "list.txt"), "--a")
     for encoding in ("utf-16", "utf-16-le"):
         (tmp_path / "list.txt").write_text("photos/x.png\n", encoding)
         with pytest.raises(UserError, match="UTF-16; save it as UTF-8"):

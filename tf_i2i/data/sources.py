@@ -141,7 +141,7 @@ def _list_source(file: Path, where: str) -> ImageSource:
     if not names:
         raise UserError(f"{where}: the list is empty; write one picture's path on each line")
     paths = [file.parent / os.path.expanduser(name) for name in names]
-    if not any(path.exists() for path in paths):
+    if not any(map(os.path.exists, paths)):
         reason = f"none of the {len(names)} files in this list exists (first {one_line(paths[0])})"
         raise UserError(f"{where}: {reason}; relative paths start at the list's folder")
     return ImageSource(str(file), names, paths.__getitem__)
@@ -150,7 +150,7 @@ def _list_source(file: Path, where: str) -> ImageSource:
 def _unquoted(line: str, folder: Path) -> str:
     """A line as shells and file managers write it, unless the quotes belong to the file's name."""
     quoted = len(line) > 2 and line[0] == line[-1] and line[0] in "\"'"
-    return line[1:-1] if quoted and not (folder / line).exists() else line
+    return line[1:-1] if quoted and not os.path.exists(folder / line) else line
 
 
 def _tfds_source(src: str, where: str) -> ImageSource:

@@ -123,6 +123,11 @@ def load_data(
     paired = options.paired
     if len(named) == 2:
         ours, theirs = (list(map(pair_name, cache.names)) for cache in val)
+        place_of = {name: place for place, name in enumerate(theirs)}
+        if len(place_of) == len(theirs) == len(ours) and set(ours) == place_of.keys():
+            # Suffixes and two spellings of a letter may sort them differently.
+            val[1] = val[1].subset([place_of[name] for name in ours])
+            theirs = ours
         paired = ours == theirs
         if paired:
             log("validation: names are equal in --val-a and --val-b, so they are scored as pairs")
