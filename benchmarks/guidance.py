@@ -146,7 +146,12 @@ def _arguments(name: str, options: GuidanceOptions, out: Path) -> dict[str, obje
     arguments = {key: out / folder for key, folder in folders.items()}
     for field in ("load_size", "crop_size", "generator", "ngf", "steps", "seed"):
         arguments[field.replace("_", "-")] = getattr(options, field)
-    arguments |= {"discriminator": "patch", "ndf": options.ngf, "student": "none", "sample-every": options.steps}
+    arguments |= {
+        "discriminator": "patch",
+        "ndf": options.ngf,
+        "student": "none",
+        "sample-every": options.steps,
+    }
     arguments["checkpoint-every"] = max(1, options.steps // 4)
     for loss, model in (("face", "face-api"), ("segmentation", "selfie")):
         if name in (loss, "both"):

@@ -13,6 +13,7 @@ from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_errors, write_json, write_text
 from training.runs.run_folder import newest_run, read_config
+from training.runs.weights import stale_files
 
 _what, _how, _where, _output = map(option_group, ("what", "how", "where", "output"))
 
@@ -86,7 +87,10 @@ def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:
     run = Path(options.run) if options.run else newest_run()
     read_config(run)
     folder = run / "export"
-    exported = [folder / entry["file"] for entry in read_entries(folder)]
+    entries = read_entries(folder)
+    for line in stale_files(run, entries).values():
+        say(f"warning: {line}")
+    exported = [folder / entry["file"] for entry in entries]
     if not exported:
         raise UserError(f"{one_line(folder)}: nothing exported yet; run: python -m export.tflite")
     json = options.json or str(folder / "benchmark.json")

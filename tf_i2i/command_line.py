@@ -7,6 +7,8 @@ import argparse
 import dataclasses
 import difflib
 import functools
+import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,10 +81,19 @@ def parse_known(
         parser.error(str(error))
     # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
     namespace, others = parser.parse_known_intermixed_args(argv)
-    values = {n: tuple(v) if isinstance(v, list) else v for n, v in vars(namespace).items()}
+    values = {name: expanded(value) for name, value in vars(namespace).items()}
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
     return options_class(**values), others
+
+
+def expanded(value: Any) -> Any:
+    """A value, or a list of them as a tuple, with the home folder for a ~ that begins a text: shells
+    leave it behind = and in quotes, and no shell reads an options file.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(map(expanded, value))
+    return os.path.expanduser(value) if isinstance(value, str) else value
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
@@ -240,11 +251,11 @@ def _yaml_items(file: str, where: str) -> list[tuple[int, str, str | list[str]]]
     import yaml  # only here: --help of commands without options files does without
 
     try:
-        root = yaml.compose(Path(file).expanduser().read_text("utf-8-sig"), yaml.BaseLoader)
+        root = yaml.compose(Path(expanded(file)).read_text("utf-8-sig"), yaml.BaseLoader)
     except OSError as error:
         raise UserError(f"{where}: can't be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not a text file; write `name: value` on each line") from error
+        raise UserError(f"{where}: not text in UTF-8; save it as UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
@@ -270,6 +281,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     is a bug and shows its traceback.
     """
     prepare_tensorflow()
+    for stream in (sys.stdout, sys.stderr):
+        # File names have letters that not every terminal's encoding has.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = main()
     except UserError as error:

@@ -22,6 +22,7 @@ from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
 from tf_i2i.litert.model_file import read_bytes, read_facts
 from training.runs.finished_run import FinishedRun
+from training.runs.weights import stale_files
 
 THUMBNAIL_SIDE = 256
 # Preferred first: what a phone runs fastest, then what is exact.
@@ -36,11 +37,14 @@ def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
     """The models of run folders, in both directions where they were exported.
 
     variants: of each run; if empty, the preferred variant of each run and direction.
-    Raises UserError: a run has no such files, or one of them is damaged or has no metadata.
+    Raises UserError: a run has no such files, or one of them is damaged, has no metadata, or is of
+    earlier weights than the run has now.
     """
     chosen = []
     for run, label in zip(runs, _distinct([run.resolve().name for run in runs]), strict=True):
         entries = chosen_entries(run, variants)
+        for line in stale_files(run, entries).values():
+            raise UserError(f"--run {one_line(run)}: {line}")
         chosen += [(run, label, entry, _remark(entry, entries)) for entry in entries]
     models, photo = [], functools.cache(held_out_photo)
     for run, label, entry, remark in tqdm(chosen, "models", disable=None, leave=False):

@@ -12,7 +12,7 @@ import numpy as np
 from export.conversion import fidelity
 from export.conversion.converter import NetworkConverter, NotConvertible
 from export.conversion.gpu_check import GpuCheck, check_gpu
-from export.conversion.manifest import drop_file, put_entry
+from export.conversion.manifest import drop_file, put_entry, read_entries
 from export.conversion.metadata import with_metadata
 from export.conversion.variants import Variant
 from tf_i2i import __version__
@@ -22,6 +22,7 @@ from tf_i2i.litert.interpreter import LiteModel
 from tf_i2i.litert.model_file import ModelFile
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
+from training.runs.weights import stale_files
 
 _HELD_OUT_IMAGES = 16
 # Over SwiftShader 256 px take up to half a second per photo; large files get fewer photos, so that
@@ -203,6 +204,7 @@ def export_run(
             raise UserError(f"--size {size}: must be a multiple of {stride}")
     print(f"{run.root}: exporting the {model} {options['direction']}")
     origin = {"weights_sha256": run.weights_sha256(model, options["direction"])}
+    in_file = dict(origin)
     if run.features:
         origin["features"] = run.features
     data, status = run.data(), 0
@@ -212,7 +214,8 @@ def export_run(
             _warn(
                 f"this U-Net was trained at {trained_at} px, worse at {size}: --size {trained_at}"
             )
-        how = {"working_size_px": run.working_size_px, "model": model, "extra_entry": origin}
+        how = {"working_size_px": run.working_size_px, "model": model}
+        how |= {"extra_entry": origin, "extra_facts": in_file}
         job = ExportJob(network, data, run.root / "export", size, **how, **options)
         for variant in variants:
             try:
@@ -220,6 +223,8 @@ def export_run(
             except (QualityTooLow, NotConvertible) as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
                 status = error.exit_status
+    for line in stale_files(run.root, read_entries(run.root / "export")).values():
+        _warn(line)
     return status
 
 

@@ -111,6 +111,8 @@ def _int8_file(record: RunRecord, direction: str) -> ExportedFile:
         command = f"python -m export.tflite --run {record.root} --direction {direction} --int8"
         raise UserError(f"There is no int8 file of this direction; make it with: {command}")
     largest = max(entries, key=lambda entry: entry.get("size", 0))
+    if line := record.stale.get(largest["file"]):
+        raise UserError(f"The int8 file is not shown: {line}")
     try:
         return ExportedFile(record.root / "export" / largest["file"])
     except UserError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from export.conversion.export_options import ExportOptions
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
+from training.runs.weights import stale_files
 
 # The command names the run itself; the steps that fitted into the minutes are recorded.
 _LEFT_OUT = {"run": None, "minutes": None}
@@ -27,7 +28,8 @@ class Student:
 class RunRecord:
     """A run's files as read: metrics.jsonl; students by direction; entries of export.json whose
     files exist; rows of benchmark.json with a file and a median; the machine that it names;
-    evaluation.json: model -> split -> direction -> scores; robustness.json, {} if none.
+    evaluation.json: model -> split -> direction -> scores; robustness.json, {} if none; stale: a
+    line about each exported file that is of earlier weights, by file.
     """
 
     run: FinishedRun
@@ -38,6 +40,7 @@ class RunRecord:
     machine: dict
     evaluation: dict
     robustness: dict
+    stale: dict[str, str]
 
     @property
     def root(self) -> Path:
@@ -90,15 +93,17 @@ def read_record(root: Path) -> RunRecord:
     exports = [entry | {"file": Path(entry["file"]).name} for entry in entries]
     benchmark = _object(export / "benchmark.json")
     machine = benchmark.get("machine")
+    exports = [entry for entry in exports if (export / entry["file"]).is_file()]
     return RunRecord(
         run=run,
         metrics=_lines(root / "metrics.jsonl"),
         students=students,
-        exports=[entry for entry in exports if (export / entry["file"]).is_file()],
+        exports=exports,
         benchmark=_objects(benchmark.get("results"), "file", "median_ms"),
         machine=machine if isinstance(machine, dict) else {},
         evaluation=_object(root / "evaluation.json"),
         robustness=_object(root / "robustness.json"),
+        stale=stale_files(root, exports),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from export.html_report.report_pictures import make_gallery
 from export.html_report.report_record import RunRecord, commands, read_record
+from tf_i2i.console import say
 from tf_i2i.data.image_files import UnreadableImage, read_image
 from tf_i2i.files import write_text
 from training.evaluation.robustness_result import MEANINGS, notes, quartiles
@@ -35,6 +36,8 @@ def write_report(root: Path, beside: Sequence[Path] = ()) -> Path:
     """
     others = [FinishedRun(path) for path in beside]
     record = read_record(root)
+    for line in record.stale.values():
+        say(f"warning: {line}")
     path = RunFolder(root).path("report.html")
     text = render(
         "export/html_report/report.html.j2",

@@ -26,8 +26,11 @@ from PIL import Image
 from export.android import main
 from export.android_app.android_assets import ModelAssets
 from export.android_app.android_models import held_out_photo
+from export.benchmark import main as benchmark
+from export.html_report.report_record import read_record
 from tf_i2i.command_line import run_command
 from tf_i2i.errors import UserError
+from tf_i2i.files import sha256_of
 
 # Three times the student's halo and more: the least that the app can cut photos into.
 SIZE = 80
@@ -63,6 +66,36 @@ def put(assets: Path, *runs: Path, options: tuple[str, ...] = ()) -> list[dict]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_files_of_an_earlier_student_are_not_shipped(run, tmp_path, capsys):
+    """After a student is distilled again: its old files are named, and only timed."""
+    weights = run / "student" / "ab" / "student.weights.h5"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"first")
+    made_of = {"weights_sha256": sha256_of(b"first"), "size": SIZE}
+    add_file(run, exported("int8", SIZE), **made_of)
+    add_file(run, exported("float16", SIZE), variant="float16", **made_of)
+    assert len(put(tmp_path / "assets", run)) == 1
+    weights.write_bytes(b"second")
+    with pytest.raises(
+        UserError, match=r"ab-80-int8.tflite is of earlier weights .*--size 80 --int8"
+    ):
+        main(["--assets", str(tmp_path / "assets"), "--run", str(run)])
+    capsys.readouterr()
+    assert benchmark(["--run", str(run), "--repeats", "1", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("is of earlier weights of the student") == 2 and "ab-80-int8" in said.out
+    assert list(read_record(run).stale) == ["ab-80-float16.tflite", "ab-80-int8.tflite"]
+    add_file(
+        run,
+        exported("float16", SIZE),
+        variant="float16",
+        size=SIZE,
+        weights_sha256=sha256_of(b"second"),
+    )
+    (entry,) = put(tmp_path / "assets", run, options=("--variant", "float16"))
+    assert entry["variant"] == "float16"
 
 
 def test_the_int8_student_and_its_picture_are_put_there(run, tmp_path):

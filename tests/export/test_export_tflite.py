@@ -68,6 +68,7 @@ def test_files_and_their_entries_agree(run, capsys):
         assert entry.keys() >= FIELDS
         assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         assert entry["halo_px"] == student().halo == read_facts(data)["halo_px"]
+        assert entry["weights_sha256"] == read_facts(data)["weights_sha256"] == "0" * 64
         assert entry["params"] == student().count_params()
         # 4/3 of --load-size, here its default of 286.
         assert entry["working_size_px"] == read_facts(data)["working_size_px"] == 381

@@ -69,6 +69,27 @@ def test_fingerprint_depends_on_names_and_pixels(tmp_path):
     assert len({first, renamed, load(tmp_path)[0].fingerprint}) == 3
 
 
+def test_long_pictures_keep_their_ends(tmp_path):
+    """As far as memory goes; what loses them is named."""
+    fill(tmp_path, 2)
+    for name, size in (
+        ("report.png", (1800, 64)),
+        ("tower.png", (64, 1800)),
+        ("thread.png", (2000, 40)),
+    ):
+        ramp = Image.linear_gradient("L").rotate(90).resize(size)
+        Image.merge("RGB", [ramp] * 3).rotate(0).save(tmp_path / name)
+    cache, warnings = load(tmp_path)
+    shapes = dict(zip(cache.names, cache.shapes.tolist(), strict=True))
+    assert shapes["report.png"] == [32, 900] and shapes["tower.png"] == [900, 32]
+    assert shapes["thread.png"] == [32, 1024]
+    report = cache.image(cache.names.index("report.png"))
+    assert report.max() > 250 and report.min() < 5
+    assert warnings == [
+        "--domain-a: 1 of 5 pictures are longer than 32:1, only their middles are used (such as thread.png)"
+    ]
+
+
 def test_unusable_pictures_are_named_and_left_out(tmp_path):
     fill(tmp_path, 4)
     (tmp_path / "001x.jpg").write_bytes(b"nothing")

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -89,6 +90,23 @@ def test_16_bit_rgb_is_scaled():
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     got = read_image(io.BytesIO(png_file(8, 8, depth=16, colour=2, data=zlib.compress(rows))))
     np.testing.assert_allclose(got, values / 257, atol=1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_twelve_bits_in_sixteen_are_named(tmp_path, capsys, suffix, channels):
+    """They load as black: white of 12 bits is 4095, of 16 bits 65535."""
+    ramp = np.linspace(0, 4095, 400).round().astype(np.uint16).reshape(20, 20, 1)
+    file = tmp_path / f"scan.{suffix}"
+    cv2.imwrite(str(file), ramp.repeat(channels, axis=2))
+    assert read_image(file).max() <= 16
+    assert capsys.readouterr().err == (
+        f"warning: {file}: its values end at 4095 of 65535; scale them if it looks too dark\n"
+    )
+    for whole in (ramp * 16, ramp * 0):
+        cv2.imwrite(str(file), whole.repeat(channels, axis=2))
+        read_image(file)
+        assert capsys.readouterr().err == ""
 
 
 def png_file(width: int, height: int, depth: int, colour: int, data: bytes) -> bytes:

@@ -60,6 +60,25 @@ def test_flags_that_may_be_repeated():
     assert given_options(Options, words) == {"all", "last"}
 
 
+def test_yaml_as_it_is_written(tmp_path):
+    """A # within a word is part of it, a document may have a head and a mark of its encoding."""
+    file = file_with(
+        tmp_path, "\ufeff%YAML 1.1\n---\nrun: runs/take#2\ndomain-a: a b#c  # of May\n...\n"
+    )
+    options = parsed(["--options", file])
+    assert (options.run, options.domain_a) == ("runs/take#2", "a b#c")
+
+
+def test_home_folders(tmp_path, monkeypatch):
+    """No shell expands a ~ after an = or in a file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file_with(tmp_path, "domain-a: ~/photos\nval-a: tfds:~/x:train\n")
+    options = parsed(["--options=~/recipe.yaml", "--run=~/run"])
+    assert options.run == f"{tmp_path}/run" and options.domain_a == f"{tmp_path}/photos"
+    assert options.val_a == "tfds:~/x:train"  # its own reader expands this one
+    assert parsed(["--run", "~no-such-user/run"]).run == "~no-such-user/run"
+
+
 @pytest.mark.parametrize("options_class", [CycleGANOptions, Pix2PixOptions, DistillOptions])
 def test_every_trainer_reads_them(tmp_path, options_class):
     assert (
@@ -95,9 +114,11 @@ def test_wrong_lines_are_named(tmp_path, capsys, text, said):
 
 def test_files_that_are_none(tmp_path, capsys):
     (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "notepad.yaml").write_text("seed: 3\n", "utf-16")
     for name, said in (
         ("missing.yaml", "No such file"),
-        ("picture.yaml", "not a text file"),
+        ("picture.yaml", "not text in UTF-8"),
+        ("notepad.yaml", "save it as UTF-8"),
         (".", "directory"),
     ):
         with pytest.raises(SystemExit) as stop:

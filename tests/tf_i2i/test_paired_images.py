@@ -8,7 +8,7 @@ from PIL import Image
 
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache, split_held_out
-from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
+from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side, matching
 from tf_i2i.data.pixels import to_uint8
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError
@@ -57,13 +57,45 @@ def test_a_file_without_partner_is_named_and_left_out(tmp_path):
     assert targets.skipped == [("9.png", "no picture of this name in --input")]
 
 
+def test_letters_in_two_spellings_are_one_and_case_is_named(tmp_path):
+    """macOS writes é in two parts; cameras write IMG_1.JPG, converters img_1.png."""
+    for i, (ours, theirs) in enumerate(
+        [
+            ("caf\u00e9.png", "cafe\u0301.png"),
+            ("IMG_1.png", "IMG_1.bmp"),
+            ("IMG_2.PNG", "img_2.png"),
+        ]
+    ):
+        save(tmp_path / "input", ours, (i, 0, 0))
+        save(tmp_path / "target", theirs, (0, i, 0))
+    said = []
+    inputs, targets = named_pairs(tmp_path, said.append)
+    assert sorted(zip(colours(inputs), colours(targets), strict=True)) == [
+        ((0, 0, 0), (0, 0, 0)),
+        ((1, 0, 0), (0, 1, 0)),
+    ]
+    assert (
+        said[0]
+        == "--input: left out IMG_2.PNG: no picture of this name in --target; img_2.png differs in case"
+    )
+
+
+def test_places_in_a_dataset_are_no_names():
+    """Example 3 of one set has nothing to do with example 3 of another, unless it is the same one."""
+    places = [f"horses/{split}/{i:06d}" for split in ("testA", "testB") for i in range(3)]
+    assert matching(places[:3], places[3:]) == []
+    assert matching(places[:3], places[:3]) == [(0, 0), (1, 1), (2, 2)]
+    assert matching(["a/0.png", "a/1.png"], ["b/1.jpg", "b/0.jpg"]) == [(0, 1), (1, 0)]
+
+
 def test_more_than_half_without_partner_is_an_error(tmp_path):
     for i in range(5):
         save(tmp_path / "input", f"{i}.png", (i, 0, 0))
     for i in range(2):
         save(tmp_path / "target", f"{i}.png", (0, i, 0))
     with pytest.raises(
-        UserError, match=r"--input .*: 3 of 5 pictures have no partner in --target \(first 2\.png\)"
+        UserError,
+        match=r"--input .*: 3 of 5 pictures have no partner in --target \(first 2\.png: no ",
     ):
         named_pairs(tmp_path)
 

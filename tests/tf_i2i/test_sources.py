@@ -33,6 +33,29 @@ def test_folder_is_searched_recursively_and_sorted(tmp_path):
     assert source.description == str(tmp_path)
 
 
+def test_what_pillow_reads_is_read_and_the_rest_is_counted(tmp_path, capsys):
+    """Phones and scanners write more than JPEG; nothing is passed over without a word."""
+    names = ["a.tif", "b.TIFF", "c.gif", "d.jfif", "e.avif", "f.jp2", "g.jpe"]
+    for value, name in enumerate(names):
+        kind = {".jfif": "jpeg", ".jpe": "jpeg"}.get(Path(name).suffix)
+        (tmp_path / "p").mkdir(exist_ok=True)
+        Image.new("RGB", (20, 24), (30 * value,) * 3).save(tmp_path / "p" / name, kind)
+    for name in ("1.HEIC", "sub/2.heic", "notes.txt", "README", ".hidden.heic"):
+        (tmp_path / "p" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "p" / name).write_bytes(b"x")
+    for _ in range(2):  # as one command may
+        source = open_source(str(tmp_path / "p"), "--domain-a")
+    assert source.names == names
+    for index in range(len(names)):
+        assert abs(int(source.read(index).mean()) - 30 * index) < 4
+    said = "4 other files are not read (.heic 2, .txt 1, no suffix 1)"
+    assert capsys.readouterr().err == f"--domain-a {tmp_path / 'p'}: {said}\n"
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "1.heic").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no pictures in this folder.*not read \(.heic 1\)"):
+        open_source(str(tmp_path / "only"), "--domain-a")
+
+
 def test_links_to_folders_are_followed_once(tmp_path):
     save(tmp_path / "real" / "a.png", 1)
     (tmp_path / "folder").mkdir()
@@ -53,6 +76,49 @@ def test_list_file_paths_are_relative_to_the_list(tmp_path, monkeypatch):
     assert [int(source.read(i)[0, 0, 0]) for i in (0, 1)] == [5, 6]
     with pytest.raises(UnreadableImage, match=r"gone\.png: no such file"):
         source.read(2)
+
+
+def test_list_files_as_people_write_them(tmp_path, monkeypatch):
+    """Quotes that shells and file managers put around a path, ~, and names of any letters."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    names = [
+        "home/a b.png",
+        "'q'.png",
+        '"it\'s".png',
+        "line\u2028end.png",
+        "'own quotes'",
+        "[1] *?.png",
+    ]
+    for value, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with open(tmp_path / name, "wb") as file:
+            Image.new("RGB", (20, 24), (value,) * 3).save(file, "png")
+    lines = [
+        '"~/a b.png"',
+        "'q'.png",
+        '"it\'s".png',
+        "line\u2028end.png",
+        "'own quotes'",
+        "'[1] *?.png'",
+    ]
+    (tmp_path / "list.txt").write_text("\r\n".join(lines), "utf-8")
+    source = open_source(str(tmp_path / "list.txt"), "--domain-a")
+    assert [int(source.read(i)[0, 0, 0]) for i in range(len(source))] == [0, 1, 2, 3, 4, 5]
+
+
+def test_list_files_that_lead_nowhere(tmp_path):
+    (tmp_path / "list.txt").write_text("photos/x.png\n")
+    with pytest.raises(
+        UserError, match=r"first .*/photos/x.png\); relative paths start at the list"
+    ):
+        open_source(str(tmp_path / "list.txt"), "--a")
+    (tmp_path / "list.txt").write_text("x" * 300 + "\n")  # longer than any name may be
+    with pytest.raises(UserError, match="none of the 1 files"):
+        open_source(str(tmp_path / "list.txt"), "--a")
+    for encoding in ("utf-16", "utf-16-le"):
+        (tmp_path / "list.txt").write_text("photos/x.png\n", encoding)
+        with pytest.raises(UserError, match="UTF-16; save it as UTF-8"):
+            open_source(str(tmp_path / "list.txt"), "--a")
 
 
 def test_errors_name_the_option_and_the_path(tmp_path):
@@ -123,6 +189,18 @@ assert [int(whole.read(i)[0, 0, 0]) for i in (7, 2, 3, 7)] == [values[i] for i i
 part = open_source("tfds:tiny_pictures:train[:40%]:other", "--domain-a")
 assert len(part) == 4 and part.names[3] == "tiny_pictures/train[:40%]/000003"
 assert [int(part.read(i)[0, 0, 0]) - 100 for i in range(4)] == values[:4]
+
+from training.options.trainer_options import CycleGANOptions
+from training.runs.run_data import load_data
+
+def scored_as_pairs(*parts):
+    names = [f"tfds:tiny_pictures:{part}" for part in ("train:image", "train:other", *parts)]
+    fields = ("domain_a", "domain_b", "val_a", "val_b")
+    return load_data(CycleGANOptions(**dict(zip(fields, names)), load_size=20), print).paired
+
+# The same examples; others of equal number, whose places say nothing.
+assert scored_as_pairs("train[:40%]:image", "train[:40%]:other")
+assert not scored_as_pairs("train[:40%]:image", "train[60%:]:other")
 """
 
 

@@ -158,6 +158,7 @@ def test_read_only_folder_exits_with_2(capsys):
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder, "list.txt")
         listed.write_text("a.jpg\n")
+        Path(folder, "a.jpg").touch()
         os.chmod(listed, 0o444)
         os.chmod(folder, 0o555)
         try:

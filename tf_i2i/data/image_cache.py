@@ -11,7 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage, resize_short_side
+from tf_i2i.data.image_files import (
+    MAX_ELONGATION,
+    MAX_STRIP,
+    UnreadableImage,
+    resize_short_side,
+)
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.errors import UserError, one_line
 
@@ -90,13 +95,14 @@ def load_images(
     minimum: int = 2,
 ) -> ImageCache:
     """Decodes the pictures of `source` by several threads, their shorter sides resized to
-    `short_side` pixels (aspect ratios kept, at most 4:1), in its order.
+    `short_side` pixels (aspect ratios kept, at most 32:1), in its order.
 
     option: the one that named the source, for messages. warn: called with a line for each picture
-    that is left out, such as those with a side under 16 pixels. Raises UserError: fewer than
+    that is left out, such as those with a side under 16 pixels, and one for those that lose their
+    ends. Raises UserError: fewer than
     `minimum` pictures are usable, or more than half can't be read.
     """
-    skipped, unreadable, total = [], 0, len(source)
+    skipped, unreadable, total, cut = [], 0, len(source), []
     where = f"{option} {one_line(source.description)}"
 
     def decode(index: int) -> np.ndarray | UnreadableImage:
@@ -108,7 +114,9 @@ def load_images(
         if min(height, width) < MIN_SIDE:
             reason = f"{width}x{height} pixels, a side is under {MIN_SIDE}"
             return _TooSmall(source.names[index], reason)
-        return resize_short_side(image, short_side)
+        if max(height, width) > MAX_STRIP * min(height, width):
+            cut.append(source.names[index])
+        return resize_short_side(image, short_side, MAX_STRIP)
 
     def usable() -> Iterator[tuple[str, np.ndarray]]:
         nonlocal unreadable
@@ -126,6 +134,9 @@ def load_images(
                 warn(f"{option}: left out {result.name}: {result.reason}")
 
     cache = ImageCache.from_images(usable(), skipped)
+    if cut:
+        count = f"{len(cut)} of {total} pictures are longer than {MAX_STRIP}:1"
+        warn(f"{option}: {count}, only their middles are used (such as {one_line(min(cut))})")
     if 2 * unreadable > total:
         name, reason = skipped[0]
         first = f"(first {one_line(name)}: {reason}); repair or remove them"

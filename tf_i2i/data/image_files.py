@@ -11,15 +11,19 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import replacing
 
 MAX_PIXELS = 400_000_000
 MAX_ELONGATION = 4
+# Of pictures to learn from; a strip of 1x5000 pixels would become 5,000 times the memory of a square.
+MAX_STRIP = 32
 _EXIF_ORIENTATION = 0x0112
 # Orientation -> quarter turns and mirroring that make the stored picture of the upright one.
 _STORED = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (1, 0), 7: (3, 1), 8: (3, 0)}
 _STRIP_ROWS = 256
+_DARK = 2**14  # of 65535
 
 # Pillow warns from 89 megapixels on (read_image refuses by its own limit) and about odd EXIF data,
 # without the file's name; what can't be read is an UnreadableImage.
@@ -55,7 +59,11 @@ def read_image(
         size = reduced_size(image.size, max_side)
         if size != image.size:
             image.draft(None, size)
+        # Pillow keeps the upper bytes of colours of 16 bits, in a mode of 8.
+        has_16_bits = image.mode.startswith("I") or ";16" in repr(image.tile)
         image.load()
+        if has_16_bits:
+            _warn_if_dark(file, image)
         inspect(image)
         # Only now: PNG may have EXIF after the pixels, and some decoders turn the picture.
         (turns, mirrored), to_srgb = _stored(image), _SrgbConversion(image.info.get("icc_profile"))
@@ -76,14 +84,13 @@ def read_image(
         return upright
 
 
-def resize_short_side(image: np.ndarray, side: int) -> np.ndarray:
+def resize_short_side(image: np.ndarray, side: int, elongation: int = MAX_ELONGATION) -> np.ndarray:
     """Resizes uint8 [H, W, 3] so that its shorter side is `side`; returns uint8, same aspect ratio.
 
-    A picture more elongated than 4:1 is cropped around its centre to 4:1 first: otherwise a strip
-    of 1x5000 pixels would become 5,000 times the memory of a square.
+    A picture more elongated than `elongation`:1 is cropped around its centre to that first.
     """
     height, width = image.shape[:2]
-    limit = MAX_ELONGATION * min(height, width)
+    limit = elongation * min(height, width)
     top, left = max(0, height - limit) // 2, max(0, width - limit) // 2
     image = image[top : top + limit, left : left + limit]
     height, width = image.shape[:2]
@@ -181,6 +188,17 @@ def _stored(image: Image.Image) -> tuple[int, int]:
         return _STORED.get(image.getexif().get(_EXIF_ORIENTATION), (0, 0))
     except Exception:  # a damaged EXIF block does not make the pixels unusable
         return 0, 0
+
+
+def _warn_if_dark(file: str | os.PathLike | BinaryIO, image: Image.Image) -> None:
+    """Of cameras and scanners with 10, 12 or 14 bits, whose files have 16: their white is black."""
+    whole = image.mode.startswith("I")
+    extrema = image.getextrema()
+    high = extrema[1] if whole else max(high for _, high in extrema) * 256 + 255
+    if (0 if whole else 255) < high < _DARK:
+        name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "picture")
+        fix = "scale them if it looks too dark"
+        say(f"warning: {one_line(name)}: its values end at {high} of 65535; {fix}")
 
 
 def _eight_bit(image: Image.Image, white: int) -> Image.Image:

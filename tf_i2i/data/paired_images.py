@@ -1,6 +1,7 @@
 """Pictures in pairs, of two sources with equal file names or side by side, as aligned caches."""
 
 import dataclasses
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def load_named_pairs(
     pairs = sorted((i, j) for j, i in input_of.items())
     chosen = [i for i, _ in pairs], [j for _, j in pairs]
     sources = list(zip((inputs, targets), chosen, options, reversed(options), strict=True))
-    unmatched = [_unmatched(*arguments, warn) for arguments in sources]
+    others = [targets.names, inputs.names]
+    unmatched = [_unmatched(*of, names, warn) for of, names in zip(sources, others, strict=True)]
     caches = [
         load_images(_SourceView(source, indices), short_side, option=option, warn=warn)
         for source, indices, option, _ in sources
@@ -62,13 +64,30 @@ def load_side_by_side(
 
 def matching(inputs: list[str], targets: list[str]) -> list[tuple[int, int]]:
     """Index pairs of names equal but for the suffix; where none are, without their folders."""
-    for key in (lambda name: Path(name).with_suffix("").as_posix(), lambda name: Path(name).stem):
-        place_of = {key(name): j for j, name in enumerate(targets)}
-        keys = [key(name) for name in inputs]
+    for folders in (True, False):
+        place_of = {pair_name(name, folders): j for j, name in enumerate(targets)}
+        keys = [pair_name(name, folders) for name in inputs]
         pairs = [(i, place_of[name]) for i, name in enumerate(keys) if name in place_of]
         if pairs:
             return pairs
     return []
+
+
+def pair_name(name: str, folders: bool = False) -> str:
+    """What a picture and its partner have in common: the name without suffix, and with or without
+    folders. é is one letter here, macOS stores two. Examples of a TensorFlow dataset have places
+    and no suffix: only those of one dataset and split belong together.
+    """
+    path = Path(unicodedata.normalize("NFC", name))
+    return path.stem if path.suffix and not folders else path.with_suffix("").as_posix()
+
+
+def case_mismatches(names: Sequence[str], others: Sequence[str]) -> dict[str, str]:
+    """Of names without partner among `others`: name -> the other that differs in case alone."""
+    exact = {pair_name(other) for other in others}
+    folded = {pair_name(other).casefold(): other for other in others}
+    near = {n: folded.get(pair_name(n).casefold()) for n in names if pair_name(n) not in exact}
+    return {name: other for name, other in near.items() if other is not None}
 
 
 def in_shape_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -103,20 +122,26 @@ def _left_half(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[:, : width // 2])
 
 
-def _unmatched(source: ImageSource, matched: list[int], option: str, other: str, warn):
+def _unmatched(source, matched: list[int], option: str, other: str, other_names: list[str], warn):
     """(name, reason) of the pictures of `source` without a partner."""
     names = [source.names[i] for i in sorted(set(range(len(source))) - set(matched))]
+    near = case_mismatches(names, other_names)
+
+    def reason(name: str) -> str:
+        differs = f"; {one_line(near[name])} differs in case" if name in near else ""
+        return f"no picture of this name in {other}{differs}"
+
     if 2 * len(names) > len(source):
         raise UserError(
             f"{option} {one_line(source.description)}: {len(names)} of {len(source)} pictures have "
-            f"no partner in {other} (first {one_line(names[0])}); a pair has the same file name in both"
+            f"no partner in {other} (first {one_line(names[0])}: {reason(names[0])}); a pair has "
+            "the same file name in both"
         )
-    reason = f"no picture of this name in {other}"
     for name in names[:_MAX_NAMED]:
-        warn(f"{option}: left out {one_line(name)}: {reason}")
+        warn(f"{option}: left out {one_line(name)}: {reason(name)}")
     if len(names) > _MAX_NAMED:
         warn(f"{option}: left out {len(names) - _MAX_NAMED} more without a partner")
-    return [(name, reason) for name in names]
+    return [(name, reason(name)) for name in names]
 
 
 def _align(

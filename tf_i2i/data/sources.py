@@ -1,21 +1,30 @@
 """Where pictures come from: a folder, a list file or a prepared TensorFlow dataset."""
 
+import functools
 import io
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from PIL import features
 
+from tf_i2i.console import say
 from tf_i2i.data.image_files import UnreadableImage, read_image
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES += tuple(
+    suffix
+    for suffix, decoder in ((".jp2", "jpg_2000"), (".avif", "avif"))
+    if decoder in features.get_supported()
+)
 # The split may hold a slice with a colon, train[:10%]; a dataset's folder may be gs://...
 _TFDS = re.compile(
     r"tfds:(?P<name>(?:\w+://)?[^:]+):(?P<split>(?:[^:\[]|\[[^\]]*\])+)(?::(?P<feature>[^:]+))?"
@@ -68,7 +77,7 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
     """
     if src.startswith("tfds:"):
         return _tfds_source(src, f"{option} {one_line(src)}")
-    path = Path(src).expanduser()
+    path = Path(os.path.expanduser(src))
     where = f"{option} {one_line(path)}"
     if path.is_dir():
         return _folder_source(path, where)
@@ -81,7 +90,7 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
 
 
 def _folder_source(folder: Path, where: str) -> ImageSource:
-    names, visited = [], set()
+    names, visited, others = [], set(), []
     # Links to folders are followed, but no folder is entered twice.
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -90,13 +99,32 @@ def _folder_source(folder: Path, where: str) -> ImageSource:
             continue
         visited.add(real)
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n != "__MACOSX")
-        pictures = (n for n in files if n.lower().endswith(SUFFIXES) and not n.startswith("."))
-        names += [Path(here, name).relative_to(folder).as_posix() for name in pictures]
+        for name in (n for n in files if not n.startswith(".")):
+            if name.lower().endswith(SUFFIXES):
+                names.append(Path(here, name).relative_to(folder).as_posix())
+            else:
+                others.append(name)
     if not names:
         formats = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise UserError(f"{where}: no pictures in this folder; put {formats} files there")
+        there = f"; {unread_files(others)}" if others else ""
+        raise UserError(f"{where}: no pictures in this folder; put {formats} files there{there}")
+    if others:
+        _say_once(f"{where}: {unread_files(others)}")
     names.sort()
     return ImageSource(str(folder), names, lambda index: folder / names[index])
+
+
+def unread_files(names: Sequence[str]) -> str:
+    """Counts files that are no pictures by suffix."""
+    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
+    kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    listed = ", ".join(f"{one_line(suffix)} {count}" for suffix, count in kinds)
+    return f"{len(names)} other files are not read ({listed})"
+
+
+@functools.cache  # a command may open a folder several times
+def _say_once(line: str) -> None:
+    say(line)
 
 
 def _list_source(file: Path, where: str) -> ImageSource:
@@ -104,13 +132,25 @@ def _list_source(file: Path, where: str) -> ImageSource:
         raise UserError(f"{where}: this is one picture; give the folder that it is in")
     data = file.read_bytes()
     if b"\0" in data:
-        raise UserError(f"{where}: not a text file; give one with a picture's path on each line")
+        fix = "save it as UTF-8, with a picture's path on each line"
+        raise UserError(f"{where}: not a text file, or one in UTF-16; {fix}")
     # File names need not be UTF-8; surrogateescape passes their bytes on.
-    lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").splitlines()
-    names = [line.strip() for line in lines if line.strip()]
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    lines = (line.strip(" \t") for line in re.split("[\r\n]+", text))
+    names = [_unquoted(line, file.parent) for line in lines if line]
     if not names:
         raise UserError(f"{where}: the list is empty; write one picture's path on each line")
-    return ImageSource(str(file), names, lambda index: file.parent / names[index])
+    paths = [file.parent / os.path.expanduser(name) for name in names]
+    if not any(map(os.path.exists, paths)):
+        reason = f"none of the {len(names)} files in this list exists (first {one_line(paths[0])})"
+        raise UserError(f"{where}: {reason}; relative paths start at the list's folder")
+    return ImageSource(str(file), names, paths.__getitem__)
+
+
+def _unquoted(line: str, folder: Path) -> str:
+    """A line as shells and file managers write it, unless the quotes belong to the file's name."""
+    quoted = len(line) > 2 and line[0] == line[-1] and line[0] in "\"'"
+    return line[1:-1] if quoted and not os.path.exists(folder / line) else line
 
 
 def _tfds_source(src: str, where: str) -> ImageSource:
@@ -153,9 +193,11 @@ def _dataset_folder(name: str, where: str) -> str:
     from etils import epath
 
     folder = epath.Path(name).expanduser()
-    versions = sorted(file.parent for file in folder.glob(f"*/{_DATASET_INFO}"))
     if (folder / _DATASET_INFO).exists():
         return os.fspath(folder)
+    # Listed rather than globbed: the folder's own name may have a "[".
+    below = sorted(folder.iterdir()) if folder.is_dir() else ()
+    versions = [version for version in below if (version / _DATASET_INFO).exists()]
     if len(versions) == 1:
         return os.fspath(versions[0])
     if versions:

@@ -99,7 +99,7 @@ def load_face_network(
         tarball = npm_tarball(PACKAGE, f"{option} {FACE_API}")
         network = DlibResNet(read_face_api(tarball))
         return FaceNetwork(FACE_API, network, (_FACE_API_SIDE,) * 2, _FACE_API_THRESHOLD)
-    path, where = Path(source).expanduser(), f"{option} {one_line(source)}"
+    path, where = Path(source), f"{option} {one_line(source)}"
     if not path.exists():
         raise UserError(
             f"{where}: no such file; give face-api, a Keras model or a SavedModel's folder"

@@ -213,7 +213,7 @@ def _deeplab(weights: str):
 
 
 def _existing(src: str, prefix: str, known: str) -> Path:
-    path = Path(src).expanduser()
+    path = Path(src)
     if not path.exists():
         raise UserError(f"{_OPTION} {prefix}{one_line(src)}: no such file; give {known}")
     return path

@@ -13,9 +13,10 @@ from apache_beam.metrics import Metrics
 from etils import epath
 from PIL import Image
 
+from tf_i2i.console import say
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.screening import Dropped, Features, Limits, drop_reasons
-from tf_i2i.data.sources import SUFFIXES, open_source
+from tf_i2i.data.sources import SUFFIXES, open_source, unread_files
 from tf_i2i.errors import UserError, one_line
 from training.cartoon_pairs.pair_folder import Photo, output_names
 from training.cartoon_pairs.photo_pair import Drawing, draw, measure
@@ -161,12 +162,15 @@ def _list_url(url: str) -> dict[str, str]:
         tf.io.gfile.listdir(url)  # walk would take a folder that can't be listed for an empty one
         walked = tf.io.gfile.walk(url)
         files = [f"{folder.rstrip('/')}/{file}" for folder, _, found in walked for file in found]
-        files = [f.removeprefix(url + "/") for f in files if f.lower().endswith(SUFFIXES)]
+        files = [f.removeprefix(url + "/") for f in files]
     except tf.errors.OpError as error:
         reason = f"can't be listed ({one_line(error.message)})"
         raise UserError(f"SRC {one_line(url)}: {reason}") from error
     hidden = re.compile(r"(^|/)(\.|__MACOSX(/|$))")
-    names = sorted(name for name in files if not hidden.search(name))
+    shown = [name for name in files if not hidden.search(name)]
+    names = sorted(name for name in shown if name.lower().endswith(SUFFIXES))
+    if others := [name for name in shown if not name.lower().endswith(SUFFIXES)]:
+        say(f"SRC {one_line(url)}: {unread_files(others)}")
     if not names:
         suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise UserError(f"SRC {one_line(url)}: no pictures there; give a folder with {suffixes}")

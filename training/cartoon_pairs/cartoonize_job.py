@@ -26,11 +26,11 @@ class PairMaking:
 
     def __init__(self, options: CartoonizeOptions):
         self._options, self._drawing = options, Drawing.from_options(options)
-        src, root = options.src, Path(options.out).expanduser()
+        src, root = options.src, Path(options.out)
         self.source = open_source(src, "SRC") if src else bundled_photographs()
         if not src:
             print("no SRC: the bundled photographs are taken")
-        elif root.resolve().is_relative_to(Path(src).expanduser().resolve()):
+        elif root.resolve().is_relative_to(Path(src).resolve()):
             raise UserError(f"--out {one_line(root)}: is inside SRC; name a folder elsewhere")
         self.folder = PairFolder(root, options.layout)
         drawing = asdict(self._drawing) | {"strengths": dict(self._drawing.strengths)}
@@ -152,7 +152,7 @@ def _run(making: PairMaking, workers: int | None, stopped: Callable[[], bool]) -
 def _identity(src: str | None) -> str:
     if src is None or src.startswith("tfds:"):
         return src or "bundled photographs"
-    return str(Path(src).expanduser().resolve())
+    return str(Path(src).resolve())
 
 
 def _stamp(file: Path | None) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from tf_i2i.console import say, text_table
 from tf_i2i.data.image_files import read_image, resize_short_side, write_png
 from tf_i2i.data.pixels import centre_square, spread
 from tf_i2i.data.screening import DROP_REASONS, UNREADABLE, Dropped, Features
+from tf_i2i.data.sources import SUFFIXES
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import remove_partial_files, safe_part, sha256_of, write_errors, write_json
 from training.cartoon_pairs.photo_pair import Pair
@@ -30,7 +31,7 @@ SHEET, RECORD = "contact-sheet.png", "cartoonize.json"
 VERSION = 1
 KEPT, DROPPED = "kept", "dropped"
 _PARTS = {"folders": ("cartoon", "photo"), "pairs": ("pairs",)}
-_SUFFIX = r"\.(jpe?g|png|webp|bmp)$"
+_SUFFIX = rf"({'|'.join(map(re.escape, SUFFIXES))})$"
 _SHEET_SIDE, _SHEET_ROWS, _SHEET_COLUMNS = 128, 6, 3
 
 

@@ -14,7 +14,7 @@ from tf_i2i.command_line import flag_of
 from tf_i2i.data import image_files
 from tf_i2i.data.cartoon_styles import STYLES, strengths
 from tf_i2i.data.faces import DETECTION_SIDE
-from tf_i2i.data.image_files import MAX_ELONGATION, UnreadableImage
+from tf_i2i.data.image_files import MAX_ELONGATION, MAX_STRIP, UnreadableImage
 from tf_i2i.data.screening import UNREADABLE, Dropped, Features, features_of
 from tf_i2i.errors import UserError
 from training.options.pair_options import STRENGTHS, DrawingOptions
@@ -70,7 +70,9 @@ def draw(file: Path | str | bytes, drawing: Drawing) -> Pair | Dropped:
     max_side = drawing.size and MAX_ELONGATION * drawing.size
     try:
         photo = image_files.read_image(_opened(_fetched(file)), max_side)
-        photo = image_files.resize_short_side(photo, drawing.size) if drawing.size else photo
+        photo = (
+            image_files.resize_short_side(photo, drawing.size, MAX_STRIP) if drawing.size else photo
+        )
         return Pair(STYLES[drawing.style](photo, **dict(drawing.strengths)), photo)
     except UnreadableImage as error:
         return Dropped(UNREADABLE, error.reason)

@@ -131,7 +131,7 @@ def _build(builder: PairDataset, pipeline_options: PipelineOptions) -> None:
 
 def _data_dir(options: PrepareOptions) -> str:
     """--out, absolute: workers have other working folders."""
-    out = options.out if "://" in options.out else str(Path(options.out).expanduser().absolute())
+    out = options.out if "://" in options.out else str(Path(options.out).absolute())
     if set(out) & set("*?[]"):
         fix = "Beam reads *, ? and [ as patterns; name a folder without them"
         raise UserError(f"--out {one_line(out)}: {fix}")

@@ -46,7 +46,7 @@ def collect(options: CollectOptions) -> int | None:
     stop = threading.Event()
     # Not set by the signal handler, which may interrupt the main thread while that has its lock.
     set_stop = threading.Thread(target=stop.set, daemon=True).start
-    out, max_bytes = Path(options.out).expanduser(), round(options.max_total_mb * 1e6)
+    out, max_bytes = Path(options.out), round(options.max_total_mb * 1e6)
     with Interruption(set_stop) as interruption, CollectionFolder(out, max_bytes) as folder:
         try:
             collector = _run(options, folder, stop)

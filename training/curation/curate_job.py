@@ -27,7 +27,7 @@ def curate(options: CurateOptions) -> int | None:
     where nothing is left in one.
     """
     roots = _roots(options)
-    report = Path(options.report or roots[0].resolve().parent / "curate.html").expanduser()
+    report = Path(options.report or roots[0].resolve().parent / "curate.html")
     rejects = [Rejects(root) for root in roots]
     with Interruption() as interruption, ExitStack() as locks:
 
@@ -77,7 +77,7 @@ def undo(options: CurateOptions) -> None:
 
 
 def _roots(options: CurateOptions) -> list[Path]:
-    roots = [Path(name).expanduser() for name in options.dirs]
+    roots = [Path(name) for name in options.dirs]
     for root in roots:
         if not root.is_dir():
             raise UserError(f"DIR {one_line(root)}: no such folder; give a folder of pictures")

@@ -5,9 +5,10 @@ import json
 import re
 from pathlib import Path
 
-from tf_i2i.console import text_table
+from tf_i2i.console import say, text_table
 from tf_i2i.data.image_files import write_png
 from tf_i2i.files import write_json
+from tf_i2i.litert.model_file import read_bytes, read_facts
 from training.evaluation import robustness_result
 from training.evaluation.evaluated_pictures import named_pairs
 from training.evaluation.evaluation import evaluate_direction
@@ -18,6 +19,7 @@ from training.evaluation.scoring import TEACHER, ExportedFile, keras_translator
 from training.evaluation.worst_cases import worst_cases, worst_sheet
 from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun
+from training.runs.weights import stale_files
 
 _MAX_CLASSES = 8
 
@@ -35,6 +37,10 @@ def evaluate(options: EvaluateOptions) -> None:
         inside = file.resolve().is_relative_to(root)
         name = file.resolve().relative_to(root).as_posix() if inside else str(file)
         exported = {name: ExportedFile(file)}
+        if inside:
+            facts = (read_facts(read_bytes(file)) or {}) | {"file": name}
+            for line in stale_files(run.root, [facts]).values():
+                say(f"warning: {line}")
     if options.robustness:
         return _evaluate_robustness(options, run, exported)
     judges, path = open_judges(options, run), run.root / "evaluation.json"

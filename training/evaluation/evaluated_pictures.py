@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache, load_images
-from tf_i2i.data.paired_images import in_shape_of, matching
+from tf_i2i.data.paired_images import case_mismatches, in_shape_of, matching
 from tf_i2i.data.pixels import centre_multiple
 from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import TEST, VAL
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun
 
@@ -101,6 +101,8 @@ def _with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
         raise UserError(f"--target {target}: has no picture with a name of {pictures.split}")
     if len(matches) < count:
         print(f"--target: {count - len(matches)} of {count} pictures have no partner: left out")
+    for name, other in case_mismatches(pictures.names, targets.names).items():
+        print(f"--target: {one_line(name)} and {one_line(other)} differ in case, so are no pair")
     chosen = [(pictures.names[i], pictures.photos[i], targets.image(j)) for i, j in matches]
     return Pictures(pictures.split, *map(list, zip(*chosen, strict=True)))
 

@@ -191,7 +191,7 @@ def trained_style(run: FinishedRun) -> str | None:
     if src is None:
         return "cartoon"
     try:
-        record = read_record(Path(src).expanduser().parent)
+        record = read_record(Path(src).parent)
     except UserError:  # damaged: then nothing is known of the pairs
         record = None
     if record is None:

@@ -15,7 +15,10 @@ _FEATURES = (
     "pretrained network in whose features pictures are judged, or NAME:WEIGHTS.h5 for one of "
     "keras.applications",
 )
-SOURCE = "a folder, a text file with one path per line, or tfds:NAME[/CONFIG]:SPLIT[:FEATURE]"
+SOURCE = (
+    "a folder, a text file with one path per line (relative ones start at its folder), or "
+    "tfds:NAME[/CONFIG]:SPLIT[:FEATURE]"
+)
 
 
 @dataclasses.dataclass(frozen=True)

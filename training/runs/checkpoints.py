@@ -1,5 +1,6 @@
 """Checkpoints that are complete or absent, and verified by their sha256 sums when they are read."""
 
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from tf_i2i.files import sha256_of, write_json, write_text
 # TensorFlow is imported in the functions that need it: training.launch does without.
 
 _RECORD = re.compile(r"ckpt-(\d+)\.json")
+_GLOB = re.compile(r"[*?\[\\]")
 # A full disk makes other things fail too; logs and the next samples need a little.
 _SPARE_BYTES = 4 * 2**20
 
@@ -78,7 +80,7 @@ class Checkpoints:
         import tensorflow as tf
 
         try:
-            self._objects.read(saved.prefix).assert_existing_objects_matched()
+            self._objects.read(readable(saved.prefix)).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             fix = "resume its own run, or start a new one with another --run"
             other = "is of another network than these options build"
@@ -128,6 +130,27 @@ class Checkpoints:
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
         write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
+
+
+def readable(prefix: str) -> str:
+    """A prefix to read a checkpoint by: TensorFlow takes the one that it gets for a glob pattern,
+    so that a folder called run[2] would not be found.
+    """
+    folder, name = os.path.split(os.path.abspath(prefix))
+    return os.path.join(_plain_name(folder), name) if _GLOB.search(folder) else prefix
+
+
+@functools.cache  # the link lasts as long as the process: parts of a checkpoint are read late
+def _link_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(dir="/tmp" if _GLOB.search(tempfile.gettempdir()) else None)
+
+
+@functools.cache
+def _plain_name(folder: str) -> str:
+    """A link to `folder` whose path is no pattern."""
+    link = os.path.join(_link_folder().name, sha256_of(os.fsencode(folder))[:16])
+    os.symlink(folder, link)
+    return link
 
 
 def newest(folder: Path) -> Saved | None:

@@ -9,17 +9,18 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tf_i2i.command_line import expanded
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
-from tf_i2i.files import sha256_of
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
-from training.runs.checkpoints import Saved, newest
+from training.runs.checkpoints import Saved, newest, readable
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
+from training.runs.weights import weights_sha256
 
 
 class FinishedRun:
@@ -47,7 +48,7 @@ class FinishedRun:
         unknown = sorted(recorded.keys() - known)
         if unknown:
             say(f"{self.root}: ignoring options of another version: {', '.join(unknown)}")
-        return options_class(**{name: recorded[name] for name in recorded.keys() & known})
+        return options_class(**{name: expanded(recorded[name]) for name in recorded.keys() & known})
 
     @property
     def paired(self) -> bool:
@@ -93,7 +94,8 @@ class FinishedRun:
         """
         if self._data is None:
             stored_split = read_split(self.root) if self.options.split else None
-            self._data = load_data(self.options, log, stored_split)
+            held_out = self.config.get("data", {}).get("held_out")
+            self._data = load_data(self.options, log, stored_split, held_out)
         return self._data
 
     def network(self, model: str, direction: str) -> keras.Model:
@@ -154,8 +156,10 @@ class FinishedRun:
         newest checkpoint. Raises UserError when there is none.
         """
         if model == "student":
-            return sha256_of(self._student_weights(direction))
-        return sha256_of(f"{self._checkpoint().prefix}.data-00000-of-00001")
+            self._student_weights(direction)
+        else:
+            self._checkpoint()
+        return weights_sha256(self.root, model, direction)
 
     def discriminator(self) -> keras.Model:
         """That of a run on pairs, as last trained: float [N, H, W, 6], input and output, to scores
@@ -181,7 +185,7 @@ class FinishedRun:
         saved = self._checkpoint()
         parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
         try:
-            read = tf.train.Checkpoint(model=parts).read(saved.prefix).expect_partial()
+            read = tf.train.Checkpoint(model=parts).read(readable(saved.prefix)).expect_partial()
             read.assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             reason = f"checkpoint {saved.prefix} does not fit config.json"

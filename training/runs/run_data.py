@@ -1,18 +1,22 @@
 """A run's pictures: from the options to decoded, split image caches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tf_i2i.command_line import flag_of
 from tf_i2i.data.demo_data import demo_images, demo_pairs
 from tf_i2i.data.image_cache import ImageCache, load_images, split_held_out
-from tf_i2i.data.paired_images import load_named_pairs, load_side_by_side
+from tf_i2i.data.paired_images import (
+    case_mismatches,
+    load_named_pairs,
+    load_side_by_side,
+    pair_name,
+)
 from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import SPLITS, parse_split
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from training.options.trainer_options import TrainerOptions
 from training.runs.run_split import PictureGroup, split_pictures, summary_lines
 
@@ -28,6 +32,7 @@ class RunData:
         paired: val_b[i] is the true translation of val_a[i] (their names are equal).
         descriptions: where each came from, for config.json and the report.
         test_a, test_b, split: with --split, the test pictures, and what split.json holds.
+        held_out: without, name and sum of the pictures that were held out, for config.json.
         face_boxes: of both domains' training pictures, float32 [N, 4] each, or None for one that
             needs none; where a face loss needs them.
     """
@@ -41,6 +46,7 @@ class RunData:
     test_a: ImageCache | None = None
     test_b: ImageCache | None = None
     split: dict | None = None
+    held_out: dict[str, list[dict]] = field(default_factory=dict)
     face_boxes: tuple[np.ndarray | None, np.ndarray | None] | None = None
 
     def facts(self) -> dict:
@@ -53,17 +59,22 @@ class RunData:
             "counts": {name: len(cache) for name, cache in caches.items()},
             "fingerprint": {name: cache.fingerprint for name, cache in caches.items()},
             "paired_validation": self.paired,
+            "held_out": self.held_out,
             "skipped": [list(item) for item in skipped],
         }
 
 
 def load_data(
-    options: TrainerOptions, log: Callable[[str], None], stored_split: dict | None = None
+    options: TrainerOptions,
+    log: Callable[[str], None],
+    stored_split: dict | None = None,
+    held_out: dict[str, list[dict]] | None = None,
 ) -> RunData:
     """Reads the pictures that the options name; without any, the bundled demo data.
 
-    stored_split: what split.json of the run holds, if the run exists. Raises UserError for options
-    that do not go together, or pictures that can't be used.
+    stored_split: what split.json of the run holds, if the run exists; held_out: what its config.json
+    holds of the data, from this version on. Raises UserError for options that do not go together,
+    or pictures that can't be used.
     """
     names = ("input", "pairs") if options.paired else ("domain_a", "domain_b")
     validation = ("val_input", "val_pairs") if options.paired else ("val_a", "val_b")
@@ -86,29 +97,45 @@ def load_data(
         described += split_of
         descriptions = dict(zip(_DESCRIBED, described, strict=True))
         return RunData(*train, *val, options.paired, descriptions, *test, record)
-    named, train, val = read(options, True, log), [], []
+    named, train, val, record = read(options, True, log), [], [], {}
     for name, group in groups.items():
         if name in named:
             train += group.caches
             val += named[name].caches
             described += named[name].descriptions
         else:
-            kept, held_out = split_held_out(group.caches, options.seed)
+            if held_out and name in held_out:
+                kept, apart = group.held_out_again(held_out[name])
+            else:
+                kept, apart = split_held_out(group.caches, options.seed)
             train += kept
-            val += held_out
+            val += apart
             described += [f"held out of {side}" for side in sides[name]]
             noun, count = "pairs" if options.paired else "pictures", len(group.names)
-            if held_out[0] is kept[0]:
+            if apart[0] is kept[0]:
+                record[name] = []
                 message = f"{count} {noun} are too few to hold any out; validation shows training"
                 log(f"{group.option}: {message} {noun}")
             else:
-                held = len(held_out[0])
+                record[name] = group.held_out_entries(apart[0])
+                held = len(apart[0])
                 log(f"{group.option}: {held} of {count} {noun} are held out for validation")
     paired = options.paired
-    if len(named) == 2 and _stems(val[0]) == _stems(val[1]):
-        paired = True
-        log("validation: file names are equal in --val-a and --val-b, so they are scored as pairs")
-    return RunData(*train, *val, paired, dict(zip(_DESCRIBED, described, strict=True)))
+    if len(named) == 2:
+        ours, theirs = (list(map(pair_name, cache.names)) for cache in val)
+        place_of = {name: place for place, name in enumerate(theirs)}
+        if len(place_of) == len(theirs) == len(ours) and set(ours) == place_of.keys():
+            # Suffixes and two spellings of a letter may sort them differently.
+            val[1] = val[1].subset([place_of[name] for name in ours])
+            theirs = ours
+        paired = ours == theirs
+        if paired:
+            log("validation: names are equal in --val-a and --val-b, so they are scored as pairs")
+        elif near := case_mismatches(val[0].names, val[1].names):
+            pair = " and ".join(map(one_line, next(iter(near.items()))))
+            log(f"validation: {len(near)} names differ in case alone, such as {pair}: no pairs")
+    descriptions = dict(zip(_DESCRIBED, described, strict=True))
+    return RunData(*train, *val, paired, descriptions, held_out=record)
 
 
 def _check(options, sources: list[str], validation: list[str]) -> None:
@@ -194,7 +221,3 @@ def _demo_data(options, log) -> RunData:
 
 def _given(options, names: Sequence[str]) -> list[str]:
     return [name for name in names if getattr(options, name)]
-
-
-def _stems(cache: ImageCache) -> list[str]:
-    return [PurePosixPath(name.replace("\\", "/")).stem for name in cache.names]

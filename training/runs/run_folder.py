@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
-from tf_i2i.command_line import flag_of
-from tf_i2i.errors import UserError
+from tf_i2i.command_line import expanded, flag_of
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json
 from training.runs.checkpoints import newest_step
 from training.system.machine import git_revision, package_versions
@@ -33,6 +33,7 @@ class RunFolder:
         if not chief:
             self._away = tempfile.TemporaryDirectory()
             return
+        _require_utf8(self.root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / ".writable"
@@ -66,6 +67,15 @@ class RunFolder:
             "created": now.isoformat(timespec="seconds"),
         }
         write_json(self.path(part, "config.json"), config)
+
+
+def _require_utf8(root: Path) -> None:
+    """TensorFlow takes no other paths; that would show with the first checkpoint."""
+    try:
+        str(root.absolute()).encode()
+    except UnicodeEncodeError as error:
+        fix = "its name is no UTF-8 text; choose another folder"
+        raise UserError(f"--run {one_line(root)}: {fix}") from error
 
 
 @contextmanager
@@ -137,7 +147,7 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
     recorded, merged = read_config(run.root)["options"], {}
     for field in dataclasses.fields(options):
         name, value = field.name, recorded.get(field.name, field.default)
-        value = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+        value = expanded(value)  # JSON has no tuples, and earlier versions recorded the ~
         if name in _OF_THE_CALL:
             continue
         if name not in given:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from tf_i2i.console import say
 from tf_i2i.data.image_cache import ImageCache
 from tf_i2i.data.sources import ImageSource
 from tf_i2i.data.splits import SPLITS, draw_splits, folders_of, parse_split
@@ -15,6 +16,7 @@ from tf_i2i.errors import UserError, one_line
 
 FILE = "split.json"
 _DOMAIN = "domain_"
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,17 @@ class PictureGroup:
     @cached_property
     def sums(self) -> list[list[str]]:
         """For each cache the sha256 of the files that its pictures came from."""
-        sums = []
+        pairs = zip(self.caches, self.sources, strict=True)
+        return [self._file_sums(source, cache.names) for cache, source in pairs]
+
+    def _file_sums(self, source: ImageSource, names: Sequence[str]) -> list[str]:
+        places = {name: place for place, name in enumerate(source.names)}
         try:
-            for cache, source in zip(self.caches, self.sources, strict=True):
-                places = {name: place for place, name in enumerate(source.names)}
-                bar = tqdm(cache.names, f"{self.option}: sums of files", unit="file", delay=3)
-                sums.append([source.sha256(places[name]) for name in bar])
+            bar = tqdm(names, f"{self.option}: sums of files", unit="file", delay=3)
+            return [source.sha256(places[name]) for name in bar]
         except OSError as error:
             reason = f"{one_line(error)}; the pictures must stay where they are"
             raise UserError(f"{self.option}: {reason}") from error
-        return sums
 
     def keys(self, by: str) -> list[list[str]]:
         """What ties each picture to others: file, pixels, and with by="folder" its folder."""
@@ -80,6 +83,41 @@ class PictureGroup:
                     f"are {problem} (first {one_line(names[0])}); restore them, or start a new run"
                 )
         return [stored[name][0] if name in stored else None for name in self.names]
+
+    def held_out_entries(self, held_out: ImageCache) -> list[dict]:
+        """What config.json holds of pictures that were held out: in the order of `held_out`."""
+        sums = self._file_sums(self.sources[0], held_out.names)
+        pairs = zip(held_out.names, sums, strict=True)
+        return [{"name": name, "sha256": sha256} for name, sha256 in pairs]
+
+    def held_out_again(
+        self, entries: list[dict]
+    ) -> tuple[tuple[ImageCache, ...], tuple[ImageCache, ...]]:
+        """(to train on, held out) as `entries` say, whatever happened to other pictures: one that
+        was trained on never takes the place of one that is gone. Without entries the caches, twice.
+
+        Raises UserError: none of those that were held out is there.
+        """
+        if not entries:
+            return self.caches, self.caches
+        stored = {entry["name"]: entry["sha256"] for entry in entries}
+        there = [name for name in dict.fromkeys(self.names) if name in stored]
+        sums = zip(there, self._file_sums(self.sources[0], there), strict=True)
+        intact = {name for name, sha256 in sums if stored[name] == sha256}
+        gone = [one_line(name) for name in stored if name not in intact]
+        count = f"{len(gone)} of the {len(stored)} pictures that were held out of the training"
+        if not intact:
+            fix = "restore them, or name other pictures"
+            raise UserError(f"{self.option}: {count} are missing or changed; {fix}")
+        if gone:
+            names = ", ".join(gone[:_MAX_NAMED]) + (", ..." if len(gone) > _MAX_NAMED else "")
+            say(f"warning: {self.option}: {count} are missing or changed: {names}")
+        parts = [], []
+        for place, name in enumerate(self.names):
+            if name in intact or name not in stored:
+                parts[name in intact].append(place)
+        train, held_out = (tuple(c.subset(part) for c in self.caches) for part in parts)
+        return train, held_out
 
 
 def split_pictures(

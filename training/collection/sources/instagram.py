@@ -25,7 +25,7 @@ def items(context: Context) -> Iterator[Item]:
     Raises UserError when one is unreadable or a ZIP bomb, or they are no such export.
     """
     query = context.options.query
-    everything = [member for path in query for member in members(Path(path).expanduser())]
+    everything = [member for path in query for member in members(Path(path))]
     files = {member.title: member for member in everything if not member.refused}
     lists = [member for member in everything if _POSTS.search(member.title) and not member.refused]
     if not lists:

@@ -10,7 +10,7 @@ from training.collection.sources.context import Context
 
 def items(context: Context) -> Iterator[Item]:
     """The URLs in their order. Raises UserError when there is no such file, text or URL."""
-    path = Path(context.options.query_text).expanduser()
+    path = Path(context.options.query_text)
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:

@@ -1,0 +1,41 @@
+"""Which weights a run has now, and which exported files are of earlier ones. Without TensorFlow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tf_i2i.errors import one_line
+from tf_i2i.files import sha256_of
+from training.runs.checkpoints import newest
+
+_NETWORKS = [(model, way) for model in ("student", "teacher") for way in ("ab", "ba")]
+
+
+def weights_sha256(root: Path, model: str, direction: str) -> str | None:
+    """sha256 of student.weights.h5, or of the data of the newest checkpoint; None without it."""
+    if model == "student":
+        file = Path(root) / "student" / direction / "student.weights.h5"
+    elif saved := newest(Path(root) / "checkpoints"):
+        file = Path(f"{saved.prefix}.data-00000-of-00001")
+    else:
+        return None
+    return sha256_of(file) if file.is_file() else None
+
+
+def stale_files(root: Path, entries: Sequence[dict]) -> dict[str, str]:
+    """Of entries of export.json, those made of other weights than the run has now: file -> a line
+    about it. Files of versions that did not record their weights are not among them.
+    """
+    stale, now = {}, {}
+    for entry in entries:
+        network, made_of = (entry.get("model"), entry.get("direction")), entry.get("weights_sha256")
+        if not made_of or network not in _NETWORKS:
+            continue
+        if network not in now:
+            now[network] = weights_sha256(root, *network)
+        if now[network] and made_of != now[network]:
+            model, direction = network
+            again = f"python -m export.tflite --run {one_line(root)} --model {model}"
+            again += f" --direction {direction} --size {entry.get('size')} --{entry.get('variant')}"
+            file, what = one_line(entry["file"]), f"is of earlier weights of the {model}"
+            stale[entry["file"]] = f"{file} {what}; export it again: {again}"
+    return stale
