@@ -35,6 +35,7 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1200)
 def test_a_run_goes_on_and_becomes_an_app(folder, capsys):
     run = str(folder / "run")
     assert cyclegan(["--run", run, "--resume", "--steps", "3"]) is None
