@@ -29,19 +29,20 @@ pytestmark = pytest.mark.timeout(1500)
 RUNS = [f"lambda-cycle-{value}-seed-{seed}" for seed in (1, 2) for value in (5, 10)]
 
 
-def start(arguments: list[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "training.sweep", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def start(arguments: list[str], log: Path) -> subprocess.Popen:
+    """What it says goes to a file: nobody reads a pipe meanwhile, and a full one would stop it."""
+    with log.open("w") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "training.sweep", *arguments],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
-def wait_until(process: subprocess.Popen, reached) -> None:
+def wait_until(process: subprocess.Popen, reached, log: Path) -> None:
     while not reached():
-        assert process.poll() is None, process.stdout.read()
+        assert process.poll() is None, log.read_text()
         time.sleep(0.05)
 
 
@@ -56,22 +57,20 @@ def finished(picture_folders, tmp_path_factory) -> tuple[Path, str]:
     steps = f"--steps 4 --checkpoint-every 2 --student none --domain-a {a} --domain-b {b}"
     trained = [*TINY, *steps.split(), "--split", "6/4/4"]
     arguments = [*own.split(), "--", *trained, "--", "--features", "offline"]
-    process = start(arguments)
-    wait_until(process, lambda: (root / RUNS[1] / "checkpoints" / "ckpt-2.json").exists())
+    log = root.with_name("said.txt")
+    process = start(arguments, log)
+    wait_until(process, lambda: (root / RUNS[1] / "checkpoints" / "ckpt-2.json").exists(), log)
     process.kill()
     process.wait()
-    process = start(arguments)
-    wait_until(
-        process, lambda: (root / RUNS[2] / LOG).exists()
-    )  # while it starts, which costs least
+    process = start(arguments, log)
+    # While it starts, which costs least.
+    wait_until(process, lambda: (root / RUNS[2] / LOG).exists(), log)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate()
-    assert process.returncode == 130, said
-    assert "the same command resumes it" in said
-    process = start(arguments)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    return root, said
+    assert process.wait() == 130, log.read_text()
+    assert "the same command resumes it" in log.read_text()
+    process = start(arguments, log)
+    assert process.wait() == 0, log.read_text()
+    return root, log.read_text()
 
 
 def commands(folder: Path) -> list[str]:
