@@ -155,7 +155,7 @@ def options_as_flags(options: dict, options_class: type | None) -> str:
             continue
         flag = name.replace("_", "-")
         if isinstance(value, bool):
-            flags.append(f"--no-{flag}" if default else f"--{flag}")
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             flags.append(shlex.join([f"--{flag}", *map(str, values)]))
     return " ".join(flags)
