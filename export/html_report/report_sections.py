@@ -132,9 +132,10 @@ def _held_out(data: dict) -> str:
 
 
 def _teacher(config: dict, options: dict) -> str:
-    text = f"{options.get('generator')}, ngf {options.get('ngf')}, ndf {options.get('ndf')}"
-    if "network" in options:
-        text = f"{options['network']}, judged in the features of {options.get('features')}"
+    network = options.get("network") or f"{options.get('generator')}, ngf {options.get('ngf')}"
+    in_features = "network" in options or options.get("discriminator") == "projected"
+    judged = f"judged in the features of {options.get('features')}"
+    text = f"{network}, {judged}" if in_features else f"{network}, ndf {options.get('ndf')}"
     parameters = config.get("parameters")
     if not parameters or not isinstance(parameters, dict):
         return text

@@ -306,6 +306,8 @@ def test_unusable_data_stops_the_sweep_at_once(tmp_path):
                 str(tmp_path / "s"),
                 "--",
                 *TINY[:6],
+                "--discriminator",
+                "patch",
                 "--domain-a",
                 "/none",
                 "--domain-b",

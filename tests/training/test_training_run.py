@@ -244,7 +244,10 @@ def test_user_error_is_one_line_and_exit_2(tmp_path):
 
 def test_dry_run_tells_layers_parameters_and_macs(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    main(["--dry-run", "--generator", "resnet9", "--crop-size", "256"])
+    words = ["--dry-run", "--generator", "resnet9", "--crop-size", "256"]
+    main(words)
+    assert "11,378,179 parameters" in capsys.readouterr().out
+    main([*words, "--discriminator", "patch"])
     shown = capsys.readouterr().out
     assert "11,378,179 parameters" in shown and "2,764,737 parameters" in shown
     assert not list(tmp_path.iterdir()), "a dry run writes nothing"

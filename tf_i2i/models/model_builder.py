@@ -95,11 +95,13 @@ def build_onesided(options: Mapping, features, taught: bool = False, design=None
 
 
 def counted_networks(model) -> dict:
-    """One network of each shape in a model, with its input channels: what a log counts."""
+    """One network of each shape in a model that takes pictures, with its input channels: what a log
+    counts. Projected discriminators take feature maps.
+    """
     if hasattr(model, "student"):
         return {model.student: 3}
     if hasattr(model, "generator_ab"):
-        return {model.generator_ab: 3, model.discriminator_b: 3}
+        return {model.generator_ab: 3} | ({} if model.projected else {model.discriminator_b: 3})
     return {model.generator: 3, model.discriminator: 6}
 
 
