@@ -1,7 +1,7 @@
 # demo, test and lint work from a bare clone: tools/make_venv.sh makes .venv unless it is up to date.
 .PHONY: demo test lint
 
-# Training options of the demo: 7 minutes on two cores with everything else.
+# Training options of the demo: few steps, which end in minutes on two cores.
 DEMO_ONESIDED ?= --load-size 160 --crop-size 128 --colours photo --steps 450
 DEMO_CYCLEGAN ?= --load-size 160 --crop-size 96 --generator resnet6 --ngf 16 --steps 120 --student-steps 300
 PY = .venv/bin/python
