@@ -116,7 +116,7 @@ def test_minutes_of_distillation(tiny_run, tmp_path, capsys):
     assert lines(run / "student/ab/metrics.jsonl")[-1]["step"] == int(steps)
     config = json.loads((run / "student/ab/config.json").read_text())
     assert config["options"]["steps"] == int(steps)
-    with pytest.raises(UserError, match="--steps and --minutes"):
+    with pytest.raises(UserError, match="--student-steps and --minutes"):
         distill([*words, "--steps", "1", "--minutes", "1"])
 
 
