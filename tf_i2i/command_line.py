@@ -233,12 +233,11 @@ def as_flags(options: Mapping[str, Any]) -> list[str]:
 
 def unlike_defaults(options: Mapping[str, Any], options_class: type) -> dict[str, Any]:
     """Of recorded options those that the class knows and that differ from its defaults, by flag."""
-    given = {}
-    for field in dataclasses.fields(options_class):
-        value = options.get(field.name)
+    fields, given = {field.name: field for field in dataclasses.fields(options_class)}, {}
+    for name, value in options.items():
         value = tuple(value) if isinstance(value, list) else value
-        if value not in (None, field.default):
-            given[_flag(field)[2:]] = value
+        if name in fields and value not in (None, (), fields[name].default):
+            given[_flag(fields[name])[2:]] = value
     return given
 
 

@@ -112,7 +112,10 @@ def commands(record: RunRecord) -> list[str]:
     model, run, lengths = record.run.model, record.root, record.config.get("lengths", [])
     options = record.config.get("options", {})
     steps = [*(one["steps"] for one in lengths), options.get("steps")]
-    used = recorded(options | _LEFT_OUT | {"steps": steps[0]}, TRAINER_OPTIONS.get(model))
+    first = {"steps": steps[0]}
+    if lengths:
+        first["ema_half_life"] = lengths[0].get("ema_half_life")
+    used = recorded(options | _LEFT_OUT | first, TRAINER_OPTIONS.get(model))
     lines = [command(f"training.{model}", run=run, **used)]
     for one, longer in zip(lengths, steps[1:], strict=True):
         again = {"resume": True, "steps": longer, "extend": one["extend"]}

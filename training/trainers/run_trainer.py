@@ -55,7 +55,8 @@ class RunTrainer(Trainer):
     def __init__(self, options: TrainerOptions, given: frozenset[str] = frozenset()):
         super().__init__(options)
         self._given = given
-        # For each time that the run was resumed with another length: {"steps": before, "extend": how}.
+        # For each time that the run was resumed with another length: steps and half-life before, and
+        # how it was extended.
         self._lengths: list[dict] = []
         self._steps_before: int | None = None
 
@@ -137,7 +138,9 @@ class RunTrainer(Trainer):
         if options.steps is None or before is None or options.steps == before:
             return
         default, self._steps_before = self._half_life(before), before
-        self._lengths.append({"steps": before, "extend": options.extend})
+        half_life = config["options"].get("ema_half_life")
+        one = {"steps": before, "ema_half_life": half_life, "extend": options.extend}
+        self._lengths.append(one)
         if self.restarts and options.steps <= self.restarts[-1]:
             begins = f"the learning rate begins anew after step {self.restarts[-1]}"
             raise UserError(f"{self.named_length}: with --extend append {begins}; name more")

@@ -184,9 +184,9 @@ class Trainer(abc.ABC):
 
     def step_function(self, step: int):
         """What takes a step: one replica's batch to scalar losses by name."""
-        return self._frozen_bn_step if self._bn_is_frozen(step) else self.model.train_step
+        return self._frozen_bn_step if self.bn_is_frozen(step) else self.model.train_step
 
-    def _bn_is_frozen(self, step: int) -> bool:
+    def bn_is_frozen(self, step: int) -> bool:
         if self.frozen_bn_share is None:
             return False
         parts = pairwise((0, *self.restarts, self.options.steps))
