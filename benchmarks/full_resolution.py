@@ -18,7 +18,7 @@ from benchmarks.results import BenchmarkOptions, Results, Target, parse_options,
 from benchmarks.timing import interleave, ratio
 from export.photos.tiling import Tiling
 from export.photos.translator import Translator
-from tf_i2i.command_line import option, run_command
+from tf_i2i.command_line import command, option, run_command
 from tf_i2i.console import say
 from tf_i2i.data.demo_data import bundled_photographs
 from tf_i2i.data.image_files import write_jpeg
@@ -87,8 +87,8 @@ def int8_student(run: str | None) -> str:
         raise UserError("--model FILE or --run RUN is missing: a student to time")
     files = sorted(Path(run, "export").glob("[ab][ab]-*-int8.tflite"))
     if not files:
-        command = f"python -m export.tflite --run {run} --int8"
-        raise UserError(f"--run {run}: has no int8 student; make it: {command}")
+        export = command("export.tflite", run=run, int8=True)
+        raise UserError(f"--run {run}: has no int8 student; make it: {export}")
     return str(files[0])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.conversion.manifest import read_entries
-from tf_i2i.command_line import option_group, parse, run_command
+from tf_i2i.command_line import command, option_group, parse, run_command
 from tf_i2i.console import say
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_errors, write_json, write_text
@@ -92,7 +92,8 @@ def _resolved(options: BenchmarkOptions) -> tuple[list[Path], BenchmarkOptions]:
         say(f"warning: {line}")
     exported = [folder / entry["file"] for entry in entries]
     if not exported:
-        raise UserError(f"{one_line(folder)}: nothing exported yet; run: python -m export.tflite")
+        export = command("export.tflite", run=run, int8=True)
+        raise UserError(f"{one_line(folder)}: nothing exported yet; run: {export}")
     json = options.json or str(folder / "benchmark.json")
     chart = options.chart or str(folder / "benchmark.svg")
     paths = list(dict.fromkeys([*exported, *named]))

@@ -40,7 +40,14 @@ class SearchOptions:
     direction: str = _what("ab", "which translation", choices=("ab", "ba"))
     only: tuple[str, ...] = _what((), f"of {', '.join(CANDIDATES)}; default: all", metavar="NAME")
     peer: str | None = _what(None, "another .tflite file to time beside them", metavar="FILE")
-    steps: int = _how(1500, "distillation steps of each candidate", unit="steps", minimum=1)
+    steps: int = _how(
+        1500,
+        "distillation steps of each candidate",
+        unit="steps",
+        minimum=1,
+        flag="student-steps",
+        former="steps",
+    )
     size: int = _how(
         256, f"side of the files, a multiple of {_STRIDE}", unit="pixels", minimum=32, maximum=4096
     )

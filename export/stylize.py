@@ -1,5 +1,6 @@
 """Translates photos of any size with an exported network.
 
+python -m export.stylize --run RUN PHOTO... --out DIR
 python -m export.stylize MODEL.tflite PHOTO... --out DIR
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_i2i.command_line import option_group, parse, run_command
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 
 _what, _how = map(option_group, ("what", "how"))
 
@@ -24,17 +25,18 @@ none can be used the exit status is 2."""
 
 @dataclass(frozen=True)
 class StylizeOptions:
-    model: str = _what(
+    files: tuple[str, ...] = _what(
         dataclasses.MISSING,
-        "file that export.tflite wrote",
-        metavar="MODEL.tflite",
+        "pictures, or folders of them (searched recursively); without --run after a file that "
+        "export.tflite wrote",
+        metavar="FILE",
         positional=True,
     )
-    photos: tuple[str, ...] = _what(
-        dataclasses.MISSING,
-        "pictures, or folders of them (searched recursively)",
-        metavar="PHOTO",
-        positional=True,
+    run: str | None = _what(
+        None, "the run whose exported file translates: int8, or else the best", metavar="RUN"
+    )
+    direction: str | None = _what(
+        None, "of --run; default ab, or the one that was exported", choices=("ab", "ba")
     )
     out: str | None = _what(None, "folder for the results (needed)", metavar="DIR")
     working_size: int | None = _how(
@@ -68,10 +70,21 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(StylizeOptions, argv, "export.stylize", __doc__, _EPILOG)
     if options.out is None:
         raise UserError("--out is missing: name the folder for the results")
+    model, photos = (None, options.files) if options.run else (options.files[0], options.files[1:])
+    if options.direction and not options.run:
+        raise UserError("--direction is of --run; a file has its own")
+    if not photos:
+        raise UserError("PHOTO is missing: name a photo, or a folder, after the model")
+    from export.conversion.chosen_files import run_file
     from export.photos.stylize_job import stylize
 
-    how = {k: v for k, v in vars(options).items() if k not in ("model", "photos", "out")}
-    stylize(options.model, options.photos, Path(options.out), **how)
+    if options.run:
+        if photos[0].endswith(".tflite"):
+            raise UserError(f"--run and {one_line(photos[0])}: both name a model; leave one out")
+        model = str(run_file(Path(options.run), options.direction))
+    apart = ("files", "run", "direction", "out")
+    how = {name: value for name, value in vars(options).items() if name not in apart}
+    stylize(model, photos, Path(options.out), **how)
     return 0
 
 

@@ -9,12 +9,13 @@ import difflib
 import functools
 import io
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from tf_i2i.console import prepare_tensorflow
+from tf_i2i.console import prepare_tensorflow, say
 from tf_i2i.errors import UserError, one_line
 
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -33,6 +34,9 @@ def option(
     resumable: bool = False,
     positional: bool = False,
     repeatable: bool = False,
+    flag: str | None = None,
+    former: str | None = None,
+    instead: str | None = None,
 ) -> Any:
     """A field of an options dataclass.
 
@@ -43,6 +47,9 @@ def option(
         resumable: may change when a run is resumed; all others are part of what the run is.
         positional: an argument without a flag.
         repeatable: of several values, which may be given under several flags; else the last counts.
+        flag: its flag, where that is not the field's name.
+        former: a flag of before, still taken, with a hint; of options with one value.
+        instead: of options that share it, one on the command line replaces all in an options file.
     """
     metadata = {name: value for name, value in locals().items() if name != "default"}
     return dataclasses.field(default=default, metadata=metadata)
@@ -81,6 +88,8 @@ def parse_known(
         parser.error(str(error))
     # Plain parse_args takes an empty list for FILE... as soon as an option comes before it.
     namespace, others = parser.parse_known_intermixed_args(argv)
+    for old, new in parser.renamed.items():
+        say(f"hint: {old} is called {new} now")
     values = {name: expanded(value) for name, value in vars(namespace).items()}
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
@@ -123,6 +132,7 @@ def build_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.renamed = {}
     hints = get_type_hints(options_class)
     inherited = {
         name for base in options_class.__mro__[1:] for name in vars(base).get("__annotations__", {})
@@ -144,7 +154,7 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
         takes["metavar"] = meta["metavar"]
         group.add_argument(field.name, type=kind, help=meta["comment"], **takes)
         return
-    flag = flag_of(field.name)
+    flag = _flag(field)
     unit = f" {meta['unit']}" if meta["unit"] and field.default is not None else ""
     shown = meta["comment"].replace("%", "%%")
     if field.default is not None or "default" not in shown:
@@ -152,7 +162,8 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
     if kind is bool:
         # Its default is set afterwards: argparse before Python 3.13 would add it to the help.
         switch = argparse.BooleanOptionalAction
-        action = group.add_argument(flag, action=switch, default=argparse.SUPPRESS, help=shown)
+        named = {"dest": field.name, "default": argparse.SUPPRESS, "help": shown}
+        action = group.add_argument(flag, action=switch, **named)
         action.default = field.default
         return
     if meta["repeatable"]:
@@ -161,7 +172,11 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
         takes["choices"] = meta["choices"]
     else:
         takes["metavar"] = meta["metavar"] or kind.__name__.upper()
-    group.add_argument(flag, type=kind, default=field.default, help=shown, **takes)
+    takes |= {"dest": field.name, "type": kind}
+    group.add_argument(flag, default=field.default, help=shown, **takes)
+    if meta["former"]:
+        hidden = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        group.add_argument(f"--{meta['former']}", action=_Former, const=flag, **takes, **hidden)
 
 
 class _Extend(argparse.Action):
@@ -172,6 +187,14 @@ class _Extend(argparse.Action):
         setattr(namespace, self.dest, [*(before if isinstance(before, list) else ()), *values])
 
 
+class _Former(argparse.Action):
+    """Stores a value given by a former name; const: the flag of now."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.renamed[option_string] = self.const
+        setattr(namespace, self.dest, values)
+
+
 def _usage(field: dataclasses.Field) -> str:
     text = field.metadata["metavar"] or field.name
     return text if field.default is dataclasses.MISSING else f"[{text}]"
@@ -180,6 +203,54 @@ def _usage(field: dataclasses.Field) -> str:
 def flag_of(name: str) -> str:
     """The option that sets a field: --load-size of load_size."""
     return "--" + name.replace("_", "-")
+
+
+def _flag(field: dataclasses.Field) -> str:
+    return flag_of(field.metadata["flag"] or field.name)
+
+
+def command(module: str, *words: object, **options) -> str:
+    """A command to paste into a shell; options by the names of their flags, as in `as_flags`."""
+    return " ".join(["python -m", module, *map(quoted, words), *as_flags(options)])
+
+
+def as_flags(options: Mapping[str, Any]) -> list[str]:
+    """Options as a shell takes them; those that are None or () are left out."""
+    flags = []
+    for name, value in options.items():
+        values = value if isinstance(value, list | tuple) else (value,)
+        if value is None or not values:
+            continue
+        flag = flag_of(name)
+        if isinstance(value, bool):
+            flags.append(flag if value else f"--no-{flag[2:]}")
+        elif len(values) == 1 and str(values[0]).startswith("-"):  # else taken for an option
+            flags.append(f"{flag}={quoted(values[0])}")
+        else:
+            flags += [flag, *map(quoted, values)]
+    return flags
+
+
+def unlike_defaults(options: Mapping[str, Any], options_class: type) -> dict[str, Any]:
+    """Of recorded options those that the class knows and that differ from its defaults, by flag."""
+    fields, given = {field.name: field for field in dataclasses.fields(options_class)}, {}
+    for name, value in options.items():
+        value = tuple(value) if isinstance(value, list) else value
+        if name in fields and value not in (None, (), fields[name].default):
+            given[_flag(fields[name])[2:]] = value
+    return given
+
+
+def quoted(value: object) -> str:
+    """One word of a shell's command, on one line whatever a file's name holds."""
+    text = str(value)
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = (
+        c if c.isprintable() and c not in "'\\" else "".join(f"\\x{b:02x}" for b in os.fsencode(c))
+        for c in text
+    )
+    return f"$'{''.join(escaped)}'"
 
 
 def _shown(default) -> str:
@@ -205,19 +276,22 @@ def _check_range(parser, field: dataclasses.Field, value) -> None:
         in_range = (low is None or number >= low) and (high is None or number <= high)
         if number != number or not in_range:
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-            parser.error(f"{flag_of(field.name)} must be {bounds}, not {number}")
+            parser.error(f"{_flag(field)} must be {bounds}, not {number}")
 
 
 def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
     """The command line with the arguments of its options file before its own, which so win."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    fields = {flag_of(field.name)[2:]: field for field in dataclasses.fields(options_class)}
+    fields = {_flag(field)[2:]: field for field in dataclasses.fields(options_class)}
+    fields |= {f.metadata["former"]: f for f in fields.values() if f.metadata["former"]}
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--options")
     file = finder.parse_known_args(argv)[0].options if "options" in fields else None
     if file is None:
         return argv
     hints, where = get_type_hints(options_class), f"--options {one_line(file)}"
+    said = {word[2:].partition("=")[0] for word in argv if word.startswith("--")}
+    replaced = {fields[name].metadata["instead"] for name in said & fields.keys()} - {None}
     arguments = []
     for line, name, value in _yaml_items(file, where):
         at, known = f"{where}, line {line}", sorted(fields.keys() - {"options"})
@@ -225,6 +299,8 @@ def _with_file(options_class: type, argv: list[str] | None) -> list[str]:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]}?" if close else "--help lists this command's options"
             raise UserError(f"{at}: unknown option {one_line(name)}; {hint}")
+        if fields[name].metadata["instead"] in replaced:
+            continue
         if not value:
             raise UserError(f"{at}: {name} has no value; write `{name}: value`")
         if _plain_type(hints[fields[name].name]) is bool:

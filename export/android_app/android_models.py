@@ -4,8 +4,6 @@ import functools
 import io
 import re
 import sys
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from export.android_app.android_assets import AppModel
-from export.conversion.manifest import read_entries
+from export.conversion.chosen_files import chosen_entries
 from export.conversion.metadata import read_normalization
 from export.photos.translator import Translator
 from tf_i2i.data.demo_data import demo_images
@@ -25,9 +23,6 @@ from training.runs.finished_run import FinishedRun
 from training.runs.weights import stale_files
 
 THUMBNAIL_SIDE = 256
-# Preferred first: what a phone runs fastest, then what is exact.
-_MODELS = ("student", "teacher")
-_VARIANTS = ("int8", "float16", "float32", "dynamic", "int16")
 # What the app reads of model.json.
 _NEEDED_FACTS = ("model", "direction", "variant", "size", "stride", "halo_px", "training_data")
 _MAX_CANDIDATES = 24
@@ -56,40 +51,6 @@ def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
         _check_tiles(path, facts)
         models.append(AppModel(name, title, direction, size, variant, data, thumbnail))
     return models
-
-
-def chosen_entries(run: Path, variants: tuple[str, ...]) -> list[dict]:
-    """Of each direction and variant the largest file in export.json, a student before a teacher."""
-    if not run.is_dir():
-        raise UserError(f"--run {one_line(run)}: no such folder; name a run folder")
-    entries = [e for e in read_entries(run / "export") if _is_usable(e)]
-    entries = [e for e in entries if e["variant"] in (variants or _VARIANTS)]
-    entries.sort(
-        key=lambda e: (_MODELS.index(e["model"]), _VARIANTS.index(e["variant"]), -e["size"])
-    )
-    chosen = []
-    for direction in ("ab", "ba"):
-        of_direction = [e for e in entries if e["direction"] == direction]
-        of_model = [e for e in of_direction if e["model"] == of_direction[0]["model"]]
-        largest = [next(group) for _, group in groupby(of_model, itemgetter("variant"))]
-        chosen += largest if variants else largest[:1]
-    if not chosen:
-        missing = f"no {' or '.join(variants)} file" if variants else "no exported file"
-        flags = " ".join(f"--{variant}" for variant in variants or ("int8",))
-        export = f"python -m export.tflite --run {one_line(run)} {flags}"
-        raise UserError(f"--run {one_line(run)}: {missing}; write it: {export}")
-    return chosen
-
-
-def _is_usable(entry: dict) -> bool:
-    """Whether an entry has all that is read here; another version's or an edited one may not."""
-    return (
-        Path(entry["file"]).name == entry["file"]
-        and entry.get("direction") in ("ab", "ba")
-        and type(entry.get("size")) is int
-        and entry.get("model") in _MODELS
-        and entry.get("variant") in _VARIANTS
-    )
 
 
 def _read_checked(path: Path, entry: dict) -> tuple[bytes, dict]:

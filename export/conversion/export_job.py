@@ -16,6 +16,7 @@ from export.conversion.manifest import drop_file, put_entry, read_entries
 from export.conversion.metadata import with_metadata
 from export.conversion.variants import Variant
 from tf_i2i import __version__
+from tf_i2i.command_line import command
 from tf_i2i.errors import UserError
 from tf_i2i.files import replacing, sha256_of
 from tf_i2i.litert.interpreter import LiteModel
@@ -43,6 +44,7 @@ class ExportJob:
     network: float32 generator with `stride`, and with `halo` where an output pixel depends on its
     neighbourhood alone. folder: for the files and export.json. size: side of the input in pixels.
     working_size_px: long side at which photos look as in training (see FinishedRun).
+    longer: how to train the network longer, for messages.
     name: begins file names, by default model and direction. extra_facts: packed into the file too.
     extra_entry: fields of export.json besides.
     The others are as in export.tflite.
@@ -59,6 +61,7 @@ class ExportJob:
     seed: int
     gpu_check: bool
     model: str = "student"
+    longer: str = "more --student-steps"
     name: str | None = None
     extra_facts: dict = field(default_factory=dict)
     extra_entry: dict = field(default_factory=dict)
@@ -135,13 +138,14 @@ class ExportJob:
 
     def _advice(self) -> str:
         if self.model == "student":
-            return "Distil longer (python -m training.distill --steps N), or use --float16"
+            return f"Train it longer ({self.longer}), or use --float16"
         reason = "instance normalisation takes mean and variance at run time, too wide for integers"
         if self.network.get_config().get("norm") == "batch":
             reason = "ranges are wider than 8 bits hold well"
+        distil = command("training.distill", run=self.folder.parent, direction=self.direction)
         return (
-            f"The teacher's {reason}: distil it (python -m training.distill --run "
-            f"{self.folder.parent}) and export the student (--model student), or use --float16"
+            f"The teacher's {reason}: distil it ({distil}) and export the student (--model student), "
+            "or use --float16"
         )
 
     def _facts(self, variant: Variant) -> dict:
@@ -189,21 +193,27 @@ class ExportJob:
 
 
 def export_run(
-    root: str | None, sizes: Sequence[int], variants: Sequence[Variant], model: str, **options
+    root: str | None,
+    sizes: Sequence[int],
+    variants: Sequence[Variant],
+    model: str,
+    checkpoint: str = "newest",
+    **options,
 ) -> int:
     """Writes every variant at every size; returns 0, or 3 when some could not be written.
 
     options: direction, min_psnr, calibration_images, seed, gpu_check. Raises UserError: the run
     lacks the network or its pictures, or a size does not fit the network.
     """
-    run = FinishedRun(root)
+    run = FinishedRun(root, checkpoint)
     network = run.network(model, options["direction"])
     for size in sizes:
         if size % network.stride:
             stride = f"{network.stride}, the stride of the {model}"
             raise UserError(f"--size {size}: must be a multiple of {stride}")
-    print(f"{run.root}: exporting the {model} {options['direction']}")
-    origin = {"weights_sha256": run.weights_sha256(model, options["direction"])}
+    which = "" if checkpoint == "newest" else f" of checkpoint {checkpoint}"
+    print(f"{run.root}: exporting the {model} {options['direction']}{which}")
+    origin = run.origin(model, options["direction"])
     in_file = dict(origin)
     if run.features:
         origin["features"] = run.features
@@ -216,6 +226,7 @@ def export_run(
             )
         how = {"working_size_px": run.working_size_px, "model": model}
         how |= {"extra_entry": origin, "extra_facts": in_file}
+        how["longer"] = run.how_to_train_longer(options["direction"])
         job = ExportJob(network, data, run.root / "export", size, **how, **options)
         for variant in variants:
             try:

@@ -16,6 +16,12 @@ class ExportOptions:
     model: str = _what(
         "student", "the network for phones, or the large teacher", choices=("student", "teacher")
     )
+    checkpoint: str = _what(
+        "newest",
+        "of the teacher, or of a run that trains the network for phones itself: newest, best by "
+        "the validation pictures, or a step",
+        metavar="WHICH",
+    )
     size: tuple[int, ...] = _what(
         (256,),
         "sides of the square input, one file each; multiples of the network's stride",

@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from export.html_report.report_record import RunRecord
+from tf_i2i.command_line import command
 from tf_i2i.data.pixels import most_detailed_window, spread
 from tf_i2i.errors import UserError
 from training.evaluation.evaluated_pictures import Pictures, cropped, validation
@@ -108,8 +109,8 @@ def _int8_file(record: RunRecord, direction: str) -> ExportedFile:
     wanted = ["int8", "student", direction]
     entries = [e for e in record.exports if [*map((older | e).get, older)] == wanted]
     if not entries:
-        command = f"python -m export.tflite --run {record.root} --direction {direction} --int8"
-        raise UserError(f"There is no int8 file of this direction; make it with: {command}")
+        export = command("export.tflite", run=record.root, direction=direction, int8=True)
+        raise UserError(f"There is no int8 file of this direction; make it with: {export}")
     largest = max(entries, key=lambda entry: entry.get("size", 0))
     if line := record.stale.get(largest["file"]):
         raise UserError(f"The int8 file is not shown: {line}")

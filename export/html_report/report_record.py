@@ -2,17 +2,17 @@
 
 import dataclasses
 import json
-import shlex
 from functools import cached_property
 from pathlib import Path
 
 from export.conversion.export_options import ExportOptions
+from tf_i2i.command_line import command, unlike_defaults
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
 from training.runs.weights import stale_files
 
 # The command names the run itself; the steps that fitted into the minutes are recorded.
-_LEFT_OUT = {"run": None, "minutes": None}
+_LEFT_OUT = dict.fromkeys(("run", "minutes", "epochs", "extend"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,59 +109,46 @@ def read_record(root: Path) -> RunRecord:
 
 def commands(record: RunRecord) -> list[str]:
     """The commands that make this run again, first to last."""
-    model, run = record.run.model, shlex.quote(str(record.root))
+    model, run, lengths = record.run.model, record.root, record.config.get("lengths", [])
     options = record.config.get("options", {})
-    flags = options_as_flags(options | _LEFT_OUT, TRAINER_OPTIONS.get(model))
-    lines = [f"python -m training.{model} --run {run} {flags}"]
+    steps = [*(one["steps"] for one in lengths), options.get("steps")]
+    first = {"steps": steps[0]}
+    if lengths:
+        first["ema_half_life"] = lengths[0].get("ema_half_life")
+    used = recorded(options | _LEFT_OUT | first, TRAINER_OPTIONS.get(model))
+    lines = [command(f"training.{model}", run=run, **used)]
+    for one, longer in zip(lengths, steps[1:], strict=True):
+        again = {"resume": True, "steps": longer, "extend": one["extend"]}
+        lines.append(command(f"training.{model}", run=run, **again))
     for direction, student in record.students.items():
         used = student.config.get("options", {}) | _LEFT_OUT | {"direction": None}
-        flags = options_as_flags(used, DistillOptions)
-        lines.append(f"python -m training.distill --run {run} --direction {direction} {flags}")
-    lines += [f"python -m export.tflite --run {run} {flags}" for flags in _export_flags(record)]
+        used = recorded(used, DistillOptions)
+        lines.append(command("training.distill", run=run, direction=direction, **used))
+    lines += [command("export.tflite", run=run, **used) for used in _exports(record)]
     if record.evaluation:
-        lines.append(f"python -m training.evaluate --run {run}")
+        lines.append(command("training.evaluate", run=run))
     for name in record.evaluation:
         if name.endswith(".tflite"):
             file = record.root / name if (record.root / name).is_file() else Path(name)
-            file = shlex.quote(str(file))
-            lines.append(f"python -m training.evaluate --run {run} --model {file}")
+            lines.append(command("training.evaluate", run=run, model=file))
     if record.robustness:
-        lines.append(f"python -m training.evaluate --run {run} --robustness")
+        lines.append(command("training.evaluate", run=run, robustness=True))
     if record.threads:
-        peers = "".join(f" {shlex.quote(peer)}" for peer in record.peers)
-        threads = " ".join(map(str, record.threads))
-        lines.append(f"python -m export.benchmark --run {run}{peers} --threads {threads}")
-    return [*map(str.strip, lines), f"python -m export.report --run {run}"]
+        lines.append(command("export.benchmark", *record.peers, run=run, threads=record.threads))
+    return [*lines, command("export.report", run=run)]
 
 
-def options_as_flags(options: dict, options_class: type | None) -> str:
-    """The command line for options unlike the defaults of their class, all where it is not known.
+def recorded(options: dict, options_class: type | None) -> dict:
+    """Options unlike the defaults of their class, by flag; all of them where it is not known.
 
     Left out are a file of options, whose contents are among them, and options of other versions.
     """
-    fields = dataclasses.fields(options_class) if options_class else ()
-    defaults = {field.name: field.default for field in fields}
-    flags = []
-    for name, value in options.items():
-        value = tuple(value) if isinstance(value, list) else value
-        values = value if isinstance(value, tuple) else (value,)
-        default = defaults.get(name)
-        if (
-            name in ("resume", "dry_run", "options")
-            or value is None
-            or not values
-            or (options_class and (name not in defaults or value == default))
-        ):
-            continue
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            flags.append(shlex.join([f"--{flag}", *map(str, values)]))
-    return " ".join(flags)
+    used = unlike_defaults(options, options_class) if options_class else options
+    apart = ("resume", "dry-run", "dry_run", "options")
+    return {name: value for name, value in used.items() if name not in apart}
 
 
-def _export_flags(record: RunRecord) -> list[str]:
+def _exports(record: RunRecord) -> list[dict]:
     """The options of one export.tflite for the files of each network and size."""
     groups: dict[tuple, dict] = {}
     for entry in record.exports:
@@ -173,7 +160,7 @@ def _export_flags(record: RunRecord) -> list[str]:
         if entry.get("calibration_images"):
             used["calibration_images"] = entry["calibration_images"]
             used["seed"] = entry.get("calibration_seed")
-    return [options_as_flags(used, ExportOptions) for used in groups.values()]
+    return [recorded(used, ExportOptions) for used in groups.values()]
 
 
 def _json(path: Path):

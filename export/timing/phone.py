@@ -24,6 +24,7 @@ import time
 import uuid
 from pathlib import Path
 
+from tf_i2i.command_line import command
 from tf_i2i.errors import UserError, one_line
 
 PACKAGE = "org.tf_i2i.demo"
@@ -72,7 +73,7 @@ def ready_phone(device: str | None) -> "Phone":
     """`Phone.connect`, and UserError when it does not have the app."""
     phone = Phone.connect(device)
     if f"package:{PACKAGE}" not in phone.shell("pm", "list", "packages", PACKAGE).split():
-        install = "python -m export.android --install"
+        install = command("export.android", install=True, device=device)
         raise UserError(f"--adb: no {PACKAGE} on phone {phone.serial}; install it: {install}")
     return phone
 
@@ -140,7 +141,7 @@ def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
         reason = one_line(f"{type(error).__name__}: {error}")
         raise UserError(
             f"--adb: the app's answer can't be read ({reason}); install the app of this version: "
-            "python -m export.android --install"
+            + command("export.android", install=True)
         ) from error
 
 

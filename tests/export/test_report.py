@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_lines import require_parsed
 from PIL import Image
 from random_runs import make_run
 
 from export import report
-from export.html_report.report_record import commands, options_as_flags, read_record
+from export.html_report.report_record import commands, read_record, recorded
 from export.html_report.report_sections import duration, write_report
+from tf_i2i.command_line import as_flags
 from tf_i2i.errors import UserError
 from training.options.trainer_options import CycleGANOptions
 from training.reporting.html_page import data_uri
@@ -264,6 +266,7 @@ def test_commands_name_what_is_unlike_the_defaults(full):
     flags = "--load-size 64 --crop-size 64 --steps 400 --generator shallow --ngf 4 --ndf 4"
     flags += " --discriminator patch --no-residual --learning-rate 0.0002"
     flags += " --lambda-cycle 10.0 --lambda-identity 0.5 --lambda-colour 20.0"
+    flags += " --student-steps 3000"
     assert sorted(lines[0][5:]) == sorted(flags.split())
     modules = [line[2] for line in lines]
     assert modules == [
@@ -276,13 +279,25 @@ def test_commands_name_what_is_unlike_the_defaults(full):
         "export.report",
     ]
     assert lines[2][5:] == ["--size", "48", "--int8"] and "--model" in lines[3]
+    for line in lines:
+        require_parsed(line)
+
+
+def test_commands_of_a_run_that_was_trained_on(full):
+    _, run = full
+    record = read_record(run)
+    record.config["lengths"] = [{"steps": 100, "extend": "append"}]
+    first, second = (shlex.split(line) for line in commands(record)[:2])
+    assert first[first.index("--steps") + 1] == "100" and "--resume" not in first
+    assert second[5:] == ["--resume", "--steps", "400", "--extend", "append"]
+    require_parsed(second)
 
 
 def test_options_as_flags():
     options = {"flip": False, "ngf": 64, "seed": 2, "resume": True, "of_old": 1, "face_range": []}
-    assert options_as_flags(options, CycleGANOptions) == "--no-flip --seed 2"
+    assert " ".join(as_flags(recorded(options, CycleGANOptions))) == "--no-flip --seed 2"
     options = {"x": "a b", "y": None, "z": True, "t": [1, 2]}
-    assert options_as_flags(options, None) == "--x 'a b' --z --t 1 2"
+    assert " ".join(as_flags(recorded(options, None))) == "--x 'a b' --z --t 1 2"
 
 
 def test_the_robustness_of_a_run_on_pairs_is_a_section(full, tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_models import SIZE, converted, exported, smooth_image, tiled
+from exported_models import SIZE, add_file, converted, exported, smooth_image, tiled
 from PIL import Image, ImageCms
 
 from export.conversion.metadata import with_metadata
@@ -48,6 +48,24 @@ def photo(tmp_path):
 def test_a_tile_that_keeps_nothing_is_refused(model, photo, tmp_path):
     with pytest.raises(UserError, match="--tile 59: must be at least 60 for this network"):
         main([model("float32"), photo("a.png"), "--out", str(tmp_path / "out"), "--tile", "59"])
+
+
+def test_the_model_of_a_run(photo, tmp_path, capsys):
+    """--run, as in the other commands, takes what was exported: int8, of ab."""
+    with pytest.raises(UserError, match="no exported file; write it"):
+        main(["--run", str(tmp_path), photo("a.png"), "--out", str(tmp_path / "out")])
+    for direction in ("ab", "ba"):
+        add_file(tmp_path, exported("int8"), direction=direction)
+    words = [photo("a.png", 70, 90), "--tile", "64", "--out"]
+    main(["--run", str(tmp_path), *words, str(tmp_path / "run")])
+    main([str(tmp_path / "export" / "ab-64-int8.tflite"), *words, str(tmp_path / "file")])
+    one, other = ((tmp_path / name / "a.png").read_bytes() for name in ("run", "file"))
+    assert one == other
+    main(["--run", str(tmp_path), "--direction", "ba", *words, str(tmp_path / "ba")])
+    with pytest.raises(UserError, match="both name a model"):
+        main(["--run", str(tmp_path), "x.tflite", *words, str(tmp_path / "out")])
+    with pytest.raises(UserError, match="PHOTO is missing"):
+        main(["x.tflite", "--out", str(tmp_path / "out")])
 
 
 def test_names_kinds_and_sizes_are_kept(model, photo, tmp_path, capsys):

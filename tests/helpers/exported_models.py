@@ -162,7 +162,7 @@ def fake_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     networks = {"student": student, "teacher": teacher}
     monkeypatch.setattr(FinishedRun, "network", lambda self, model, direction: networks[model]())
-    monkeypatch.setattr(FinishedRun, "weights_sha256", lambda self, *_: "0" * 64)
+    monkeypatch.setattr(FinishedRun, "origin", lambda self, *_: {"weights_sha256": "0" * 64})
     monkeypatch.setattr(FinishedRun, "data", lambda self, *_: data)
     return run
 

@@ -69,6 +69,29 @@ def test_yaml_as_it_is_written(tmp_path):
     assert (options.run, options.domain_a) == ("runs/take#2", "a b#c")
 
 
+def test_one_word_for_the_steps_of_a_student(tmp_path, capsys):
+    """What one command calls --student-steps the other does too; its former name is still taken."""
+    assert parsed(["--student-steps", "7"], DistillOptions).steps == 7
+    assert capsys.readouterr().err == ""
+    for words in (["--steps", "7"], ["--options", file_with(tmp_path, "steps: 7\n")]):
+        assert parsed(words, DistillOptions).steps == 7
+        assert capsys.readouterr().err == "hint: --steps is called --student-steps now\n"
+        assert "steps" in given_options(DistillOptions, words)
+    assert (
+        parsed(["--options", file_with(tmp_path, "student-steps: 7\n")], DistillOptions).steps == 7
+    )
+
+
+def test_one_length_replaces_another(tmp_path):
+    """Of the ways to say how long, which exclude each other, the command line's alone counts."""
+    file = file_with(tmp_path, "epochs: 200\nngf: 8\n")
+    words = ["--options", file, "--steps=10"]
+    options = parsed(words)
+    assert (options.steps, options.epochs, options.ngf) == (10, None, 8)
+    assert given_options(CycleGANOptions, words) == {"options", "steps", "ngf"}
+    assert parsed(["--options", file]).epochs == 200
+
+
 def test_home_folders(tmp_path, monkeypatch):
     """No shell expands a ~ after an = or in a file."""
     monkeypatch.setenv("HOME", str(tmp_path))

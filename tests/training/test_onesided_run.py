@@ -87,6 +87,22 @@ def test_two_workers_are_one(run, sources, tmp_path):
     assert ours[0] == pytest.approx(theirs[0], rel=1e-4, abs=1e-5)
 
 
+def test_a_checkpoint_is_the_network_of_its_step(run):
+    """The last one is what was written at the end; the one before is another network."""
+    from training.runs.finished_run import FinishedRun
+
+    weights = {
+        which: FinishedRun(run, which).network("student", "ab").get_weights()
+        for which in ("newest", "12", "6")
+    }
+    for same, last in zip(weights["12"], weights["newest"], strict=True):
+        np.testing.assert_allclose(same, last, atol=1e-6)
+    pairs = zip(weights["6"], weights["newest"], strict=True)
+    assert max(np.abs(one - other).max() for one, other in pairs) > 1e-4
+    with pytest.raises(UserError, match=r"--checkpoint 7: .* has those of steps 6, 12"):
+        FinishedRun(run, "7").network("student", "ab")
+
+
 def test_followers(run, capsys):
     """Export, evaluation and report take the network as they take a distilled one."""
     from export.report import main as report

@@ -215,9 +215,9 @@ def test_wrong_usage(arguments, message, tmp_path, monkeypatch):
         main(arguments)
 
 
-def test_dry_run_tells_the_references_parameters(tmp_path, capsys, monkeypatch):
+def test_dry_run_tells_the_references_parameters(folders, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    main(["--dry-run", "--input", "x", "--target", "y"])
+    main(["--dry-run", *folders])
     shown = capsys.readouterr().out
     assert "discriminator: 2,768,705 parameters" in shown
     assert "generator: 54,42" in shown, "with the moving statistics"

@@ -116,7 +116,7 @@ def test_minutes_of_distillation(tiny_run, tmp_path, capsys):
     assert lines(run / "student/ab/metrics.jsonl")[-1]["step"] == int(steps)
     config = json.loads((run / "student/ab/config.json").read_text())
     assert config["options"]["steps"] == int(steps)
-    with pytest.raises(UserError, match="--steps and --minutes"):
+    with pytest.raises(UserError, match="--student-steps and --minutes"):
         distill([*words, "--steps", "1", "--minutes", "1"])
 
 
@@ -242,9 +242,9 @@ def test_user_error_is_one_line_and_exit_2(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_dry_run_tells_layers_parameters_and_macs(tmp_path, capsys, monkeypatch):
+def test_dry_run_tells_layers_parameters_and_macs(folders, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["--dry-run", "--generator", "resnet9", "--crop-size", "256"]
+    words = ["--dry-run", "--generator", "resnet9", "--crop-size", "256", *folders]
     main(words)
     assert "11,378,179 parameters" in capsys.readouterr().out
     main([*words, "--discriminator", "patch"])

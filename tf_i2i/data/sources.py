@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import features
 
+from tf_i2i.command_line import quoted
 from tf_i2i.console import say
 from tf_i2i.data.image_files import UnreadableImage, read_image
 from tf_i2i.errors import UserError, one_line
@@ -183,8 +184,8 @@ def _prepared_builder(name: str, where: str):
         fix = "look up its name in the catalogue, or set TFDS_DATA_DIR"
         raise UserError(f"{where}: TensorFlow Datasets knows no {name}; {fix}") from error
     if not builder.is_prepared():
-        program = f"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()"
-        raise UserError(f'{where}: not prepared on this machine; run: python -c "{program}"')
+        program = f"import tensorflow_datasets as t; t.builder({name!r}).download_and_prepare()"
+        raise UserError(f"{where}: not prepared on this machine; run: python -c {quoted(program)}")
     return builder
 
 

@@ -15,7 +15,7 @@ from training.evaluation.evaluation import evaluate_direction
 from training.evaluation.judges import open_judges
 from training.evaluation.robustness import evaluate_robustness
 from training.evaluation.score_table import NETWORKS, score_table
-from training.evaluation.scoring import TEACHER, ExportedFile, keras_translator
+from training.evaluation.scoring import STUDENT, TEACHER, ExportedFile, keras_translator
 from training.evaluation.worst_cases import worst_cases, worst_sheet
 from training.options.evaluate_options import EvaluateOptions
 from training.runs.finished_run import FinishedRun
@@ -30,7 +30,9 @@ def evaluate(options: EvaluateOptions) -> None:
     Raises UserError for options, pictures or networks that can't be used.
     """
     options.check()
-    run = FinishedRun(options.run)
+    run = FinishedRun(options.run, options.checkpoint)
+    if options.checkpoint != "newest":
+        print(f"checkpoint {options.checkpoint}: step {run.checkpoint.step}")
     exported = {}
     if options.model:
         file, root = Path(options.model), run.root.resolve()
@@ -51,6 +53,9 @@ def evaluate(options: EvaluateOptions) -> None:
             options = dataclasses.replace(options, target=None)
         evaluation = evaluate_direction(run, options, direction, exported, judges)
         split, scores = evaluation.pictures.split, evaluation.scores
+        for name in (TEACHER, STUDENT) if options.checkpoint != "newest" else ():
+            if name in scores and run.reads_checkpoint(name):
+                scores[name]["checkpoint_step"] = run.checkpoint.step
         scores[model]["worst"] = worst_cases(evaluation, model)
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", split).strip("-")
         sheet = run.root / f"evaluation-{slug}-{direction}.png"

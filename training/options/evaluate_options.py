@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from tf_i2i.command_line import option_group
-from tf_i2i.errors import UserError
+from tf_i2i.command_line import command, option_group
+from tf_i2i.errors import UserError, one_line
 
 _scored, _robustness = option_group("what is scored"), option_group("robustness")
 _pictures = option_group("pictures (default: the run's validation data)")
@@ -14,6 +14,12 @@ _judges = option_group("networks that judge")
 @dataclasses.dataclass(frozen=True)
 class EvaluateOptions:
     run: str | None = _scored(None, "run folder; default the newest", metavar="DIR")
+    checkpoint: str = _scored(
+        "newest",
+        "of the run: newest, best by the validation pictures, or a step; its student is scored as "
+        "well where it learned from this one",
+        metavar="WHICH",
+    )
     model: str | None = _scored(None, "exported file, scored as well", metavar="FILE.tflite")
     direction: str | None = _scored(
         None, "default from the file's name, else ab (B from A)", choices=("ab", "ba", "both")
@@ -71,9 +77,10 @@ class EvaluateOptions:
         name_direction = "is of one direction: name it with --direction ab or ba"
         not_of_run = self.split != "val" and (self.input or unpaired)
         not_robust = self.judge_model or both or (self.target and not self.input)
+        export = command("export.tflite", run=self.run, int8=True)
         no_file = self.model and not Path(self.model).is_file()
         problems = {
-            f"--model {self.model}: no such file; make one with python -m export.tflite": no_file,
+            f"--model {one_line(self.model)}: no such file; make one with {export}": no_file,
             f"--model {name_direction}": self.model and both,
             f"--input {name_direction}": self.input and both,
             "--target is missing: --input needs true translations": self.input and not self.target,

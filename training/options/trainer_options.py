@@ -35,13 +35,18 @@ class LoopOptions:
         resumable=True,
     )
     steps: int | None = _run(
-        None, "training steps; default: from --epochs", minimum=1, resumable=True
+        None,
+        "training steps; default: from --epochs",
+        minimum=1,
+        resumable=True,
+        instead="length",
     )
     minutes: float | None = _run(
         None,
         "in place of --steps: as many steps as fit in, at the pace measured before the first one",
         unit="minutes",
         minimum=0.1,
+        instead="length",
     )
     batch_size: int = _run(1, "pictures of each domain per step, over all devices", minimum=1)
     checkpoint_every: int = _run(
@@ -55,7 +60,9 @@ class LoopOptions:
         resumable=True,
     )
     seed: int = _run(1, "of weights, data order, crops and pools", minimum=0)
-    resume: bool = _run(False, "continue --run from its last checkpoint", resumable=True)
+    resume: bool = _run(
+        False, "continue --run from its last checkpoint, or past its end", resumable=True
+    )
     learning_rate: float = _optimisation(2e-4, "of Adam", minimum=0)
     precision: str = _optimisation(
         "auto",
@@ -93,7 +100,26 @@ class TrainerOptions(LoopOptions):
     split_seed: int = _data(1, "of --split; --seed does not change it", minimum=0)
     flip: bool = _data(True, "mirror pictures at random")
 
-    epochs: int | None = _run(None, "times that each picture is seen", minimum=1, resumable=True)
+    epochs: int | None = _run(
+        None,
+        "times that each picture is seen",
+        minimum=1,
+        resumable=True,
+        instead="length",
+    )
+    extend: str = _run(
+        "stretch",
+        "learning rate of a run resumed with other --steps or --epochs: stretch: by the step, as in "
+        "a run of that length; append: the steps so far as planned, those added by themselves, from "
+        "the full rate",
+        choices=("stretch", "append"),
+        resumable=True,
+    )
+    start_from: str | None = _run(
+        None,
+        "run whose networks and their weights to start with; optimizer and steps start anew",
+        metavar="RUN",
+    )
     sample_every: int = _run(
         200, "interval of sample pictures", unit="steps", minimum=1, resumable=True
     )
@@ -104,7 +130,9 @@ class TrainerOptions(LoopOptions):
         resumable=True,
     )
     dry_run: bool = _run(
-        False, "print the resolved options, layers, parameters and MACs, then stop", resumable=True
+        False,
+        "read the pictures, print the resolved options, layers, parameters and MACs, then stop",
+        resumable=True,
     )
 
     beta1: float = _optimisation(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
@@ -254,6 +282,7 @@ CYCLEGAN_DEFAULTS = {
         "lambda_cycle": 2.0,
         "lambda_identity": 0.0,
         "lambda_colour": 1.0,
+        "student_steps": 2000,
     },
     "patch": {
         "residual": False,
@@ -261,6 +290,7 @@ CYCLEGAN_DEFAULTS = {
         "lambda_cycle": 10.0,
         "lambda_identity": 0.5,
         "lambda_colour": 20.0,
+        "student_steps": 3000,
     },
 }
 
@@ -286,6 +316,7 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         "steps",
         minimum=1,
         resumable=True,
+        instead="length",
     )
 
     generator: str = _network(
@@ -337,6 +368,12 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         50, "generated images in each discriminator's pool", unit="images", minimum=0
     )
 
+    student_steps: int | None = _student(
+        None,
+        f"distillation steps; {_by_discriminator('student_steps')}",
+        minimum=1,
+        resumable=True,
+    )
     student_direction: str = _student(
         "ab", "direction of the student: ab turns A into B", choices=("ab", "ba", "both")
     )
@@ -392,6 +429,7 @@ class OneSidedOptions(UnpairedOptions):
         "neither --steps nor --epochs is given",
         unit="minutes",
         minimum=0.1,
+        instead="length",
     )
 
     network: str = _network(
@@ -502,6 +540,7 @@ class Pix2PixOptions(TeacherOptions):
         "times that each pair is seen; default 200, with demo data 1,500 steps",
         minimum=1,
         resumable=True,
+        instead="length",
     )
 
     generator: str | None = _network(
@@ -555,7 +594,9 @@ class DistillOptions(LoopOptions):
     run: str | None = _run(
         None, "run to distil; default the newest run with a checkpoint", metavar="DIR"
     )
-    direction: str = _run("ab", "ab turns A into B", choices=("ab", "ba"))
+    direction: str = _run(
+        "ab", "ab turns A into B", choices=("ab", "ba"), former="student-direction"
+    )
     student: str = _run(
         "mobile",
         "mobile, or mobile-hq: closer to its teacher, slower",
@@ -567,13 +608,23 @@ class DistillOptions(LoopOptions):
         unit="steps",
         minimum=1,
         resumable=True,
+        flag="student-steps",
+        former="steps",
+        instead="length",
     )
     # Resumable, so that checkpoints of before this option are still those of the same training.
     minutes: float | None = _run(
         None,
-        "in place of --steps: as many steps as fit in, at the pace measured before the first one",
+        "in place of --student-steps: as many as fit in, at the pace measured before the first one",
         unit="minutes",
         minimum=0.1,
+        resumable=True,
+        instead="length",
+    )
+    checkpoint: str = _run(
+        "newest",
+        "of the teacher: newest, best by the validation pictures, or a step",
+        metavar="WHICH",
         resumable=True,
     )
     batch_size: int | None = _run(

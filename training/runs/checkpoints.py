@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_i2i.console import say
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of, write_json, write_text
 
 # TensorFlow is imported in the functions that need it: training.launch does without.
@@ -155,14 +155,52 @@ def _plain_name(folder: str) -> str:
 
 def newest(folder: Path) -> Saved | None:
     """The newest checkpoint in `folder` whose files are as written; warns of damaged ones."""
-    for step in sorted(_steps(folder), reverse=True):
-        record, prefix = _read_record(folder, step), str(Path(folder) / f"ckpt-{step}")
-        files = record["files"]
-        wrong = [name for name, sums in files.items() if _sums(Path(folder) / name) != sums]
-        if files and not wrong:
-            return Saved(step, prefix, record["state"])
-        what = ", ".join(wrong) or "its record"
-        say(f"warning: {prefix}: {what} is damaged; going back to the checkpoint before it")
+    steps = sorted(_steps(folder), reverse=True)
+    return next((saved for step in steps if (saved := _intact(folder, step))), None)
+
+
+def chosen(folder: Path, which: str) -> Saved | None:
+    """The newest checkpoint, the "best" by its score, or that of a step; None without any.
+
+    Raises UserError: `which` is none of these, or there is no such checkpoint, or it is damaged.
+    """
+    if which == "newest":
+        return newest(folder)
+    steps, option = sorted(_steps(folder)), f"--checkpoint {one_line(which)}"
+    if which == "best":
+        scores = {step: _read_record(folder, step)["state"].get("score") for step in steps}
+        scored = [step for step in steps if scores[step] is not None]
+        if steps and not scored:
+            raise UserError(
+                f"{option}: none of {folder} has a score; name a step: {_listed(steps)}"
+            )
+        step = max(scored, key=scores.__getitem__, default=None)
+    elif which.isdecimal():
+        step = int(which)
+    else:
+        raise UserError(f"{option}: takes newest, best or a step")
+    if not steps:
+        return None
+    if step not in steps:
+        raise UserError(f"{option}: {folder} has those of steps {_listed(steps)}")
+    if saved := _intact(folder, step):
+        return saved
+    raise UserError(f"{option}: is damaged; there are those of steps {_listed(steps)}")
+
+
+def _listed(steps: list[int]) -> str:
+    return ", ".join(map(str, steps))
+
+
+def _intact(folder: Path, step: int) -> Saved | None:
+    """A checkpoint whose files are as written; says what is damaged."""
+    record, prefix = _read_record(folder, step), str(Path(folder) / f"ckpt-{step}")
+    files = record["files"]
+    wrong = [name for name, sums in files.items() if _sums(Path(folder) / name) != sums]
+    if files and not wrong:
+        return Saved(step, prefix, record["state"])
+    what = ", ".join(wrong) or "its record"
+    say(f"warning: {prefix}: {what} is damaged, so it is passed over")
     return None
 
 

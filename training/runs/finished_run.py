@@ -9,14 +9,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tf_i2i.command_line import expanded
+from tf_i2i.command_line import command, expanded
 from tf_i2i.console import say
-from tf_i2i.errors import UserError
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
+from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
-from training.runs.checkpoints import Saved, newest, readable
+from training.runs.checkpoints import Saved, chosen, newest_step, readable
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import read_split
@@ -26,11 +27,12 @@ from training.runs.weights import weights_sha256
 class FinishedRun:
     """A run that has a config.json, which is read once; by default the newest with a checkpoint.
 
+    which: the checkpoint that its networks are read from: newest, best or a step.
     Raises UserError when there is no run, or its config.json can't be read.
     """
 
-    def __init__(self, root: str | os.PathLike | None = None):
-        self.root = Path(root) if root else newest_run()
+    def __init__(self, root: str | os.PathLike | None = None, which: str = "newest"):
+        self.root, self._which = Path(root) if root else newest_run(), which
         self.config = read_config(self.root)
         self.model: str = self.config.get("model", "cyclegan")
         self._data: RunData | None = None
@@ -117,14 +119,17 @@ class FinishedRun:
             raise UserError(f"--direction {direction}: {where}; use --direction ab")
         model = build_model(self.model, {**vars(self.options), "pool_size": 0})
         names = translator_names(self.model, direction)
-        self._restore(model, names)
+        self.restore(model, names)
         generator, average = (getattr(model, name) for name in names)
         average.copy_to(generator)
         return generator
 
     def student(self, direction: str) -> MobileGenerator:
         """The phone network, folded."""
+        if self.reads_checkpoint("student") and direction == "ab":
+            return self._trained_student()
         weights = self._student_weights(direction)
+        self._require_its_teacher(weights.parent)
         try:
             student = MobileGenerator(**read_config(weights.parent)["network"])
             student(tf.zeros([1, 32, 32, 3]))
@@ -144,22 +149,64 @@ class FinishedRun:
 
     def _how_to_make_student(self, direction: str) -> str:
         if self.has_teacher:
-            return (
-                f"distil one: python -m training.distill --run {self.root} --direction {direction}"
-            )
+            distil = command("training.distill", run=self.root, direction=direction)
+            return f"distil one: {distil}"
         if direction != "ab":
             return "it was trained for ab alone; use --direction ab"
-        return f"continue: python -m training.{self.model} --run {self.root} --resume"
+        return f"continue: {self._resume}"
 
-    def weights_sha256(self, model: str, direction: str) -> str:
-        """sha256 of the file whose weights `network` reads: student.weights.h5, or the data of the
-        newest checkpoint. Raises UserError when there is none.
+    @property
+    def _resume(self) -> str:
+        return command(f"training.{self.model}", run=self.root, resume=True)
+
+    def how_to_train_longer(self, direction: str) -> str:
+        """The command that gives the network for phones twice the steps."""
+        if not self.has_teacher:
+            steps = 2 * self.options.steps
+            return command(f"training.{self.model}", run=self.root, resume=True, steps=steps)
+        try:
+            steps = 2 * read_config(self.root / "student" / direction)["options"]["steps"]
+        except UserError:
+            steps = None
+        return command("training.distill", run=self.root, direction=direction, student_steps=steps)
+
+    def reads_checkpoint(self, model: str) -> bool:
+        """Whether `network` reads the weights from a checkpoint, not from student.weights.h5."""
+        return model == "teacher" or (self._which != "newest" and not self.has_teacher)
+
+    def origin(self, model: str, direction: str) -> dict:
+        """The sha256 of the file that `network` reads the weights from, as `weights_sha256`, and
+        which checkpoint it is of. Raises UserError when there is none.
         """
-        if model == "student":
+        if not self.reads_checkpoint(model):
             self._student_weights(direction)
-        else:
-            self._checkpoint()
-        return weights_sha256(self.root, model, direction)
+            return {"weights_sha256": weights_sha256(self.root, model, direction)}
+        self.checkpoint  # noqa: B018 - or an error
+        named = {} if self._which == "newest" else {"checkpoint": self._which}
+        return {"weights_sha256": weights_sha256(self.root, model, direction, self._which), **named}
+
+    def _trained_student(self) -> MobileGenerator:
+        """The averaged network of a run without a teacher, from the checkpoint that was named."""
+        features = load_feature_space(self.features)
+        model = build_model(self.model, vars(self.options), features)
+        self.restore(model, ("student", "average"))
+        model.average.copy_to(model.student)
+        return model.student.folded()
+
+    def _require_its_teacher(self, student: Path) -> None:
+        """UserError: the student learned from another checkpoint than the one that was named."""
+        if self._which == "newest":
+            return
+        step = read_config(student).get("teacher_step") or newest_step(self.root / "checkpoints")
+        if step != self.checkpoint.step:
+            direction = student.name
+            distil = command(
+                "training.distill", run=self.root, direction=direction, checkpoint=self._which
+            )
+            raise UserError(
+                f"--checkpoint {one_line(self._which)}: the student of {direction} learned from the "
+                f"teacher of step {step}, this is step {self.checkpoint.step}; distil it: {distil}"
+            )
 
     def discriminator(self) -> keras.Model:
         """That of a run on pairs, as last trained: float [N, H, W, 6], input and output, to scores
@@ -170,19 +217,20 @@ class FinishedRun:
             raise UserError(f"--run {self.root}: {reason}")
         set_precision("float32")
         model = build_model(self.model, vars(self.options))
-        self._restore(model, ("discriminator",))
+        self.restore(model, ("discriminator",))
         return model.discriminator
 
-    def _checkpoint(self) -> Saved:
-        saved = newest(self.root / "checkpoints")
+    @cached_property
+    def checkpoint(self) -> Saved:
+        """The one that was named. Raises UserError when there is none."""
+        saved = chosen(self.root / "checkpoints", self._which)
         if saved is None:
-            resume = f"python -m training.{self.model} --run {self.root} --resume"
-            raise UserError(f"--run {self.root}: no checkpoint yet; train on: {resume}")
+            raise UserError(f"--run {self.root}: no checkpoint yet; train on: {self._resume}")
         return saved
 
-    def _restore(self, model: keras.Model, names: Sequence[str]) -> None:
-        """Reads those parts of a model, and nothing else, from the newest whole checkpoint."""
-        saved = self._checkpoint()
+    def restore(self, model: keras.Model, names: Sequence[str]) -> None:
+        """Reads those parts of a model, and nothing else, from the checkpoint."""
+        saved = self.checkpoint
         parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
         try:
             read = tf.train.Checkpoint(model=parts).read(readable(saved.prefix)).expect_partial()

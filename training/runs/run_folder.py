@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
-from tf_i2i.command_line import expanded, flag_of
+from tf_i2i.command_line import command, expanded, flag_of
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json
 from training.runs.checkpoints import newest_step
@@ -19,7 +19,7 @@ from training.system.machine import git_revision, package_versions
 
 _DISK_ERRORS = (ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO, EFBIG)
 # Options of one call, not of the run.
-_OF_THE_CALL = ("run", "resume", "dry_run")
+_OF_THE_CALL = ("run", "resume", "extend", "dry_run")
 
 
 class RunFolder:
@@ -30,10 +30,10 @@ class RunFolder:
 
     def __init__(self, root: str | os.PathLike, chief: bool = True):
         self.root, self.chief = Path(root), chief
+        _require_utf8(self.root)
         if not chief:
             self._away = tempfile.TemporaryDirectory()
             return
-        _require_utf8(self.root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / ".writable"
@@ -109,7 +109,8 @@ def read_config(root: str | os.PathLike) -> dict:
             config["options"] = {"discriminator": "patch", "residual": False} | config["options"]
         return config
     except FileNotFoundError as error:
-        fix = "no run there (config.json is missing); train first: python -m training.cyclegan"
+        train = command("training.onesided", run=root)
+        fix = f"no run there (config.json is missing); train first, for example: {train}"
         raise UserError(f"--run {root}: {fix}") from error
     except (OSError, ValueError) as error:
         reason = f"config.json can't be read ({error}); is it a run folder?"
@@ -120,7 +121,7 @@ def newest_run(parent: str | os.PathLike = "runs") -> Path:
     """The run under `parent` whose checkpoint is newest; UserError when there is none."""
     records = list(Path(parent).glob("*/checkpoints/ckpt-*.json"))
     if not records:
-        fix = "train first (python -m training.cyclegan) or name one: --run DIR"
+        fix = f"train first ({command('training.onesided')}) or name one: --run DIR"
         raise UserError(f"no run with a checkpoint under {parent}/; {fix}")
     return max(records, key=lambda record: record.stat().st_mtime).parent.parent
 
@@ -134,7 +135,8 @@ def open_run(options, chief: bool) -> RunFolder:
     default = datetime.datetime.now().strftime(f"runs/{options.model}-%Y%m%d-%H%M%S")
     run = RunFolder(options.run or default, chief)
     if not options.resume and newest_step(run.root / "checkpoints"):
-        fix = "continue it with --resume or name another folder"
+        resume = command(f"training.{options.model}", run=run.root, resume=True)
+        fix = f"continue it: {resume}, or name another folder"
         raise UserError(f"--run {run.root} has a run already; {fix}")
     return run
 

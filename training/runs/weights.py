@@ -3,22 +3,29 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tf_i2i.errors import one_line
+from tf_i2i.command_line import command
+from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
-from training.runs.checkpoints import newest
+from training.runs.checkpoints import chosen
 
 _NETWORKS = [(model, way) for model in ("student", "teacher") for way in ("ab", "ba")]
 
 
-def weights_sha256(root: Path, model: str, direction: str) -> str | None:
-    """sha256 of student.weights.h5, or of the data of the newest checkpoint; None without it."""
-    if model == "student":
+def weights_sha256(
+    root: Path, model: str, direction: str, checkpoint: str | None = None
+) -> str | None:
+    """sha256 of student.weights.h5, or of the data of a checkpoint (of a teacher by default the
+    newest); None without it.
+    """
+    if model == "student" and not checkpoint:
         file = Path(root) / "student" / direction / "student.weights.h5"
-    elif saved := newest(Path(root) / "checkpoints"):
-        file = Path(f"{saved.prefix}.data-00000-of-00001")
-    else:
+        return sha256_of(file) if file.is_file() else None
+    try:
+        saved = chosen(Path(root) / "checkpoints", checkpoint or "newest")
+    except UserError:  # it was removed since
         return None
-    return sha256_of(file) if file.is_file() else None
+    file = saved and Path(f"{saved.prefix}.data-00000-of-00001")
+    return sha256_of(file) if file and file.is_file() else None
 
 
 def stale_files(root: Path, entries: Sequence[dict]) -> dict[str, str]:
@@ -30,12 +37,20 @@ def stale_files(root: Path, entries: Sequence[dict]) -> dict[str, str]:
         network, made_of = (entry.get("model"), entry.get("direction")), entry.get("weights_sha256")
         if not made_of or network not in _NETWORKS:
             continue
-        if network not in now:
-            now[network] = weights_sha256(root, *network)
-        if now[network] and made_of != now[network]:
-            model, direction = network
-            again = f"python -m export.tflite --run {one_line(root)} --model {model}"
-            again += f" --direction {direction} --size {entry.get('size')} --{entry.get('variant')}"
+        model, direction, which = *network, entry.get("checkpoint")
+        of = *network, which
+        if of not in now:
+            now[of] = weights_sha256(root, *of)
+        if now[of] and made_of != now[of]:
+            again = command(
+                "export.tflite",
+                run=root,
+                model=model,
+                direction=direction,
+                checkpoint=which,
+                size=entry.get("size"),
+                **{str(entry.get("variant")): True},
+            )
             file, what = one_line(entry["file"]), f"is of earlier weights of the {model}"
             stale[entry["file"]] = f"{file} {what}; export it again: {again}"
     return stale

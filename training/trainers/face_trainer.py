@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tf_i2i.command_line import command
 from tf_i2i.console import say
 from tf_i2i.data.faces import FaceCrop, detected
 from tf_i2i.data.image_cache import load_images
@@ -78,7 +79,8 @@ def train(options: EmbedderOptions) -> int | None:
         f"distance {scores['threshold']:.2f} ({scores['same_pairs']} pairs of one person, "
         f"{scores['other_pairs']} of two)"
     )
-    say(f"wrote {out}; next: python -m training.cyclegan --lambda-face 5 --face-model {out}")
+    use = command("training.cyclegan", lambda_face=5, face_model=out)
+    say(f"wrote {one_line(out)}; use it, with your folders: {use}")
     return status
 
 

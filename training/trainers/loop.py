@@ -14,7 +14,7 @@ from tf_i2i.console import say
 from tf_i2i.data.image_files import write_png
 from tf_i2i.errors import UserError
 from tf_i2i.files import remove_partial_files
-from training.runs.checkpoints import Checkpoints
+from training.runs.checkpoints import Checkpoints, Saved
 from training.runs.metrics_log import MetricsLog
 from training.system.interruption import Interruption
 
@@ -72,8 +72,10 @@ class TrainingLoop:
         self._several_workers = isinstance(trainer.strategy, strategy)
         self._step_times, self._waited_s, self._stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
 
-    def run(self) -> int | None:
+    def run(self, saved: Saved | None = None) -> int | None:
         """Returns None, or 130 / 143 when a signal ended it early, with a checkpoint.
+
+        saved: the checkpoint to go on from.
 
         Raises:
             Diverged: a loss or a weight is NaN or infinite; nothing is saved from that step on.
@@ -83,9 +85,9 @@ class TrainingLoop:
         trainer, options = self._trainer, self._options
         remove_partial_files(self._run.path(trainer.part, "samples"))
         self._step, self._state = 0, LoopState(origin=trainer.origin)
-        if options.resume:
-            self._restore()
-        if self._step:
+        if saved:
+            self._restore(saved)
+        if 0 < self._step < options.steps:
             say(f"{trainer.title}: resuming at step {self._step} of {options.steps}")
         self._log = MetricsLog(
             self._run.path(trainer.part, "metrics.jsonl"),
@@ -213,14 +215,15 @@ class TrainingLoop:
     def _go_back(self, problem: str) -> None:
         """To the last checkpoint with a lower learning rate, or raises Diverged."""
         retry = self._options.on_nan == "retry"
-        if not retry or self._state.retries or not self._checkpoints.newest():
+        saved = self._checkpoints.newest() if retry and not self._state.retries else None
+        if not saved:
             advice = "" if retry else " --on-nan retry,"
             raise Diverged(
                 f"step {self._step}: {problem}; the last checkpoint in "
                 f"{self._run.root}/checkpoints is good. Lower --learning-rate,{advice} use "
                 "--precision float32, or look for broken pictures in the data"
             )
-        self._restore()
+        self._restore(saved)
         self._state.retries += 1
         scale = self._trainer.rate_scale
         scale.assign(scale * _RETRY_RATE)
@@ -230,12 +233,8 @@ class TrainingLoop:
         )
         self._log.go_back(self._step)
 
-    def _restore(self) -> None:
-        """The newest checkpoint's weights, step and state; step 0 where there is none to resume."""
-        saved, origin = self._checkpoints.newest(), self._trainer.origin
-        if saved is None or saved.state.get("origin", "") != origin:
-            self._step, self._state = 0, LoopState(origin=origin)
-            return
+    def _restore(self, saved: Saved) -> None:
+        """A checkpoint's weights, step and state."""
         self._checkpoints.restore(saved)
         self._step, self._state = saved.step, LoopState(**saved.state)
 

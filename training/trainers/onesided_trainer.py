@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_i2i.command_line import command
 from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.pixels import centre_square, to_float, to_uint8
@@ -37,6 +38,7 @@ class OneSidedTrainer(RunTrainer):
     # While all scores are inside of the hinge the last bias has a gradient of 0, whose rounding errors
     # would otherwise become steps of full size, others on each number of workers.
     discriminator_epsilon = 1e-5
+    frozen_bn_share = _FROZEN_BN_SHARE
     has_features = True
     _style: np.ndarray | None = None
 
@@ -60,10 +62,6 @@ class OneSidedTrainer(RunTrainer):
     @property
     def is_demo(self) -> bool:
         return self.options.domain_a is None
-
-    @property
-    def frozen_bn_step(self) -> float:
-        return round(_FROZEN_BN_SHARE * self.options.steps)
 
     def load_data(self) -> None:
         super().load_data()
@@ -107,7 +105,7 @@ class OneSidedTrainer(RunTrainer):
         with replacing(self.run.path(PART, "student.weights.h5"), suffix=".weights.h5") as partial:
             student.save_weights(partial)
         self.run.write_config("student", self.options, part=PART, network=student.get_config())
-        say(f"done; next: python -m export.tflite --run {self.run.root} --int8")
+        say(f"done; next: {command('export.tflite', run=self.run.root, int8=True)}")
 
     def _style_crops(self) -> list[np.ndarray]:
         """Squares of all sizes, brought to one: those of a few pictures, or of one, differ too."""

@@ -57,14 +57,14 @@ class Pix2PixTrainer(TeacherTrainer):
         return not (self.options.input or self.options.pairs)
 
     @property
-    def frozen_bn_step(self) -> float:
+    def frozen_bn_share(self) -> float | None:
         """At a batch of 1 the innermost levels normalise by a handful of pixels of one picture; the
         moving statistics say little of these, and a generator that never trained on them can come
         out in wrong colours altogether.
         """
         if self.options.norm != "batch" or self.options.generator not in UNET_DEPTHS:
-            return float("inf")
-        return round(_FROZEN_BN_SHARE * self.options.steps)
+            return None
+        return _FROZEN_BN_SHARE
 
     def optimizer(self, schedule) -> keras.optimizers.Optimizer:
         """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), on kernels

@@ -5,6 +5,8 @@ rounds the last bit otherwise in a fifth of the steps, and runs must resume to t
 """
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import keras
 import tensorflow as tf
@@ -19,19 +21,31 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         decay_fraction: share of the steps with decay.
         scale: tf.Variable that multiplies every rate (a loop lowers it after a divergence), or
             None.
+        restarts: steps at which it has reached 0 before, and begins anew.
     """
 
-    def __init__(self, initial: float, total_steps: int, decay_fraction: float, scale=None):
+    def __init__(
+        self,
+        initial: float,
+        total_steps: int,
+        decay_fraction: float,
+        scale=None,
+        restarts: Sequence[int] = (),
+    ):
         self.initial, self.total_steps = initial, total_steps
-        self.decay_fraction, self.scale = decay_fraction, scale
+        self.decay_fraction, self.scale, self.restarts = decay_fraction, scale, tuple(restarts)
 
     def __call__(self, step):
-        left = 1.0 - tf.cast(step, tf.float32) / float(self.total_steps)
-        rate = self.initial * tf.clip_by_value(left / max(self.decay_fraction, 1e-9), 0.0, 1.0)
+        step, bounds = tf.cast(step, tf.float32), [*self.restarts, self.total_steps]
+        done = step / float(bounds[0])
+        for start, end in pairwise(bounds):
+            done = tf.where(step >= start, (step - start) / float(end - start), done)
+        rate = (1.0 - done) / max(self.decay_fraction, 1e-9)
+        rate = self.initial * tf.clip_by_value(rate, 0.0, 1.0)
         return rate if self.scale is None else rate * self.scale
 
     def get_config(self):
-        names = ("initial", "total_steps", "decay_fraction")
+        names = ("initial", "total_steps", "decay_fraction", "restarts")
         return {name: getattr(self, name) for name in names}
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 
+from tf_i2i.command_line import command, unlike_defaults
 from tf_i2i.console import say
 from tf_i2i.data.batches import augmented_batches
 from tf_i2i.data.image_cache import ImageCache, load_images
@@ -23,7 +24,7 @@ from tf_i2i.models.precision import choose_precision, set_precision, with_loss_s
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import COLOURS, LOOKS, DistillOptions, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
-from training.runs.checkpoints import newest
+from training.runs.checkpoints import Saved, newest
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
 from training.runs.run_folder import RunFolder, newest_run
@@ -77,12 +78,14 @@ class StudentTrainer(Trainer):
 
     Args:
         data: the run's pictures, where they are loaded already; who has them holds the run's lock.
+        trainer: whose last part this is; its command resumes this as well.
         design: arguments of MobileGenerator; default that of options.student and .objective.
         part: folder inside of the run; default student/<direction>.
     """
 
     options: DistillOptions
-    log_every, keep = 50, 1
+    log_every, keep, steps_flag = 50, 1, "--student-steps"
+    frozen_bn_share = _FROZEN_BN_SHARE
 
     def __init__(
         self,
@@ -90,9 +93,11 @@ class StudentTrainer(Trainer):
         data: RunData | None = None,
         design: Mapping | None = None,
         part: str | None = None,
+        trainer: Trainer | None = None,
     ):
         super().__init__(options)
-        self.data = data
+        self._given = unlike_defaults(vars(options), DistillOptions)
+        self.data, self._trainer, self.keeps_longer = data, trainer, trainer is not None
         self.design = design
         self.part = part or f"student/{options.direction}"
         self.title, self._locked = self.part.replace("/", " "), data is not None
@@ -104,13 +109,14 @@ class StudentTrainer(Trainer):
         return nullcontext() if self._locked else super().lock()
 
     def load_data(self) -> None:
-        finished = FinishedRun(self.run.root)
+        finished = FinishedRun(self.run.root, self.options.checkpoint)
         if self.data is None:
             self.data = finished.data(say)
         self.options = with_defaults(self.with_length(), finished)
         require_divisible(self.options.batch_size, self.strategy)
         keras.utils.set_random_seed(self.options.seed)
         set_precision(choose_precision(self.options.precision)[0])
+        self._teacher_step = finished.checkpoint.step
         self._teacher = finished.teacher(self.options.direction)
         self.features = finished.features or OneSidedOptions().features
         self.distillation_data = prepare_distillation_data(
@@ -118,18 +124,17 @@ class StudentTrainer(Trainer):
         )
 
     def with_length(self) -> DistillOptions:
-        """The options; on --resume without --minutes and --steps, with the steps as well."""
+        """The options; on --resume without --student-steps, with the steps as before."""
         options = self.options
         if options.steps and options.minutes:
-            raise UserError("--steps and --minutes: both say how long to train; give one")
+            raise UserError("--student-steps and --minutes: each says how long to train; give one")
         if options.steps is None and options.resume:
             saved = newest(self.run.root / self.part / "checkpoints")
             options = dataclasses.replace(options, steps=saved and saved.state.get("steps"))
         return options
 
-    @property
-    def frozen_bn_step(self) -> float:
-        return round(_FROZEN_BN_SHARE * self.options.steps)
+    def steps_before(self, saved: Saved) -> int | None:
+        return saved.state.get("steps")
 
     @property
     def origin(self) -> str:
@@ -155,7 +160,7 @@ class StudentTrainer(Trainer):
             lambda_colour=options.lambda_colour,
             lambda_truth=options.lambda_truth,
         )
-        self.schedule = CosineDecay(options.learning_rate, options.steps, self.rate_scale)
+        self.schedule = self.decay(options.steps)
         model.compile(with_loss_scale(keras.optimizers.Adam(self.schedule), self.precision))
         return model
 
@@ -174,16 +179,21 @@ class StudentTrainer(Trainer):
         features = load_feature_space(self.features)
         design = self.design or ONESIDED_NETWORKS[options.student]
         model = build_onesided(settings, features, taught=True, design=design)
-        self.schedule, slower = (
-            LinearDecay(rate, options.steps, defaults.decay_fraction, self.rate_scale)
-            for rate in (options.learning_rate, options.learning_rate / 3)
-        )
+        self.schedule = self.decay(options.steps)
+        slower = self.decay(options.steps, rate=options.learning_rate / 3)
         optimizers = (
             keras.optimizers.Adam(rate, defaults.beta1, defaults.beta2)
             for rate in (self.schedule, slower)
         )
         model.compile(*(with_loss_scale(new, self.precision) for new in optimizers))
         return model
+
+    def decay(self, steps, restarts=(), rate: float | None = None):
+        rate = self.options.learning_rate if rate is None else rate
+        if self.options.objective == "style":
+            share = OneSidedOptions().decay_fraction
+            return LinearDecay(rate, steps, share, self.rate_scale, restarts)
+        return CosineDecay(rate, steps, self.rate_scale)
 
     def batches(self, first_step, context):
         """(photo, the teacher's output, other), float32 [-1, 1] [N, S, S, 3] each."""
@@ -199,9 +209,13 @@ class StudentTrainer(Trainer):
             **worker_share(first_step, context),
         )
 
-    def resume_command(self) -> str:
-        direction = self.options.direction
-        return f"python -m training.distill --run {self.run.root} --direction {direction} --resume"
+    def resume_command(self, **more) -> str:
+        if self._trainer:
+            return self._trainer.resume_command(**more)
+        fixed = {"run": self.run.root, "direction": self.options.direction, "resume": True}
+        if more:
+            self._given.pop("minutes", None)
+        return command("training.distill", **(self._given | fixed | more))
 
     def finish(self) -> None:
         """Writes the averaged student's weights, its network's description, and its scores."""
@@ -210,7 +224,8 @@ class StudentTrainer(Trainer):
         weights = self.run.path(self.part, "student.weights.h5")
         with replacing(weights, suffix=".weights.h5") as partial:
             student.save_weights(partial)
-        self.run.write_config("student", self.options, part=self.part, network=student.get_config())
+        facts = {"network": student.get_config(), "teacher_step": self._teacher_step}
+        self.run.write_config("student", self.options, part=self.part, **facts)
         self._report()
 
     def _report(self) -> None:

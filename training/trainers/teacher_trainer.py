@@ -1,5 +1,6 @@
 """A run of a large generator, from data to students."""
 
+from tf_i2i.command_line import command
 from tf_i2i.console import say
 from training.options.trainer_options import DistillOptions, TeacherOptions
 from training.trainers.run_trainer import RunTrainer
@@ -20,16 +21,14 @@ class TeacherTrainer(RunTrainer):
         """Distils the students, one direction after the other."""
         options, root = self.options, self.run.root
         if options.student == "none":
-            say(
-                f"no student was requested; to make one later: python -m training.distill --run {root}"
-            )
+            say(f"no student was requested; to make one: {command('training.distill', run=root)}")
             return None
         shared = ("student", "seed", "precision", "resume", "checkpoint_every", "on_nan")
         how = {name: getattr(options, name) for name in shared} | {"steps": options.student_steps}
         for direction in self.directions:
             student_options = DistillOptions(run=str(root), direction=direction, **how)
-            status = StudentTrainer(student_options, self.data).train()
+            status = StudentTrainer(student_options, self.data, trainer=self).train()
             if status:
                 return status
-        say(f"done; next: python -m export.tflite --run {root} --int8")
+        say(f"done; next: {command('export.tflite', run=root, int8=True)}")
         return None
