@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 
 from export.conversion.export_options import ExportOptions
+from tf_i2i.command_line import without_effect
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
 from training.runs.weights import stale_files
 
-# The command names the run itself; the steps that fitted into the minutes are recorded.
-_LEFT_OUT = {"run": None, "minutes": None}
+# The command names the run itself; the steps that minutes or epochs came to are recorded.
+_LEFT_OUT = {"run": None, "minutes": None, "epochs": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,26 +138,30 @@ def commands(record: RunRecord) -> list[str]:
 def options_as_flags(options: dict, options_class: type | None) -> str:
     """The command line for options unlike the defaults of their class, all where it is not known.
 
-    Left out are a file of options, whose contents are among them, and options of other versions.
+    Left out are a file of options, whose contents are among them, options of other versions, and
+    those without effect, as --look where the weights that it stands for are recorded too.
     """
     fields = dataclasses.fields(options_class) if options_class else ()
     defaults = {field.name: field.default for field in fields}
+    options = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+    kept = {
+        name: value
+        for name, value in options.items()
+        if name not in ("resume", "dry_run", "options")
+        and value not in (None, ())
+        and (not options_class or (name in defaults and value != defaults[name]))
+    }
+    if options_class:
+        kept = {
+            n: v for n, v in kept.items() if n not in without_effect(options_class(**kept), kept)
+        }
     flags = []
-    for name, value in options.items():
-        value = tuple(value) if isinstance(value, list) else value
-        values = value if isinstance(value, tuple) else (value,)
-        default = defaults.get(name)
-        if (
-            name in ("resume", "dry_run", "options")
-            or value is None
-            or not values
-            or (options_class and (name not in defaults or value == default))
-        ):
-            continue
+    for name, value in kept.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{flag}" if value else f"--no-{flag}")
         else:
+            values = value if isinstance(value, tuple) else (value,)
             flags.append(shlex.join([f"--{flag}", *map(str, values)]))
     return " ".join(flags)
 
