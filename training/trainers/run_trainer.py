@@ -6,12 +6,15 @@ import dataclasses
 import keras
 import numpy as np
 
+from tf_i2i.command_line import require_effect
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
 from tf_i2i.models.precision import with_loss_scale
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TrainerOptions
+from training.runs.kept_pictures import FILE as PICTURES
+from training.runs.kept_pictures import write_kept
 from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder, continued_options, open_run, require_same_data
 from training.runs.run_split import FILE as SPLIT_FILE
@@ -74,6 +77,7 @@ class RunTrainer(Trainer):
         stored_split = None
         if self.options.resume:
             self.options = continued_options(self.options, self._given, self.run)
+            require_effect(self.options, self._given)
             self.check()
             if self.options.split:
                 stored_split = read_split(self.run.root)
@@ -134,6 +138,9 @@ class RunTrainer(Trainer):
             parameters={net.name: net.count_params() for net in counted_networks(self.model)},
             guidance_step_s=self.guidance_s,
         )
+        if self.run.chief and not (self.run.root / PICTURES).exists():
+            translated = "ab" if options.model == "cyclegan" else "a"
+            write_kept(self.run.path(PICTURES), data, translated)
         counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
         say(f"{options.steps} steps on {counts}, into {self.run.root}")
 
