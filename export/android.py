@@ -48,10 +48,15 @@ class AndroidOptions:
         None, "their folder; default: android_demo/app/src/main/assets/models", metavar="DIR"
     )
     apk: str | None = _app(None, "build the app into this file", metavar="OUT.apk")
-    abi: tuple[str, ...] = _app(("arm64-v8a", "x86_64"), "processors to build for", choices=ABIS)
+    abi: tuple[str, ...] = _app(
+        ("arm64-v8a", "x86_64"), "processors to build for", choices=ABIS, needs="apk|install"
+    )
     install: bool = _app(False, "build the app and install it with adb")
     device: str | None = _app(
-        None, "serial number of the phone, where adb devices lists several", metavar="SERIAL"
+        None,
+        "serial number of the phone, where adb devices lists several",
+        metavar="SERIAL",
+        needs="install",
     )
 
 
@@ -66,6 +71,10 @@ def main(argv: list[str] | None = None) -> int:
     assets = ModelAssets(Path(options.assets) if options.assets else _ASSETS)
     if options.run or assets.is_empty():
         _put_models(assets, options)
+    elif options.variant:
+        raise UserError("--variant has no effect on the models in the assets; add --run")
+    elif tools is None:
+        print(f"{one_line(assets.folder)}: has models; name others with --run, or add --apk")
     if tools is None:
         return 0
     with tempfile.TemporaryDirectory() as folder:

@@ -4,6 +4,7 @@ python -m export.benchmark --run RUN --threads 1 2
 """
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,9 @@ class BenchmarkOptions:
     )
     gpu: bool = _where(False, "also on the GPU, with LiteRT's GPU accelerator")
     adb: bool = _where(False, "also on an Android phone, with our app; needs adb")
-    device: str | None = _where(None, "serial number of one of several phones", metavar="SERIAL")
+    device: str | None = _where(
+        None, "serial number of one of several phones", metavar="SERIAL", needs="adb"
+    )
     json: str | None = _output(
         None, "also write the figures there; with a run RUN/export/benchmark.json", metavar="OUT"
     )
@@ -58,8 +61,6 @@ def main(argv: list[str] | None = None) -> int:
     from export.timing.latency import measure, table, with_ratios
     from export.timing.phone import ready_phone
 
-    if options.device and not options.adb:
-        raise UserError("--device names a phone; add --adb")
     if options.chart and Path(options.chart).suffix != ".svg":
         raise UserError(f"--chart {one_line(options.chart)}: the chart is SVG, end in .svg")
     paths, options = _resolved(options)
@@ -121,7 +122,8 @@ def _write(rows: list[dict], options: BenchmarkOptions) -> None:
     from training.reporting.charts import latency_chart, svg_file
     from training.system.machine import describe_machine
 
-    record = {"results": rows, "repeats": options.repeats, "warm_up": options.warm_up}
+    absolute = [row | {"file": os.path.abspath(row["file"])} for row in rows]
+    record = {"results": absolute, "repeats": options.repeats, "warm_up": options.warm_up}
     record["machine"] = describe_machine()
     for name, write in (
         ("json", lambda target: write_json(target, record)),

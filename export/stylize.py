@@ -62,7 +62,7 @@ class StylizeOptions:
         maximum=8192,
     )
     strength: float = _how(1.0, "blends photo (0) and translation (1)", minimum=0, maximum=1)
-    quality: int = _how(92, "of JPEG results", minimum=1, maximum=95)
+    quality: int | None = _how(None, "of JPEG results; default 92", minimum=1, maximum=95)
     threads: int = _how(2, "of the CPU", minimum=1, maximum=256)
 
 

@@ -22,7 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     variants = [v for v in VARIANTS.values() if options.all or getattr(options, v.name)]
     from export.conversion.export_job import export_run
 
-    names = ("direction", "checkpoint", "min_psnr", "calibration_images", "seed", "gpu_check")
+    names = ("direction", "checkpoint", "pictures", "min_psnr", "calibration_images", "seed")
+    names += ("gpu_check",)
     others = {name: getattr(options, name) for name in names}
     variants = variants or [VARIANTS["float16"]]
     return export_run(options.run, options.size, variants, options.model, **others)

@@ -9,15 +9,32 @@ import difflib
 import functools
 import io
 import os
+import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from tf_i2i.console import prepare_tensorflow, say
 from tf_i2i.errors import UserError, one_line
 
+# Of files: under such a name no folder is meant.
+_FILE_SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".avif",
+    ".heic",
+)
+_FILE_SUFFIXES += (".tflite", ".keras", ".zip", ".apk", ".json", ".html", ".csv", ".txt")
+# Values of options that may also name a file.
+_WORDS = ("auto", "offline", "inception", "face-api", "selfie")
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -37,6 +54,9 @@ def option(
     flag: str | None = None,
     former: str | None = None,
     instead: str | None = None,
+    path: bool = False,
+    needs: str | tuple[str, ...] = (),
+    unless: tuple[str, ...] = (),
 ) -> Any:
     """A field of an options dataclass.
 
@@ -50,7 +70,12 @@ def option(
         flag: its flag, where that is not the field's name.
         former: a flag of before, still taken, with a hint; of options with one value.
         instead: of options that share it, one on the command line replaces all in an options file.
+        path: names a file or folder that is recorded, and so made absolute; always with "SRC".
+        needs: conditions without which it has no effect, all of them: "split" (that is given, and
+            not 0), "student!=none", "face_crop=fixed"; with | between alternatives.
+        unless: options that leave it without effect where all of them are given.
     """
+    path, needs = path or metavar == "SRC", (needs,) if isinstance(needs, str) else needs
     metadata = {name: value for name, value in locals().items() if name != "default"}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -70,11 +95,69 @@ def parse(options_class: type, argv: list[str] | None, command: str, doc: str, e
         argv: None: the process's own.
         command: as after `python -m`.
         doc, epilog: what --help says before and after the options.
+
+    Raises UserError: an option that is given has no effect beside the others.
     """
     options, others = parse_known(options_class, argv, command, doc, epilog)
     if others:
         build_parser(options_class, command).error(f"unrecognized arguments: {' '.join(others)}")
+    if not getattr(options, "resume", False):  # then the run's own count as well
+        require_effect(options, given_options(options_class, argv))
     return options
+
+
+def require_effect(options, given: Iterable[str]) -> None:
+    """Raises UserError where one of the options `given`, by name, has no effect."""
+    for name, why in without_effect(options, given).items():
+        raise UserError(f"{flag_of(name)} has no effect {why}; leave it out")
+
+
+def without_effect(options, given: Iterable[str]) -> dict[str, str]:
+    """Those of the options `given` that change nothing beside the others, and why not: name ->
+    "without --split".
+    """
+    given, idle = set(given), {}
+    for field in dataclasses.fields(options):
+        if field.name not in given:
+            continue
+        unmet = [need for need in field.metadata["needs"] if not _is_met(options, need)]
+        if unmet:
+            idle[field.name] = _without(options, unmet[0])
+        elif field.metadata["unless"] and given.issuperset(field.metadata["unless"]):
+            idle[field.name] = f"beside {' and '.join(map(flag_of, field.metadata['unless']))}"
+    return idle
+
+
+def _is_met(options, need: str) -> bool:
+    for condition in need.split("|"):
+        name, operator, wanted = re.fullmatch(r"(\w+)(!?=|)(.*)", condition).groups()
+        value = getattr(options, name, None)
+        met = (_typed(value) == wanted) == (operator == "=") if operator else bool(value)
+        # A class without the other option is of one kind: Pix2Pix has patch discriminators alone.
+        if met or not hasattr(options, name):
+            return True
+    return False
+
+
+def _without(options, need: str) -> str:
+    """What is in the way of an effect."""
+    names = dict.fromkeys(re.match(r"\w+", condition)[0] for condition in need.split("|"))
+    fields = {field.name: field for field in dataclasses.fields(options)}
+    missing = [flag_of(name) for name in names if getattr(options, name) in (None, (), False, "")]
+    if missing:
+        return f"without {' or '.join(missing)}"
+    values = {name: _typed(getattr(options, name)) for name in names}
+    switches = {name for name in names if getattr(options, name) is True}
+    shown = [
+        value if fields[name].metadata["positional"] else f"{flag_of(name)} {value}"
+        for name, value in values.items()
+        if name not in switches
+    ]
+    return f"with {' and '.join([*shown, *map(flag_of, switches)])}"
+
+
+def _typed(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parse_known(
@@ -93,6 +176,9 @@ def parse_known(
     values = {name: expanded(value) for name, value in vars(namespace).items()}
     for field in dataclasses.fields(options_class):
         _check_range(parser, field, values[field.name])
+        if field.metadata["metavar"] == "DIR":
+            _check_folders(parser, field, values[field.name])
+        values[field.name] = recorded(field, values[field.name])
     return options_class(**values), others
 
 
@@ -103,6 +189,27 @@ def expanded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(expanded, value))
     return os.path.expanduser(value) if isinstance(value, str) else value
+
+
+def recorded(field: dataclasses.Field, value: Any) -> Any:
+    """A value as it is recorded: from wherever a later command runs, it means the same."""
+    return absolute(value) if field.metadata["path"] and isinstance(value, str) else value
+
+
+def absolute(source: str) -> str:
+    """The same file or folder from the root: of a path, or of one behind "tfds:" or NAME: as in
+    tfds:./data/mine:train or keras-cv:weights.h5. What is none stays as it is.
+    """
+    if source in _WORDS:
+        return source
+    if os.path.exists(source):
+        return os.path.abspath(source)
+    kind, _, rest = source.partition(":")
+    path, colon, split = rest.partition(":") if kind == "tfds" else (rest, "", "")
+    # A dataset's NAME is no folder of the working directory; ./NAME is.
+    if os.path.exists(path) and (kind != "tfds" or path.startswith(".")):
+        return f"{kind}:{os.path.abspath(path)}{colon}{split}"
+    return source
 
 
 def given_options(options_class: type, argv: list[str] | None) -> frozenset[str]:
@@ -277,6 +384,15 @@ def _check_range(parser, field: dataclasses.Field, value) -> None:
         if number != number or not in_range:
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
             parser.error(f"{_flag(field)} must be {bounds}, not {number}")
+
+
+def _check_folders(parser, field: dataclasses.Field, value) -> None:
+    for folder in value if isinstance(value, tuple) else (value,):
+        if folder and folder.lower().endswith(_FILE_SUFFIXES) and not os.path.isdir(folder):
+            flag = (
+                field.metadata["metavar"] if field.metadata["positional"] else flag_of(field.name)
+            )
+            parser.error(f"{flag} {one_line(folder)}: this is a file's name; name a folder")
 
 
 def _with_file(options_class: type, argv: list[str] | None) -> list[str]:

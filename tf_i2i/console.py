@@ -1,18 +1,75 @@
 """Messages and tables for people, without the chatter of native libraries."""
 
+import importlib.util
+import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+
+# Lines that TensorFlow 2.15 calls errors, and that say nothing a user can act on.
+_CHATTER = re.compile(
+    rb"Unable to register cu(DNN|FFT|BLAS) factory|grappler/optimizers/.* failed: "
+)
 
 
 def prepare_tensorflow() -> None:
-    """Call before the first import of TensorFlow: its start-up lines say nothing a user can act on,
-    and processors without AVX-512 train much faster with oneDNN, which it leaves off there.
+    """Call before the first import of TensorFlow: of what it logs, errors alone are the user's
+    business, and processors without AVX-512 train much faster with oneDNN, which it leaves off
+    there.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _QuietImport())
+
+
+class _QuietImport(MetaPathFinder):
+    """Imports TensorFlow without chatter, once."""
+
+    def find_spec(self, name: str, path, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def execute_quietly(module) -> None:
+                with chatter_left_out():
+                    execute(module)
+                # Its Python code and that of its data sets: notes on what they will deprecate.
+                import absl.logging
+
+                absl.logging.set_verbosity(absl.logging.ERROR)
+                logging.getLogger(name).setLevel(logging.ERROR)
+
+            spec.loader.exec_module = execute_quietly
+        return spec
+
+
+@contextmanager
+def chatter_left_out() -> Iterator[None]:
+    """What is written to file descriptor 2 while the block runs comes when it ends, without the
+    chatter of native code. Short blocks only: an abort in one takes its last words along.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        try:
+            os.dup2(caught.fileno(), 2)
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            caught.seek(0)
+            kept = b"".join(line for line in caught if not _CHATTER.search(line))
+            with suppress(OSError):  # nobody reads it any more
+                os.write(2, kept)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def held_out_photo(run: Path, direction: str) -> np.ndarray:
     photograph where the run's pictures are gone.
     """
     try:
-        data = FinishedRun(run).data()
+        data = FinishedRun(run).some_data
         photos = data.val_a if direction == "ab" else data.val_b
     except UserError as error:
         fallback = "thumbnails of this run show a bundled photograph"

@@ -17,6 +17,8 @@ from export.conversion.metadata import with_metadata
 from export.conversion.variants import Variant
 from tf_i2i import __version__
 from tf_i2i.command_line import command
+from tf_i2i.data.image_cache import load_images, split_held_out
+from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError
 from tf_i2i.files import replacing, sha256_of
 from tf_i2i.litert.interpreter import LiteModel
@@ -198,11 +200,12 @@ def export_run(
     variants: Sequence[Variant],
     model: str,
     checkpoint: str = "newest",
+    pictures: str | None = None,
     **options,
 ) -> int:
     """Writes every variant at every size; returns 0, or 3 when some could not be written.
 
-    options: direction, min_psnr, calibration_images, seed, gpu_check. Raises UserError: the run
+    pictures: a source of pictures to calibrate and check on in place of the run's own. options: direction, min_psnr, calibration_images, seed, gpu_check. Raises UserError: the run
     lacks the network or its pictures, or a size does not fit the network.
     """
     run = FinishedRun(root, checkpoint)
@@ -214,10 +217,10 @@ def export_run(
     which = "" if checkpoint == "newest" else f" of checkpoint {checkpoint}"
     print(f"{run.root}: exporting the {model} {options['direction']}{which}")
     origin = run.origin(model, options["direction"])
-    in_file = dict(origin)
+    in_file = dict(origin) | _training_facts(run, options["direction"])
     if run.features:
         origin["features"] = run.features
-    data, status = run.data(), 0
+    data, status = _pictures(run, pictures), 0
     trained_at = run.fixed_size if model == "teacher" else None
     for size in dict.fromkeys(sizes):
         if trained_at and size != trained_at:
@@ -237,6 +240,27 @@ def export_run(
     for line in stale_files(run.root, read_entries(run.root / "export")).values():
         _warn(line)
     return status
+
+
+def _pictures(run: FinishedRun, src: str | None) -> RunData:
+    """The run's pictures, or those of `src`, of which some are held out."""
+    if src is None:
+        return run.some_data
+    source = open_source(src, "--pictures")
+    cache = load_images(source, run.options.load_size, option="--pictures", warn=_warn)
+    (training,), (held_out,) = split_held_out((cache,), seed=0)
+    return RunData(training, training, held_out, held_out, paired=False, descriptions={})
+
+
+def _training_facts(run: FinishedRun, direction: str) -> dict:
+    """What the file says of the pictures that the run was trained on, wherever it is exported."""
+    (source, target), facts = direction, run.config.get("data", {})
+    count = facts.get("counts", {}).get(f"train_{source}")
+    if not count:
+        return {}
+    of, to = f"{count} pictures of domain {source.upper()}", f"domain {target.upper()}"
+    fingerprint = facts.get("fingerprint", {}).get(f"train_{source}")
+    return {"training_data": f"{of}, translated to {to}", "training_fingerprint": fingerprint}
 
 
 def _warn(message: str) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from export.conversion.export_options import ExportOptions
-from tf_i2i.command_line import command, unlike_defaults
+from tf_i2i.command_line import command, unlike_defaults, without_effect
 from training.options.trainer_options import TRAINER_OPTIONS, DistillOptions
 from training.runs.finished_run import FinishedRun
 from training.runs.weights import stale_files
@@ -141,11 +141,17 @@ def commands(record: RunRecord) -> list[str]:
 def recorded(options: dict, options_class: type | None) -> dict:
     """Options unlike the defaults of their class, by flag; all of them where it is not known.
 
-    Left out are a file of options, whose contents are among them, and options of other versions.
+    Left out are a file of options, whose contents are among them, options of other versions, and
+    those without effect, as --look where the weights that it stands for are recorded too.
     """
     used = unlike_defaults(options, options_class) if options_class else options
     apart = ("resume", "dry-run", "dry_run", "options")
-    return {name: value for name, value in used.items() if name not in apart}
+    used = {name: value for name, value in used.items() if name not in apart}
+    if not options_class:
+        return used
+    fields = {name.replace("-", "_"): name for name in used}
+    idle = without_effect(options_class(**{f: used[n] for f, n in fields.items()}), fields)
+    return {name: used[name] for field, name in fields.items() if field not in idle}
 
 
 def _exports(record: RunRecord) -> list[dict]:

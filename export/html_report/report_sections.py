@@ -63,6 +63,8 @@ def overview(record: RunRecord) -> dict:
     data, options = record.config.get("data", {}), record.config.get("options", {})
     kind = _MODELS.get(record.run.model, record.run.model)
     source, target = (str(data.get(f"domain_{x}", f"domain {x.upper()}")) for x in "ab")
+    # Recorded with their whole paths, which the facts below show.
+    source, target = (Path(of).name or of if of.startswith("/") else of for of in (source, target))
     steps = record.metrics[-1]["step"] if record.metrics else 0
     planned, counts = options.get("steps") or steps, data.get("counts", {})
     learner = f"A {kind} teacher" if record.run.has_teacher else "A network for phones"

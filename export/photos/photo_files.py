@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms
 
-from tf_i2i.data.image_files import read_image, write_jpeg, write_png
+from tf_i2i.data.image_files import left_out, read_image, upright_alpha, write_jpeg, write_png
 
 _ORIENTATION, _EXIF_POINTER, _COLOUR_SPACE, _MAKER_NOTE = 0x0112, 0x8769, 0xA001, 0x927C
 _SIDES = (0xA002, 0xA003)
@@ -23,11 +23,15 @@ class Photo:
     pixels: uint8 [H, W, 3], upright, sRGB; its own memory.
     exif: block for the new file, orientation reset, or None.
     icc_profile: sRGB's where the file had a profile (pixels were converted from it), else None.
+    alpha: uint8 [H, W] where a part is transparent, else None.
+    left_out: what the pixels lack of the file, as `tf_i2i.data.image_files.left_out`.
     """
 
     pixels: np.ndarray
     exif: bytes | None = None
     icc_profile: bytes | None = None
+    alpha: np.ndarray | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def photo_size(path: Path) -> tuple[int, int] | None:
@@ -50,6 +54,7 @@ def read_photo(path: Path) -> Photo:
             photo.icc_profile = profile.tobytes()
         with contextlib.suppress(Exception):  # a damaged EXIF block loses the block, not the photo
             photo.exif = _upright_exif(image.getexif(), image.size)
+        photo.alpha, photo.left_out = upright_alpha(image), tuple(left_out(image))
 
     photo.pixels = read_image(path, inspect=inspect)
     return photo
@@ -58,7 +63,7 @@ def read_photo(path: Path) -> Photo:
 def write_photo(path: Path, photo: Photo, quality: int) -> None:
     """Writes a photo as PNG or JPEG (of this quality) by the suffix, with its metadata."""
     if path.suffix.lower() == ".png":
-        write_png(path, photo.pixels, photo.exif, photo.icc_profile)
+        write_png(path, photo.pixels, photo.exif, photo.icc_profile, alpha=photo.alpha)
     else:
         write_jpeg(path, photo.pixels, quality, photo.exif, photo.icc_profile)
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from export.photos.photo_files import photo_size, read_photo, write_photo
 from export.photos.translator import MAX_ENLARGEMENT, Translator
+from tf_i2i.data.image_files import TRANSPARENCY
 from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable, write_errors
@@ -16,6 +17,7 @@ from tf_i2i.files import require_writable, write_errors
 # Pixels above which a photo being decoded or encoded (7 bytes per pixel) and the networks don't fit
 # into memory together.
 _LARGE = 40_000_000
+_QUALITY = 92
 
 
 class CannotWrite(UserError):
@@ -31,7 +33,7 @@ def stylize(
     brush: float,
     tile: int | None,
     strength: float,
-    quality: int,
+    quality: int | None,
     threads: int,
 ) -> None:
     """Translates photos, and those in folders, into files in `out`; one that can't be used is
@@ -41,7 +43,13 @@ def stylize(
         UserError: the model can't be used, or none of the photos.
         CannotWrite: results can't be written.
     """
+    for folder in (Path(photo).resolve() for photo in photos):
+        if folder.is_dir() and out.resolve().is_relative_to(folder):
+            inside = "is inside PHOTO, whose results would be translated the next time"
+            raise UserError(f"--out {one_line(out)}: {inside}; name a folder elsewhere")
     pairs = _find_photos(photos)
+    if quality is not None and all(name.suffix.lower() == ".png" for _, name in pairs):
+        raise UserError("--quality has no effect on PNG files; leave it out")
     sources = {source.resolve() for source, _ in pairs}
     for _, name in pairs:
         if (out / name).resolve() in sources:
@@ -54,7 +62,8 @@ def stylize(
     done = 0
     for source, name in tqdm(pairs, "photos", unit="photo", disable=len(pairs) < 2 or None):
         try:
-            longest = _stylize_photo(source, out / name, translator, strength, quality)
+            how = translator, strength, quality or _QUALITY
+            longest = _stylize_photo(source, out / name, *how)
             if is_given and MAX_ENLARGEMENT * longest < translator.working_size:
                 own = (
                     f"too small for {translator.working_size} pixels, so translated at its own size"
@@ -102,6 +111,9 @@ def _stylize_photo(
     else:
         translator.release()
         photo = read_photo(source)
+    for what in photo.left_out:
+        if what != TRANSPARENCY or target.suffix.lower() != ".png":
+            tqdm.write(f"warning: {one_line(source)}: has {what}", file=sys.stderr)
     translator.translate(photo.pixels, one_line(source), strength)
     if photo.pixels.size > 3 * _LARGE:
         translator.release()

@@ -64,6 +64,9 @@ class Translator:
         self._threads = [threads // workers + (i < threads % workers) for i in range(workers)]
         if self.is_tiled:
             self._read_needs()
+        elif tile is not None:
+            reason = f"has no effect on {self._shown}, which sees all of a picture at once"
+            raise UserError(f"--tile {reason}; leave it out")
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""

@@ -223,7 +223,7 @@ def test_what_is_missing_is_said(tmp_path):
         main(["--run", str(tmp_path)])
     with pytest.raises(UserError, match=r"chart\.png: the chart is SVG"):
         main(["--chart", "chart.png", "x.tflite"])
-    with pytest.raises(UserError, match="add --adb"):
+    with pytest.raises(UserError, match="--device has no effect without --adb"):
         main(["--device", "x", "x.tflite"])
 
 

@@ -270,3 +270,41 @@ def test_a_model_without_facts_is_refused(photo, tmp_path):
     path.write_bytes(converted("float32"))
     with pytest.raises(UserError, match=r"export it with export\.tflite"):
         main([str(path), photo("a.png"), "--out", str(tmp_path / "out")])
+
+
+def test_what_pictures_have_besides(model, photo, tmp_path, capsys):
+    """PNG results keep the transparency, turned as the photo is; what is lost is told once per file."""
+    pixels = smooth_image(40, 60, seed=9)
+    alpha = np.full((40, 60), 255, np.uint8)
+    alpha[:10, :20] = 0
+    folder, exif = tmp_path / "photos", Image.Exif()
+    folder.mkdir()
+    exif[0x0112] = 6
+    picture = Image.fromarray(np.dstack([pixels, alpha]))
+    picture.save(folder / "turned.png", exif=exif)
+    picture.save(folder / "pale.webp", lossless=True)
+    Image.fromarray(np.dstack([pixels, np.full((40, 60), 255, np.uint8)])).save(folder / "full.png")
+    frames = [Image.fromarray(smooth_image(40, 60, seed)) for seed in range(3)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    out = tmp_path / "out"
+    assert main([model("int8"), str(folder), "--out", str(out)]) == 0
+    result = np.asarray(Image.open(out / "turned.png"))
+    assert np.array_equal(result[..., 3], np.rot90(alpha, -1))
+    assert Image.open(out / "full.png").mode == "RGB"
+    said = capsys.readouterr().err
+    assert said.count("moving.gif: has several frames, only the first is used") == 1
+    assert said.count("pale.webp: has transparent parts, which become white") == 1
+    assert "turned" not in said and "full" not in said
+
+
+def test_results_among_the_photos_are_refused(model, photo, tmp_path, capsys):
+    path = photo("a.png")
+    for out in (tmp_path / "photos", tmp_path / "photos" / "styled"):
+        with pytest.raises(UserError, match=r"--out .*: is inside PHOTO"):
+            main([model("int8"), str(tmp_path / "photos"), "--out", str(out)])
+    with pytest.raises(SystemExit):
+        main([model("int8"), path, "--out", str(tmp_path / "res.JPG")])
+    assert "res.JPG: this is a file's name; name a folder" in capsys.readouterr().err
+    assert [file.name for file in (tmp_path / "photos").iterdir()] == ["a.png"]
+    with pytest.raises(UserError, match="--quality has no effect on PNG files"):
+        main([model("int8"), path, "--out", str(tmp_path / "out"), "--quality", "80"])

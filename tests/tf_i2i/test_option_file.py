@@ -29,7 +29,8 @@ def test_the_command_line_wins(tmp_path):
     file = file_with(
         tmp_path,
         "# a recipe\nlambda-face: 5   # weight\nface_shift: -0.1\n\nflip: no\n"
-        "segmentation-range: 0 255\nface-range: [-2, 2]\ndomain-a: 'my photos'\n",
+        "segmentation-range: 0 255\nface-range: [-2, 2]\ndomain-a: 'my photos'\n"
+        "face-model: face.keras\nlambda-segmentation: 1\n",
     )
     options = parsed(["--lambda-face", "1", "--options", file])
     assert (options.lambda_face, options.face_shift, options.flip) == (1.0, -0.1, False)
@@ -45,6 +46,8 @@ def test_the_command_line_wins(tmp_path):
         "segmentation_range",
         "face_range",
         "domain_a",
+        "face_model",
+        "lambda_segmentation",
     }
 
 

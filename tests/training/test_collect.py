@@ -165,9 +165,9 @@ def test_every_picture_that_is_left_out_is_named_with_its_reason(server, tmp_pat
         "/good-too.jpg": Reply(picture(5)),
         "/twice.jpg": Reply(good),
         "/page.jpg": Reply(b"<html>", "text/html"),
-        "/animation.gif": Reply(picture(6, kind="GIF"), "image/gif"),
+        "/symbol.ico": Reply(picture(6, kind="ICO"), "image/x-icon"),
         "/false.jpg": Reply(b"<html>no picture</html>"),
-        "/gif-in-disguise.jpg": Reply(picture(6, kind="GIF")),
+        "/symbol-in-disguise.jpg": Reply(picture(6, kind="ICO")),
         "/truncated.jpg": Reply(picture(7)[:-300]),
         "/tiny.jpg": Reply(picture(8, (40, 30))),
         "/huge-said.jpg": Reply(huge, "image/bmp"),
@@ -185,8 +185,8 @@ def test_every_picture_that_is_left_out_is_named_with_its_reason(server, tmp_pat
     }
     wanted = {
         "page.jpg": "not a picture that trainers read",
-        "animation.gif": "not a picture that trainers read",
-        "gif-in-disguise.jpg": "not a picture that trainers read",
+        "symbol.ico": "not a picture that trainers read",
+        "symbol-in-disguise.jpg": "not a picture that trainers read",
         "false.jpg": "damaged",
         "truncated.jpg": "damaged",
         "tiny.jpg": "too small",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from tf_i2i.errors import UserError
 from tf_i2i.metrics import image_metrics as metrics
 from training import evaluate
 from training.evaluation.evaluate_job import merged
-from training.evaluation.evaluated_pictures import Pictures, cropped
+from training.evaluation.evaluated_pictures import Pictures, cropped, named_pairs
 from training.evaluation.score_table import score_table
 from training.evaluation.scoring import score
+from training.options.evaluate_options import EvaluateOptions
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +79,29 @@ def test_named_pairs_and_unpaired_pictures_are_added_to_what_is_there(run, tmp_p
         assert splits.items() <= scores[model].items()
 
 
+def test_truths_of_another_shape_are_left_out(tmp_path, capsys):
+    """As in training on pairs: none is squeezed."""
+    for folder, shapes in {"in": [(70, 90)] * 3, "out": [(35, 45), (70, 70), (71, 90)]}.items():
+        (tmp_path / folder).mkdir()
+        for number, shape in enumerate(shapes):
+            Image.fromarray(photo(*shape)).save(tmp_path / folder / f"{number}.png")
+    options = EvaluateOptions(input=str(tmp_path / "in"), target=str(tmp_path / "out"))
+    assert named_pairs(options, 64).names == ["0.png", "2.png"]
+    said = capsys.readouterr().out
+    assert "--target: left out 1.png: its target has another shape (82x64 and 64x64" in said
+    for number in (0, 2):
+        (tmp_path / "out" / f"{number}.png").unlink()
+    shutil.copy(tmp_path / "out" / "1.png", tmp_path / "out" / "2.png")
+    with pytest.raises(UserError, match="none of its pictures has the shape"):
+        named_pairs(options, 64)
+
+
 def test_wrong_use_is_told_in_one_line(run, tmp_path):
     cases = {
         "--target is missing": ["--input", "x"],
         "not both": ["--input", "x", "--target", "y", "--domain-a", "z"],
         "name --domain-a": ["--domain-b", "x"],
+        "these are the pictures of --input": ["--input", str(tmp_path), "--target", str(tmp_path)],
         "no such file": ["--model", str(tmp_path / "none.tflite")],
     }
     for message, arguments in cases.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -219,7 +220,9 @@ def test_a_read_only_disk(small_disk, folders):
 
 
 def test_finished_process_leaves_the_lock(tmp_path, folders):
-    """After a whole run in another process the folder is free."""
+    """After a whole run in another process the folder is free; and what that said was ours alone."""
     run = tmp_path / "run"
-    finish(start([*SHORT, *folders, "--run", str(run)]))
+    said = finish(start([*SHORT, *folders, "--run", str(run)]))
+    assert said.count("training on ") == 1 and "compiling the training step" in said
+    assert not re.search(r": [IWE] |TensorRT|deprecated", said), said
     assert main(["--run", str(run), "--resume"]) is None

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tf_i2i.errors import UserError
-from training.options.trainer_options import CycleGANOptions
+from training.options.trainer_options import CycleGANOptions, OneSidedOptions, Pix2PixOptions
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import load_data
 
@@ -40,6 +40,50 @@ def test_validation_pairs_by_name(picture_folders, tmp_path, ours, theirs, paire
             assert abs(int(data.val_a.image(i).mean()) - int(data.val_b.image(i).mean())) < 3
     else:
         assert "2 names differ in case alone, such as IMG_1.JPG and img_1.png" in said[-1]
+
+
+@pytest.mark.parametrize("misfits, names", [(1, ["1.png", "2.png", "3.png"]), (2, None)])
+def test_validation_pairs_of_other_shapes(picture_folders, tmp_path, misfits, names):
+    """Left out as in training on pairs; where half differ, equal names are chance and all stay."""
+    named = dict(zip(("domain_a", "domain_b"), map(str, picture_folders), strict=True))
+    for side in ("val_a", "val_b"):
+        (tmp_path / side).mkdir()
+        named[side] = str(tmp_path / side)
+        for i in range(4):
+            size = (64, 48) if side == "val_b" and i < misfits else (48, 48)
+            Image.new("RGB", size).save(tmp_path / side / f"{i}.png")
+    data = load_data(CycleGANOptions(**named, load_size=40), print)
+    assert data.paired is (names is not None)
+    assert data.val_a.names == data.val_b.names == (names or [f"{i}.png" for i in range(4)])
+
+
+def test_one_folder_is_not_two_domains(picture_folders, tmp_path):
+    photos = shutil.copytree(picture_folders[0], tmp_path / "photos")
+    shutil.copytree(picture_folders[1], photos / "paintings")
+    (tmp_path / "link").symlink_to(photos)
+    for other in (photos, tmp_path / "link", photos / "paintings", photos / "00.png", tmp_path):
+        options = {"domain_a": str(photos), "domain_b": str(other)}
+        with pytest.raises(UserError, match=r"^--domain-b .*--domain-a"):
+            load_data(OneSidedOptions(**options, load_size=40), print)
+    with pytest.raises(UserError, match="these are the pictures of --input"):
+        load_data(Pix2PixOptions(input=str(photos), target=str(photos), load_size=40), print)
+
+
+def test_what_pictures_lose_is_told_once(picture_folders, tmp_path):
+    photos = shutil.copytree(picture_folders[0], tmp_path / "photos")
+    for i in range(3):
+        clear = Image.new("RGBA", (48, 48), (9, 9, 9, 100))
+        clear.save(photos / f"clear {i}.png")
+        frames = [Image.new("RGB", (48, 48), (90 * n, 0, 0)) for n in range(3)]
+        frames[0].save(photos / f"moving {i}.gif", save_all=True, append_images=frames[1:])
+    said = []
+    options = CycleGANOptions(domain_a=str(photos), domain_b=str(picture_folders[1]), load_size=40)
+    load_data(options, said.append)
+    lost = [line for line in said if " pictures have " in line]
+    assert lost == [
+        "--domain-a: 3 of 20 pictures have several frames, only the first is used (such as moving 0.gif)",
+        "--domain-a: 3 of 20 pictures have transparent parts, which become white (such as clear 0.png)",
+    ]
 
 
 def test_what_was_held_out_stays_held_out(picture_folders, tmp_path, capsys):

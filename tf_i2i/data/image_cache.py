@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from tf_i2i.data.image_files import (
     MAX_ELONGATION,
     MAX_STRIP,
     UnreadableImage,
+    left_out,
     resize_short_side,
 )
 from tf_i2i.data.sources import ImageSource
@@ -22,6 +24,7 @@ from tf_i2i.errors import UserError, one_line
 
 MEMORY_LIMIT_BYTES = 2 * 2**30  # more pixels go to a temporary file
 MIN_SIDE = 16
+_CUT = f"are longer than {MAX_STRIP}:1, only their middles are used"
 # Held out for validation: this share, within these limits; nothing of fewer pictures than the last.
 _HELD_OUT_SHARE, _MIN_HELD_OUT, _MAX_HELD_OUT, _MIN_TO_HOLD_OUT = 0.04, 2, 32, 12
 
@@ -98,16 +101,21 @@ def load_images(
     `short_side` pixels (aspect ratios kept, at most 32:1), in its order.
 
     option: the one that named the source, for messages. warn: called with a line for each picture
-    that is left out, such as those with a side under 16 pixels, and one for those that lose their
-    ends. Raises UserError: fewer than
-    `minimum` pictures are usable, or more than half can't be read.
+    that is left out, such as those with a side under 16 pixels, and one for each kind of those that
+    lose their ends, further frames or transparency. Raises UserError: fewer than `minimum` pictures
+    are usable, or more than half can't be read.
     """
-    skipped, unreadable, total, cut = [], 0, len(source), []
+    skipped, unreadable, total = [], 0, len(source)
+    remarks: dict[str, list[str]] = {}
     where = f"{option} {one_line(source.description)}"
+
+    def remark(index: int, image) -> None:
+        for what in left_out(image):
+            remarks.setdefault(f"have {what}", []).append(source.names[index])
 
     def decode(index: int) -> np.ndarray | UnreadableImage:
         try:
-            image = source.read(index, max_side=MAX_ELONGATION * short_side)
+            image = source.read(index, MAX_ELONGATION * short_side, partial(remark, index))
         except UnreadableImage as error:
             return error
         height, width = image.shape[:2]
@@ -115,7 +123,7 @@ def load_images(
             reason = f"{width}x{height} pixels, a side is under {MIN_SIDE}"
             return _TooSmall(source.names[index], reason)
         if max(height, width) > MAX_STRIP * min(height, width):
-            cut.append(source.names[index])
+            remarks.setdefault(_CUT, []).append(source.names[index])
         return resize_short_side(image, short_side, MAX_STRIP)
 
     def usable() -> Iterator[tuple[str, np.ndarray]]:
@@ -134,9 +142,9 @@ def load_images(
                 warn(f"{option}: left out {result.name}: {result.reason}")
 
     cache = ImageCache.from_images(usable(), skipped)
-    if cut:
-        count = f"{len(cut)} of {total} pictures are longer than {MAX_STRIP}:1"
-        warn(f"{option}: {count}, only their middles are used (such as {one_line(min(cut))})")
+    for what, names in sorted(remarks.items()):
+        count = f"{len(names)} of {total} pictures {what}"
+        warn(f"{option}: {count} (such as {one_line(min(names))})")
     if 2 * unreadable > total:
         name, reason = skipped[0]
         first = f"(first {one_line(name)}: {reason}); repair or remove them"

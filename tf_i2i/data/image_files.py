@@ -4,7 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,9 @@ _EXIF_ORIENTATION = 0x0112
 # Orientation -> quarter turns and mirroring that make the stored picture of the upright one.
 _STORED = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (1, 0), 7: (3, 1), 8: (3, 0)}
 _STRIP_ROWS = 256
+# What a picture may have and `read_image` leaves out.
+FRAMES = "several frames, only the first is used"
+TRANSPARENCY = "transparent parts, which become white"
 _DARK = 2**14  # of 65535
 
 # Pillow warns from 89 megapixels on (read_image refuses by its own limit) and about odd EXIF data,
@@ -102,6 +105,38 @@ def resize_short_side(image: np.ndarray, side: int, elongation: int = MAX_ELONGA
     return np.array(resized)
 
 
+def left_out(image: Image.Image) -> list[str]:
+    """Which of FRAMES and TRANSPARENCY Pillow's image has; for `inspect` of `read_image`."""
+    found = []
+    with suppress(Exception):  # a damaged second frame does not make the first one unusable
+        # The second picture of an MPO is a depth map, or the same at another size.
+        if getattr(image, "is_animated", False) and image.format != "MPO":
+            found.append(FRAMES)
+    if upright_alpha(image) is not None:
+        found.append(TRANSPARENCY)
+    return found
+
+
+def say_left_out(file: object, image: Image.Image) -> None:
+    for what in left_out(image):
+        say(f"warning: {one_line(file)}: has {what}")
+
+
+def upright_alpha(image: Image.Image) -> np.ndarray | None:
+    """uint8 [H, W], 0 transparent, of the picture as `read_image` turns it; None: all opaque."""
+    if image.mode[0] in "IF" or not (
+        "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    ):
+        return None
+    alpha = image if image.mode in ("LA", "RGBA") else image.convert("RGBA")
+    alpha = alpha.getchannel("A")
+    if alpha.getextrema()[0] == 255:
+        return None
+    turns, mirrored = _stored(image)
+    upright = np.rot90(np.asarray(alpha), -turns)
+    return np.ascontiguousarray(upright[:, ::-1] if mirrored else upright)
+
+
 def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
     """(width, height) in pixels of what `read_image` returns at full size, from the header alone.
 
@@ -112,14 +147,19 @@ def picture_size(file: str | os.PathLike | BinaryIO) -> tuple[int, int]:
 
 
 def write_png(
-    path: str | os.PathLike, image: np.ndarray, exif=None, icc_profile=None, compress_level: int = 6
+    path: str | os.PathLike,
+    image: np.ndarray,
+    exif=None,
+    icc_profile=None,
+    compress_level: int = 6,
+    alpha: np.ndarray | None = None,
 ) -> None:
     """Writes uint8 [H, W, 3] (RGB) or [H, W] (grey) as PNG, complete or not at all.
 
-    exif, icc_profile: bytes or None. compress_level: 0..9; photographs are as large at 1 as at 6,
+    exif, icc_profile: bytes or None. alpha: uint8 [H, W], see `upright_alpha`. compress_level: 0..9; photographs are as large at 1 as at 6,
     in a third of the time.
     """
-    _write(path, image, exif, icc_profile, format="PNG", compress_level=compress_level)
+    _write(path, image, exif, icc_profile, alpha, format="PNG", compress_level=compress_level)
 
 
 def write_jpeg(
@@ -131,7 +171,7 @@ def write_jpeg(
     _write(path, image, exif, icc_profile, format="JPEG", quality=quality, subsampling=subsampling)
 
 
-def _write(path, image: np.ndarray, exif, icc_profile, **options) -> None:
+def _write(path, image: np.ndarray, exif, icc_profile, alpha=None, **options) -> None:
     if image.dtype != np.uint8 or (image.ndim != 2 and image.shape[2:] != (3,)):
         kind = f"{image.dtype} {list(image.shape)}"
         raise ValueError(f"expected uint8 [H, W, 3] or [H, W], got {kind}")
@@ -139,6 +179,8 @@ def _write(path, image: np.ndarray, exif, icc_profile, **options) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         picture = Image.fromarray(image)
+        if alpha is not None:
+            picture.putalpha(Image.fromarray(alpha))
         picture.save(partial, exif=exif or b"", icc_profile=icc_profile or b"", **options)
 
 

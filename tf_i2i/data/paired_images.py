@@ -57,7 +57,8 @@ def load_side_by_side(
     lefts = load_images(left, short_side, option=option, warn=warn)
     usable = set(lefts.names)  # what is left out is named once
     indices = [i for i, name in enumerate(source.names) if name in usable]
-    right = _SourceView(source, indices, lambda image: _left_half(image[:, ::-1])[:, ::-1])
+    half = lambda image: _left_half(image[:, ::-1])[:, ::-1]  # noqa: E731
+    right = _SourceView(source, indices, half, again=True)
     rights = load_images(right, short_side, option=option, warn=warn)
     return _align(lefts, rights, {name: name for name in lefts.names}, option, warn)
 
@@ -90,6 +91,16 @@ def case_mismatches(names: Sequence[str], others: Sequence[str]) -> dict[str, st
     return {name: other for name, other in near.items() if other is not None}
 
 
+def misfit(shape: Sequence[int], other: Sequence[int]) -> str | None:
+    """Why a picture of the second shape (height, width) is no partner of one of the first; None
+    where it is. Neither training nor scores squeeze one into the shape of the other.
+    """
+    (h, w), (other_h, other_w) = shape[:2], other[:2]
+    if abs(h * other_w - w * other_h) <= _SHAPE_TOLERANCE * h * other_w:
+        return None
+    return f"its target has another shape ({w}x{h} and {other_w}x{other_h} after resizing)"
+
+
 def in_shape_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     """uint8 [H, W, 3] in the other's shape, by area; those of named pairs may differ a little."""
     if image.shape == other.shape:
@@ -98,17 +109,26 @@ def in_shape_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 class _SourceView(ImageSource):
-    """Pictures `indices` of a source; `cut` takes one at full size, or raises ValueError."""
+    """Pictures `indices` of a source; `cut` takes one at full size, or raises ValueError; again: what
+    the whole pictures lose was told already.
+    """
 
-    def __init__(self, source: ImageSource, indices: Sequence[int], cut: Callable | None = None):
-        self._source, self._indices, self._cut = source, list(indices), cut
+    def __init__(
+        self,
+        source: ImageSource,
+        indices: Sequence[int],
+        cut: Callable | None = None,
+        again: bool = False,
+    ):
+        self._source, self._indices, self._cut, self._again = source, list(indices), cut, again
         self.description, self.names = source.description, [source.names[i] for i in self._indices]
 
-    def read(self, index: int, max_side: int | None = None) -> np.ndarray:
+    def read(self, index: int, max_side: int | None = None, *inspect: Callable) -> np.ndarray:
         if self._cut is None:
-            return self._source.read(self._indices[index], max_side)
+            return self._source.read(self._indices[index], max_side, *inspect)
         # At full size: a reduced picture may lose the column that makes its width odd.
-        image = self._source.read(self._indices[index])
+        inspect = () if self._again else inspect
+        image = self._source.read(self._indices[index], None, *inspect)
         try:
             return self._cut(image)
         except ValueError as error:
@@ -159,13 +179,12 @@ def _align(
         j = place_of.get(partners[name])
         if j is None:
             continue  # the unreadable partner was named already
-        (h, w), (other_h, other_w) = inputs.shapes[i], targets.shapes[j]
-        if abs(h * other_w - w * other_h) <= _SHAPE_TOLERANCE * h * other_w:
+        reason = misfit(inputs.shapes[i], targets.shapes[j])
+        if reason is None:
             pairs.append((i, j))
             continue
-        shapes = f"{w}x{h} and {other_w}x{other_h} after resizing"
-        misshapen.append((name, f"its target has another shape ({shapes})"))
-        warn(f"{option}: left out {one_line(name)}: {misshapen[-1][1]}")
+        misshapen.append((name, reason))
+        warn(f"{option}: left out {one_line(name)}: {reason}")
     if len(pairs) < 2:
         need = "at least 2 are needed; see what was left out"
         raise UserError(f"{option}: {len(pairs)} pairs can be used, {need}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import features
+from PIL import Image, features
 
 from tf_i2i.command_line import quoted
 from tf_i2i.console import say
@@ -57,11 +57,16 @@ class ImageSource:
         file = self.open(index)
         return sha256_of(file if isinstance(file, Path) else file.read())
 
-    def read(self, index: int, max_side: int | None = None) -> np.ndarray:
+    def read(
+        self,
+        index: int,
+        max_side: int | None = None,
+        inspect: Callable[[Image.Image], object] = lambda image: None,
+    ) -> np.ndarray:
         """Picture `index` as uint8 [H, W, 3] sRGB, as `read_image`; thread-safe."""
         file = self.open(index)
         try:
-            return read_image(file, max_side)
+            return read_image(file, max_side, inspect)
         except UnreadableImage as error:
             name = file if isinstance(file, Path) else self.names[index]
             raise UnreadableImage(name, error.reason) from error
@@ -88,6 +93,24 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
         return _list_source(path, where)
     fix = "give a folder of pictures, a text file with one path per line, or tfds:NAME:SPLIT"
     raise UserError(f"{option} {one_line(src)}: no such folder or file; {fix}")
+
+
+def require_distinct(first: tuple[str, str], second: tuple[str, str]) -> None:
+    """Raises UserError where two sources, (option, source) each, have pictures in common by their
+    names alone: equal sources, or a folder or picture inside of the other.
+    """
+    (option, src), (other_option, other) = first, second
+    path, other_path = (Path(os.path.expanduser(text)).resolve() for text in (src, other))
+    where = f"{other_option} {one_line(other)}"
+    if not path.exists() and not src.startswith("tfds:"):
+        return  # which is told when it is opened
+    if src == other or path == other_path:
+        raise UserError(f"{where}: these are the pictures of {option}; name others")
+    for inner, outer in ((path, other_path), (other_path, path)):
+        is_part = inner.is_dir() or inner.suffix.lower() in SUFFIXES
+        if is_part and outer.is_dir() and inner.is_relative_to(outer):
+            inside = one_line(inner.relative_to(outer))
+            raise UserError(f"{where}: {inside} is in {option} and {other_option}; name others")
 
 
 def _folder_source(folder: Path, where: str) -> ImageSource:

@@ -3,6 +3,7 @@ processes or machines.
 """
 
 import dataclasses
+import functools
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -59,7 +60,10 @@ def measure(file: Path | str | bytes) -> Features | Dropped:
     try:
         data = _fetched(file)
         width, height = image_files.picture_size(_opened(data))
-        small = image_files.read_image(_opened(data), max_side=MAX_ELONGATION * DETECTION_SIDE)
+        name = "a picture of the dataset" if isinstance(file, bytes) else file
+        inspect = functools.partial(image_files.say_left_out, name)
+        side = MAX_ELONGATION * DETECTION_SIDE
+        small = image_files.read_image(_opened(data), side, inspect)
     except UnreadableImage as error:
         return Dropped(UNREADABLE, error.reason)
     return features_of(small, width, height)

@@ -47,6 +47,10 @@ def collect(options: CollectOptions) -> int | None:
     # Not set by the signal handler, which may interrupt the main thread while that has its lock.
     set_stop = threading.Thread(target=stop.set, daemon=True).start
     out, max_bytes = Path(options.out), round(options.max_total_mb * 1e6)
+    for folder in options.query if options.source in ("files", "instagram") else ():
+        if Path(folder).is_dir() and out.resolve().is_relative_to(Path(folder).resolve()):
+            inside = f"is inside --query {one_line(folder)}; name a folder elsewhere"
+            raise UserError(f"--out {one_line(out)}: {inside}")
     with Interruption(set_stop) as interruption, CollectionFolder(out, max_bytes) as folder:
         try:
             collector = _run(options, folder, stop)

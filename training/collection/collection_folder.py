@@ -20,6 +20,7 @@ from training.system.locks import locked_folder
 
 SOURCES, REJECTED = "sources.csv", "rejected.csv"
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
+_SUFFIXES |= {"GIF": ".gif", "TIFF": ".tif", "JPEG2000": ".jp2", "AVIF": ".avif"}
 _MAX_STEM = 60
 # Large enough to decode a file to its end; a JPEG is reduced while it is decoded.
 _DECODED_SIDE = 256

@@ -12,7 +12,7 @@ from tf_i2i.files import write_json
 from training.collection.http_client import HttpClient, TransientError
 from training.collection.item import Reason, Refused, read_up_to, url_digest
 
-_SUBTYPES = ("jpeg", "jpg", "pjpeg", "png", "webp", "bmp", "x-ms-bmp")
+_SUBTYPES = ("jpeg", "jpg", "pjpeg", "png", "webp", "bmp", "x-ms-bmp", "gif", "tiff", "jp2", "avif")
 _PICTURE_TYPES = {f"image/{name}" for name in _SUBTYPES}
 _MAX_ANSWER = 64_000_000
 
@@ -90,7 +90,8 @@ class Fetcher:
     def _picture_once(self, url: str, partial: Path, check_size: Callable[[int], None]) -> None:
         etag_file = partial.with_suffix(".etag")
         size = partial.stat().st_size if partial.exists() and etag_file.exists() else 0
-        headers = {"Accept": "image/jpeg, image/png, image/webp, image/bmp"}
+        accepted = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "jp2", "avif")
+        headers = {"Accept": ", ".join(f"image/{name}" for name in accepted)}
         if size:
             etag = etag_file.read_text(encoding="utf-8")
             headers |= {"Range": f"bytes={size}-", "If-Range": etag}

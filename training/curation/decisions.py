@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_i2i.data import screening
-from tf_i2i.data.image_files import UnreadableImage, picture_size, read_image, resize_short_side
+from tf_i2i.data.image_files import (
+    UnreadableImage,
+    picture_size,
+    read_image,
+    resize_short_side,
+    say_left_out,
+)
 from tf_i2i.data.pixels import centre_square
 from tf_i2i.data.screening import DUPLICATE, GREY, TOO_SMALL, UNREADABLE, Dropped, Features
 from tf_i2i.errors import UserError, one_line
@@ -88,7 +95,7 @@ def measure_picture(file: Path, trim: bool) -> Measurements | Dropped:
     """Returns why it can't be read instead: UnreadableImage does not travel between processes."""
     try:
         width, height = whole = picture_size(file)
-        image = read_image(file, max_side=_SIDE)
+        image = read_image(file, _SIDE, partial(say_left_out, file))
     except UnreadableImage as error:
         return Dropped(UNREADABLE, error.reason)
     text, box = text_share(image), None

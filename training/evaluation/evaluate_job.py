@@ -5,8 +5,10 @@ import json
 import re
 from pathlib import Path
 
+from tf_i2i.command_line import flag_of
 from tf_i2i.console import say, text_table
 from tf_i2i.data.image_files import write_png
+from tf_i2i.data.sources import require_distinct
 from tf_i2i.files import write_json
 from tf_i2i.litert.model_file import read_bytes, read_facts
 from training.evaluation import robustness_result
@@ -30,6 +32,9 @@ def evaluate(options: EvaluateOptions) -> None:
     Raises UserError for options, pictures or networks that can't be used.
     """
     options.check()
+    for names in (("input", "target"), ("domain_a", "domain_b")):
+        if all(getattr(options, name) for name in names):
+            require_distinct(*((flag_of(name), getattr(options, name)) for name in names))
     run = FinishedRun(options.run, options.checkpoint)
     if options.checkpoint != "newest":
         print(f"checkpoint {options.checkpoint}: step {run.checkpoint.step}")
@@ -37,7 +42,7 @@ def evaluate(options: EvaluateOptions) -> None:
     if options.model:
         file, root = Path(options.model), run.root.resolve()
         inside = file.resolve().is_relative_to(root)
-        name = file.resolve().relative_to(root).as_posix() if inside else str(file)
+        name = file.resolve().relative_to(root).as_posix() if inside else str(file.absolute())
         exported = {name: ExportedFile(file)}
         if inside:
             facts = (read_facts(read_bytes(file)) or {}) | {"file": name}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_i2i.data.image_cache import ImageCache, load_images
-from tf_i2i.data.paired_images import case_mismatches, in_shape_of, matching
+from tf_i2i.data.paired_images import case_mismatches, in_shape_of, matching, misfit
 from tf_i2i.data.pixels import centre_multiple
 from tf_i2i.data.sources import open_source
 from tf_i2i.data.splits import TEST, VAL
@@ -79,13 +79,16 @@ def named_pairs(options: EvaluateOptions, load_size: int) -> Pictures:
 
 def _of_run(run: FinishedRun, direction: str, split: str) -> Pictures:
     source, target = _domains(run, direction, split)
-    truths = _all(target) if run.data().paired else None
-    return Pictures(SPLIT_NAMES[split], source.names, _all(source), truths)
+    truths = _all(target) if run.some_data.paired else None
+    # Of a run on another machine only some may be there; their scores are others.
+    count = run.config.get("data", {}).get("counts", {}).get(f"{split}_{direction[0]}")
+    some = f", {len(source)} of {count}" if count and len(source) < count else ""
+    return Pictures(SPLIT_NAMES[split] + some, source.names, _all(source), truths)
 
 
 def _domains(run: FinishedRun, direction: str, split: str) -> tuple[ImageCache, ImageCache]:
     """The domain that is translated, and the one that it is translated to."""
-    data = run.data()
+    data = run.some_data if split == VAL else run.data()
     a, b = (data.val_a, data.val_b) if split == VAL else (data.test_a, data.test_b)
     if a is None or not (len(a) and len(b)):
         fix = "train with --split 80%/10%/10%, or name pictures with --domain-a or --input"
@@ -103,7 +106,16 @@ def _with_truths(pictures: Pictures, target: str, load_size: int) -> Pictures:
         print(f"--target: {count - len(matches)} of {count} pictures have no partner: left out")
     for name, other in case_mismatches(pictures.names, targets.names).items():
         print(f"--target: {one_line(name)} and {one_line(other)} differ in case, so are no pair")
-    chosen = [(pictures.names[i], pictures.photos[i], targets.image(j)) for i, j in matches]
+    chosen = []
+    for i, j in matches:
+        name, photo, truth = pictures.names[i], pictures.photos[i], targets.image(j)
+        if reason := misfit(photo.shape, truth.shape):
+            print(f"--target: left out {one_line(name)}: {reason}")
+        else:
+            chosen.append((name, photo, truth))
+    if not chosen:
+        reason = "none of its pictures has the shape of the one it is the target of"
+        raise UserError(f"--target {target}: {reason}; give uncropped ones")
     return Pictures(pictures.split, *map(list, zip(*chosen, strict=True)))
 
 

@@ -103,6 +103,8 @@ def open_judges(options: EvaluateOptions, run: FinishedRun) -> Judges:
         return FaceJudge(network, detect, trained_on=own and trained["lambda_face"] > 0)
 
     face = opened(options.judge_model, trained.get("face_model"), open_face)
+    if options.face_crop and not face:
+        raise UserError("--face-crop has no effect without --judge-model; leave it out")
     recorded = trained.get("segmentation_model")
     segment = opened(options.segmentation_model, recorded, open_segmenter)
     segmenter = options.segmentation_model or recorded

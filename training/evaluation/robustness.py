@@ -76,7 +76,7 @@ def evaluate_robustness(
     sets = [validation_set(run, side, options.most_pictures)]
     if sketches:
         sets.append(sketch_set(sketches, side, options.most_pictures))
-    result = {"run": str(run.root), "side": side, "features": features.name}
+    result = {"run": str(run.root.absolute()), "side": side, "features": features.name}
     result |= {"segmentation_model": options.segmentation_model}
     result |= {"sets": {}, "pictures": [], "sheet": {}}
     for of in sets:
@@ -156,7 +156,7 @@ def validation_set(run: FinishedRun, side: int, max_pictures: int) -> DrawingSet
 
     Raises UserError when data can't be read, or the run was trained to draw, not to undo a drawing.
     """
-    style, data = trained_style(run), run.data()
+    style, data = trained_style(run), run.some_data
     chosen = spread(len(data.val_a), max_pictures)
     photos = [data.val_b.image(i) for i in chosen]
     own = style or _OWN_INPUTS

@@ -12,7 +12,16 @@ LICENCES = ("cc0", "public-domain", "cc-by", "cc-by-sa", "cc-by-nd", "cc-by-nc",
 LICENCES += ("cc-by-nc-nd", "own", "other", "unknown")
 
 _source, _limit = option_group("what"), option_group("what is kept")
-_request = option_group("requests (pictures from the web)")
+_request = functools.partial(
+    option_group("requests (pictures from the web)"), needs=("source!=files", "source!=instagram")
+)
+
+
+def _of(*sources: str) -> str:
+    """The condition that SOURCE is one of these."""
+    return "|".join(f"source={source}" for source in sources)
+
+
 _seconds = functools.partial(_request, unit="s", minimum=0)
 
 
@@ -32,15 +41,25 @@ class CollectOptions:
         "web",
         "web: the size that the service shows, about 600 to 1300 pixels; original: the largest available",
         choices=("web", "original"),
+        needs=_of("wikiart", "met", "artic", "rijksmuseum", "wikimedia"),
     )
     kind: str | None = _source(
         None,
         "met, artic, rijksmuseum: only works of this kind: painting, print, drawing; wikimedia: an additional word",
         metavar="WORD",
+        needs=_of("met", "artic", "rijksmuseum", "wikimedia"),
     )
-    rights: str = _source("unknown", "urls, files: licence to record, such as own", metavar="NAME")
+    rights: str = _source(
+        "unknown",
+        "urls, files: licence to record, such as own",
+        metavar="NAME",
+        needs=_of("urls", "files"),
+    )
     site: str | None = _source(
-        None, "address in place of the service's own, such as another MediaWiki", metavar="URL"
+        None,
+        "address in place of the service's own, such as another MediaWiki",
+        metavar="URL",
+        needs=_of("wikiart", "met", "artic", "rijksmuseum", "wikimedia"),
     )
     licence: str | None = _limit(
         None, "keep only these, such as cc0,public-domain,cc-by,cc-by-sa,own", metavar="NAMES"
@@ -63,7 +82,7 @@ class CollectOptions:
         "time between the starts of two requests to one host; a longer Crawl-delay in its robots.txt wins",
         maximum=3600,
     )
-    parallel: int = _request(2, "simultaneous transfers", minimum=1, maximum=8)
+    parallel: int = _request(2, "simultaneous transfers", minimum=1, maximum=8, needs=())
     retries: int = _request(
         4, "how often a request is repeated after a temporary error", minimum=0, maximum=20
     )
@@ -102,6 +121,12 @@ class CollectOptions:
             raise UserError("--query is missing: name an artist, words, or the files (see --help)")
         if self.out is None:
             raise UserError("--out is missing: name the folder for the pictures")
+        if (
+            self.kind
+            and self.source == "wikimedia"
+            and self.query_text.lower().startswith("category:")
+        ):
+            raise UserError("--kind has no effect with a Category:; leave it out")
         if self.contact is not None and not re.fullmatch(r"[\x20-\x7e]{3,200}", self.contact):
             raise UserError("--contact: give an e-mail address or URL in ASCII characters")
         if self.source == "wikimedia" and not self.contact:

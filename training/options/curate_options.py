@@ -1,11 +1,16 @@
 """Options of training.curate."""
 
 import dataclasses
+import functools
 
 from tf_i2i.command_line import option_group
 
 _what, _match = option_group("what"), option_group("what both domains share")
-_limits = option_group("what is left out (0 turns a limit off)")
+# --undo takes the folders alone.
+_not_undone = "undo=False"
+_limits = functools.partial(
+    option_group("what is left out (0 turns a limit off)"), needs=_not_undone
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +24,18 @@ class CurateOptions:
     apply: bool = _what(False, "move what is left out to DIR.rejected, and cut margins off")
     undo: bool = _what(False, "bring back everything that --apply moved and trimmed")
     report: str | None = _what(
-        None, "page to write; default curate.html beside the first folder", metavar="FILE"
+        None,
+        "page to write; default curate.html beside the first folder",
+        metavar="FILE",
+        needs=_not_undone,
     )
-    workers: int | None = _what(None, "processes; by default one per core", minimum=1, maximum=256)
+    workers: int | None = _what(
+        None,
+        "processes; by default one per core",
+        minimum=1,
+        maximum=256,
+        needs=_not_undone,
+    )
 
     min_size: int = _limits(
         256,
@@ -55,13 +69,25 @@ class CurateOptions:
         "portraits: faces, of sizes that both domains have; features: what is near the other domain "
         "in the space of a feature network",
         choices=("none", "portraits", "features"),
+        needs=_not_undone,
     )
     min_face: float = _match(
-        0.15, "portraits: largest face over the picture's shorter side", minimum=0.01, maximum=1
+        0.15,
+        "portraits: largest face over the picture's shorter side",
+        minimum=0.01,
+        maximum=1,
+        needs=(_not_undone, "match=portraits"),
     )
     features: str = _match(
         "auto",
         "features: inception, offline, a file of InceptionV3 weights, or auto: inception where its "
         "weights are available",
+        needs=(_not_undone, "match=features"),
     )
-    neighbours: int = _match(5, "features: how many decide what is near", minimum=1, maximum=100)
+    neighbours: int = _match(
+        5,
+        "features: how many decide what is near",
+        minimum=1,
+        maximum=100,
+        needs=(_not_undone, "match=features"),
+    )

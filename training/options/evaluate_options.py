@@ -25,7 +25,10 @@ class EvaluateOptions:
         None, "default from the file's name, else ab (B from A)", choices=("ab", "ba", "both")
     )
     split: str = _pictures(
-        "val", "the run's validation or (with --split) test pictures", choices=("val", "test")
+        "val",
+        "the run's validation or (with --split) test pictures",
+        choices=("val", "test"),
+        needs="robustness=False",
     )
     input: str | None = _pictures(None, "pictures to translate", metavar="SRC")
     target: str | None = _pictures(
@@ -39,6 +42,7 @@ class EvaluateOptions:
         "unless it has them), or an .h5 file of its weights; auto: inception where Keras has the "
         "weights, else offline",
         metavar="{auto,offline,inception,FILE}",
+        path=True,
     )
     judge_model: str | None = _judges(
         None,
@@ -47,7 +51,10 @@ class EvaluateOptions:
         metavar="SRC",
     )
     face_crop: str | None = _judges(
-        None, "where faces are; default as in training, else fixed", choices=("fixed", "detected")
+        None,
+        "where faces are; default as in training, else fixed",
+        choices=("fixed", "detected"),
+        needs="robustness=False",
     )
     segmentation_model: str | None = _judges(
         None,
@@ -58,7 +65,9 @@ class EvaluateOptions:
     robustness: bool = _robustness(
         False, "score a run of pairs on drawings of every style, and on --input: RUN/robustness.*"
     )
-    most_pictures: int = _robustness(200, "maximum of pictures per style, chosen evenly", minimum=1)
+    most_pictures: int = _robustness(
+        200, "maximum of pictures per style, chosen evenly", minimum=1, needs="robustness"
+    )
 
     @property
     def directions(self) -> tuple[str, ...]:

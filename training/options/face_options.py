@@ -18,7 +18,11 @@ class EmbedderOptions:
         0.455, "side of the fixed crop over the picture's shorter side", minimum=0.05, maximum=1
     )
     face_shift: float = _data(
-        0.05, "its distance below the middle as a share of the same side", minimum=-0.5, maximum=0.5
+        0.05,
+        "its distance below the middle as a share of the same side",
+        minimum=-0.5,
+        maximum=0.5,
+        needs="face_crop=fixed",
     )
     held_out: float = _data(
         0.2, "share of the people to verify on, at least 2", minimum=0.01, maximum=0.9

@@ -32,6 +32,7 @@ class LoopOptions:
         None,
         "YAML file with more options, one `name: value` per line; the command line wins",
         metavar="FILE",
+        path=True,
         resumable=True,
     )
     steps: int | None = _run(
@@ -96,8 +97,9 @@ class TrainerOptions(LoopOptions):
         "picture",
         "what --split keeps together as well: folder, where each person has one",
         choices=("picture", "folder"),
+        needs="split",
     )
-    split_seed: int = _data(1, "of --split; --seed does not change it", minimum=0)
+    split_seed: int = _data(1, "of --split; --seed does not change it", minimum=0, needs="split")
     flip: bool = _data(True, "mirror pictures at random")
 
     epochs: int | None = _run(
@@ -156,12 +158,18 @@ class TeacherOptions(TrainerOptions):
     """What trainers of a large generator, from which students are distilled, have besides."""
 
     ngf: int | None = _network(64, "channels of the generator's first convolution", minimum=1)
-    ndf: int | None = _network(64, "channels of the discriminator's first convolution", minimum=1)
+    ndf: int | None = _network(
+        64,
+        "channels of the discriminator's first convolution",
+        minimum=1,
+        needs="discriminator=patch",
+    )
     discriminator_layers: int = _network(
         3,
         "discriminator convolutions of stride 2; 3: receptive field of 70 pixels",
         minimum=1,
         maximum=5,
+        needs="discriminator=patch",
     )
 
     student: str = _student(
@@ -173,6 +181,7 @@ class TeacherOptions(TrainerOptions):
         unit="steps",
         minimum=1,
         resumable=True,
+        needs="student!=none",
     )
 
 
@@ -213,6 +222,7 @@ class UnpairedOptions(TrainerOptions):
         "where the face is: at a fixed place in the picture, or detected once per picture (none "
         "found: left out of the loss)",
         choices=("fixed", "detected"),
+        needs="face_model",
     )
     face_share: float | None = _guidance(
         None,
@@ -220,23 +230,27 @@ class UnpairedOptions(TrainerOptions):
         "network's, 0.455",
         minimum=0.05,
         maximum=1,
+        needs=("face_model", "face_crop=fixed"),
     )
     face_shift: float | None = _guidance(
         None,
         "its distance below the middle as a share of the same side; default the network's, 0.05",
         minimum=-0.5,
         maximum=0.5,
+        needs=("face_model", "face_crop=fixed"),
     )
     face_jitter: float = _guidance(
         0.1,
         "random shift and scaling of the face crop in each step, as a share of its side",
         minimum=0,
         maximum=0.5,
+        needs="lambda_face",
     )
     face_range: tuple[float, ...] = _guidance(
         (),
         "pixel values of black and white for your own face network; default -1 1",
         metavar="VALUE",
+        needs=("face_model", "face_model!=face-api"),
     )
     lambda_segmentation: float = _guidance(
         0.0,
@@ -250,27 +264,36 @@ class UnpairedOptions(TrainerOptions):
         metavar="SRC",
     )
     segmentation_temperature: float | None = _guidance(
-        None, "divisor of its logits; default 64 for selfie, else 1", minimum=0.01
+        None,
+        "divisor of its logits; default 64 for selfie, else 1",
+        minimum=0.01,
+        needs="lambda_segmentation",
     )
     segmentation_jitter: float = _guidance(
         0.25,
         "random shift and scaling of the network's input in each step, as a share of its side",
         minimum=0,
         maximum=0.5,
+        needs="lambda_segmentation",
     )
     segmentation_size: int | None = _guidance(
         None,
         "input side of your own network; default its own, else the crop's to a multiple of 32",
         unit="pixels",
         minimum=16,
+        needs=("lambda_segmentation", "segmentation_model!=selfie"),
     )
     segmentation_range: tuple[float, ...] = _guidance(
-        (), "pixel values of black and white for your own network; default 0 1", metavar="VALUE"
+        (),
+        "pixel values of black and white for your own network; default 0 1",
+        metavar="VALUE",
+        needs=("lambda_segmentation", "segmentation_model!=selfie"),
     )
     segmentation_output: str = _guidance(
         "auto",
         "output of your own network: probabilities or logits; auto finds out",
         choices=("auto", "softmax", "logits"),
+        needs=("lambda_segmentation", "segmentation_model!=selfie"),
     )
 
 
@@ -339,7 +362,7 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         "network (--features)",
         choices=("projected", "patch"),
     )
-    features: str = _network(*_FEATURES, metavar="NAME")
+    features: str = _network(*_FEATURES, metavar="NAME", path=True, needs="discriminator=projected")
 
     learning_rate: float | None = _optimisation(
         None, f"of Adam; {_by_discriminator('learning_rate')}", minimum=0
@@ -352,6 +375,7 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         "weight of both identity losses, as a share of --lambda-cycle; "
         + _by_discriminator("lambda_identity"),
         minimum=0,
+        needs="lambda_cycle!=0",
     )
     lambda_colour: float | None = _loss(
         None,
@@ -363,6 +387,7 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         "lsgan",
         "adversarial loss of --discriminator patch; projected ones have the hinge loss",
         choices=("lsgan", "vanilla", "hinge"),
+        needs="discriminator=patch",
     )
     pool_size: int = _loss(
         50, "generated images in each discriminator's pool", unit="images", minimum=0
@@ -375,7 +400,10 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         resumable=True,
     )
     student_direction: str = _student(
-        "ab", "direction of the student: ab turns A into B", choices=("ab", "ba", "both")
+        "ab",
+        "direction of the student: ab turns A into B",
+        choices=("ab", "ba", "both"),
+        needs="student!=none",
     )
 
     def resolved(self) -> "CycleGANOptions":
@@ -437,7 +465,7 @@ class OneSidedOptions(UnpairedOptions):
         "network for phones; mobile-hq is slower and draws more",
         choices=("mobile", "mobile-hq"),
     )
-    features: str = _network(*_FEATURES, metavar="NAME")
+    features: str = _network(*_FEATURES, metavar="NAME", path=True)
 
     learning_rate: float = _optimisation(
         1.2e-3, "of Adam; the discriminator's is a third of it", minimum=0
@@ -457,11 +485,13 @@ class OneSidedOptions(UnpairedOptions):
         "balanced",
         "how far it may leave the photo: sets the weights of content and luminance",
         choices=tuple(LOOKS),
+        unless=tuple(LOOKS["balanced"]),
     )
     colours: str = _loss(
         "mixed",
         "whose colors: those of the photo, of the style, or between both; sets --lambda-colour",
         choices=tuple(COLOURS),
+        unless=("lambda_colour",),
     )
     lambda_content: float | None = _loss(
         None, "weight of the distance of deep features; default by --look", minimum=0
@@ -487,6 +517,7 @@ class OneSidedOptions(UnpairedOptions):
         "where the face is: detected once per photo (none found: left out of the loss), or at a "
         "fixed place",
         choices=("fixed", "detected"),
+        needs="face_model",
     )
     lambda_face_tone: float = _loss(
         0.4,
@@ -516,6 +547,7 @@ class Pix2PixOptions(TeacherOptions):
         "ab",
         "of --pairs: ab takes the left half as the input, ba the right one",
         choices=("ab", "ba"),
+        needs="pairs|val_pairs",
     )
     val_input: str | None = _data(
         None, "inputs for validation; otherwise 4 % of the pairs are held out", metavar="SRC"
@@ -552,6 +584,7 @@ class Pix2PixOptions(TeacherOptions):
         "batch",
         "normalisation of a U-Net, by statistics of the training (batch) or of the picture",
         choices=("batch", "instance"),
+        needs=("generator!=resnet9", "generator!=resnet6"),
     )
     upsampling: str | None = _network(
         None,
@@ -583,7 +616,11 @@ class Pix2PixOptions(TeacherOptions):
     gan_loss: str = _loss("vanilla", "adversarial loss", choices=("vanilla", "lsgan", "hinge"))
 
     student_steps: int | None = _student(
-        None, "distillation steps; default 3,000, with demo data 1,000", minimum=1, resumable=True
+        None,
+        "distillation steps; default 3,000, with demo data 1,000",
+        minimum=1,
+        resumable=True,
+        needs="student!=none",
     )
 
 

@@ -18,9 +18,11 @@ from tf_i2i.models.precision import set_precision
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import Saved, chosen, newest_step, readable
+from training.runs.kept_pictures import FILE as PICTURES
+from training.runs.kept_pictures import read_kept
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
-from training.runs.run_split import read_split
+from training.runs.run_split import PicturesChanged, read_split
 from training.runs.weights import weights_sha256
 
 
@@ -99,6 +101,25 @@ class FinishedRun:
             held_out = self.config.get("data", {}).get("held_out")
             self._data = load_data(self.options, log, stored_split, held_out)
         return self._data
+
+    @cached_property
+    def some_data(self) -> RunData:
+        """The run's pictures; where these are not here, as on another machine, some that its folder
+        keeps, which is said. Raises UserError where it has none either, or they were changed.
+        """
+        try:
+            return self.data()
+        except PicturesChanged:
+            raise
+        except UserError as error:
+            kept = read_kept(self.root / PICTURES, self.config)
+            where = f"--run {one_line(self.root)}: its pictures are not here ({error})"
+            if kept is None:
+                fix = "restore them, or name others: export.tflite --pictures, training.evaluate --domain-a"
+                raise UserError(f"{where}; {fix}") from error
+        counts = f"{len(kept.train_a)} for training and {len(kept.val_a)} for validation"
+        say(f"warning: {where}; those in {PICTURES} are used: {counts}")
+        return kept
 
     def network(self, model: str, direction: str) -> keras.Model:
         """A float32 inference network: float RGB in [-1, 1] [N, H, W, 3] to the same.

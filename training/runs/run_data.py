@@ -12,9 +12,10 @@ from tf_i2i.data.paired_images import (
     case_mismatches,
     load_named_pairs,
     load_side_by_side,
+    misfit,
     pair_name,
 )
-from tf_i2i.data.sources import open_source
+from tf_i2i.data.sources import open_source, require_distinct
 from tf_i2i.data.splits import SPLITS, parse_split
 from tf_i2i.errors import UserError, one_line
 from training.options.trainer_options import TrainerOptions
@@ -130,12 +131,33 @@ def load_data(
             theirs = ours
         paired = ours == theirs
         if paired:
-            log("validation: names are equal in --val-a and --val-b, so they are scored as pairs")
+            paired = _keep_fitting(val, log)
         elif near := case_mismatches(val[0].names, val[1].names):
             pair = " and ".join(map(one_line, next(iter(near.items()))))
             log(f"validation: {len(near)} names differ in case alone, such as {pair}: no pairs")
     descriptions = dict(zip(_DESCRIBED, described, strict=True))
     return RunData(*train, *val, paired, descriptions, held_out=record)
+
+
+def _keep_fitting(val: list[ImageCache], log) -> bool:
+    """Leaves pairs of two shapes out of both domains, as in training on pairs; False where that is
+    half of them or more: then names are equal by chance, and all stay.
+    """
+    shapes = zip(val[0].names, val[0].shapes, val[1].shapes, strict=True)
+    reasons = [(name, misfit(ours, theirs)) for name, ours, theirs in shapes]
+    misfits = [(name, reason) for name, reason in reasons if reason]
+    names = "validation: names are equal in --val-a and --val-b"
+    if 2 * len(misfits) >= len(reasons):
+        name, reason = misfits[0]
+        log(f"{names}, shapes are not ({one_line(name)}: {reason}): no pairs")
+        return False
+    log(f"{names}, so they are scored as pairs")
+    for name, reason in misfits:
+        log(f"validation: left out {one_line(name)}: {reason}")
+    if misfits:
+        kept = [place for place, (_, reason) in enumerate(reasons) if not reason]
+        val[:] = [cache.subset(kept) for cache in val]
+    return True
 
 
 def _check(options, sources: list[str], validation: list[str]) -> None:
@@ -153,6 +175,9 @@ def _check(options, sources: list[str], validation: list[str]) -> None:
         if len(_given(options, (name, folder))) == 2:
             both = f"{flag_of(name)} and {flag_of(folder)}"
             raise UserError(f"{both}: name side-by-side pictures or two folders")
+    for pair in (*pairs, *(() if options.paired else (("val_a", "val_b"),))):
+        if len(_given(options, pair)) == 2:
+            require_distinct(*((flag_of(name), getattr(options, name)) for name in pair))
     needed = "--input or --pairs" if options.paired else "--domain-a and --domain-b"
     if validation and not sources:
         raise UserError(f"{flag_of(validation[0])} needs {needed}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
-from tf_i2i.command_line import command, expanded, flag_of
+from tf_i2i.command_line import command, expanded, flag_of, recorded
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import write_json
 from training.runs.checkpoints import newest_step
@@ -59,7 +59,7 @@ class RunFolder:
         now = datetime.datetime.now(datetime.timezone.utc)
         config = {
             "model": model,
-            "options": dataclasses.asdict(options),
+            "options": dataclasses.asdict(options) | {"run": os.path.abspath(self.root)},
             **facts,
             "packages": package_versions(),
             "python": platform.python_version(),
@@ -146,10 +146,11 @@ def continued_options(options, given: frozenset[str], run: RunFolder):
 
     Raises UserError where an option that defines the run has another value on the command line.
     """
-    recorded, merged = read_config(run.root)["options"], {}
+    before, merged = read_config(run.root)["options"], {}
     for field in dataclasses.fields(options):
-        name, value = field.name, recorded.get(field.name, field.default)
-        value = expanded(value)  # JSON has no tuples, and earlier versions recorded the ~
+        name = field.name
+        # JSON has no tuples, and earlier versions recorded the ~ and relative paths.
+        value = recorded(field, expanded(before.get(name, field.default)))
         if name in _OF_THE_CALL:
             continue
         if name not in given:

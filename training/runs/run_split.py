@@ -19,6 +19,10 @@ _DOMAIN = "domain_"
 _MAX_NAMED = 5
 
 
+class PicturesChanged(UserError):
+    """The sources are there, but not the pictures that the run recorded of them."""
+
+
 @dataclass(frozen=True)
 class PictureGroup:
     """Pictures that are split together: a domain, or pairs, as inputs and targets in one order.
@@ -78,7 +82,7 @@ class PictureGroup:
         changed = [name for name in sums if name in stored and stored[name][1] != sums[name]]
         for names, problem in ((missing, "missing"), (changed, "another picture now")):
             if names:
-                raise UserError(
+                raise PicturesChanged(
                     f"{self.option}: {len(names)} of the {len(stored)} pictures of the run's split "
                     f"are {problem} (first {one_line(names[0])}); restore them, or start a new run"
                 )
@@ -108,7 +112,7 @@ class PictureGroup:
         count = f"{len(gone)} of the {len(stored)} pictures that were held out of the training"
         if not intact:
             fix = "restore them, or name other pictures"
-            raise UserError(f"{self.option}: {count} are missing or changed; {fix}")
+            raise PicturesChanged(f"{self.option}: {count} are missing or changed; {fix}")
         if gone:
             names = ", ".join(gone[:_MAX_NAMED]) + (", ..." if len(gone) > _MAX_NAMED else "")
             say(f"warning: {self.option}: {count} are missing or changed: {names}")

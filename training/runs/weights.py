@@ -1,5 +1,6 @@
 """Which weights a run has now, and which exported files are of earlier ones. Without TensorFlow."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def weights_sha256(
         return None
     file = saved and Path(f"{saved.prefix}.data-00000-of-00001")
     return sha256_of(file) if file and file.is_file() else None
+
+
+def stale_exports(root: Path) -> list[str]:
+    """A line about each file in RUN/export of other weights than the run has now."""
+    try:
+        entries = json.loads((Path(root) / "export" / "export.json").read_text(encoding="utf-8"))
+        return list(stale_files(root, entries).values())
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):  # whoever reads it will say
+        return []
 
 
 def stale_files(root: Path, entries: Sequence[dict]) -> dict[str, str]:

@@ -124,8 +124,7 @@ class SweepRuns:
             if newest_step(folder / "checkpoints"):
                 options.append("--resume")
             else:
-                value = [f"{plan.flag}={run.value}", "--seed", str(run.seed)]
-                options = [*plan.common, *value, *options]
+                options = [*plan.words(run.value), "--seed", str(run.seed), *options]
             yield [f"training.{plan.trainer}", *options]
             _record(folder, trained=True)
         evaluated = _state(folder).get("evaluated", {})

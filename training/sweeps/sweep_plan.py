@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_type_hints
 
-from tf_i2i.command_line import flag_of, given_options, parse
+from tf_i2i.command_line import (
+    absolute,
+    expanded,
+    flag_of,
+    given_options,
+    parse,
+    parse_known,
+    without_effect,
+)
 from tf_i2i.data.splits import parse_split
 from tf_i2i.errors import UserError, one_line
 from training.options.evaluate_options import EvaluateOptions
@@ -56,6 +64,16 @@ class Plan:
         names = [f"{_slug(self.flag[2:])}-{_slug(value)}-seed-{seed}" for seed, value in pairs]
         return [SweepRun(v, seed, name) for (seed, v), name in zip(pairs, names, strict=True)]
 
+    def words(self, value: str) -> list[str]:
+        """The trainer's command line at a value: without those of the common options that have no
+        effect there, as --face-jitter at --lambda-face 0.
+        """
+        options_class, swept = TRAINER_OPTIONS[self.trainer], f"{self.flag}={value}"
+        words = [*self.common, swept]
+        options, _ = parse_known(options_class, words, f"training.{self.trainer}", "")
+        idle = without_effect(options, given_options(options_class, words))
+        return [*_without(self.common, set(map(flag_of, idle)) - {self.flag}), swept]
+
 
 def split_command(argv: Sequence[str] | None) -> list[list[str]]:
     """The sweep's part of a command line, the options of the trainings, those of the evaluations."""
@@ -100,8 +118,18 @@ def make_plan(
         raise UserError(f"{flag} {one_line(' '.join(values))}: name two values or more, each once")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: name each seed once")
+    common = with_whole_paths(options_class, common)
+    evaluate = with_whole_paths(EvaluateOptions, evaluate)
+    lists = (tuple(values), tuple(seeds), tuple(common), tuple(evaluate))
+    plan = Plan(trainer, flag, *lists, has_test=False)
+    idle = []
     for value in values:
-        parsed = parse(options_class, [*common, f"{flag}={value}"], f"training.{trainer}", "")
+        words = plan.words(value)
+        parsed = parse(options_class, words, f"training.{trainer}", "")
+        idle.append(set(common) - set(words))
+    for option in common:
+        if all(option in of_value for of_value in idle):
+            raise UserError(f"{option} has no effect at any value of {flag}; leave it out")
     # What an options file sets yields to the command line, and so to the sweep.
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--options")
@@ -115,8 +143,7 @@ def make_plan(
         fix = "a sweep scores its own runs on their own pictures"
         raise UserError(f"{flag_of(taken)} among the evaluations' options: {fix}")
     has_test = bool(parsed.split) and parse_split(parsed.split).test > 0
-    lists = (tuple(values), tuple(seeds), tuple(common), tuple(evaluate))
-    return Plan(trainer, flag, *lists, has_test)
+    return dataclasses.replace(plan, has_test=has_test)
 
 
 def require_same_sweep(root: Path, plan: Plan) -> None:
@@ -132,11 +159,40 @@ def require_same_sweep(root: Path, plan: Plan) -> None:
         reason = f"can't be read ({one_line(error)}); name another folder with --run"
         raise UserError(f"{path}: {reason}") from error
     now = json.loads(json.dumps(dataclasses.asdict(plan)))
+    if before.get("trainer") == plan.trainer:  # of earlier versions, which recorded what was typed
+        options_class = TRAINER_OPTIONS[plan.trainer]
+        before["common"] = with_whole_paths(options_class, before.get("common", []))
     fixed = {"trainer": "the trainer", "flag": "the option", "common": "the trainings' options"}
     for name, description in fixed.items():
         if before.get(name) != now[name]:
             reason = f"has a sweep in which {description} differed ({FILE})"
             raise UserError(f"--run {root}: {reason}; name another folder")
+
+
+def with_whole_paths(options_class: type, words: Sequence[str]) -> list[str]:
+    """A command line that means the same from wherever the sweep is resumed."""
+    fields = dataclasses.fields(options_class)
+    flags = {flag_of(field.name) for field in fields if field.metadata["path"]}
+    whole = []
+    for word, before in zip(words, ["", *words], strict=False):
+        flag, equals, value = word.partition("=")
+        if before in flags:
+            word = absolute(expanded(word))
+        elif equals and flag in flags:
+            word = f"{flag}={absolute(expanded(value))}"
+        whole.append(word)
+    return whole
+
+
+def _without(words: Sequence[str], flags: set[str]) -> list[str]:
+    """A command line of options without some of them and their values."""
+    kept, leave_out = [], False
+    for word in words:
+        if word.startswith("--"):
+            leave_out = word.partition("=")[0].replace("--no-", "--", 1) in flags
+        if not leave_out:
+            kept.append(word)
+    return kept
 
 
 def _slug(text: str) -> str:

@@ -139,7 +139,8 @@ def gather(root: Path, plan: Plan, choice: Choice) -> Results:
     for run in plan.runs():
         path = root / run.folder / "evaluation.json"
         try:
-            evaluation = json.loads(path.read_text(encoding="utf-8"))["teacher"]
+            models = json.loads(path.read_text(encoding="utf-8"))
+            evaluation = models.get("teacher") or models["student"]  # of training.onesided
         except (OSError, ValueError, KeyError):
             continue  # not there yet, or it failed
         scores[run.value, run.seed] = {

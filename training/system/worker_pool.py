@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 from tqdm import tqdm
 
+from tf_i2i.console import prepare_tensorflow
 from tf_i2i.errors import UserError
 from training.system.machine import usable_cores
 
@@ -64,6 +65,7 @@ def _finished(running: dict) -> Iterator[tuple[Any, Any]]:
 
 
 def _prepare_worker() -> None:
+    prepare_tensorflow()
     cv2.setNumThreads(1)
     # Ctrl-C reaches all processes of the group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -13,8 +13,6 @@ from training.trainers.guidance_builder import guide, require_guidance
 from training.trainers.teacher_trainer import TeacherTrainer
 from training.trainers.trainer import worker_share
 
-# Options of one kind of discriminator alone.
-_OF_PATCHES, _OF_FEATURES = {"ndf", "discriminator_layers", "gan_loss"}, {"features"}
 _SAMPLE_ROWS = 4
 _SCORED = 8
 
@@ -33,11 +31,6 @@ class CycleGANTrainer(TeacherTrainer):
         if crop % 4 or crop > load:
             raise UserError(
                 f"--crop-size {crop} must be a multiple of 4 and at most --load-size {load}"
-            )
-        for name in self._given & (_OF_PATCHES if self.has_features else _OF_FEATURES):
-            kind = self.options.discriminator
-            raise UserError(
-                f"--{name.replace('_', '-')} has no effect with --discriminator {kind}; leave it out"
             )
         if self.has_features and (crop % 32 or crop < 64):
             raise UserError(

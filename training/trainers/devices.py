@@ -3,10 +3,14 @@
 import functools
 import json
 import os
+import shutil
+from collections import Counter
 
 import tensorflow as tf
 
+from tf_i2i.console import say
 from tf_i2i.errors import UserError
+from training.system.machine import usable_cores
 
 _EXAMPLE = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
@@ -24,6 +28,24 @@ def make_strategy() -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_physical_devices("GPU")
     return tf.distribute.MirroredStrategy() if gpus else tf.distribute.OneDeviceStrategy("/cpu:0")
+
+
+@functools.cache  # a run and its students train on the same
+def say_device() -> None:
+    """One line on what trains."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        names = Counter(found.get("device_name", "of unknown name") for found in details)
+        say("training on " + ", ".join(f"{count} GPU {name}" for name, count in names.items()))
+        return
+    cores = usable_cores()
+    hint = ""
+    if shutil.which("nvidia-smi"):
+        hint = (
+            "; TensorFlow finds no GPU: pip install -e .[gpu] brings CUDA's libraries (README.md)"
+        )
+    say(f"training on the CPU, {cores} core{'s' * (cores > 1)}{hint}")
 
 
 def is_chief() -> bool:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_i2i.command_line import command
-from tf_i2i.console import say
+from tf_i2i.console import chatter_left_out, say
 from tf_i2i.data.faces import FaceCrop, detected
 from tf_i2i.data.image_cache import load_images
 from tf_i2i.data.pixels import to_float
@@ -24,6 +25,7 @@ from tf_i2i.pretrained.box_resampling import resample_boxes
 from tf_i2i.pretrained.face_networks import build_face_embedder, card_of
 from training.options.face_options import EmbedderOptions
 from training.system.interruption import Interruption
+from training.trainers.devices import say_device
 from training.trainers.schedules import CosineDecay
 
 # Crops are kept this much larger than the network's input, since each training crop is shifted and
@@ -68,6 +70,7 @@ def train(options: EmbedderOptions) -> int | None:
         raise UserError(f"--out {one_line(out)}: must end in .keras")
     learned, held_out = split_people(load_people(options), options)
     names = ", ".join(held_out.names[:8])
+    say_device()
     say(f"training on {len(learned.names)} people, verifying on {len(held_out.names)}: {names}")
     keras.utils.set_random_seed(options.seed)
     network = build_face_embedder(options.size, options.width, options.dimensions)
@@ -160,8 +163,10 @@ def _train_network(network: keras.Model, people: People, options: EmbedderOption
     rng, recent = np.random.default_rng(options.seed), []
     bar = tqdm(total=options.steps, desc="embedder", unit="step", mininterval=1.0)
     with Interruption() as interruption, bar:
-        for _ in range(options.steps):
-            recent = [*recent[-99:], float(step(*_draw_batch(people, options, rng)))]
+        bar.set_postfix_str("compiling the training step")
+        for number in range(options.steps):
+            with nullcontext() if number else chatter_left_out():
+                recent = [*recent[-99:], float(step(*_draw_batch(people, options, rng)))]
             bar.set_postfix(triplet=f"{np.mean(recent):.4f}", refresh=False)
             bar.update()
             if interruption.signal:

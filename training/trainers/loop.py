@@ -5,12 +5,13 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tf_i2i.console import say
+from tf_i2i.console import chatter_left_out, say
 from tf_i2i.data.image_files import write_png
 from tf_i2i.errors import UserError
 from tf_i2i.files import remove_partial_files
@@ -67,7 +68,7 @@ class TrainingLoop:
 
     def __init__(self, trainer, checkpoints: Checkpoints | None = None):
         self._trainer, self._options, self._run = trainer, trainer.options, trainer.run
-        self._checkpoints, self._compiled = checkpoints, {}
+        self._checkpoints, self._compiled, self._bar = checkpoints, {}, None
         strategy = tf.distribute.MultiWorkerMirroredStrategy
         self._several_workers = isinstance(trainer.strategy, strategy)
         self._step_times, self._waited_s, self._stepped_s = deque(maxlen=_TIMED_STEPS), 0.0, 0.0
@@ -96,7 +97,8 @@ class TrainingLoop:
         )
         iterator = self._batches() if self._step < options.steps else None
         self._started, stop_signal = time.monotonic() - self._state.elapsed_s, 0
-        with Interruption() as interruption, self._progress_bar() as bar:
+        with Interruption() as interruption, self._progress_bar() as self._bar:
+            bar = self._bar
             while self._step < options.steps and not stop_signal:
                 self._step += 1
                 start = time.perf_counter()
@@ -164,9 +166,11 @@ class TrainingLoop:
         traced = function in self._compiled
         if not traced:
             self._compiled[function] = self._distributed(function)
+            self._show("compiling the training step")
         try:
             signals = tf.constant(interruption.signal or 0)
-            losses, stop = self._compiled[function](batch, signals)
+            with nullcontext() if traced else chatter_left_out():
+                losses, stop = self._compiled[function](batch, signals)
         except (
             tf.errors.UnavailableError,
             tf.errors.AbortedError,
@@ -177,11 +181,17 @@ class TrainingLoop:
                 "again with --resume"
             ) from error
         losses = {name: float(value) for name, value in losses.items()}
-        if traced:  # the first call traces and compiles
+        if not traced:
+            self._show("")
+        else:  # the first call traces and compiles
             self._step_times.append(time.perf_counter() - start)
             self._waited_s += waited
             self._stepped_s += self._step_times[-1]
         return losses, int(stop)
+
+    def _show(self, note: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(note)
 
     def _distributed(self, function: Callable[[tuple], dict]) -> Callable:
         """A step of all replicas: (batch, signal) to (mean losses, sum of all workers' signals)."""

@@ -6,7 +6,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from tf_i2i.command_line import command, flag_of
+from tf_i2i.command_line import command, flag_of, require_effect
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.models.model_builder import build_model, count_macs, counted_networks
@@ -14,6 +14,8 @@ from tf_i2i.models.precision import choose_precision, with_loss_scale
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TrainerOptions
 from training.runs.checkpoints import Saved
+from training.runs.kept_pictures import FILE as PICTURES
+from training.runs.kept_pictures import write_kept
 from training.runs.run_data import load_data
 from training.runs.run_folder import (
     RunFolder,
@@ -106,6 +108,7 @@ class RunTrainer(Trainer):
             if {"steps", "epochs"} & self._given:  # they replace what is recorded
                 others = {name: None for name in _LENGTHS if name not in self._given}
                 self.options = dataclasses.replace(self.options, **others)
+            require_effect(self.options, self._given)
             self.check()
             if self.options.split:
                 stored_split = read_split(self.run.root)
@@ -216,6 +219,9 @@ class RunTrainer(Trainer):
             parameters={net.name: net.count_params() for net in counted_networks(self.model)},
             guidance_step_s=self.guidance_s,
         )
+        if self.run.chief and not (self.run.root / PICTURES).exists():
+            translated = "ab" if options.model == "cyclegan" else "a"
+            write_kept(self.run.path(PICTURES), data, translated)
         counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
         say(f"{options.steps} steps on {counts}, into {self.run.root}")
 

@@ -28,6 +28,7 @@ from training.runs.checkpoints import Saved, newest
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
 from training.runs.run_folder import RunFolder, newest_run
+from training.runs.weights import stale_exports
 from training.trainers.devices import is_chief, require_divisible
 from training.trainers.schedules import CosineDecay, LinearDecay
 from training.trainers.teacher_outputs import (
@@ -226,6 +227,8 @@ class StudentTrainer(Trainer):
             student.save_weights(partial)
         facts = {"network": student.get_config(), "teacher_step": self._teacher_step}
         self.run.write_config("student", self.options, part=self.part, **facts)
+        for line in stale_exports(self.run.root):
+            say(f"warning: {line}")
         self._report()
 
     def _report(self) -> None:
@@ -285,6 +288,11 @@ def with_defaults(options: DistillOptions, run: FinishedRun) -> DistillOptions:
         raise UserError(
             f"--objective style: --run {run.root} was trained on pairs, where the true translations "
             "say how to paint; use --objective pixels"
+        )
+    if options.label_views and run.paired and not run.options.flip:
+        raise UserError(
+            f"--label-views has no effect: --run {run.root} was trained on pairs with --no-flip, and "
+            "further views would be mirrored; leave it out"
         )
     if objective is None:
         objective = "style" if not run.paired and run.features else "pixels"

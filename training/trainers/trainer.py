@@ -17,7 +17,12 @@ from training.options.trainer_options import LoopOptions
 from training.runs.checkpoints import Checkpoints, Saved
 from training.runs.run_folder import RunFolder, writing_to
 from training.system.locks import run_lock
-from training.trainers.devices import make_repeatable, make_strategy, require_divisible
+from training.trainers.devices import (
+    make_repeatable,
+    make_strategy,
+    require_divisible,
+    say_device,
+)
 from training.trainers.loop import TrainingLoop
 
 # Of a model that is thrown away, to measure the pace: steps taken, and those of its schedule.
@@ -64,6 +69,8 @@ class Trainer(abc.ABC):
         self.strategy = make_strategy()
         make_repeatable()
         self.run = self.open_run()
+        if self.run.chief:
+            say_device()
         with self.lock(), writing_to(self.run):
             self.load_data()
             status = self.fit()
@@ -119,6 +126,8 @@ class Trainer(abc.ABC):
     def _measure_length(self) -> None:
         """Sets the steps to what fits into options.minutes."""
         start, given = time.monotonic(), self.options
+        if self.run.chief:
+            say(f"measuring the pace over {_TRIAL_STEPS} steps, of which the first is compiled")
         self.set_length(_TRIAL_LENGTH)
         self.build_model()
         step_s, first_step_s = TrainingLoop(self).measured_pace(_TRIAL_STEPS)

@@ -11,8 +11,8 @@ from training.collection.item import Item, Reason, Refused
 from training.collection.sources.context import Context
 
 # What users may expect to be collected; other files are counted.
-_OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".svg", ".mp4", ".mov")
-_OTHER_SUFFIXES += tuple([".dng", ".cr2", ".cr3", ".nef", ".arw"])
+_OTHER_SUFFIXES = (".heic", ".heif", ".svg", ".mp4", ".mov")
+_OTHER_SUFFIXES += (".dng", ".cr2", ".cr3", ".nef", ".arw")
 
 
 def items(context: Context) -> Iterator[Item]:

@@ -9,7 +9,7 @@ from training.collection.sources.context import Context, number, part, rows, tex
 _SITE = "https://commons.wikimedia.org"
 API_URLS = (f"{_SITE}/w/api.php",)
 
-_TYPES = {"image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"}
+_TYPES = {"image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif"}
 # A width that Wikimedia has ready; for another it would have to make a picture for us alone.
 _WIDTH = 1280
 _LICENCE_FIELDS = ("LicenseUrl", "License", "LicenseShortName", "UsageTerms")
