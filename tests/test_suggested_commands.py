@@ -46,7 +46,7 @@ def written_commands(text: str) -> Iterator[list[str]]:
     text = re.sub(r"`[^`\n]*\n[^`\n]*`", lambda code: code[0].replace("\n", " "), text)
     pattern = r"(?:python|{python}) -m ((?:training|export)\.\w+(?![.\w])[^`\n]*)"
     for found in re.findall(pattern, text):
-        found = re.sub(r"\s+[(#].*| (TRAINER|EVALUATE) OPTIONS|{options}|[\[\]|]", " ", found)
+        found = re.sub(r"\s+[(#].*|\s{3,}.*| (TRAINER|EVALUATE) OPTIONS|{options}|[\[\]|]", " ", found)
         found = re.sub(r"\bN\b|{(?:minutes|student|teacher|seed)}", "3", found.rstrip(" .,:;"))
         found = re.sub(r"\s\.\.\.(?=\s)", " x", found).replace("...", "")
         yield ["-m", *shlex.split(found)]
