@@ -43,7 +43,7 @@ def strings(path: Path) -> Iterator[str]:
 def written_commands(text: str) -> Iterator[list[str]]:
     """The words of each of our commands in prose or code, with values for its placeholders."""
     text = re.sub(r"\\\n\s*", " ", text)
-    text = re.sub(r"`[^`\n]*\n[^`\n]*`", lambda code: code[0].replace("\n", " "), text)
+    text = re.sub(r"`[^`\n]*\n[^`\n]*`", lambda code: re.sub(r"\n\s*", " ", code[0]), text)
     pattern = r"(?:python|{python}) -m ((?:training|export)\.\w+(?![.\w])[^`\n]*)"
     for found in re.findall(pattern, text):
         found = re.sub(r"\s+[(#].*|\s{3,}.*| (TRAINER|EVALUATE) OPTIONS|{options}|[\[\]|]", " ", found)
