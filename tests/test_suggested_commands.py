@@ -46,7 +46,9 @@ def written_commands(text: str) -> Iterator[list[str]]:
     text = re.sub(r"`[^`\n]*\n[^`\n]*`", lambda code: re.sub(r"\n\s*", " ", code[0]), text)
     pattern = r"(?:python|{python}) -m ((?:training|export)\.\w+(?![.\w])[^`\n]*)"
     for found in re.findall(pattern, text):
-        found = re.sub(r"\s+[(#].*|\s{3,}.*| (TRAINER|EVALUATE) OPTIONS|{options}|[\[\]|]", " ", found)
+        found = re.sub(
+            r"\s+[(#].*|\s{3,}.*| (TRAINER|EVALUATE) OPTIONS|{options}|[\[\]|]", " ", found
+        )
         found = re.sub(r"\bN\b|{(?:minutes|student|teacher|seed)}", "3", found.rstrip(" .,:;"))
         found = re.sub(r"\s\.\.\.(?=\s)", " x", found).replace("...", "")
         yield ["-m", *shlex.split(found)]
