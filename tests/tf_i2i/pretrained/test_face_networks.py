@@ -23,7 +23,7 @@ from tf_i2i.pretrained.face_networks import (
 )
 
 keras = tf.keras
-REFERENCES = Path(__file__).resolve().parents[1] / "references"
+REFERENCES = Path(__file__).resolve().parents[2] / "references"
 
 
 def face_pictures() -> np.ndarray:
