@@ -144,14 +144,19 @@ def recorded(options: dict, options_class: type | None) -> dict:
     Left out are a file of options, whose contents are among them, options of other versions, and
     those without effect, as --look where the weights that it stands for are recorded too.
     """
-    used = unlike_defaults(options, options_class) if options_class else options
-    apart = ("resume", "dry-run", "dry_run", "options")
-    used = {name: value for name, value in used.items() if name not in apart}
+    apart = ("resume", "dry_run", "options")
+    options = {name: value for name, value in options.items() if name not in apart}
     if not options_class:
-        return used
-    fields = {name.replace("-", "_"): name for name in used}
-    idle = without_effect(options_class(**{f: used[n] for f, n in fields.items()}), fields)
-    return {name: used[name] for field, name in fields.items() if field not in idle}
+        return options
+    defaults = {field.name: field.default for field in dataclasses.fields(options_class)}
+    values = {
+        n: tuple(v) if isinstance(v, list) else v for n, v in options.items() if n in defaults
+    }
+    given = [name for name, value in values.items() if value not in (None, (), defaults[name])]
+    idle = without_effect(options_class(**values), given)
+    return unlike_defaults(
+        {name: values[name] for name in given if name not in idle}, options_class
+    )
 
 
 def _exports(record: RunRecord) -> list[dict]:
