@@ -221,7 +221,8 @@ def test_a_peer_is_shown_without_scores_and_its_time_is_drawn(full):
     assert chart.count(">peer &amp; co.tflite, ") == 2
     assert "Abacus 3 GPU" in page.text and "SwiftShader" not in page.text
     command = next(line for line in commands(read_record(run)) if "export.benchmark" in line)
-    assert command.endswith("'peers/peer & co.tflite' --threads 1 2")
+    assert command.startswith("python -m export.benchmark 'peers/peer & co.tflite' --run ")
+    assert command.endswith(" --threads 1 2")
 
 
 def test_names_are_escaped(full):
