@@ -149,7 +149,8 @@ def test_lengths_that_are_refused(finished, words, message):
 
 def test_start_from(finished, folders, tmp_path, capsys):
     """At a learning rate of 0: its generators as they were, with new discriminators of other layers."""
-    run, more = tmp_path / "new", ["--discriminator-layers", "2", "--learning-rate", "0"]
+    run, more = tmp_path / "new", ["--discriminator", "patch", "--discriminator-layers", "2"]
+    more += ["--learning-rate", "0"]
     sizes = ["--load-size", "40", "--crop-size", "32", "--precision", "float32"]
     words = [*sizes, *folders, *more, "--steps", "1", "--student", "none", "--run", str(run)]
     with pytest.raises(UserError, match=r"--ngf 8: --start-from .* has 4; leave it out"):
