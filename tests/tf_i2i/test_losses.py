@@ -136,3 +136,11 @@ def test_structure_allows_other_brightness_and_some_contrast():
         difference = losses.structure_difference(photo, flat)
     assert 1.5 < float(difference) <= 2.0, "what was lost"
     assert np.all(np.isfinite(tape.gradient(difference, flat)))
+
+
+def test_structure_invented_in_even_areas_counts_but_texture_does_not():
+    scene = gaussian_filter(np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3)), (0, 3, 3, 0))
+    drawn = tf.constant(scene / scene.std(), tf.float32)
+    flat = tf.zeros_like(drawn)
+    assert float(losses.structure_difference(flat, 0.03 * drawn)) < 0.1
+    assert float(losses.structure_difference(flat, 0.4 * drawn)) > 1.0

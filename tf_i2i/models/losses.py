@@ -95,16 +95,19 @@ def coarse_colour(a, b, dab_weight: float = 3.0):
     return mean_square(luminance, 8), areas + dab_weight * (mean_square(chroma, 4) - areas)
 
 
-def structure_difference(a, b, cells=(4, 8), window: int = 5, floor: float = 5e-4):
-    """How much of the structure of windows is lost: d is one minus the correlation of luminance in
-    windows of `window` x `window` cells, cells of 4 and of 8 pixels (finer structure is the
-    painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error Visibility to
-    Structural Similarity", equation 10. Brightness may change, and contrast down to the half; what
-    `b` flattens further counts as lost. Returns the mean of 2 d^2 over windows and both cells, which
-    leaves small changes to the style; d is 0: alike, 1: flat or unrelated, 2: inverted.
+def structure_difference(
+    a, b, cells=(4, 8), window: int = 5, floor: float = 5e-4, texture: float = 0.05
+):
+    """How much of the structure of windows is lost or invented: d is one minus the correlation of
+    luminance in windows of `window` x `window` cells, cells of 4 and of 8 pixels (finer structure is
+    the painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error
+    Visibility to Structural Similarity", equation 10. Brightness may change, and contrast between
+    half and double; what `b` flattens further counts as lost, what it draws where there is nothing in
+    `a` as invented. Returns the mean of 2 d^2 over windows and both cells, which leaves small changes
+    to the style; d is 0: alike, 1: flat, unrelated or invented, 2: inverted.
 
-    floor: added to covariance and deviations, for pictures in [-1, 1]: where both are flat, nothing
-    is asked for.
+    For pictures in [-1, 1]: floor, added to covariance and deviations: where both are flat, nothing
+    is asked for; texture, the standard deviation that even areas of paintings have.
     """
     axis = tf.constant(_LUMINANCE)[:, None]
     pictures = [tf.tensordot(tf.cast(picture, tf.float32), axis, axes=1) for picture in (a, b)]
@@ -118,9 +121,9 @@ def structure_difference(a, b, cells=(4, 8), window: int = 5, floor: float = 5e-
         mean_x, mean_y = local_mean(x), local_mean(y)
         covariance = local_mean(x * y) - mean_x * mean_y
         variance_x, variance_y = local_mean(x * x) - mean_x**2, local_mean(y * y) - mean_y**2
-        variances = variance_x * tf.maximum(variance_y, 0.25 * variance_x)
         # The square root's slope at 0 is infinite.
-        deviations = tf.sqrt(tf.maximum(variances, 1e-14))
+        x, y = (tf.sqrt(tf.maximum(variance, 1e-7)) for variance in (variance_x, variance_y))
+        deviations = tf.maximum(x, 0.5 * (y - texture)) * tf.maximum(y, 0.5 * x)
         lost = 1.0 - (covariance + floor) / (deviations + floor)
         differences.append(tf.reduce_mean(2.0 * tf.square(lost)))
     return tf.add_n(differences) / len(cells)
