@@ -91,9 +91,10 @@ def test_face_tone():
     """Counts the face alone, each face alike; a face that is absent counts nothing."""
     a = tf.zeros([1, 64, 64, 3])
     face = np.zeros([1, 64, 64, 3], np.float32)
-    face[:, 16:48, 8:40] = 0.1  # 0.1 lighter, grey: luminance alone
+    # 0.1 lighter, grey: luminance alone. The ellipse is a fifth taller than the box.
+    face[:, 12:52, 8:40] = 0.1
     box = tf.constant([[8.0, 16.0, 32.0, 32.0]])
-    # Per cell, and for the whole face: (10 x 0.1)^2 each.
+    # Per cell (10 x 0.1)^3, for the whole face (10 x 0.1)^2.
     np.testing.assert_allclose(losses.face_tone(a, face, box), 2.0, rtol=1e-5)
     elsewhere = np.where(face == 0, 0.5, 0).astype(np.float32)
     np.testing.assert_allclose(losses.face_tone(a, elsewhere, box), 0.0, atol=1e-6)
