@@ -9,6 +9,7 @@ from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.onesided_model import OneSided, TaughtOneSided
 from tf_i2i.models.projected_discriminator import (
     SHIFT,
+    PatchEnergy,
     ProjectedDiscriminator,
     SpectralConv2D,
     augment,
@@ -132,6 +133,26 @@ def test_a_waiting_discriminator(features):
     model.train_step(batch())
     for old, now in zip(before, model.discriminator.trainable_variables, strict=True):
         assert np.any(old != now.numpy()) == ("head1" in now.name), now.name
+
+
+def test_patch_energy_leads_to_the_real_distribution():
+    """Vectors that follow its gradient get the mean and the spread of the real ones."""
+    random = np.random.default_rng(0)
+    real = tf.constant(random.normal([2.0, -1.0], [1.0, 0.2], [8, 16, 16, 2]), tf.float32)
+    maps = tf.Variable(random.normal(0.0, 0.1, [8, 16, 16, 2]).astype(np.float32))
+    energy = PatchEnergy(2)
+    assert float(energy(maps)) == 0, "nothing is remembered yet"
+    while int(energy.count) < 1024:
+        energy.remember(real, maps)
+    optimizer = keras.optimizers.Adam(0.02)
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            loss = energy(maps)
+        optimizer.apply_gradients([(tape.gradient(loss, maps), maps)])
+        energy.remember(real, maps)
+    moved = maps.numpy()[:, 1::2, 1::2].reshape(-1, 2)
+    np.testing.assert_allclose(moved.mean(0), [2.0, -1.0], atol=0.15)
+    np.testing.assert_allclose(moved.std(0), [1.0, 0.2], rtol=0.25)
 
 
 def test_augmentation_follows_the_lead(features):
