@@ -440,7 +440,7 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        0.08,
+        0.04,
         "weight of what sensor-like noise in the photo changes in the output",
         minimum=0,
     )
