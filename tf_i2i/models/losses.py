@@ -105,8 +105,9 @@ def structure_difference(
     the painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error
     Visibility to Structural Similarity", equation 10. Brightness may change, and contrast between
     half and double; what `b` flattens further counts as lost, what it draws where there is nothing in
-    `a` as invented. Returns the mean of 2 d^2 over windows and both cells, which leaves small changes
-    to the style; d is 0: alike, 1: flat, unrelated or invented, 2: inverted.
+    `a` as invented, in cells of 2 pixels too. Returns the mean of 2 d^2 over windows and `cells`,
+    which leaves small changes to the style; d is 0: alike, 1: flat, unrelated or invented, 2:
+    inverted.
 
     For pictures in [-1, 1]: floor, added to covariance and deviations: where both are flat, nothing
     is asked for; texture, the standard deviation that even areas of paintings have.
@@ -118,14 +119,18 @@ def structure_difference(
         return tf.nn.avg_pool2d(values, window, 2, "VALID")
 
     differences = []
-    for cell in cells:
+    for cell in (2, *cells):
         x, y = (tf.nn.avg_pool2d(picture, cell, cell, "VALID") for picture in pictures)
         mean_x, mean_y = local_mean(x), local_mean(y)
         covariance = local_mean(x * y) - mean_x * mean_y
         variance_x, variance_y = local_mean(x * x) - mean_x**2, local_mean(y * y) - mean_y**2
         # The square root's slope at 0 is infinite.
         x, y = (tf.sqrt(tf.maximum(variance, 1e-7)) for variance in (variance_x, variance_y))
-        deviations = tf.maximum(x, 0.5 * (y - texture)) * tf.maximum(y, 0.5 * x)
+        least = tf.maximum(x, 0.5 * (y - texture))
+        if cell == 2:  # what is invented alone
+            covariance, deviations = x * y, least * y
+        else:
+            deviations = least * tf.maximum(y, 0.5 * x)
         lost = 1.0 - (covariance + floor) / (deviations + floor)
         differences.append(tf.reduce_mean(2.0 * tf.square(lost)))
     return tf.add_n(differences) / len(cells)

@@ -451,7 +451,7 @@ class OneSidedOptions(UnpairedOptions):
         choices=("fixed", "detected"),
     )
     lambda_face_tone: float = _loss(
-        0.4,
+        0.7,
         "weight of the distance of the luminance and chroma of faces, found in the photos by "
         "OpenCV; 0: faces are painted in the tones of the style, which may know few skin tones",
         minimum=0,
