@@ -34,11 +34,13 @@ def main(out: str, *labelled: str) -> None:
     photos = [centre_square(resize_short_side(photo, SIDE), SIDE) for photo in photos]
     columns = {"photo": np.stack(photos)}
     with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder, "photos")
+        taken.mkdir()
         for i, photo in enumerate(photos):
-            write_png(Path(folder, f"{i}.png"), photo)
+            write_png(taken / f"{i}.png", photo)
         for label, model in (pair.split("=", 1) for pair in labelled):
             how = ["--working-size", str(SIDE)]  # as they are
-            stylize([model, folder, "--out", f"{folder}/{label}", *how])
+            stylize([model, str(taken), "--out", f"{folder}/{label}", *how])
             translated = [read_image(Path(folder, label, f"{i}.png")) for i in range(len(photos))]
             columns[label] = np.stack(translated)
     # Styles one below the other, photos side by side: pictures stay large on a page.
