@@ -75,7 +75,7 @@ def coarse_chroma(a, b, cell: int = 16):
     return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(chroma, cells, cells, "VALID")))
 
 
-def coarse_colour(a, b, dab_weight: float = 5.0):
+def coarse_colour(a, b, dab_weight: float = 3.0):
     """Mean squared differences of luminance and of chroma (U, V), averaged over cells: (luminance,
     chroma), in units of a clearly visible change (0.1).
 
