@@ -105,9 +105,9 @@ def structure_difference(
     the painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error
     Visibility to Structural Similarity", equation 10. Brightness may change, and contrast between
     half and double; what `b` flattens further counts as lost, what it draws where there is nothing in
-    `a` as invented, in cells of 2 pixels too. Returns the mean of 2 d^2 over windows and `cells`,
-    which leaves small changes to the style; d is 0: alike, 1: flat, unrelated or invented, 2:
-    inverted.
+    `a` as invented, in cells of 2 pixels too. Returns 2 d^2, which leaves small changes to the style,
+    averaged over windows, summed over the sizes of cells and divided by the number of `cells`; d is
+    0: alike, 1: flat, unrelated or invented, 2: inverted.
 
     For pictures in [-1, 1]: floor, added to covariance and deviations: where both are flat, nothing
     is asked for; texture, the standard deviation that even areas of paintings have.
