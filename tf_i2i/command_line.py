@@ -206,6 +206,8 @@ def absolute(source: str) -> str:
         return os.path.abspath(source)
     kind, _, rest = source.partition(":")
     path, colon, split = rest.partition(":") if kind == "tfds" else (rest, "", "")
+    if rest.startswith("//"):  # an address
+        return source
     # A dataset's NAME is no folder of the working directory; ./NAME is.
     if os.path.exists(path) and (kind != "tfds" or path.startswith(".")):
         return f"{kind}:{os.path.abspath(path)}{colon}{split}"

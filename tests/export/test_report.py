@@ -267,7 +267,7 @@ def test_commands_name_what_is_unlike_the_defaults(full):
     flags = "--load-size 64 --crop-size 64 --steps 400 --generator shallow --ngf 4 --ndf 4"
     flags += " --discriminator patch --no-residual --learning-rate 0.0002"
     flags += " --lambda-cycle 10.0 --lambda-identity 0.5 --lambda-colour 20.0"
-    flags += " --student-steps 3000"
+    flags += " --gan-loss lsgan --student-steps 3000"
     assert sorted(lines[0][5:]) == sorted(flags.split())
     modules = [line[2] for line in lines]
     assert modules == [

@@ -22,6 +22,7 @@ def test_sources_are_recorded_from_the_root(tmp_path, monkeypatch):
         "tfds:./data:train[:5]:image": f"tfds:{tmp_path}/data:train[:5]:image",
         "tfds:data:train": "tfds:data:train",
         "keras-cv:w.h5": f"keras-cv:{tmp_path}/w.h5",
+        f"file://{tmp_path}/w.h5": f"file://{tmp_path}/w.h5",
         "selfie": "selfie",
         "efficientnet-lite0": "efficientnet-lite0",
     }.items():

@@ -20,7 +20,7 @@ class CycleGAN(keras.Model):
         lambda_cycle: weight of both cycle losses (paper: 10).
         lambda_identity: weight of both identity losses, as a share of lambda_cycle (paper: 0.5).
         lambda_colour: weight of coarse chroma consistency in both directions; 0 turns it off.
-        gan_loss: of patch discriminators: "lsgan", "vanilla" or "hinge".
+        gan_loss: of patch discriminators (projected ones have their own): "lsgan", "vanilla" or "hinge".
         pool_size: images in each discriminator's history.
         ema_half_life: of the generators' averaged weights, in steps.
         seed: of the pools' random choices, and of the augmentation.

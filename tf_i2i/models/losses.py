@@ -5,7 +5,8 @@ discriminator's logits, [N, h, w, 1].
 
 import tensorflow as tf
 
-GAN_LOSSES = ("lsgan", "vanilla", "hinge")
+# By name, the score between generated and real.
+GAN_LOSSES = {"lsgan": 0.5, "vanilla": 0.0, "hinge": 0.0}
 
 # ITU-R BT.601: the chroma axes U and V of an RGB color. Gray has none; the scale is that of RGB.
 _CHROMA = ((-0.168736, 0.5), (-0.331264, -0.418688), (0.5, -0.081312))
@@ -32,7 +33,7 @@ def generator_adversarial(fake_scores, kind: str = "lsgan"):
         return tf.reduce_mean(tf.nn.softplus(-fake_scores))
     if kind == "hinge":
         return -tf.reduce_mean(fake_scores)
-    raise ValueError(f"gan loss must be one of {GAN_LOSSES}, not {kind!r}")
+    raise ValueError(f"gan loss must be one of {[*GAN_LOSSES]}, not {kind!r}")
 
 
 def discriminator_adversarial(real_scores, fake_scores, kind: str = "lsgan"):
@@ -46,7 +47,7 @@ def discriminator_adversarial(real_scores, fake_scores, kind: str = "lsgan"):
     elif kind == "hinge":
         real, fake = tf.nn.relu(1.0 - real_scores), tf.nn.relu(1.0 + fake_scores)
     else:
-        raise ValueError(f"gan loss must be one of {GAN_LOSSES}, not {kind!r}")
+        raise ValueError(f"gan loss must be one of {[*GAN_LOSSES]}, not {kind!r}")
     return 0.5 * (tf.reduce_mean(real) + tf.reduce_mean(fake))
 
 

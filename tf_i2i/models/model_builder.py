@@ -44,10 +44,10 @@ def _build_cyclegan(options: Mapping, features=None):
     blocks, downsamplings = GENERATOR_BLOCKS[options["generator"]]
     generator = (blocks, options["ngf"], downsamplings, options["upsampling"])
     generator += (options["residual"],)
-    if features is None:
-        new, discriminator = PatchDiscriminator, (options["ndf"], options["discriminator_layers"])
-    else:
-        new, discriminator = ProjectedDiscriminator, (features, 64, options["seed"])
+    new, discriminator = PatchDiscriminator, (options["ndf"], options["discriminator_layers"])
+    if features is not None:
+        new = ProjectedDiscriminator
+        discriminator = (features, *discriminator, options["gan_loss"], options["seed"])
     names = ("crop_size", "lambda_cycle", "lambda_identity", "lambda_colour", "gan_loss")
     names += ("pool_size", "ema_half_life", "seed")
     return CycleGAN(
@@ -87,7 +87,10 @@ def build_onesided(options: Mapping, features, taught: bool = False, design=None
 
     design = ONESIDED_NETWORKS[options["network"]] if design is None else design
     student = MobileGenerator(**design, name="student")
-    discriminator = ProjectedDiscriminator(features, seed=options["seed"], name="discriminator")
+    sizes = options["ndf"], options["discriminator_layers"]
+    discriminator = ProjectedDiscriminator(
+        features, *sizes, seed=options["seed"], name="discriminator"
+    )
     names = ("crop_size", "lambda_content", "lambda_structure", "lambda_colour")
     names += ("lambda_luminance", "lambda_stability", "lambda_face_tone", "ema_half_life", "seed")
     new = TaughtOneSided if taught else OneSided

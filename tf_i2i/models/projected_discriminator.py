@@ -43,7 +43,9 @@ class ProjectedDiscriminator(keras.Model):
         features: images [-1, 1] to three feature maps, finest first, each half as large as the one
             before; of fixed weights, and not a Keras layer: neither trained nor saved. Its
             `channels` are those of the maps.
-        width: channels of each projection.
+        width: channels of each projection, and of a patch discriminator's first convolution.
+        layers: convolutions of each patch discriminator, the last one of 1 x 1.
+        gan_loss: "hinge" (the paper's), "lsgan" or "vanilla".
         seed: of the fixed projections.
 
     Called with the maps that `see` returns, it returns float32 logits [N, h, w, 1] of the three
@@ -51,9 +53,17 @@ class ProjectedDiscriminator(keras.Model):
     spectral norms.
     """
 
-    def __init__(self, features: Callable, width: int = 64, seed: int = 0, **kwargs):
+    def __init__(
+        self,
+        features: Callable,
+        width: int = 64,
+        layers: int = 3,
+        gan_loss: str = "hinge",
+        seed: int = 0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.features = features
+        self.features, self.gan_loss = features, gan_loss
         fixed = keras.initializers.HeNormal
 
         def projection(kernel_size: int, number: int):
@@ -70,16 +80,12 @@ class ProjectedDiscriminator(keras.Model):
         self.across_channels = [projection(1, scale) for scale in scales]
         self.across_scales = [projection(3, 100 + scale) for scale in scales]
         self.upsampling = keras.layers.UpSampling2D(2, interpolation="bilinear")
+        shapes = [(width * 2**i, 3) for i in range(layers - 1)] + [(1, 1)]
         self.heads = [
-            [
-                SpectralConv2D(width, 3, name=f"head{scale}_0"),
-                LeakyReLU(0.2),
-                SpectralConv2D(2 * width, 3, name=f"head{scale}_1"),
-                LeakyReLU(0.2),
-                SpectralConv2D(1, 1, name=f"head{scale}_2"),
-            ]
+            [SpectralConv2D(*shape, name=f"head{scale}_{i}") for i, shape in enumerate(shapes)]
             for scale in scales
         ]
+        self.activation = LeakyReLU(0.2)
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
         self.lead = tf.Variable(tf.zeros([2 * len(scales) - 1]), name="lead", **mean)
         self.probability = tf.Variable(0.2, name="probability", **mean)
@@ -109,22 +115,22 @@ class ProjectedDiscriminator(keras.Model):
                 up = tf.cast(self.upsampling(coarser), x.dtype)
                 x = x + up[:, : x.shape[1], : x.shape[2]]
             coarser = self.across_scales[scale](x)
-            for layer in self.heads[scale]:
-                is_spectral = isinstance(layer, SpectralConv2D)
-                x = layer(x, training=training) if is_spectral else layer(x)
-            logits.insert(0, tf.cast(x, tf.float32))
+            *hidden, last = self.heads[scale]
+            for layer in hidden:
+                x = self.activation(layer(x, training=training))
+            logits.insert(0, tf.cast(last(x, training=training), tf.float32))
         return logits
 
     def generator_loss(self, seen):
-        """The generator's loss for what `see` returns of its pictures: the hinge loss and the energy
-        distance of their patches.
+        """The generator's loss for what `see` returns of its pictures: the adversarial loss and the
+        energy distance of their patches.
 
-        A scale's hinge loss counts less the further it leads: what it asks for is then rather what
+        A scale's adversarial loss counts less the further it leads: what it asks for is then rather what
         paintings show than how they are painted. The energy distance can't run ahead of the
         generator, and leaves less speckle; alone it asks for too little.
         """
         scores = self(seen, training=False)
-        each = [losses.generator_adversarial(score, "hinge") for score in scores]
+        each = [losses.generator_adversarial(score, self.gan_loss) for score in scores]
         weights = tf.maximum(_STYLE * tf.square(1.0 - self.lead), _LEAST_STYLE)
         energy = tf.add_n(
             [part(maps) for part, maps in zip(self.patches, _scales(seen), strict=True)]
@@ -132,15 +138,20 @@ class ProjectedDiscriminator(keras.Model):
         return tf.reduce_sum(weights * tf.stack(each)) + _ENERGY * energy
 
     def loss(self, seen):
-        """The discriminator's own hinge loss for what `see` returns of real pictures and then as
+        """The discriminator's own loss for what `see` returns of real pictures and then as
         many generated ones: (what is minimised, the sum over all scales). Updates its lead, the share
         of pictures that are augmented, and the patches that are remembered.
         """
         scores = [tf.split(score, 2) for score in self(seen, training=True)]
-        each = tf.stack([losses.discriminator_adversarial(*pair, "hinge") for pair in scores])
+        each = [losses.discriminator_adversarial(*pair, self.gan_loss) for pair in scores]
+        each = tf.stack(each)
         learns = tf.cast(self.lead < _LEAD_LIMIT, tf.float32)
         minimised = tf.reduce_sum(learns * each)
-        signs = [tf.reduce_mean(tf.sign(real) - tf.sign(fake)) / 2.0 for real, fake in scores]
+        middle = losses.GAN_LOSSES[self.gan_loss]
+        signs = [
+            tf.reduce_mean(tf.sign(real - middle) - tf.sign(fake - middle)) / 2.0
+            for real, fake in scores
+        ]
         self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * tf.stack(signs))
         change = _PROBABILITY_STEP * tf.sign(tf.reduce_mean(self.lead) - _LEAD_TARGET)
         self.probability.assign(tf.clip_by_value(self.probability + change, 0.0, _MAX_PROBABILITY))

@@ -200,12 +200,12 @@ def check_picture(file: Path, min_size: int, max_pixels: int) -> tuple[str, int,
         size = f"{width}x{height}"
         if width * height > max_pixels:
             raise Refused(Reason.TOO_MANY_PIXELS, f"{size}, over {max_pixels / 1e6:g} megapixels")
-        if min(width, height) < min_size:
-            raise Refused(Reason.TOO_SMALL, f"{size}, the shorter side is under {min_size}")
         with Image.open(file) as image:
             kind = image.format
         if kind not in _SUFFIXES:
             raise Refused(Reason.NOT_A_PICTURE, f"{kind} format")
+        if min(width, height) < min_size:
+            raise Refused(Reason.TOO_SMALL, f"{size}, the shorter side is under {min_size}")
         read_image(file, max_side=_DECODED_SIDE)
     except UnreadableImage as error:
         reason = Reason.TOO_MANY_PIXELS if "megapixels" in error.reason else Reason.BROKEN

@@ -137,6 +137,15 @@ class TrainerOptions(LoopOptions):
         resumable=True,
     )
 
+    ndf: int | None = _network(64, "channels of the discriminator's first convolution", minimum=1)
+    discriminator_layers: int = _network(
+        3,
+        "discriminator convolutions of stride 2, 3: receptive field of 70 pixels; where pretrained "
+        "features are judged, all of each discriminator",
+        minimum=1,
+        maximum=5,
+    )
+
     beta1: float = _optimisation(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
     beta2: float = _optimisation(
         0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999
@@ -158,20 +167,6 @@ class TeacherOptions(TrainerOptions):
     """What trainers of a large generator, from which students are distilled, have besides."""
 
     ngf: int | None = _network(64, "channels of the generator's first convolution", minimum=1)
-    ndf: int | None = _network(
-        64,
-        "channels of the discriminator's first convolution",
-        minimum=1,
-        needs="discriminator=patch",
-    )
-    discriminator_layers: int = _network(
-        3,
-        "discriminator convolutions of stride 2; 3: receptive field of 70 pixels",
-        minimum=1,
-        maximum=5,
-        needs="discriminator=patch",
-    )
-
     student: str = _student(
         "mobile", "student to distil at the end", choices=("mobile", "mobile-hq", "none")
     )
@@ -305,6 +300,7 @@ CYCLEGAN_DEFAULTS = {
         "lambda_cycle": 2.0,
         "lambda_identity": 0.0,
         "lambda_colour": 1.0,
+        "gan_loss": "hinge",
         "student_steps": 2000,
     },
     "patch": {
@@ -313,6 +309,7 @@ CYCLEGAN_DEFAULTS = {
         "lambda_cycle": 10.0,
         "lambda_identity": 0.5,
         "lambda_colour": 20.0,
+        "gan_loss": "lsgan",
         "student_steps": 3000,
     },
 }
@@ -324,6 +321,8 @@ def _by_discriminator(name: str) -> str:
 
 
 def _shown(value) -> str:
+    if isinstance(value, str):
+        return value
     return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}"
 
 
@@ -383,11 +382,10 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
         f"colours; {_by_discriminator('lambda_colour')}",
         minimum=0,
     )
-    gan_loss: str = _loss(
-        "lsgan",
-        "adversarial loss of --discriminator patch; projected ones have the hinge loss",
+    gan_loss: str | None = _loss(
+        None,
+        f"adversarial loss; {_by_discriminator('gan_loss')}",
         choices=("lsgan", "vanilla", "hinge"),
-        needs="discriminator=patch",
     )
     pool_size: int = _loss(
         50, "generated images in each discriminator's pool", unit="images", minimum=0
@@ -442,7 +440,7 @@ class OneSidedOptions(UnpairedOptions):
         None,
         "side of the training crops, a multiple of 32; default 128, on a GPU 256",
         unit="pixels",
-        minimum=64,
+        minimum=32,
     )
     zoom: float = _data(
         1.6,

@@ -32,10 +32,8 @@ class CycleGANTrainer(TeacherTrainer):
             raise UserError(
                 f"--crop-size {crop} must be a multiple of 4 and at most --load-size {load}"
             )
-        if self.has_features and (crop % 32 or crop < 64):
-            raise UserError(
-                f"--crop-size {crop}: with --discriminator projected a multiple of 32 from 64 on"
-            )
+        if self.has_features and crop % 32:
+            raise UserError(f"--crop-size {crop}: with --discriminator projected a multiple of 32")
         require_guidance(self.options)
         self.options = self.options.resolved()
 

@@ -48,8 +48,8 @@ _DEFAULTS = {
     "pixels": {"steps": 3000, "batch_size": 8, "learning_rate": 3e-3, "label_views": 8},
     "style": {"steps": 2000, "batch_size": 2, "learning_rate": 1.2e-3, "label_views": 1},
 }
-# Sides of crops that the feature network takes.
-_STYLE_SIDES, _MIN_STYLE_SIDE = 32, 64
+# The feature network takes crops whose sides are multiples of it.
+_STYLE_SIDES = 32
 _SCORED, _SHEET_ROWS, _SHEET_SIDE = 64, 6, 96
 
 
@@ -176,6 +176,8 @@ class StudentTrainer(Trainer):
             "crop_size": self.distillation_data.crop_size,
             "ema_half_life": 0.1 * options.steps,
             "seed": options.seed,
+            "ndf": defaults.ndf,
+            "discriminator_layers": defaults.discriminator_layers,
         }
         features = load_feature_space(self.features)
         design = self.design or ONESIDED_NETWORKS[options.student]
@@ -357,9 +359,9 @@ def prepare_distillation_data(
         inputs, outputs = translate_all(teacher, pictures, options.label_views, options.seed)
     step = _STYLE_SIDES if options.objective == "style" else 4
     crop_size = min(trained.crop_size, int(inputs.shapes.min())) // step * step
-    if options.objective == "style" and crop_size < _MIN_STYLE_SIDE:
+    if not crop_size:
         raise UserError(
-            f"--objective style needs crops of {_MIN_STYLE_SIDE} pixels, and those of --run "
-            f"{run.root} have {crop_size}; use --objective pixels"
+            f"--objective {options.objective} needs crops of {step} pixels, and those of --run "
+            f"{run.root} have {inputs.shapes.min()}; use --objective pixels"
         )
     return DistillationData(inputs, outputs, style, run.paired, crop_size, trained.flip)

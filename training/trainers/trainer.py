@@ -69,8 +69,6 @@ class Trainer(abc.ABC):
         self.strategy = make_strategy()
         make_repeatable()
         self.run = self.open_run()
-        if self.run.chief:
-            say_device()
         with self.lock(), writing_to(self.run):
             self.load_data()
             status = self.fit()
@@ -81,6 +79,8 @@ class Trainer(abc.ABC):
 
     def fit(self) -> int | None:
         """Builds the networks and takes the steps that are left. Returns as `train` does."""
+        if self.run.chief:
+            say_device()
         if self.options.steps is None:
             self._measure_length()
         self.set_length(self.options.steps)

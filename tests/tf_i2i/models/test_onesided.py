@@ -99,8 +99,9 @@ def test_a_checkpoint_restores_the_projections(features, tmp_path):
 
 
 def test_discriminator_shapes(features):
-    discriminator = ProjectedDiscriminator(features, width=8)
+    discriminator = ProjectedDiscriminator(features, width=8, layers=2)
     logits = discriminator(discriminator.see(tf.zeros([2, 64, 96, 3])))
+    assert [layer.filters for layer in discriminator.heads[0]] == [8, 1]
     assert [tuple(x.shape) for x in logits] == [
         (2, 16, 24, 1),
         (2, 8, 12, 1),

@@ -145,9 +145,9 @@ SEEN_ELSEWHERE = {
     "lambda_face_tone": "test_onesided, whose pictures have faces",
 }
 SIZES = "--load-size 96 --crop-size 64 --batch-size 2 --precision float32 --steps 4"
-GAN = f"{SIZES} --ngf 2 --generator shallow"
+GAN = f"{SIZES} --ngf 2 --ndf 2 --generator shallow"
 BASES = {
-    "patch": (CycleGANTrainer, "cyclegan", f"{GAN} --discriminator patch --ndf 2"),
+    "patch": (CycleGANTrainer, "cyclegan", f"{GAN} --discriminator patch"),
     "projected": (CycleGANTrainer, "cyclegan", GAN),
     "onesided": (OneSidedTrainer, "onesided", SIZES),
     "unet": (Pix2PixTrainer, "pix2pix", f"{SIZES} --ngf 2 --ndf 2 --discriminator-layers 1"),

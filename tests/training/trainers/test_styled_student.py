@@ -72,7 +72,6 @@ def test_objectives_that_a_run_can_not_have(tiny_run, tmp_path):
 @pytest.mark.parametrize(
     "words, reason",
     [
-        (["--ndf", "8"], "--ndf has no effect with --discriminator projected"),
         (["--features", "efficientnet-lite0", "--discriminator", "patch"], "--features has no"),
         (["--crop-size", "100"], "--crop-size 100: with --discriminator projected"),
     ],
