@@ -158,8 +158,10 @@ def test_every_damaged_photo_is_named_and_left_out_by_stylize(photos, tmp_path):
     assert ended.status == 0, ended.error
     warnings = ended.error.splitlines()
     assert all(line.startswith(f"warning: {photos[0].parent}") for line in warnings), ended.error
-    assert check_results(out) + len(warnings) == COUNT
-    assert COUNT // 4 < len(warnings) < COUNT * 3 // 4
+    used = "only the first is used", "become white"
+    left_out = [line for line in warnings if not line.endswith(used)]
+    assert check_results(out) + len(left_out) == COUNT
+    assert COUNT // 4 < len(left_out) < COUNT * 3 // 4
 
 
 def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_path):
@@ -172,6 +174,7 @@ def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_pa
     for run in runs:
         shutil.copytree(tiny_run, run)
     source, pairs = str(folder), tmp_path / "pairs"
+    shutil.copytree(folder, tmp_path / "target")
     jobs = [
         (
             "training.cyclegan",
@@ -203,7 +206,7 @@ def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_pa
                 "--input",
                 source,
                 "--target",
-                source,
+                str(tmp_path / "target"),
                 "--steps",
                 "1",
                 "--student",
@@ -231,7 +234,9 @@ def test_damaged_photos_among_good_ones_stop_no_command(photos, tiny_run, tmp_pa
     ]
     ended = run_jobs(jobs, tmp_path / "jobs")
     assert [one.complaint for one in ended if one.complaint] == []
-    assert [one.status for one in ended] == [0] * len(jobs), [one.error for one in ended]
+    assert [one.status for one in ended] == [0] * len(jobs), [
+        one.error for one in ended if one.status
+    ]
     assert check_results(pairs) > COUNT
     by_name = {one.command: one.error for one in ended}
     for command in ("training.cyclegan", "training.distill", "training.pix2pix"):
