@@ -21,7 +21,7 @@ demo:
 
 test:
 	@tools/make_venv.sh test
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint:
 	@tools/make_venv.sh test

@@ -20,6 +20,11 @@ TINY = f"{_SIZES} {_SHORT}".split()
 PAIRED_TINY = f"--load-size 72 --crop-size 64 --ngf 4 --ndf 4 {_SHORT}".split()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of whole trainings first: at the end of two processes one would wait for the other."""
+    items.sort(key=lambda item: "training/" not in item.nodeid)
+
+
 @pytest.fixture(autouse=True)
 def float32_policy():
     """Leaves no precision policy behind: it is global in Keras."""
