@@ -98,6 +98,27 @@ def coarse_colour(a, b, dab_weight: float = 3.0):
     return mean_square(luminance, 8), areas + dab_weight * (mean_square(chroma, 4) - areas)
 
 
+def brushwork(pictures):
+    """How the strokes lie, float32 [N, H/4, W/4, 9] of pictures [N, H, W, 3] whose sides are multiples
+    of 16: for strokes of 1, 2 and 4 pixels, in windows of four strokes, the logarithm of the mean
+    square of the luminance's gradient, and cosine and sine of twice its direction, as long as all
+    gradients there agree (Bigün and Granlund 1987, "Optimal Orientation Detection of Linear
+    Symmetry", section 3: I11 and I20 / I11): 1 in a stroke, 0 in speckle.
+    """
+    axis = tf.constant(_LUMINANCE)[:, None]
+    luminance = tf.tensordot(tf.cast(pictures, tf.float32), axis, axes=1)
+    sizes = []
+    for size in (1, 2, 4):
+        strokes = tf.nn.avg_pool2d(luminance, size, size, "VALID")
+        y, x = tf.unstack(tf.image.sobel_edges(strokes)[..., 0, :] / 8.0, axis=-1)
+        squares = tf.stack([x * x + y * y, x * x - y * y, 2.0 * x * y], axis=-1)
+        strength, direction = tf.split(tf.nn.avg_pool2d(squares, 4, 4, "VALID"), [1, 2], axis=-1)
+        strength += 1e-4
+        windows = tf.concat([tf.math.log(strength), direction / strength], axis=-1)
+        sizes.append(tf.repeat(tf.repeat(windows, size, axis=1), size, axis=2))
+    return tf.concat(sizes, axis=-1)
+
+
 def structure_difference(
     a, b, cells=(4, 8), window: int = 5, floor: float = 5e-4, texture: float = 0.05
 ):

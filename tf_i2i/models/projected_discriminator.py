@@ -91,13 +91,14 @@ class ProjectedDiscriminator(keras.Model):
         self.probability = tf.Variable(0.2, name="probability", **mean)
         self.patches = [
             PatchEnergy(channels, name=f"patches{i}")
-            for i, channels in enumerate([*features.channels, *features.channels[:-1]])
+            for i, channels in enumerate([*features.channels, *features.channels[:-1], 9])
         ]
 
     def see(self, pictures) -> list[list]:
-        """Feature maps of float32 [-1, 1] [N, H, W, 3] at full and at half size."""
+        """Feature maps of float32 [-1, 1] [N, H, W, 3] at full and at half size, and brushwork."""
         half = tf.nn.avg_pool2d(pictures, 2, 2, "VALID")
-        return [list(self.features(each)) for each in (pictures, half)]
+        maps = [list(self.features(each)) for each in (pictures, half)]
+        return [*maps, [losses.brushwork(pictures)]]
 
     def see_augmented(self, pictures, seed) -> list[list]:
         """As `see`, augmented at random; seed: int32 [2]."""
@@ -105,7 +106,8 @@ class ProjectedDiscriminator(keras.Model):
         return self.see(augment(pictures, parameters))
 
     def call(self, seen, training=False):
-        return _scales([self._logits(maps, training) for maps in seen])
+        whole, half = (self._logits(maps, training) for maps in seen[:2])
+        return [*whole, *half[:-1]]
 
     def _logits(self, maps, training: bool) -> list:
         logits, coarser = [], None
@@ -123,7 +125,7 @@ class ProjectedDiscriminator(keras.Model):
 
     def generator_loss(self, seen):
         """The generator's loss for what `see` returns of its pictures: the adversarial loss and the
-        energy distance of their patches.
+        energy distances of their patches and of their brushwork.
 
         A scale's adversarial loss counts less the further it leads: what it asks for is then rather what
         paintings show than how they are painted. The energy distance can't run ahead of the
@@ -133,7 +135,7 @@ class ProjectedDiscriminator(keras.Model):
         each = [losses.generator_adversarial(score, self.gan_loss) for score in scores]
         weights = tf.maximum(_STYLE * tf.square(1.0 - self.lead), _LEAST_STYLE)
         energy = tf.add_n(
-            [part(maps) for part, maps in zip(self.patches, _scales(seen), strict=True)]
+            [part(maps) for part, maps in zip(self.patches, _patches(seen), strict=True)]
         )
         return tf.reduce_sum(weights * tf.stack(each)) + _ENERGY * energy
 
@@ -155,7 +157,7 @@ class ProjectedDiscriminator(keras.Model):
         self.lead.assign(_LEAD_MEMORY * self.lead + (1.0 - _LEAD_MEMORY) * tf.stack(signs))
         change = _PROBABILITY_STEP * tf.sign(tf.reduce_mean(self.lead) - _LEAD_TARGET)
         self.probability.assign(tf.clip_by_value(self.probability + change, 0.0, _MAX_PROBABILITY))
-        for part, maps in zip(self.patches, _scales(seen), strict=True):
+        for part, maps in zip(self.patches, _patches(seen), strict=True):
             part.remember(*tf.split(maps, 2))
         return minimised, tf.reduce_sum(each)
 
@@ -205,9 +207,9 @@ class PatchEnergy(keras.layers.Layer):
         return tf.cast(tf.reshape(taken, [-1, maps.shape[-1]]), tf.float32)
 
 
-def _scales(seen) -> list:
-    whole, half = seen
-    return [*whole, *half[:-1]]
+def _patches(seen) -> list:
+    whole, half, strokes = seen
+    return [*whole, *half[:-1], *strokes]
 
 
 def _mean_distance(a, b):

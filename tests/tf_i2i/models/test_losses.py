@@ -145,3 +145,22 @@ def test_structure_invented_in_even_areas_counts_but_texture_does_not():
     flat = tf.zeros_like(drawn)
     assert float(losses.structure_difference(flat, 0.03 * drawn)) < 0.1
     assert float(losses.structure_difference(flat, 0.4 * drawn)) > 1.0
+
+
+def test_brushwork_knows_direction_from_speckle():
+    """Strokes along 30 degrees, of 16 pixels' period; noise of the same contrast."""
+    angle = np.deg2rad(30)
+    y, x = np.mgrid[:64, :64]
+    across = x * np.sin(angle) - y * np.cos(angle)
+    strokes = 0.3 * np.sin(2 * np.pi * across / 16)
+    noise = np.random.default_rng(0).normal(0, 0.2, (64, 64))
+    pictures = np.repeat(np.stack([strokes, noise])[..., None], 3, -1).astype(np.float32)
+    maps = losses.brushwork(pictures).numpy()
+    assert maps.shape == (2, 16, 16, 9)
+    inner = maps[:, 4:12, 4:12].mean((1, 2))
+    # The gradient's direction, across the strokes, is that of (sin, -cos): twice its angle is -120.
+    for size in (0, 3):
+        np.testing.assert_allclose(inner[0, size + 1 : size + 3], [-0.5, -(0.75**0.5)], atol=0.05)
+    assert np.hypot(maps[1, ..., 1], maps[1, ..., 2]).mean() < 0.6
+    brighter = losses.brushwork(0.5 * pictures + 0.2).numpy()
+    np.testing.assert_allclose(inner[0, 0] - brighter[0, 4:12, 4:12, 0].mean(), np.log(4), atol=0.1)
