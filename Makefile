@@ -2,7 +2,7 @@
 .PHONY: demo test lint
 
 # Training options of the demo: few steps, which end in minutes on two cores.
-DEMO_ONESIDED ?= --load-size 160 --crop-size 128 --colours photo --steps 300
+DEMO_ONESIDED ?= --load-size 160 --crop-size 128 --steps 300
 DEMO_CYCLEGAN ?= --load-size 160 --crop-size 96 --generator resnet6 --ngf 16 --steps 90 --student-steps 150
 PY = .venv/bin/python
 

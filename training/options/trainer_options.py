@@ -486,7 +486,7 @@ class OneSidedOptions(UnpairedOptions):
         unless=tuple(LOOKS["balanced"]),
     )
     colours: str = _loss(
-        "mixed",
+        "photo",
         "whose colors: those of the photo, of the style, or between both; sets --lambda-colour",
         choices=tuple(COLOURS),
         unless=("lambda_colour",),
