@@ -417,7 +417,7 @@ LOOKS = {
     "balanced": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
     "bold": {"lambda_content": 0.03, "lambda_structure": 0.12, "lambda_luminance": 0.02},
 }
-COLOURS = {"photo": 1.0, "mixed": 0.2, "style": 0.02}
+COLOURS = {"photo": 1.0, "mixed": 0.45, "style": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -486,7 +486,7 @@ class OneSidedOptions(UnpairedOptions):
         unless=tuple(LOOKS["balanced"]),
     )
     colours: str = _loss(
-        "photo",
+        "mixed",
         "whose colors: those of the photo, of the style, or between both; sets --lambda-colour",
         choices=tuple(COLOURS),
         unless=("lambda_colour",),
