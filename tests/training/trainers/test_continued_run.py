@@ -157,7 +157,7 @@ def test_start_from(finished, folders, tmp_path, capsys):
         main([*words, "--start-from", str(finished), "--ngf", "8"])
     assert main([*words, "--start-from", str(finished)]) is None
     said = capsys.readouterr().err
-    assert "networks as there: --ngf 4 --ndf 4 --generator shallow" in said
+    assert "networks as there: --ndf 4 --ngf 4 --generator shallow" in said
     assert "weights of step 8 for generator_ab, generator_ba; new: discriminator_a" in said
     source = FinishedRun(finished)
     theirs = build_model("cyclegan", vars(source.options))
