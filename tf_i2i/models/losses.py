@@ -98,11 +98,14 @@ def coarse_colour(a, b, dab_weight: float = 3.0):
     return mean_square(luminance, 8), areas + dab_weight * (mean_square(chroma, 4) - areas)
 
 
+BRUSHWORK_CHANNELS = 9
+
+
 def brushwork(pictures):
-    """How the strokes lie, float32 [N, H/4, W/4, 9] of pictures [N, H, W, 3] whose sides are multiples
-    of 16: for strokes of 1, 2 and 4 pixels, in windows of four strokes, the logarithm of the mean
-    square of the luminance's gradient, and cosine and sine of twice its direction, as long as all
-    gradients there agree (Bigün and Granlund 1987, "Optimal Orientation Detection of Linear
+    """How the strokes lie, float32 [N, H/4, W/4, BRUSHWORK_CHANNELS] of pictures [N, H, W, 3] in
+    [-1, 1] whose sides are multiples of 16: for strokes of 1, 2 and 4 pixels, in windows of four
+    strokes, the logarithm of the mean square of the luminance's gradient, and cosine and sine of
+    twice its direction, as long as all gradients there agree (Bigün and Granlund 1987, "Optimal Orientation Detection of Linear
     Symmetry", section 3: I11 and I20 / I11): 1 in a stroke, 0 in speckle.
     """
     axis = tf.constant(_LUMINANCE)[:, None]

@@ -89,10 +89,8 @@ class ProjectedDiscriminator(keras.Model):
         mean = {"trainable": False, "aggregation": tf.VariableAggregation.MEAN}
         self.lead = tf.Variable(tf.zeros([2 * len(scales) - 1]), name="lead", **mean)
         self.probability = tf.Variable(0.2, name="probability", **mean)
-        self.patches = [
-            PatchEnergy(channels, name=f"patches{i}")
-            for i, channels in enumerate([*features.channels, *features.channels[:-1], 9])
-        ]
+        channels = [*features.channels, *features.channels[:-1], losses.BRUSHWORK_CHANNELS]
+        self.patches = [PatchEnergy(count, name=f"patches{i}") for i, count in enumerate(channels)]
 
     def see(self, pictures) -> list[list]:
         """Feature maps of float32 [-1, 1] [N, H, W, 3] at full and at half size, and brushwork."""

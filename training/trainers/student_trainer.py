@@ -358,10 +358,11 @@ def prepare_distillation_data(
             pictures += [augmented_copies(cache, copies, options.seed) for cache in pictures]
         inputs, outputs = translate_all(teacher, pictures, options.label_views, options.seed)
     step = _STYLE_SIDES if options.objective == "style" else 4
-    crop_size = min(trained.crop_size, int(inputs.shapes.min())) // step * step
+    side = min(trained.crop_size, int(inputs.shapes.min()))
+    crop_size = side // step * step
     if not crop_size:
         raise UserError(
             f"--objective {options.objective} needs crops of {step} pixels, and those of --run "
-            f"{run.root} have {inputs.shapes.min()}; use --objective pixels"
+            f"{run.root} have {side}; use --objective pixels"
         )
     return DistillationData(inputs, outputs, style, run.paired, crop_size, trained.flip)

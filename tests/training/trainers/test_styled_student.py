@@ -65,7 +65,10 @@ def test_it_is_exported(run, tmp_path):
 def test_objectives_that_a_run_can_not_have(tiny_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(tiny_run, run)
-    with pytest.raises(UserError, match="--objective style needs crops of 64 pixels"):
+    config = json.loads((run / "config.json").read_text())
+    config["options"]["crop_size"] = 28
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"style needs crops of 32 pixels, .* have 28; use"):
         distill(["--run", str(run), "--objective", "style", "--steps", "1"])
 
 
