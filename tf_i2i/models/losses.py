@@ -126,8 +126,8 @@ def structure_difference(
     a, b, cells=(4, 8), window: int = 5, floor: float = 5e-4, texture: float = 0.05
 ):
     """How much of the structure of windows is lost or invented: d is one minus the correlation of
-    luminance in windows of `window` x `window` cells, cells of 4 and of 8 pixels (finer structure is
-    the painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error
+    luminance in windows of `window` x `window` cells (of all, where there are fewer), cells of 4 and of
+    8 pixels (finer structure is the painter's), the structure of Wang et al. 2004, "Image Quality Assessment: From Error
     Visibility to Structural Similarity", equation 10. Brightness may change, and contrast between
     half and double; what `b` flattens further counts as lost, what it draws where there is nothing in
     `a` as invented, in cells of 2 pixels too. Returns 2 d^2, which leaves small changes to the style,
@@ -141,7 +141,8 @@ def structure_difference(
     pictures = [tf.tensordot(tf.cast(picture, tf.float32), axis, axes=1) for picture in (a, b)]
 
     def local_mean(values):
-        return tf.nn.avg_pool2d(values, window, 2, "VALID")
+        sides = [min(window, side) for side in values.shape[1:3]]
+        return tf.nn.avg_pool2d(values, sides, 2, "VALID")
 
     differences = []
     for cell in (2, *cells):

@@ -5,6 +5,11 @@ import keras
 from tf_i2i.models.layers import InstanceNormalization, LeakyReLU, chain, convolution
 
 
+def least_side(layers: int) -> int:
+    """Of images that a discriminator of so many layers gives at least one score, in pixels."""
+    return 3 * 2**layers
+
+
 @keras.saving.register_keras_serializable(package="tf_i2i")
 class PatchDiscriminator(keras.Model):
     """Scores overlapping patches, 70x70 pixels with 3 layers (Isola et al. 2017, section 3.2.2 and

@@ -10,7 +10,7 @@ from tf_i2i.metrics.image_metrics import ssim
 from training.options.trainer_options import CycleGANOptions
 from training.reporting.image_grid import labelled_grid
 from training.trainers.guidance_builder import guide, require_guidance
-from training.trainers.teacher_trainer import TeacherTrainer
+from training.trainers.teacher_trainer import TeacherTrainer, require_patches
 from training.trainers.trainer import worker_share
 
 _SAMPLE_ROWS = 4
@@ -34,6 +34,8 @@ class CycleGANTrainer(TeacherTrainer):
             )
         if self.has_features and crop % 32:
             raise UserError(f"--crop-size {crop}: with --discriminator projected a multiple of 32")
+        if not self.has_features:
+            require_patches(crop, self.options.discriminator_layers)
         require_guidance(self.options)
         self.options = self.options.resolved()
 

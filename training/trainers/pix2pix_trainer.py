@@ -12,7 +12,7 @@ from tf_i2i.metrics.image_metrics import ssim
 from tf_i2i.models.model_builder import UNET_DEPTHS, unet_for
 from training.options.trainer_options import Pix2PixOptions
 from training.reporting.image_grid import labelled_grid
-from training.trainers.teacher_trainer import TeacherTrainer
+from training.trainers.teacher_trainer import TeacherTrainer, require_patches
 from training.trainers.trainer import worker_share
 
 # For your own pictures, and for the demo: what two cores train in minutes.
@@ -49,6 +49,7 @@ class Pix2PixTrainer(TeacherTrainer):
                 f"--crop-size {crop} must be a multiple of {multiple} for {generator} and at most "
                 f"--load-size {load}"
             )
+        require_patches(crop, options.discriminator_layers)
         upsampling = options.upsampling or ("transposed" if generator in UNET_DEPTHS else "resize")
         self.options = dataclasses.replace(options, generator=generator, upsampling=upsampling)
 

@@ -72,23 +72,19 @@ class RunTrainer(Trainer):
         """Whether the options name no data."""
 
     def train(self) -> int | None:
-        self._check_length()
-        if self.options.dry_run:
-            return self.dry_run()
-        if not self.options.resume:
-            self._prepare()
-        return super().train()
+        self.prepare()
+        return self.dry_run() if self.options.dry_run else super().train()
 
-    def _check_length(self) -> None:
+    def prepare(self) -> None:
+        """Completes the options of a new run. Raises UserError for those that do not go together."""
         lengths = [flag_of(name) for name in _LENGTHS if name in self._given]
         if len(lengths) > 1:
             raise UserError(f"{' and '.join(lengths)}: each says how long to train; give one")
         if "extend" in self._given and not (self.options.resume and lengths):
             fix = "give these as well, or leave it out"
             raise UserError(f"--extend is about --resume with other --steps or --epochs; {fix}")
-
-    def _prepare(self) -> None:
-        """Completes the options of a new run."""
+        if self.options.resume:
+            return  # the run's own options complete them
         if self.options.start_from:
             self.options = with_networks_of(self.options, self._given)
         self.check()
@@ -223,7 +219,8 @@ class RunTrainer(Trainer):
             translated = "ab" if options.model == "cyclegan" else "a"
             write_kept(self.run.path(PICTURES), data, translated)
         counts = f"{len(data.train_a)} + {len(data.train_b)} pictures"
-        say(f"{options.steps} steps on {counts}, into {self.run.root}")
+        steps = "1 step" if options.steps == 1 else f"{options.steps} steps"
+        say(f"{steps} on {counts}, into {self.run.root}")
 
     def resume_command(self, **more) -> str:
         module = f"training.{self.options.model}"
@@ -232,8 +229,6 @@ class RunTrainer(Trainer):
     def dry_run(self) -> None:
         """Prints what a run would be: options, pictures, layers, parameters, MACs. Writes nothing."""
         self.run = open_run(self.options, chief=False)
-        if not self.options.resume:
-            self._prepare()
         RunTrainer.load_data(self)  # without what subclasses find in the pictures
         if self.options.steps:
             self.set_length(self.options.steps)

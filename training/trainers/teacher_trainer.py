@@ -2,9 +2,20 @@
 
 from tf_i2i.command_line import command
 from tf_i2i.console import say
+from tf_i2i.errors import UserError
+from tf_i2i.models.patch_discriminator import least_side
 from training.options.trainer_options import DistillOptions, TeacherOptions
 from training.trainers.run_trainer import RunTrainer
 from training.trainers.student_trainer import StudentTrainer
+
+
+def require_patches(crop_size: int, layers: int) -> None:
+    """Raises UserError where a patch discriminator has no patch in a crop."""
+    if crop_size < (least := least_side(layers)):
+        raise UserError(
+            f"--discriminator-layers {layers} judges patches of crops from {least} pixels, and "
+            f"--crop-size is {crop_size}; name fewer layers or larger crops"
+        )
 
 
 class TeacherTrainer(RunTrainer):

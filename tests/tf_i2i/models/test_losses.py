@@ -131,6 +131,8 @@ def test_structure_allows_other_brightness_and_some_contrast():
     flat = tf.zeros_like(photo)
     assert float(losses.structure_difference(photo, duller)) == pytest.approx(0.0, abs=0.01)
     assert float(losses.structure_difference(photo, other)) > 6
+    smallest = [part[:, :32, :32] for part in (photo, other)]
+    assert float(losses.structure_difference(*smallest)) > 4, "crops of 32 pixels"
     assert float(losses.structure_difference(flat, flat)) == pytest.approx(0.0, abs=1e-3)
     with tf.GradientTape() as tape:
         tape.watch(flat)

@@ -22,6 +22,7 @@ from test_help import COMMANDS
 
 from tf_i2i.command_line import flag_of, given_options, parse, parse_known, without_effect
 from tf_i2i.errors import UserError
+from tf_i2i.models.moving_average import MovingAverage
 from training.options.collect_options import SOURCES
 from training.options.trainer_options import TRAINER_OPTIONS
 from training.runs.run_folder import RunFolder
@@ -68,6 +69,8 @@ def others(of: type, field: dataclasses.Field, than=None) -> list[list[str]]:
     value = round(value) if kind is int else value
     # Two values of a range, such as black and white.
     is_range = field.name.endswith("range")
+    if default is None and not is_range:  # the trainer's own may be one of the two
+        return [[flag, str(value)], [flag, str(low)]]
     return [[flag, str(value - 1), str(value)] if is_range else [flag, str(value)]]
 
 
@@ -136,6 +139,7 @@ SEEN_ELSEWHERE = {
     "options": "test_option_file",
     "resume": "test_training_run",
     "minutes": "test_training_run, test_onesided_run",
+    "start_from": "test_start_from",
     "dry_run": "test_training_run, test_pix2pix_run",
     "on_nan": "test_faults",
     "student": "test_training_run, test_styled_student",
@@ -205,7 +209,7 @@ def outcomes(trainer_class: type, of: type, words: list[str], folder):
     try:
         options = parse(of, words, "x", "")
         trainer = trainer_class(options, given_options(of, words))
-        trainer.check()
+        trainer.prepare()
         trainer.strategy, trainer.run = make_strategy(), RunFolder(folder)
         trainer.load_data()
         trainer.set_length(trainer.options.steps)
@@ -220,9 +224,15 @@ def outcomes(trainer_class: type, of: type, words: list[str], folder):
         batch = next(iter(trainer.batches(0, tf.distribute.InputContext())))
         for step in (1, 2):
             losses = trainer.step_function(step)(batch)
-            yield digest(*map(float, losses.values()), *map(content, trainer.model.variables))
+            state = [*trainer.model.variables, *averages(trainer.model)]
+            yield digest(*map(float, losses.values()), *map(content, state))
     except UserError as error:
         yield f"refused: {error}"
+
+
+def averages(model) -> list[tf.Variable]:
+    found = [part for part in vars(model).values() if isinstance(part, MovingAverage)]
+    return [variable for part in found for variable in part.averages]
 
 
 def content(variable) -> bytes:
