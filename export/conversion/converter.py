@@ -41,10 +41,13 @@ class NetworkConverter:
         traced = tf.function(lambda image: network(image, training=False))
         image = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
         self._function = traced.get_concrete_function(image)
+        # Not the network: Keras 3 hides weights in lists of layers, which would be left out.
+        self._weights = tf.Module()
+        self._weights.variables_used = list(self._function.variables)
 
     def convert(self, variant: Variant) -> bytes:
         """The file's bytes, without metadata. Raises NotConvertible, naming the operation."""
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function], self._network)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function], self._weights)
         if variant.weights != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if variant.weights == "float16":

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model
+from tf_i2i.models.tracking import checkpoint
 from training.options.trainer_options import CycleGANOptions, DistillOptions
 from training.runs.checkpoints import Checkpoints
 from training.runs.run_data import load_data
@@ -33,7 +34,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     if data.split:
         run.write_json("split.json", data.split)
     gan = build_model("cyclegan", dataclasses.asdict(options))
-    Checkpoints(root / "checkpoints", tf.train.Checkpoint(model=gan)).save(400, {})
+    Checkpoints(root / "checkpoints", checkpoint(model=gan)).save(400, {})
     run.write_config(
         "cyclegan",
         options,

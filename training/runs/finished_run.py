@@ -15,6 +15,7 @@ from tf_i2i.errors import UserError, one_line
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
+from tf_i2i.models.tracking import checkpoint
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import Saved, chosen, newest_step, readable
@@ -252,9 +253,9 @@ class FinishedRun:
     def restore(self, model: keras.Model, names: Sequence[str]) -> None:
         """Reads those parts of a model, and nothing else, from the checkpoint."""
         saved = self.checkpoint
-        parts = tf.train.Checkpoint(**{name: getattr(model, name) for name in names})
+        parts = {name: getattr(model, name) for name in names}
         try:
-            read = tf.train.Checkpoint(model=parts).read(readable(saved.prefix)).expect_partial()
+            read = checkpoint(model=parts).read(readable(saved.prefix)).expect_partial()
             read.assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             reason = f"checkpoint {saved.prefix} does not fit config.json"

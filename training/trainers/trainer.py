@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.models.precision import choose_precision, set_precision
+from tf_i2i.models.tracking import checkpoint
 from training.options.trainer_options import LoopOptions
 from training.runs.checkpoints import Checkpoints, Saved
 from training.runs.run_folder import RunFolder, writing_to
@@ -85,7 +86,7 @@ class Trainer(abc.ABC):
             self._measure_length()
         self.set_length(self.options.steps)
         self.build_model()
-        objects = tf.train.Checkpoint(model=self.model, rate_scale=self.rate_scale)
+        objects = checkpoint(model=self.model, rate_scale=self.rate_scale)
         folder = self.run.root / self.part / "checkpoints"
         checkpoints = Checkpoints(folder, objects, self.keep, self.run.chief)
         saved, steps = checkpoints.newest() if self.options.resume else None, self.options.steps

@@ -168,10 +168,10 @@ def test_moving_average_starts_as_the_mean_and_halves():
     for value in (2.0, 4.0, 9.0):
         weight.assign([[value]])
         average.update()
-    assert float(average.averages[0]) == pytest.approx(5.0)
+    assert average.averages[0].numpy() == pytest.approx(5.0)
     for _ in range(200):
         average.update()
-    assert float(average.averages[0]) == pytest.approx(9.0, abs=1e-4)
+    assert average.averages[0].numpy() == pytest.approx(9.0, abs=1e-4)
     weight.assign([[19.0]])
     for _ in range(10):
         average.update()

@@ -15,6 +15,7 @@ from tf_i2i.models.projected_discriminator import (
     augment,
     draw_augmentation,
 )
+from tf_i2i.models.tracking import checkpoint
 from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_space
 
 CROP = 64
@@ -92,8 +93,8 @@ def test_a_checkpoint_restores_the_projections(features, tmp_path):
     maps = model.discriminator.see(batch()[0])
     expected = model.discriminator(maps)
     assert np.any(expected[0] != other.discriminator(maps)[0])
-    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "saved"))
-    tf.train.Checkpoint(model=other).read(path).assert_existing_objects_matched()
+    path = checkpoint(model=model).write(str(tmp_path / "saved"))
+    checkpoint(model=other).read(path).assert_existing_objects_matched()
     for a, b in zip(expected, other.discriminator(maps), strict=True):
         np.testing.assert_array_equal(a, b)
 

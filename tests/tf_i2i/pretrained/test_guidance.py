@@ -18,6 +18,7 @@ from tf_i2i.models.cyclegan_model import CycleGAN
 from tf_i2i.models.losses import class_divergence, embedding_distance
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
 from tf_i2i.models.resnet_generator import ResNetGenerator
+from tf_i2i.models.tracking import checkpoint
 from tf_i2i.pretrained.face_networks import load_face_network
 from tf_i2i.pretrained.guidance_losses import Guidance, jittered, visible_share, with_limited_pull
 from tf_i2i.pretrained.segmentation_networks import load_segmentation_network
@@ -237,9 +238,9 @@ def test_a_step_pays_it_and_leaves_the_networks_alone(guided_model, guidance):
 
 
 def test_guidance_is_no_part_of_what_is_saved(guided_model, tmp_path):
-    tf.train.Checkpoint(model=guided_model).write(str(tmp_path / "guided"))
+    checkpoint(model=guided_model).write(str(tmp_path / "guided"))
     guidance, guided_model.guidance = guided_model.guidance, None
-    tf.train.Checkpoint(model=guided_model).write(str(tmp_path / "plain"))
+    checkpoint(model=guided_model).write(str(tmp_path / "plain"))
     guided_model.guidance = guidance
     guided, plain = (tf.train.load_checkpoint(str(tmp_path / name)) for name in ("guided", "plain"))
     assert guided.get_variable_to_shape_map() == plain.get_variable_to_shape_map()
