@@ -12,6 +12,7 @@ import zipfile
 import pytest
 from exported_models import SIZE, converted, exported, fake_run, reuse_conversions, student
 
+from export.conversion import metadata
 from export.conversion.metadata import read_normalization, with_metadata
 from export.conversion.variants import VARIANTS
 from export.tflite import main
@@ -138,6 +139,14 @@ def test_no_run_at_all_is_one_line_and_status_2(tmp_path):
 )
 def test_metadata_says_how_pixels_are_coded(variant, normalization):
     assert read_normalization(exported(variant)) == [normalization, normalization]
+
+
+@pytest.mark.skipif(not metadata.support, reason="tflite-support is for Python 3.10 and 3.11")
+def test_metadata_has_the_bytes_of_tflite_support(monkeypatch):
+    given = [exported(variant) for variant in ("float32", "int8")]
+    monkeypatch.setattr(metadata, "support", None)
+    for variant, data in zip(("float32", "int8"), given, strict=True):
+        assert with_metadata(converted(variant), VARIANTS[variant], read_facts(data)) == data
 
 
 def test_facts_are_read_by_a_plain_zip_reader():

@@ -231,6 +231,29 @@ def embedding_distance(a, b, present):
     return tf.reduce_mean(squared * present)
 
 
+def triplet_semihard(owners, embedded, margin: float):
+    """Triplet loss with semi-hard negatives (Schroff et al. 2015, "FaceNet", section 3.2): for each
+    pair of pictures of one person, squared distance plus margin less that to the nearest picture of
+    another person that is further away than the pair, or to the furthest where none is; at least 0,
+    mean over pairs. owners: int [N]; embedded: [N, D].
+
+    As tensorflow-addons' triplet_semihard_loss, which only Python 3.10 and 3.11 have.
+    """
+    embedded = tf.cast(embedded, tf.float32)
+    squared = tf.reduce_sum(embedded**2, 1)
+    products = tf.matmul(embedded, embedded, transpose_b=True)
+    distances = tf.maximum(squared[:, None] + squared[None] - 2.0 * products, 0.0)
+    same = owners[:, None] == owners[None]
+    # [anchor, positive, negative]
+    further = ~same[:, None] & (distances[:, None] > distances[:, :, None])
+    nearest = tf.reduce_min(tf.where(further, distances[:, None], tf.float32.max), axis=2)
+    furthest = tf.reduce_max(tf.where(same, 0.0, distances), axis=1, keepdims=True)
+    negative = tf.where(tf.reduce_any(further, axis=2), nearest, furthest)
+    pairs = tf.cast(same, tf.float32) - tf.eye(tf.shape(owners)[0])
+    each = pairs * tf.maximum(margin + distances - negative, 0.0)
+    return tf.math.divide_no_nan(tf.reduce_sum(each), tf.reduce_sum(pairs))
+
+
 def class_divergence(target_logits, logits, temperature: float = 1.0):
     """Kullback-Leibler divergence of each pixel's class distribution from its target, [N, h, w, C]
     twice, averaged over pixels and pictures.

@@ -1,8 +1,9 @@
 """Segmentation networks: label maps of pictures, and class scores that gradients pass through.
 
 A source is "selfie" (MediaPipe's person network), "keras-cv:FILE" (keras-cv's DeepLabV3+ with the
-weights file of a downloaded preset), or the path of a Keras model or a SavedModel; for label maps
-also of a .tflite file.
+weights file of a downloaded preset; Python 3.10 and 3.11), "keras-hub:FOLDER" (a downloaded preset of
+keras-hub, such as the same DeepLabV3+; from Python 3.12 on), or the path of a Keras model or a
+SavedModel; for label maps also of a .tflite file.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentat
 
 Segment = Callable[[np.ndarray], np.ndarray]
 
-SELFIE, KERAS_CV = "selfie", "keras-cv:"
+SELFIE, KERAS_CV, KERAS_HUB = "selfie", "keras-cv:", "keras-hub:"
+_KNOWN = "selfie, keras-cv:FILE, keras-hub:FOLDER"
 _OPTION = "--segmentation-model"
 _MULTIPLE = 32
 # Softer distributions than the selfie network's own, whose logits are in the hundreds.
@@ -93,8 +95,8 @@ def load_segmentation_network(
 
     Args:
         size: height and width of its input; None: as it asks for. selfie has its own.
-        input_range: its values of black and white; None: 0 and 1. selfie and keras-cv have their
-            own.
+        input_range: its values of black and white; None: 0 and 1. selfie, keras-cv and keras-hub
+            have their own.
         output: "softmax" (probabilities) or "logits"; "auto" finds out by a noise picture.
 
     Raises:
@@ -107,7 +109,10 @@ def load_segmentation_network(
     if src.startswith(KERAS_CV):
         network = _deeplab(src.removeprefix(KERAS_CV))
         return SegmentationNetwork(src, network, shape, (0.0, 255.0), "softmax")
-    path = _existing(src, "", "selfie, keras-cv:FILE, a Keras model or a SavedModel's folder")
+    if src.startswith(KERAS_HUB):
+        network = _hub_preset(src.removeprefix(KERAS_HUB))
+        return SegmentationNetwork(src, network, shape, (0.0, 255.0), "softmax")
+    path = _existing(src, "", f"{_KNOWN}, a Keras model or a SavedModel's folder")
     network = load_network(path, _OPTION)
     shape, input_range = shape or network.size, input_range or (0.0, 1.0)
     if output == "auto":
@@ -125,10 +130,10 @@ def open_segmenter(src: str) -> Segment:
     Raises:
         UserError: no such file, it can't be run, or it gives no map.
     """
-    if src == SELFIE or src.startswith(KERAS_CV):
+    if src == SELFIE or src.startswith((KERAS_CV, KERAS_HUB)):
         network = load_segmentation_network(src)
         return lambda image: network.logits(to_float(image[None]))[0].numpy().argmax(-1)
-    known = "selfie, keras-cv:FILE, a .tflite, a Keras model or a SavedModel's folder"
+    known = f"{_KNOWN}, a .tflite, a Keras model or a SavedModel's folder"
     path, where = _existing(src, "", known), f"{_OPTION} {one_line(src)}"
     if path.suffix == ".tflite":
         run, shape, dtype = _lite(path)
@@ -197,8 +202,13 @@ def _deeplab(weights: str):
     size.
     """
     path = _existing(weights, KERAS_CV, "the model.weights.h5 of a downloaded DeepLabV3+ preset")
-    from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone  # takes seconds to import
-
+    try:
+        from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone  # takes seconds to import
+    except ImportError as error:
+        fix = f"give {KERAS_HUB}FOLDER, keras-hub's preset of the same network"
+        raise UserError(
+            f"{_OPTION} {_shown(KERAS_CV, weights)}: keras-cv is for Python 3.10 and 3.11; {fix}"
+        ) from error
     try:
         backbone = ResNetV2Backbone(**_RESNET50, include_rescaling=True)
         network = DeepLabV3Plus(backbone=backbone, num_classes=_VOC_CLASSES)
@@ -206,10 +216,44 @@ def _deeplab(weights: str):
     except (OSError, ValueError, KeyError) as error:
         reason = one_line(str(error).splitlines()[0])
         raise UserError(
-            f"{_OPTION} {KERAS_CV}{one_line(path)}: not weights of deeplab_v3_plus_resnet50_pascalvoc ({reason})"
+            f"{_OPTION} {_shown(KERAS_CV, weights)}: not weights of deeplab_v3_plus_resnet50_pascalvoc ({reason})"
         ) from error
     network.trainable = False
     return lambda batch: network(batch, training=False)
+
+
+def _hub_preset(folder: str):
+    """An image segmenter of keras-hub with its own preprocessing: 0..255 to probabilities."""
+    path = _existing(folder, KERAS_HUB, "the folder of a downloaded preset of keras-hub")
+    try:
+        from keras_hub.models import ImageSegmenter  # takes seconds to import
+    except ImportError as error:
+        raise UserError(
+            f"{_OPTION} {_shown(KERAS_HUB, folder)}: keras-hub is for Python from 3.12 on; give "
+            f"{KERAS_CV}FILE, keras-cv's weights of the same network"
+        ) from error
+    try:
+        segmenter = ImageSegmenter.from_preset(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        reason = one_line(str(error).splitlines()[0])
+        raise UserError(
+            f"{_OPTION} {_shown(KERAS_HUB, folder)}: not an image segmenter's preset ({reason})"
+        ) from error
+    segmenter.trainable = False
+    converter = getattr(segmenter.preprocessor, "image_converter", None)
+    scale, offset = getattr(converter, "scale", None), getattr(converter, "offset", None)
+    scale, offset = 1.0 if scale is None else scale, 0.0 if offset is None else offset
+    logits = segmenter.activation is None
+
+    def network(batch):
+        scores = segmenter(batch * scale + offset, training=False)
+        return tf.nn.softmax(scores) if logits else scores
+
+    return network
+
+
+def _shown(prefix: str, path: str) -> str:
+    return f"{prefix}{one_line(path)}"
 
 
 def _existing(src: str, prefix: str, known: str) -> Path:

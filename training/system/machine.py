@@ -31,8 +31,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-_PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "tflite-support", "numpy")
-_PACKAGES += ("pillow", "ai-edge-litert", "opencv-python-headless")
+_PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "keras-cv", "keras-hub", "tflite-support")
+_PACKAGES += ("numpy", "pillow", "ai-edge-litert", "opencv-python-headless")
 
 
 def package_versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ import math
 import os
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -21,6 +22,7 @@ from tf_i2i.data.sources import open_source
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import replacing, sha256_of, write_json
 from tf_i2i.metrics.identity_metrics import verification_scores
+from tf_i2i.models import losses
 from tf_i2i.pretrained.box_resampling import resample_boxes
 from tf_i2i.pretrained.face_networks import build_face_embedder, card_of
 from training.options.face_options import EmbedderOptions
@@ -138,11 +140,18 @@ def _crop(image: np.ndarray, options: EmbedderOptions) -> np.ndarray | None:
     return crop.numpy().round().astype(np.uint8)
 
 
-def _train_network(network: keras.Model, people: People, options: EmbedderOptions) -> int | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it announces the end of its own development
-        import tensorflow_addons as tfa  # only on Python 3.10 and 3.11
+def _triplet_loss():
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it announces the end of its own development
+            import tensorflow_addons as tfa  # for Python 3.10 and 3.11 only
+    except ImportError:
+        return losses.triplet_semihard
+    return partial(tfa.losses.triplet_semihard_loss, distance_metric="squared-L2")
 
+
+def _train_network(network: keras.Model, people: People, options: EmbedderOptions) -> int | None:
+    triplet_loss = _triplet_loss()
     optimizer = keras.optimizers.Adam(CosineDecay(options.learning_rate, options.steps))
     crops = tf.constant(people.crops)
 
@@ -155,7 +164,7 @@ def _train_network(network: keras.Model, people: People, options: EmbedderOption
         pictures = pictures * contrast + brightness
         with tf.GradientTape() as tape:
             embedded = network(pictures, training=True)
-            loss = tfa.losses.triplet_semihard_loss(owners, embedded, options.margin, "squared-L2")
+            loss = triplet_loss(owners, embedded, options.margin)
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
         return loss

@@ -21,7 +21,7 @@ from training.runs.run_data import RunData
 _TIMED_CALLS = 5
 # Networks that need no file.
 _FETCHED = ("face-api", "selfie")
-_KNOWN = {"face": "face-api", "segmentation": "selfie, keras-cv:WEIGHTS.h5"}
+_KNOWN = {"face": "face-api", "segmentation": "selfie, keras-cv:WEIGHTS.h5, keras-hub:PRESET"}
 
 
 def require_guidance(options) -> None:
@@ -34,7 +34,7 @@ def require_guidance(options) -> None:
                     f"--lambda-{name} needs --{name}-model: {known}, a Keras model or a "
                     "SavedModel's folder"
                 )
-            file = Path(source.removeprefix("keras-cv:")).expanduser()
+            file = Path(source.removeprefix("keras-cv:").removeprefix("keras-hub:")).expanduser()
             if source not in _FETCHED and not file.exists():
                 raise UserError(
                     f"--{name}-model {one_line(source)}: {one_line(file)} is not there; fix the path"

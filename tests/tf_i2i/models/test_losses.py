@@ -1,5 +1,7 @@
 """Each loss at tensors computed by hand."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -166,3 +168,33 @@ def test_brushwork_knows_direction_from_speckle():
     assert np.hypot(maps[1, ..., 1], maps[1, ..., 2]).mean() < 0.6
     brighter = losses.brushwork(0.5 * pictures + 0.2).numpy()
     np.testing.assert_allclose(inner[0, 0] - brighter[0, 4:12, 4:12, 0].mean(), np.log(4), atol=0.1)
+
+
+def test_triplet_loss_takes_the_nearest_of_the_further_negatives():
+    """On a line: person 0 at 0 and 1, person 1 at 1.5 and 3."""
+    embedded = tf.constant([[0.0], [1.0], [1.5], [3.0]])
+    owners = tf.constant([0, 0, 1, 1])
+    # Squared distances of (anchor, positive): its negative. (0, 1) = 1: 2.25; (1, 0) = 1: 4, as 0.25
+    # is nearer than the positive; (1.5, 3) = 2.25: none is further but the furthest, 2.25; (3, 1.5)
+    # = 2.25: 4.
+    each = [1 - 2.25, 1 - 4, 2.25 - 2.25, 2.25 - 4]
+    for margin in (0.5, 2.0):
+        expected = np.mean([max(margin + one, 0) for one in each])
+        found = losses.triplet_semihard(owners, embedded, margin)
+        assert float(found) == pytest.approx(expected, abs=1e-6)
+
+
+def test_triplet_loss_equals_that_of_tensorflow_addons():
+    tfa = pytest.importorskip("tensorflow_addons", reason="for Python 3.10 and 3.11 only")
+    random = np.random.default_rng(0)
+    embedded = tf.math.l2_normalize(tf.constant(random.normal(size=(24, 8)), tf.float32), 1)
+    owners = tf.constant(np.repeat(np.arange(6), 4))
+    squared = partial(tfa.losses.triplet_semihard_loss, distance_metric="squared-L2")
+    values, gradients = [], []
+    for loss in (losses.triplet_semihard, squared):
+        with tf.GradientTape() as tape:
+            tape.watch(embedded)
+            values.append(loss(owners, embedded, 0.3))
+        gradients.append(tape.gradient(values[-1], embedded))
+    np.testing.assert_allclose(*map(float, values), rtol=1e-6)
+    np.testing.assert_allclose(*gradients, atol=1e-6)

@@ -58,7 +58,8 @@ def test_config_of_an_older_student():
     """Students of earlier versions recorded the depth of a U that none of them had."""
     config = {**MobileGenerator().get_config(), "levels": 0}
     assert (
-        MobileGenerator(**config).get_config() == MobileGenerator(name=config["name"]).get_config()
+        MobileGenerator(**config).get_config()
+        == MobileGenerator(name=config.get("name")).get_config()
     )
     with pytest.raises(ValueError, match="levels"):
         MobileGenerator(**config | {"levels": 2})

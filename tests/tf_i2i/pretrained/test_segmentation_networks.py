@@ -163,6 +163,7 @@ def test_size_and_range_options(tmp_path):
 
 
 def test_deeplab_with_a_weights_file(tmp_path):
+    pytest.importorskip("keras_cv", reason="keras-cv is for Python 3.10 and 3.11")
     from keras_cv.models import DeepLabV3Plus, ResNetV2Backbone
 
     backbone = ResNetV2Backbone(
@@ -182,7 +183,31 @@ def test_deeplab_with_a_weights_file(tmp_path):
         load_segmentation_network(f"keras-cv:{tmp_path / 'other.h5'}")
 
 
+def test_deeplab_of_a_keras_hub_preset(tmp_path):
+    hub = pytest.importorskip("keras_hub", reason="keras-hub is for Python from 3.12 on").models
+    encoder = hub.ResNetBackbone([64], [7], [64, 64, 64, 64], [1] * 4, [1, 2, 2, 2], "basic_block")
+    backbone = hub.DeepLabV3Backbone(encoder, "P5", 8, [6, 12, 18], "P2")
+    from keras_hub.layers import DeepLabV3ImageConverter
+
+    converter = DeepLabV3ImageConverter(scale=[1 / 50, 1 / 60, 1 / 70], offset=[-2.0, -1.5, -1.0])
+    model = hub.DeepLabV3ImageSegmenter(
+        backbone, 5, preprocessor=hub.DeepLabV3ImageSegmenterPreprocessor(converter)
+    )
+    model.save_to_preset(str(tmp_path / "preset"))
+    network = load_segmentation_network(f"keras-hub:{tmp_path / 'preset'}")
+    picture = tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1)
+    wanted = tf.nn.softmax(model(converter((picture + 1) * 127.5), training=False))
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        logits = network.logits(picture)
+    assert np.abs(tf.nn.softmax(logits) - wanted).max() < 1e-4 and wanted.numpy().std() > 0.01
+    assert np.abs(tape.gradient(logits, picture)).max() > 0
+    (tmp_path / "preset" / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="not an image segmenter's preset"):
+        load_segmentation_network(f"keras-hub:{tmp_path / 'preset'}")
+
+
 def test_sources_that_are_none():
-    for source in ("nowhere.keras", "keras-cv:nowhere.h5"):
+    for source in ("nowhere.keras", "keras-cv:nowhere.h5", "keras-hub:nowhere"):
         with pytest.raises(UserError, match="no such file"):
             load_segmentation_network(source)
