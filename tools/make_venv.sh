@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv with this project in it: tools/make_venv.sh [EXTRA], EXTRA being an extra of setup.cfg ("test").
-# Python 3.11 or 3.10 is taken from PATH or pyenv; where there is none, uv from PyPI brings 3.11.
+# Python 3.11, or else 3.10, 3.12 or 3.13, is taken from PATH or pyenv, or the one that PYTHON names; where there is none, uv
+# from PyPI brings 3.11.
 # Does nothing when .venv has been installed from this very setup.cfg before.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,17 +9,22 @@ extra=${1:-}
 
 say() { echo "make_venv: $*"; }
 
-# A Python that is 3.11 or 3.10 and can make environments (Debian's may lack ensurepip). pyenv's shims stand
-# on PATH for versions that aren't active, so only running it tells.
+# A Python from 3.10 to 3.13 that can make environments (Debian's may lack ensurepip). pyenv's shims stand on PATH for
+# versions that aren't active, so only running it tells.
 suits() {
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 10)))' 2>/dev/null
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }
 
 find_python() {
   pyenv=${PYENV_ROOT:-$HOME/.pyenv}/versions
-  for candidate in "${PYTHON:-}" python3.11 "$pyenv"/3.11*/bin/python3 python3.10 "$pyenv"/3.10*/bin/python3 \
-    python3 python; do
-    if [ -n "$candidate" ] && suits "$candidate"; then
+  if [ -n "${PYTHON:-}" ]; then
+    set -- "$PYTHON"
+  else
+    set -- python3.11 "$pyenv"/3.11*/bin/python3 python3.10 "$pyenv"/3.10*/bin/python3 python3.12 \
+      "$pyenv"/3.12*/bin/python3 python3.13 "$pyenv"/3.13*/bin/python3 python3 python
+  fi
+  for candidate; do
+    if suits "$candidate"; then
       "$candidate" -c 'import sys; print(sys.executable)'
       return 0
     fi
@@ -44,7 +50,7 @@ install_uv() {
 }
 
 give_up() {
-  say "no Python 3.11 or 3.10 here, and $1." >&2
+  say "no Python from 3.10 to 3.13 here, and $1." >&2
   say "Install Python 3.11 with its venv module, or set PYTHON=/path/to/python3.11, and try again." >&2
   exit 2
 }
@@ -68,25 +74,36 @@ text = b"".join(open(name, "rb").read() for name in ("setup.cfg", "pyproject.tom
 print(hashlib.sha256(text + os.fsencode(os.getcwd()) + sys.version.encode()).hexdigest())'
 }
 
+# Whether .venv has a Python that will do, and is the one that PYTHON names.
+fits() {
+  [ -x .venv/bin/python ] && suits .venv/bin/python || return 1
+  [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -V)" = "$(.venv/bin/python -V)" ]
+}
+
 up_to_date() {
-  [ -f .venv/.installed ] || return 1
+  [ -f .venv/.installed ] && fits || return 1
   hash=$(fingerprint 2>/dev/null) || return 1
   # What the test extra installs holds the plain installation as well.
   grep -qx "$hash $extra" .venv/.installed || { [ -z "$extra" ] && grep -q "^$hash " .venv/.installed; }
 }
+
+if [ -n "${PYTHON:-}" ] && ! suits "$PYTHON"; then
+  say "PYTHON=$PYTHON is no Python from 3.10 to 3.13 with its venv module" >&2
+  exit 2
+fi
 
 if up_to_date; then
   say ".venv is up to date ($(.venv/bin/python -V))"
   exit 0
 fi
 
-if [ -x .venv/bin/python ] && suits .venv/bin/python; then
+if fits; then
   say "updating .venv ($(.venv/bin/python -V))"
 else
   if python=$(find_python); then
     say "using $("$python" -V) from $python"
   else
-    say "no Python 3.11 or 3.10 found on PATH or in pyenv: getting 3.11 with uv from PyPI"
+    say "no Python from 3.10 to 3.13 found on PATH or in pyenv: getting 3.11 with uv from PyPI"
     python_from_uv
     say "using $("$python" -V) from $python, brought by uv"
   fi
