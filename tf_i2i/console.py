@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 
-# Lines that TensorFlow 2.15 calls errors, and that say nothing a user can act on.
+# Lines that TensorFlow calls errors, and that say nothing a user can act on; and, of 2.21, notes that
+# come before it reads its log level.
 _CHATTER = re.compile(
     rb"Unable to register cu(DNN|FFT|BLAS) factory|grappler/optimizers/.* failed: "
+    rb"|meta_optimizer\.cc.* failed: |failed call to cuInit|^I\d{4} |before absl::InitializeLog"
 )
 
 
@@ -41,6 +43,7 @@ class _QuietImport(MetaPathFinder):
             def execute_quietly(module) -> None:
                 with chatter_left_out():
                     execute(module)
+                    module.config.list_physical_devices()  # looks for a GPU, aloud
                 # Its Python code and that of its data sets: notes on what they will deprecate.
                 import absl.logging
 

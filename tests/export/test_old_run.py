@@ -1,4 +1,6 @@
-"""Runs of an older version (tests/references/run-840e232): today's commands read and continue them."""
+"""Runs of an older version (tests/references/run-840e232), and of Python 3.13 with Keras 3 (run-keras3):
+today's commands, with the Keras at hand, read and continue them.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,16 @@ from export import report, stylize, tflite
 from tf_i2i.litert.interpreter import LiteModel
 from training import cyclegan, distill, evaluate, pix2pix
 
-OLD_RUN = Path(__file__).resolve().parents[1] / "references" / "run-840e232"
+REFERENCES = Path(__file__).resolve().parents[1] / "references"
 STUDENT_FILE = Path("cyclegan", "export", "ab-64-int8.tflite")
 
 
-@pytest.fixture
-def old(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(params=["run-840e232", "run-keras3"])
+def old(request, tmp_path, monkeypatch) -> Path:
     """A copy of the runs and their pictures as the working directory, which config.json's paths are relative to."""
-    shutil.copytree(OLD_RUN, tmp_path / "old")
+    shutil.copytree(REFERENCES / request.param, tmp_path / "old")
+    pictures = REFERENCES / "run-840e232" / "pictures"
+    shutil.copytree(pictures, tmp_path / "old" / "pictures", dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "old")
     return tmp_path / "old"
 

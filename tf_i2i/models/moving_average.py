@@ -49,7 +49,9 @@ class MovingAverage(tf.Module):
             _assign(self._watched, trained)
 
     def _averaged(self, network):
-        return network.weights if self._statistics else network.trainable_variables
+        # In the order of Keras 2's `weights`.
+        statistics = network.non_trainable_weights if self._statistics else []
+        return [*network.trainable_weights, *statistics]
 
 
 def _assign(variables, values):

@@ -130,7 +130,7 @@ class OneSided(keras.Model):
             lambda real, fake: tf.concat([real[count:], fake], 0), known, seen
         )
         with tf.GradientTape() as tape:
-            minimised, whole = discriminator.loss(both)
+            minimised, whole = discriminator.discriminator_loss(both)
             scaled = scale_loss(self.discriminator_optimizer, minimised)
         minimize(self.discriminator_optimizer, tape, scaled, discriminator.trainable_variables)
 

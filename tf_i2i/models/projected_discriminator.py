@@ -137,7 +137,7 @@ class ProjectedDiscriminator(keras.Model):
         )
         return tf.reduce_sum(weights * tf.stack(each)) + _ENERGY * energy
 
-    def loss(self, seen):
+    def discriminator_loss(self, seen):
         """The discriminator's own loss for what `see` returns of real pictures and then as
         many generated ones: (what is minimised, the sum over all scales). Updates its lead, the share
         of pictures that are augmented, and the patches that are remembered.

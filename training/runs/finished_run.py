@@ -16,6 +16,7 @@ from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
 from tf_i2i.models.tracking import checkpoint
+from tf_i2i.models.weight_files import load_weights
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import Saved, chosen, newest_step, readable
@@ -155,7 +156,7 @@ class FinishedRun:
         try:
             student = MobileGenerator(**read_config(weights.parent)["network"])
             student(tf.zeros([1, 32, 32, 3]))
-            student.load_weights(weights)
+            load_weights(student, weights)
         except (OSError, ValueError, TypeError, KeyError) as error:
             # TypeError: a design of another version
             make = self._how_to_make_student(direction)

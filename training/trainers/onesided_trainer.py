@@ -15,6 +15,7 @@ from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.files import replacing
 from tf_i2i.metrics.fid_kid import squared_mmd
+from tf_i2i.models.weight_files import save_weights
 from training.options.trainer_options import COLOURS, LOOKS, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
 from training.trainers.guidance_builder import detected_faces, guide, require_guidance
@@ -103,7 +104,7 @@ class OneSidedTrainer(RunTrainer):
         student = self.model.student
         self.model.average.copy_to(student)
         with replacing(self.run.path(PART, "student.weights.h5"), suffix=".weights.h5") as partial:
-            student.save_weights(partial)
+            save_weights(student, partial)
         self.run.write_config("student", self.options, part=PART, network=student.get_config())
         say(f"done; next: {command('export.tflite', run=self.run.root, int8=True)}")
 

@@ -21,6 +21,7 @@ from tf_i2i.models.distillation_model import Distillation
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import ONESIDED_NETWORKS, STUDENTS, build_onesided
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
+from tf_i2i.models.weight_files import save_weights
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import COLOURS, LOOKS, DistillOptions, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
@@ -226,7 +227,7 @@ class StudentTrainer(Trainer):
         self.model.average.copy_to(student)
         weights = self.run.path(self.part, "student.weights.h5")
         with replacing(weights, suffix=".weights.h5") as partial:
-            student.save_weights(partial)
+            save_weights(student, partial)
         facts = {"network": student.get_config(), "teacher_step": self._teacher_step}
         self.run.write_config("student", self.options, part=self.part, **facts)
         for line in stale_exports(self.run.root):
