@@ -66,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
     paths, options = _resolved(options)
     if options.adb:
         ready_phone(options.device)
+    if options.chart:
+        import matplotlib  # noqa: F401  # without it, nothing is timed in vain
     rows = measure(paths, options.threads, options.repeats, options.warm_up, options.gpu)
     failure = None
     if options.adb:
@@ -119,7 +121,6 @@ def _phone_rows(paths: list[Path], rows: list[dict], options: BenchmarkOptions) 
 
 def _write(rows: list[dict], options: BenchmarkOptions) -> None:
     """Writes --json and --chart, those that are named."""
-    from training.reporting.charts import latency_chart, svg_file
     from training.system.machine import describe_machine
 
     absolute = [row | {"file": os.path.abspath(row["file"])} for row in rows]
@@ -127,7 +128,7 @@ def _write(rows: list[dict], options: BenchmarkOptions) -> None:
     record["machine"] = describe_machine()
     for name, write in (
         ("json", lambda target: write_json(target, record)),
-        ("chart", lambda target: write_text(target, svg_file(latency_chart(rows)))),
+        ("chart", lambda target: _write_chart(target, rows)),
     ):
         target = getattr(options, name)
         if target is None:
@@ -135,6 +136,12 @@ def _write(rows: list[dict], options: BenchmarkOptions) -> None:
         with write_errors(f"--{name} {one_line(target)}"):
             write(target)
         print(f"written to {one_line(target)}")
+
+
+def _write_chart(target: str, rows: list[dict]) -> None:
+    from training.reporting.charts import latency_chart, svg_file
+
+    write_text(target, svg_file(latency_chart(rows)))
 
 
 if __name__ == "__main__":

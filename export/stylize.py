@@ -5,6 +5,7 @@ python -m export.stylize MODEL.tflite PHOTO... --out DIR
 """
 
 import dataclasses
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError("--direction is of --run; a file has its own")
     if not photos:
         raise UserError("PHOTO is missing: name a photo, or a folder, after the model")
+    # The strips of a photo have threads of their own; BLAS's would wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from export.conversion.chosen_files import run_file
     from export.photos.stylize_job import stylize
 

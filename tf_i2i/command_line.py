@@ -35,6 +35,7 @@ _FILE_SUFFIXES = (
 _FILE_SUFFIXES += (".tflite", ".keras", ".zip", ".apk", ".json", ".html", ".csv", ".txt")
 # Values of options that may also name a file.
 _WORDS = ("auto", "offline", "inception", "face-api", "selfie")
+_OUR_PACKAGES = ("tf_i2i", "training", "export", "benchmarks")
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -471,8 +472,9 @@ def _yaml_items(file: str, where: str) -> list[tuple[int, str, str | list[str]]]
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """A command's entry: a UserError becomes one line and exit status 2 (or its own), anything else
-    is a bug and shows its traceback.
+    """A command's entry: a UserError becomes one line and exit status 2 (or its own), and so does
+    software that the small installation (without_training/) leaves out; anything else is a bug and
+    shows its traceback.
     """
     prepare_tensorflow()
     for stream in (sys.stdout, sys.stderr):
@@ -484,6 +486,13 @@ def run_command(main: Callable[[], int | None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = getattr(error, "exit_status", 2)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", *_OUR_PACKAGES):
+            raise
+        fix = "install all of tf_i2i: pip install -e . in a clone of its repository"
+        print(f"error: this needs {package}, which is not installed; {fix}", file=sys.stderr)
+        status = 2
     except BrokenPipeError:
         status = 141
     except KeyboardInterrupt:

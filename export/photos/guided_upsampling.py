@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 
+from export.photos.resampling import Filter, centers, cubic, gaussian
 from export.photos.tiling import mirrored_indices
 
 # Deviations in levels of 255. Photo: contrasts below the first don't count as edges, those above
 # the second have the photo's outline in place of brushwork. Change: where brushwork is stronger,
 # the photo's fine texture gives way to it.
 _FLAT, _EDGE, _BRUSHWORK = 16.0, 30.0, 3.0
-# Sigmas in reduced pixels, and the rows that two passes of either and a cubic kernel see; OpenCV
-# cuts the kernels off at 4 sigma.
+# Sigmas in reduced pixels, and the rows that two passes of either and a cubic kernel see.
 _WINDOW, _BRUSH_WINDOW, _MARGIN = 1.0, 1.5, 12
 # Reduced pixels whose coefficients are computed at once (400 bytes each), and pixels of the photo
 # that they are applied to at once.
@@ -44,6 +43,7 @@ def upsample(
     scale = len(photo) / len(reduced), photo.shape[1] / reduced.shape[1]
     strip_rows = max(1, _STRIP_PIXELS // photo.shape[1])
     band_rows = max(_MARGIN, _BAND_PIXELS // reduced.shape[1])
+    widen = cubic(centers(reduced.shape[1], photo.shape[1]), reduced.shape[1])
 
     def run(first: int) -> None:
         last = min(first + band_rows, len(reduced))
@@ -54,7 +54,7 @@ def upsample(
             strip = photo[top : min(top + strip_rows, stop)]
             # Centers of the strip's rows among those of the band.
             places = (np.arange(top, top + len(strip)) + 0.5) / scale[0] - 0.5 - first + _MARGIN
-            _apply(strip, _interpolated(coefficients, places, photo.shape[1]), strength)
+            _apply(strip, _interpolated(coefficients, places, widen), strength)
             done(len(strip))
 
     with ThreadPoolExecutor(threads) as pool:
@@ -62,77 +62,72 @@ def upsample(
 
 
 def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.ndarray:
-    """float32 [h, 3, 4, w]: for each output channel the factors of R, G and B, and what is added.
+    """float32 [4, 3, h, w]: for each output channel (axis 1) the factors of R, G and B, and what is
+    added.
 
     enlarged: 0 for a scale of 1, up to 1; what is not explained is blurred that much.
     """
-    photo, target = before.astype(np.float32), after.astype(np.float32)
+    photo, target = _planes(before), _planes(after)
     change = target - photo
     variance = _blur(change * change, _BRUSH_WINDOW) - _blur(change, _BRUSH_WINDOW) ** 2
-    brushwork = variance.clip(0).mean(-1)[..., None, None]
+    brushwork = variance.clip(0).mean(0)
     texture_kept = _BRUSHWORK**2 / (_BRUSHWORK**2 + brushwork)
     photo_mean, target_mean = _blur(photo, _WINDOW), _blur(target, _WINDOW)
     covariance = _covariance(photo, photo, photo_mean, photo_mean)
     cross = _covariance(photo, target, photo_mean, target_mean)
-    flat = _FLAT**2 * np.eye(3, dtype=np.float32)
-    factors = _inverse(covariance + flat) @ (cross + texture_kept * flat)
-    offset = target_mean - _product(photo_mean, factors)
-    factors, offset = _blur(factors, _WINDOW), _blur(offset, _WINDOW)
+    contrast = enlarged**2 * np.trace(covariance) / 3
+    for i in range(3):
+        covariance[i, i] += _FLAT**2
+        cross[i, i] += texture_kept * _FLAT**2
+    inverse, both = _inverse(covariance), np.empty((4, *photo.shape), np.float32)
+    factors, offset = both[:3], both[3]
+    for i in range(3):
+        factors[i] = _product(inverse[i], cross)
+    offset[:] = _blur(target_mean - _product(photo_mean, factors), _WINDOW)
+    factors[:] = _blur(factors, _WINDOW)
     unexplained = target - _product(photo, factors) - offset
-    contrast = enlarged**2 * np.trace(covariance, axis1=2, axis2=3)[..., None] / 3
     offset += unexplained * (_EDGE**2 / (_EDGE**2 + contrast))
-    both = np.concatenate([factors, offset[:, :, None]], axis=2)
-    return np.ascontiguousarray(both.transpose(0, 3, 2, 1))
+    return both
 
 
-def _blur(field: np.ndarray, sigma: float) -> np.ndarray:
-    """Of vectors or matrices, [h, w, ...]."""
-    channels = np.ascontiguousarray(field).reshape(*field.shape[:2], -1)
-    return cv2.GaussianBlur(channels, (0, 0), sigma).reshape(field.shape)
+def _planes(image: np.ndarray) -> np.ndarray:
+    """uint8 [h, w, 3] to float32 [3, h, w]."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
 
 
-def _product(vectors: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    return np.einsum("hwi,hwij->hwj", vectors, matrices)
+def _blur(planes: np.ndarray, sigma: float) -> np.ndarray:
+    """Of [..., h, w]."""
+    height, width = planes.shape[-2:]
+    return gaussian(height, sigma).rows(gaussian(width, sigma).columns(planes))
+
+
+def _product(vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """At each pixel, of [3, h, w] and [3, 3, h, w]."""
+    return sum(vector[i] * matrix[i] for i in range(3))
 
 
 def _covariance(x, y, x_mean, y_mean) -> np.ndarray:
-    """float32 [h, w, 3, 3] of each window: of x's channels (axis 2) and y's (axis 3)."""
-    products = _blur(x[..., None] * y[:, :, None], _WINDOW)
-    return products - x_mean[..., None] * y_mean[:, :, None]
+    """float32 [3, 3, h, w] of each window: of x's channels (axis 0) and y's (axis 1)."""
+    return _blur(x[:, None] * y, _WINDOW) - x_mean[:, None] * y_mean
 
 
 def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Of symmetric ones, [..., 3, 3], by Cramer's rule: numpy's takes 50 times as long."""
-    a, b, c = (matrices[..., i, :] for i in range(3))
-    adjugate = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=-2)
-    determinant = (a * adjugate[..., 0, :]).sum(-1)
-    return adjugate / determinant[..., None, None]
+    """Of symmetric ones, [3, 3, h, w], by Cramer's rule: numpy's takes 50 times as long."""
+    a, b, c = matrices
+    adjugate = np.stack([np.cross(*rows, axis=0) for rows in ((b, c), (c, a), (a, b))])
+    return adjugate / (a * adjugate[0]).sum(0)
 
 
-def _interpolated(coefficients: np.ndarray, places: np.ndarray, width: int) -> np.ndarray:
-    """float32 [rows, 3, 4, width] at `places` of the rows, by OpenCV's cubic kernel both ways.
-
-    Columns by OpenCV; rows as a product of matrices, since cv2.warpAffine takes 10 times as long.
-    """
-    first, last = int(places[0]) - 1, int(places[-1]) + 3
-    rows = coefficients[first:last]
-    wide = cv2.resize(
-        rows.reshape(-1, rows.shape[-1]), (width, rows.shape[0] * 12), interpolation=cv2.INTER_CUBIC
-    )
-    x = np.abs(places[:, None] - np.arange(first, last)).astype(np.float32)
-    near, far = (1.25 * x - 2.25) * x * x + 1, -0.75 * (((x - 5) * x + 8) * x - 4)
-    weights = np.where(x <= 1, near, np.where(x < 2, far, 0))
-    return (weights @ wide.reshape(len(rows), -1)).reshape(-1, 3, 4, width)
+def _interpolated(coefficients: np.ndarray, places: np.ndarray, widen: Filter) -> np.ndarray:
+    """float32 [4, 3, rows, width] at `places` of the rows."""
+    return widen.columns(cubic(places, coefficients.shape[-2]).rows(coefficients))
 
 
 def _apply(strip: np.ndarray, coefficients: np.ndarray, strength: float) -> None:
-    photo = [channel.astype(np.float32) for channel in cv2.split(strip)]
-    results = []
-    for channel, own in enumerate(photo):
-        result = coefficients[:, channel, 3]
-        for i, other in enumerate(photo):
-            result += coefficients[:, channel, i] * other
-        if strength != 1:
-            result = own + np.float32(strength) * (result - own)
-        results.append(np.maximum(result, 0))
-    cv2.convertScaleAbs(cv2.merge(results), dst=strip)  # rounds, up to 255
+    photo = _planes(strip)
+    result = coefficients[3]
+    for channel, factors in zip(photo, coefficients[:3], strict=True):
+        result += factors * channel
+    if strength != 1:
+        result = photo + np.float32(strength) * (result - photo)
+    strip[:] = np.rint(result.clip(0, 255)).transpose(1, 2, 0)

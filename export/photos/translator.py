@@ -3,11 +3,11 @@
 import math
 import os
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from export.photos.guided_upsampling import upsample
+from export.photos.resampling import resized as resized_picture
 from export.photos.tiling import Tiling, blend, plan
 from tf_i2i.data.image_files import reduced_size
 from tf_i2i.errors import UserError, one_line
@@ -91,13 +91,12 @@ class Translator:
             self._translate(photo, name, other_bytes, strength)
             return
         if tuple(size) > shape:
-            enlarged = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_CUBIC)
+            enlarged = resized_picture(photo, *size)
             self._translate(enlarged, name, other_bytes)
-            translated = cv2.resize(enlarged, shape[::-1], interpolation=cv2.INTER_AREA)
+            translated = resized_picture(enlarged, *shape)
             blend(photo, photo, translated, strength)
             return
-        # In OpenCV, as Pillow would hold a copy of the photo.
-        reduced = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
+        reduced = resized_picture(photo, *size)
         translated = reduced.copy()
         self._translate(translated, name, other_bytes)
         if photo.size > _LARGE_BYTES:

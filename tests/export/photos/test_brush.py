@@ -11,6 +11,7 @@ from exported_models import SIZE, converted, described, smooth_image, student, t
 from PIL import Image
 
 from export.photos.guided_upsampling import upsample
+from export.photos.resampling import resized
 from export.stylize import main
 from tf_i2i.errors import UserError
 from tf_i2i.metrics.image_metrics import ssim
@@ -50,6 +51,15 @@ def reduced(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
+@pytest.mark.parametrize("size", [(36, 48), (75, 100), (149, 199), (1, 7), (190, 260)])
+def test_pictures_are_resized_as_opencv_does_it(size):
+    """But for ties and OpenCV's fixed-point numbers."""
+    photo = sharp_scene(150, 200)
+    kind = cv2.INTER_CUBIC if size > photo.shape else cv2.INTER_AREA
+    wanted = cv2.resize(photo, size[::-1], interpolation=kind)
+    assert np.abs(resized(photo, *size).astype(int) - wanted).max() <= 1
+
+
 def test_a_photo_of_the_working_size_or_far_smaller_is_translated_as_it_is(stylized):
     for height, width in ((RECORDED, 31), (20, RECORDED), (30, 31)):
         photo = smooth_image(height, width, seed=2)
@@ -69,8 +79,8 @@ def test_a_larger_photo_is_translated_at_the_size_on_record(stylized):
 
 def test_a_photo_a_little_smaller_is_enlarged_for_its_translation(stylized):
     photo = sharp_scene(24, 40)
-    enlarged = cv2.resize(photo, (RECORDED, 29), interpolation=cv2.INTER_CUBIC)
-    wanted = reduced(tiled(converted("int8"), SIZE, enlarged), 40, 24)
+    enlarged = resized(photo, 29, RECORDED)
+    wanted = resized(tiled(converted("int8"), SIZE, enlarged), 24, 40)
     assert np.array_equal(stylized(photo), wanted)
     middle = (photo.astype(float) + wanted) / 2
     assert np.abs(stylized(photo, "--strength", "0.5") - middle).max() <= 0.5
