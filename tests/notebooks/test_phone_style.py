@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter
 from command_lines import options_of, require_parsed
 from conftest import draw_pictures
 from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from test_help import ROOT
 from test_suggested_commands import made_commands, written_commands
 from training_processes import newest_checkpoint
@@ -93,16 +93,16 @@ def pictures(cell) -> list:
     return [o for o in cell.outputs if "image/png" in o.get("data", {})]
 
 
-async def execute(notebook, folder: Path, cut_off=lambda: False) -> None:
-    """Runs all cells; as soon as `cut_off` says so, kills the kernel and what it started, which is
-    in its process group.
+async def execute(notebook, folder: Path, when=lambda: False, number=signal.SIGKILL) -> None:
+    """Runs all cells; as soon as `when` says so, sends a signal to the kernel and what it started,
+    as Jupyter does: to its process group.
     """
     client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}})
     task = asyncio.create_task(client.async_execute())
-    while not task.done() and not cut_off():
+    while not task.done() and not when():
         await asyncio.sleep(0.02)
     if not task.done():
-        os.killpg(client.km.provisioner.pid, signal.SIGKILL)
+        os.killpg(client.km.provisioner.pid, number)
     await task
 
 
@@ -113,6 +113,31 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     (tmp_path / "here").mkdir()
     return tmp_path / "here"
+
+
+SAVES = """
+import signal, sys, time
+received = []
+signal.signal(signal.SIGINT, lambda *_: received.append(1))
+print("ready")
+while not received:
+    time.sleep(0.05)
+time.sleep(0.5)
+print(f"saved after {len(received)} signal")
+sys.exit(130)
+"""
+
+
+def test_stopping_a_cell_lets_the_command_end(place, tmp_path, monkeypatch):
+    (tmp_path / "saves.py").write_text(SAVES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    cell = nbformat.v4.new_code_cell("run('python -m saves')")
+    notebook = filled_in()
+    notebook.cells = [cell_of("tools", notebook), cell]
+    with pytest.raises(CellExecutionError, match="Run this cell again to go on"):
+        asyncio.run(execute(notebook, place, lambda: "ready" in said(cell), signal.SIGINT))
+    assert "saved after 1 signal\n" in said(cell)
+    assert cell.outputs[-1].traceback == ["Stopped. Run this cell again to go on."]
 
 
 @pytest.mark.timeout(900)
