@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model
-from tf_i2i.models.tracking import checkpoint
 from training.options.trainer_options import CycleGANOptions, DistillOptions
 from training.runs.checkpoints import Checkpoints
 from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder
+from training.runs.saved_state import checkpoint
 
 
 def make_run(root: Path, student: bool = True, **changes) -> Path:

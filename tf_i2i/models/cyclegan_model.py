@@ -154,7 +154,9 @@ class CycleGAN(keras.Model):
     def _discriminator_loss(self, discriminator, real, fake):
         both = tf.concat([real, tf.stop_gradient(fake)], 0)
         if self.projected:
-            return discriminator.discriminator_loss(discriminator.see_augmented(both, self._seed(2)))[0]
+            return discriminator.discriminator_loss(
+                discriminator.see_augmented(both, self._seed(2))
+            )[0]
         scores = tf.split(discriminator(both, training=True), 2)
         return losses.discriminator_adversarial(*scores, self.gan_loss)
 

@@ -69,8 +69,10 @@ def _from_keras_applications(source: str, where: str) -> FeatureSpace:
         raise UserError(f"{where}: no such file; fix the path of the weights")
     preprocess = importlib.import_module(make.__module__).preprocess_input
     body = make(include_top=False, weights=None, input_shape=(None, None, 3))
+    # Files of Keras's own collection, which may have a classifier, are in the older format.
+    by_name = {} if file.endswith(".weights.h5") else {"by_name": True}
     try:
-        body.load_weights(Path(file).expanduser(), by_name=True, skip_mismatch=False)
+        body.load_weights(Path(file).expanduser(), **by_name)
     except (OSError, ValueError, KeyError) as error:
         reason = one_line(str(error).splitlines()[0])
         raise UserError(f"{where}: not weights of {name} ({reason})") from error

@@ -15,8 +15,6 @@ from tf_i2i.errors import UserError, one_line
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import build_model, translator_names
 from tf_i2i.models.precision import set_precision
-from tf_i2i.models.tracking import checkpoint
-from tf_i2i.models.weight_files import load_weights
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import TRAINER_OPTIONS, TeacherOptions, TrainerOptions
 from training.runs.checkpoints import Saved, chosen, newest_step, readable
@@ -25,6 +23,7 @@ from training.runs.kept_pictures import read_kept
 from training.runs.run_data import RunData, load_data
 from training.runs.run_folder import newest_run, read_config
 from training.runs.run_split import PicturesChanged, read_split
+from training.runs.saved_state import checkpoint, load_weights
 from training.runs.weights import weights_sha256
 
 

@@ -15,9 +15,9 @@ from tf_i2i.data.pixels import centre_square, to_float, to_uint8
 from tf_i2i.errors import UserError
 from tf_i2i.files import replacing
 from tf_i2i.metrics.fid_kid import squared_mmd
-from tf_i2i.models.weight_files import save_weights
 from training.options.trainer_options import COLOURS, LOOKS, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
+from training.runs.saved_state import save_weights
 from training.trainers.guidance_builder import detected_faces, guide, require_guidance
 from training.trainers.run_trainer import RunTrainer
 from training.trainers.trainer import worker_share

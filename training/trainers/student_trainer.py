@@ -21,7 +21,6 @@ from tf_i2i.models.distillation_model import Distillation
 from tf_i2i.models.mobile_generator import MobileGenerator
 from tf_i2i.models.model_builder import ONESIDED_NETWORKS, STUDENTS, build_onesided
 from tf_i2i.models.precision import choose_precision, set_precision, with_loss_scale
-from tf_i2i.models.weight_files import save_weights
 from tf_i2i.pretrained.feature_space import load_feature_space
 from training.options.trainer_options import COLOURS, LOOKS, DistillOptions, OneSidedOptions
 from training.reporting.image_grid import labelled_grid
@@ -29,6 +28,7 @@ from training.runs.checkpoints import Saved, newest
 from training.runs.finished_run import FinishedRun
 from training.runs.run_data import RunData
 from training.runs.run_folder import RunFolder, newest_run
+from training.runs.saved_state import save_weights
 from training.runs.weights import stale_exports
 from training.trainers.devices import is_chief, require_divisible
 from training.trainers.schedules import CosineDecay, LinearDecay

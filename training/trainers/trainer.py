@@ -13,10 +13,10 @@ import tensorflow as tf
 from tf_i2i.console import say
 from tf_i2i.errors import UserError
 from tf_i2i.models.precision import choose_precision, set_precision
-from tf_i2i.models.tracking import checkpoint
 from training.options.trainer_options import LoopOptions
 from training.runs.checkpoints import Checkpoints, Saved
 from training.runs.run_folder import RunFolder, writing_to
+from training.runs.saved_state import checkpoint
 from training.system.locks import run_lock
 from training.trainers.devices import (
     make_repeatable,

@@ -15,8 +15,8 @@ from tf_i2i.models.projected_discriminator import (
     augment,
     draw_augmentation,
 )
-from tf_i2i.models.tracking import checkpoint
 from tf_i2i.pretrained.feature_space import EFFICIENTNET_LITE0, load_feature_space
+from training.runs.saved_state import checkpoint
 
 CROP = 64
 

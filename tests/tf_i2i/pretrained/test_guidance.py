@@ -18,10 +18,10 @@ from tf_i2i.models.cyclegan_model import CycleGAN
 from tf_i2i.models.losses import class_divergence, embedding_distance
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
 from tf_i2i.models.resnet_generator import ResNetGenerator
-from tf_i2i.models.tracking import checkpoint
 from tf_i2i.pretrained.face_networks import load_face_network
 from tf_i2i.pretrained.guidance_losses import Guidance, jittered, visible_share, with_limited_pull
 from tf_i2i.pretrained.segmentation_networks import load_segmentation_network
+from training.runs.saved_state import checkpoint
 from training.trainers.guidance_builder import guide, measured_cost, require_guidance
 
 keras = tf.keras
