@@ -56,7 +56,7 @@ class NetworkConverter:
             crops = self._calibration()
             converter.representative_dataset = lambda: ([to_float(crop)[None]] for crop in crops)
             converter.target_spec.supported_ops = [_INTEGER_KERNELS[variant.activations]]
-        # Private, but setup.cfg stops at TensorFlow 2.15: measures ranges, quantises nothing yet.
+        # Private, but setup.cfg names the versions of TensorFlow: measures ranges, quantises nothing yet.
         converter._experimental_calibrate_only = variant.activations == "int8"
         try:
             with quiet_native_output():

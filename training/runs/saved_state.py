@@ -60,9 +60,8 @@ def _node(value, nodes: dict):
         return None
     for name, child in tracked.items():
         node._track_trackable(child, name, overwrite=True)
-    if (
-        isinstance(value, keras.Optimizer) and value.built
-    ):  # Keras 2's writes it, and wants to read it
+    # Keras 2's writes it, and wants to read it.
+    if isinstance(value, keras.Optimizer) and value.built:
         rate = tf.Variable(0.0, trainable=False, name="learning_rate")
         node._track_trackable(rate, "_current_learning_rate")
     return node
