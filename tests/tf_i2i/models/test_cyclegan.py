@@ -175,10 +175,10 @@ def test_moving_average_starts_as_the_mean_and_halves():
     weight.assign([[19.0]])
     for _ in range(10):
         average.update()
-    assert float(average.averages[0]) == pytest.approx(14.0, abs=1e-3)
+    assert average.averages[0].numpy() == pytest.approx(14.0, abs=1e-3)
     with average.applied():
-        assert float(weight) == pytest.approx(14.0, abs=1e-3)
-    assert float(weight) == 19.0
+        assert weight.numpy() == pytest.approx(14.0, abs=1e-3)
+    assert weight.numpy() == 19.0
 
 
 def test_residual_generators_begin_as_the_identity():
