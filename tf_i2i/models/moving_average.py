@@ -1,7 +1,9 @@
 """Exponential moving average of weights."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+import keras
 import tensorflow as tf
 
 
@@ -49,9 +51,29 @@ class MovingAverage(tf.Module):
             _assign(self._watched, trained)
 
     def _averaged(self, network):
-        # In the order of Keras 2's `weights`.
-        statistics = network.non_trainable_weights if self._statistics else []
-        return [*network.trainable_weights, *statistics]
+        return _all_weights(network) if self._statistics else network.trainable_variables
+
+
+def _all_weights(network) -> list:
+    """In the order of Keras 2's `weights`, with Keras 3 too, as checkpoints count them: attribute by
+    attribute, and what is trained first, of a list of layers as well.
+    """
+    if keras.__version__.startswith("2."):
+        return network.weights
+    weights = {}
+    for name, value in vars(network).items():
+        layers = [] if name.startswith("_") else list(_layers(value))
+        for kind in ("trainable_weights", "non_trainable_weights"):
+            weights |= {id(v): v for layer in layers for v in getattr(layer, kind)}
+    return list(weights.values())
+
+
+def _layers(value) -> Iterator:
+    if isinstance(value, keras.layers.Layer):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _layers(part)
 
 
 def _assign(variables, values):
