@@ -44,7 +44,7 @@ def _node(value, nodes: dict):
         children = value
     elif isinstance(value, list | tuple):
         children = {str(number): child for number, child in enumerate(value)}
-    elif isinstance(value, keras.Layer | keras.Optimizer | tf.Module):
+    elif isinstance(value, keras.layers.Layer | keras.Optimizer | tf.Module):
         children = {
             "kernel" if name == "_kernel" else name: child
             for name, child in vars(value).items()
@@ -79,9 +79,6 @@ def save_weights(network: keras.Model, path: str | os.PathLike) -> None:
 
 def load_weights(network: keras.Model, path: str | os.PathLike) -> None:
     """Raises OSError, KeyError or ValueError when the file has no weights of such a network."""
-    if not KERAS_3:
-        network.load_weights(path)
-        return
     with h5py.File(path) as file:
         for place, variable in _places(network):
             variable.assign(file[place][()])
@@ -92,7 +89,9 @@ def _places(network: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     has not met, in lists too, are counted by class.
     """
     named = {
-        id(x): n for n, x in vars(network).items() if isinstance(x, keras.Layer) and n > "layers"
+        id(x): n
+        for n, x in vars(network).items()
+        if isinstance(x, keras.layers.Layer) and n > "layers"
     }
     counts = Counter()
     for layer in _layers(vars(network)):
@@ -106,9 +105,9 @@ def _places(network: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
         yield from _places_in(layer, f"layers/{name}{number}")
 
 
-def _layers(value) -> Iterator[keras.Layer]:
+def _layers(value) -> Iterator[keras.layers.Layer]:
     """Of a model's attributes, in their order; Keras's own lists repeat them."""
-    if isinstance(value, keras.Layer):
+    if isinstance(value, keras.layers.Layer):
         yield value
     elif isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -117,10 +116,11 @@ def _layers(value) -> Iterator[keras.Layer]:
                 yield from _layers(item)
 
 
-def _places_in(layer: keras.Layer, prefix: str) -> Iterator[tuple[str, keras.Variable]]:
-    own = [*layer._trainable_variables, *layer._non_trainable_variables]
+def _places_in(layer: keras.layers.Layer, prefix: str) -> Iterator[tuple[str, keras.Variable]]:
+    own = "variables" if KERAS_3 else "weights"
+    own = [*getattr(layer, f"_trainable_{own}"), *getattr(layer, f"_non_trainable_{own}")]
     for number, variable in enumerate(own):
         yield f"{prefix}/vars/{number}", variable
     for name, child in vars(layer).items():
-        if isinstance(child, keras.Layer):
+        if isinstance(child, keras.layers.Layer):
             yield from _places_in(child, f"{prefix}/{name}")
