@@ -255,7 +255,7 @@ class UnpairedOptions(TrainerOptions):
     segmentation_model: str | None = _guidance(
         None,
         "segmentation network: selfie (people, 4 MB from npm), keras-cv:WEIGHTS.h5 or "
-        "keras-hub:PRESET (DeepLabV3+, below and from Python 3.12), a Keras model, or the folder of a SavedModel",
+        "keras-hub:FOLDER (DeepLabV3+; before and from Python 3.12), a Keras model, or the folder of a SavedModel",
         metavar="SRC",
     )
     segmentation_temperature: float | None = _guidance(
