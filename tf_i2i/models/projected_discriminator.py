@@ -234,13 +234,15 @@ class SpectralConv2D(keras.layers.Layer):
             name="kernel", shape=(*sides, input_shape[-1], self.filters), initializer="he_normal"
         )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
-        # Not by add_weight, whose aggregation Keras 2 and 3 name differently.
-        self.left = tf.Variable(
-            keras.initializers.RandomNormal(0.0, 1.0)((1, self.filters)),
-            trainable=False,
-            name="left",
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        # Not by add_weight, whose aggregation Keras 2 and 3 name differently. Keras 3 may build within
+        # a graph.
+        with tf.init_scope():
+            self.left = tf.Variable(
+                keras.initializers.RandomNormal(0.0, 1.0)((1, self.filters)),
+                trainable=False,
+                name="left",
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
         self.built = True
 
     def call(self, inputs, training=False):

@@ -110,6 +110,10 @@ def test_discriminator_shapes(features):
         (2, 8, 12, 1),
         (2, 4, 6, 1),
     ]
+    # One kernel and one bias per convolution, in the order of the optimizer's moments in checkpoints.
+    layers = [layer for head in discriminator.heads for layer in head]
+    expected = [variable for layer in layers for variable in (layer.kernel, layer.bias)]
+    assert list(map(id, discriminator.trainable_variables)) == list(map(id, expected))
 
 
 def test_spectral_norm():
