@@ -17,15 +17,7 @@ from tf_i2i.files import write_text
 from training.system.machine import describe_machine
 
 _PACKAGES = ("tensorflow", "ai-edge-litert")
-_INSTRUCTIONS = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "amx_bf16",
-    "amx_int8",
-)
+_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ class Results:
         from tf_i2i.models.precision import cpu_flags  # imports TensorFlow
 
         others, machine = self._others.cores(), describe_machine()
-        machine["instructions"] = [flag for flag in _INSTRUCTIONS if flag in cpu_flags()]
+        machine["instructions"] = [flag for flag in _FLAGS if flag in cpu_flags()]
         head = f"{machine_line(machine)}\n{other_work_line(others)}"
         ratio_header = ("ratio of medians", "value (lowest to highest round)")
         ratio_tables = [table(ratio_header, ratios)] if ratios else []
