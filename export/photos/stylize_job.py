@@ -13,9 +13,9 @@ from tqdm import tqdm
 from export.photos.photo_files import photo_size, read_photo, write_photo
 from export.photos.translator import MAX_ENLARGEMENT, Translator
 from export.videos.animations import stylize_animation
-from export.videos.clip_files import SUFFIXES as CLIP_SUFFIXES
-from export.videos.clip_files import result_suffix
-from export.videos.frame_pipeline import Translate
+from export.videos.clip_reader import SUFFIXES as CLIP_SUFFIXES
+from export.videos.clip_reader import result_suffix
+from export.videos.frame_pipeline import OpenTranslators, Translate
 from export.videos.stylize_clip import stylize_clip
 from tf_i2i.data.image_files import TRANSPARENCY, is_animated
 from tf_i2i.data.sources import SUFFIXES, open_source
@@ -131,11 +131,16 @@ def _require_effects(
 @contextmanager
 def _frame_translators(
     translator: Translator, workers: int, strength: float, source: Path
-) -> Iterator[list[Translate]]:
-    copies = translator.single_threaded(workers)
-    name = one_line(source)
+) -> Iterator[OpenTranslators]:
+    copies, name = translator.single_threaded(workers), one_line(source)
+
+    def open_translators(height: int, width: int) -> list[Translate]:
+        for one in copies:
+            one.prepare(height, width)
+        return [lambda frame, one=one: one.translate(frame, name, strength) for one in copies]
+
     try:
-        yield [lambda frame, one=one: one.translate(frame, name, strength) for one in copies]
+        yield open_translators
     finally:
         for one in copies:
             one.release()

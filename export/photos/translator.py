@@ -71,7 +71,7 @@ class Translator:
 
     def single_threaded(self, count: int) -> list["Translator"]:
         """As many translators for frames of a clip: each runs in one thread, with its share of the
-        memory and without progress bars.
+        memory and without progress bars. `prepare` them before there are other threads.
         """
         self.release()
         copies = [copy.copy(self) for _ in range(count)]
@@ -111,7 +111,7 @@ class Translator:
         reduced = resized_picture(photo, *size)
         translated = reduced.copy()
         self._translate(translated, name, other_bytes)
-        if photo.size > _LARGE_BYTES:
+        if photo.size > _LARGE_BYTES and not self._is_quiet:
             self.release()
         hidden = self._is_quiet or None  # None: shown on terminals
         with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=hidden) as bar:

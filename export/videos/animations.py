@@ -1,8 +1,9 @@
 """Animated GIF and WebP pictures through a network, frame by frame."""
 
+import itertools
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from export.videos.frame_pipeline import Translate, translated
+from export.videos.frame_pipeline import OpenTranslators, Translate, translated
 from tf_i2i.data.image_files import AnimationFrame, UnreadableImage, read_frames
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import replacing
@@ -19,7 +20,7 @@ from tf_i2i.files import replacing
 def stylize_animation(
     source: Path,
     target: Path,
-    translators: Sequence[Translate],
+    open_translators: OpenTranslators,
     *,
     quality: int,
     start: float = 0.0,
@@ -29,14 +30,14 @@ def stylize_animation(
     GIF or WebP; returns their longer side in pixels. Of GIF, Pillow holds a byte per pixel of all
     frames until it has the last one, of WebP the file.
 
-    translators: each replaces uint8 RGB [H, W, 3] by its translation; all run at once.
     quality: of WebP, 1..100. Raises UnreadableImage, or UserError where no frame is left; OSError
     when the result can't be written.
     """
     chosen, seconds, shape = _durations(source, start, end)
     with Image.open(source) as image:
         kept = {name: image.info[name] for name in ("loop", "exif") if name in image.info}
-    frames = (frame for place, frame in enumerate(read_frames(source)) if place in chosen)
+    # No frame after them is read: it may be the damaged one.
+    frames = itertools.islice(read_frames(source), chosen.start, chosen.stop)
 
     def work(frame: AnimationFrame, translate: Translate) -> Image.Image:
         translate(frame.pixels)
@@ -48,7 +49,7 @@ def stylize_animation(
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        closing(translated(frames, work, translators)) as pictures,
+        closing(translated(frames, work, open_translators(*shape))) as pictures,
         replacing(target, suffix=target.suffix) as partial,
     ):
         bar = tqdm(pictures, one_line(source), len(chosen), unit="frame", leave=False, disable=None)

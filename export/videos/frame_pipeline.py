@@ -8,7 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
+# Replaces uint8 RGB [H, W, 3] by its translation, in one thread at a time.
 Translate = Callable[[np.ndarray], object]
+# Of frames of this height and width, as many as are to run at once; called before there are threads.
+OpenTranslators = Callable[[int, int], Sequence[Translate]]
 Frame, Result = TypeVar("Frame"), TypeVar("Result")
 
 

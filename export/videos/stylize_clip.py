@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from export.videos.clip_files import Clip, ClipWriter
-from export.videos.frame_pipeline import Translate, translated
+from export.videos.clip_reader import Clip
+from export.videos.clip_writer import ClipWriter, writing
+from export.videos.frame_pipeline import OpenTranslators, Translate, translated
 from tf_i2i.errors import one_line
 from tf_i2i.files import replacing
 
@@ -17,7 +18,7 @@ from tf_i2i.files import replacing
 def stylize_clip(
     source: Path,
     target: Path,
-    translators: Sequence[Translate],
+    open_translators: OpenTranslators,
     *,
     crf: int,
     start: float = 0.0,
@@ -25,14 +26,14 @@ def stylize_clip(
 ) -> int:
     """Translates the frames from `start` to `end` (seconds); returns their longer side in pixels.
 
-    translators: each replaces uint8 RGB [H, W, 3] by its translation; all run at once.
     Raises UnreadableClip (a UserError); OSError when the result can't be written.
     """
-    with closing(Clip(source, start, end, len(translators))) as clip:
+    with closing(Clip(source, start, end)) as clip:
         for what in clip.notes:
             tqdm.write(f"warning: {one_line(source)}: has {what}", file=sys.stderr)
+        translators = open_translators(clip.height, clip.width)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target, suffix=target.suffix) as partial:
+        with writing(clip), replacing(target, suffix=target.suffix) as partial:
             count = _translate(clip, partial, translators, crf)
     if clip.ends_early:
         reason = f"damaged or cut off ({one_line(clip.ends_early)}); {count} frames were translated"
