@@ -26,8 +26,8 @@ _HIGH_DEFINITION_ROWS = 576
 _BT709, _BT601 = 1, 6
 # The same as arguments of libswscale.
 _SWS_MATRIX = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}
-# Each pixel's own colour from its neighbours' smooth one, rounded exactly.
-_TO_RGB = "BICUBIC", "FULL_CHR_H_INT", "ACCURATE_RND"
+# SWS_BICUBIC, SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND, which PyAV 17 has no names for.
+_TO_RGB = 0x4 | 0x2000 | 0x40000
 # Seconds; the last frame's duration is often unknown.
 _MAX_MISSING = 0.5
 _MUXER_FACTS = ("major_brand", "minor_version", "compatible_brands", "encoder")
@@ -245,7 +245,7 @@ class Clip:
             src_colorspace=None if frame.format.is_rgb else self.matrix,
             src_color_range=None if frame.format.is_rgb else self.range,
             dst_color_range=FULL,
-            interpolation=scaling(_TO_RGB),
+            interpolation=_TO_RGB,
             threads=1,
         )
         stored = rgb.to_ndarray()
@@ -272,14 +272,6 @@ def _orientation(frame) -> tuple[bool, tuple[int, int]]:
     is_turned = abs(b) > abs(a)
     rows, columns = (b, c) if is_turned else (d, a)
     return is_turned, (-1 if rows < 0 else 1, -1 if columns < 0 else 1)
-
-
-def scaling(names: tuple[str, ...]) -> int:
-    """As an argument of `reformat`."""
-    flags = 0
-    for name in names:
-        flags |= av.video.reformatter.Interpolation[name]
-    return flags
 
 
 def _install() -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from export.videos.clip_reader import FULL, Clip, UnreadableClip, av, reason_of, scaling
+from export.videos.clip_reader import FULL, Clip, UnreadableClip, av, reason_of
 
-_TO_YUV = "AREA", "ACCURATE_RND"
+# SWS_AREA and SWS_ACCURATE_RND.
+_TO_YUV = 0x20 | 0x40000
 
 
 @contextmanager
@@ -62,7 +63,7 @@ class ClipWriter:
             dst_colorspace=self._clip.matrix,
             src_color_range=FULL,
             dst_color_range=self._clip.range,
-            interpolation=scaling(_TO_YUV),
+            interpolation=_TO_YUV,
             threads=1,
         )
         frame.pts, frame.time_base, frame.duration = like.pts, like.time_base, like.duration

@@ -87,6 +87,10 @@ def test_frames_are_the_network_s(tmp_path):
         assert psnr(grey(after[middle]), expected) > 30 > 25 > psnr(grey(before[middle]), expected)
 
 
+@pytest.mark.skipif(
+    not hasattr(av.video.stream.VideoStream, "set_display_rotation"),
+    reason="PyAV 17, the last for Python 3.10, writes no turned clips",
+)
 @pytest.mark.parametrize("turned", [(90, False), (180, False), (270, False), (0, True), (90, True)])
 def test_turned_and_mirrored_clips_come_out_upright(tmp_path, turned):
     clip = encode(tmp_path / "a.mp4", FRAMES[:3], turned=turned)
