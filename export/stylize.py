@@ -1,7 +1,7 @@
-"""Translates photos of any size with an exported network.
+"""Translates photos and videos of any size with an exported network.
 
-python -m export.stylize --run RUN PHOTO... --out DIR
-python -m export.stylize MODEL.tflite PHOTO... --out DIR
+python -m export.stylize --run RUN PHOTO_OR_VIDEO... --out DIR
+python -m export.stylize MODEL.tflite PHOTO_OR_VIDEO... --out DIR
 """
 
 import dataclasses
@@ -15,20 +15,22 @@ from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError, one_line
 
 _what, _how = map(option_group, ("what", "how"))
+_video = option_group("videos and animations")
 
 _EPILOG = """\
 A photo is reduced to the working size, translated there, and brought back to its own size with its own sharp edges. One
 that is smaller by up to a third is enlarged for that; smaller ones are translated as they are. Tiles overlap by what the
 network sees around a pixel, so that no seam shows. Results keep their names: PNG stays PNG, everything else becomes JPEG, both
-with the photo's EXIF data and, where it had a colour profile, sRGB's. A photo that can't be used is named and left out; when
-none can be used the exit status is 2."""
+with the photo's EXIF data and, where it had a colour profile, sRGB's. Videos become H.264 in MP4 (in Matroska where MP4 has
+no place for their sound) with the same sound and frame times; that needs PyAV: pip install av. Animated GIF and WebP stay
+what they are. A file that can't be used is named and left out; when none can be used the exit status is 2."""
 
 
 @dataclass(frozen=True)
 class StylizeOptions:
     files: tuple[str, ...] = _what(
         dataclasses.MISSING,
-        "pictures, or folders of them (searched recursively); without --run after a file that "
+        "pictures or videos, or folders of them (searched recursively); without --run after a file that "
         "export.tflite wrote",
         metavar="FILE",
         positional=True,
@@ -63,8 +65,20 @@ class StylizeOptions:
         maximum=8192,
     )
     strength: float = _how(1.0, "blends photo (0) and translation (1)", minimum=0, maximum=1)
-    quality: int | None = _how(None, "of JPEG results; default 92", minimum=1, maximum=95)
-    threads: int = _how(2, "of the CPU", minimum=1, maximum=256)
+    quality: int | None = _how(
+        None, "of JPEG results and animated WebP; default 92", minimum=1, maximum=95
+    )
+    threads: int | None = _how(
+        None, "of the CPU; default 2, for videos all cores", minimum=1, maximum=256
+    )
+    start: float | None = _video(None, "where to begin", metavar="T", unit="seconds", minimum=0)
+    end: float | None = _video(None, "where to stop", metavar="T", unit="seconds", minimum=0)
+    crf: int | None = _video(
+        None,
+        "quality of H.264, x264's constant rate factor: 0 is best, 51 smallest; default 18",
+        minimum=0,
+        maximum=51,
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

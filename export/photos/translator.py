@@ -1,5 +1,6 @@
 """From an exported file to what translates whole photos."""
 
+import copy
 import math
 import os
 
@@ -58,7 +59,7 @@ class Translator:
         self.tiling: Tiling | None = None
         self.working_size: int | None = None
         self.recorded_working_size = facts.get("working_size_px")
-        self._num_threads = threads
+        self._num_threads, self._max_bytes, self._is_quiet = threads, _MAX_BYTES, False
         self._networks: list[LiteModel] = []
         workers = -(-threads // _MAX_THREADS) if self.is_tiled else 1
         self._threads = [threads // workers + (i < threads % workers) for i in range(workers)]
@@ -67,6 +68,17 @@ class Translator:
         elif tile is not None:
             reason = f"has no effect on {self._shown}, which sees all of a picture at once"
             raise UserError(f"--tile {reason}; leave it out")
+
+    def single_threaded(self, count: int) -> list["Translator"]:
+        """As many translators for frames of a clip: each runs in one thread, with its share of the
+        memory and without progress bars. `prepare` them before there are other threads.
+        """
+        self.release()
+        copies = [copy.copy(self) for _ in range(count)]
+        for one in copies:
+            one._threads, one._num_threads, one._is_quiet = [1], 1, True
+            one._max_bytes = _MAX_BYTES / count
+        return copies
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
@@ -99,9 +111,10 @@ class Translator:
         reduced = resized_picture(photo, *size)
         translated = reduced.copy()
         self._translate(translated, name, other_bytes)
-        if photo.size > _LARGE_BYTES:
+        if photo.size > _LARGE_BYTES and not self._is_quiet:
             self.release()
-        with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=None) as bar:
+        hidden = self._is_quiet or None  # None: shown on terminals
+        with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=hidden) as bar:
             upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
 
     def _translated_size(self, height: int, width: int) -> tuple[int, int, int]:
@@ -128,7 +141,7 @@ class Translator:
         self._build(height, width, other_bytes)
         rows, columns = self.tiling.grid(height, width)
         networks = [network.run_uint8 for network in self._networks]
-        hidden = rows * columns < _MIN_TILES_FOR_BAR or None  # None: shown on terminals
+        hidden = self._is_quiet or rows * columns < _MIN_TILES_FOR_BAR or None
         bar = tqdm(desc=name, total=rows * columns, unit="tile", disable=hidden, leave=False)
         with bar:
             self.tiling.translate(photo, networks, strength, bar.update)
@@ -153,7 +166,9 @@ class Translator:
     def _tiling(self, height: int, width: int, other_bytes: int) -> Tiling:
         if not self.is_tiled:
             return Tiling(self._model.size, self._model.size, margin=0)
-        memory = min(_MAX_NETWORK_BYTES, _MAX_BYTES - other_bytes - _PHOTO_BYTES * height * width)
+        memory = min(
+            _MAX_NETWORK_BYTES, self._max_bytes - other_bytes - _PHOTO_BYTES * height * width
+        )
         stride, workers, ready = self._model.stride, len(self._threads), self.tiling
         most = max(_MIN_NETWORK_BYTES, memory) / workers / self._bytes_per_pixel
         return plan(height, width, self._margin, stride, workers, most, self._max_tile, ready)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from encoded_clips import contents, drawn_frames, encode
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,3 +113,19 @@ def test_the_app_takes_models_of_its_assets_alone(installed, tmp_path):
     done = run(installed, *command, cwd=ROOT)
     assert done.returncode == 2 and done.stderr.startswith("error: this needs ")
     assert not (tmp_path / "assets").exists()
+
+
+def test_videos_with_their_extra(installed, tmp_path):
+    """The last test: it adds to the installation."""
+    clip = encode(tmp_path / "clip.mp4", drawn_frames(4, 48, 64), sound="aac")
+    command = ("-m", "export.stylize", MODEL, clip, "--out", tmp_path / "out")
+    done = run(installed, *command, cwd=tmp_path)
+    assert done.returncode == 2 and "install it with: pip install av" in done.stderr
+    pip = ("-m", "pip", "--python", installed, "--disable-pip-version-check")
+    for words in (("install", "-q", f"{ROOT / 'without_training'}[video]"), ("check",)):
+        done = run(sys.executable, *pip, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = run(installed, *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = contents(tmp_path / "out" / "clip.mp4")
+    assert len(result.frames) == 4 and result.sound

@@ -1,10 +1,12 @@
 """Pictures in and out: whatever Pillow opens becomes uint8 sRGB; files are written whole or not."""
 
 import io
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -85,6 +87,42 @@ def read_image(
             strip = _eight_bit(picture.crop((0, top, picture.width, bottom)), white)
             stored[top:bottom] = np.asarray(_on_white(strip, to_srgb))
         return upright
+
+
+@dataclass(frozen=True, eq=False)
+class AnimationFrame:
+    """A frame of an animated picture: uint8 [H, W, 3] as `read_image`, its own memory; alpha as
+    `upright_alpha`; for how many seconds it shows.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    seconds: float
+
+
+def is_animated(file: str | os.PathLike) -> bool:
+    """Whether it is a GIF or WebP file of several frames; False for what can't be read."""
+    with suppress(UnreadableImage), _open(file) as image:
+        return image.format in ("GIF", "WEBP") and image.is_animated
+    return False
+
+
+def read_frames(file: str | os.PathLike) -> Iterator[AnimationFrame]:
+    """Decodes an animated picture, one frame after the other. Raises UnreadableImage, maybe only
+    after some frames.
+    """
+    with _open(file) as image:
+        to_srgb = _SrgbConversion(image.info.get("icc_profile"))
+        for place in itertools.count():
+            try:
+                image.seek(place)
+            except EOFError:
+                return
+            image.load()
+            turns, mirrored = _stored(image)
+            upright = np.rot90(np.asarray(_on_white(_eight_bit(image, 255), to_srgb)), -turns)
+            pixels = np.array(upright[:, ::-1] if mirrored else upright)
+            yield AnimationFrame(pixels, upright_alpha(image), image.info.get("duration", 0) / 1000)
 
 
 def resize_short_side(image: np.ndarray, side: int, elongation: int = MAX_ELONGATION) -> np.ndarray:

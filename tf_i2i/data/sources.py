@@ -72,13 +72,16 @@ class ImageSource:
             raise UnreadableImage(name, error.reason) from error
 
 
-def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource:
+def open_source(
+    src: str, option: str, one_picture: bool = False, suffixes: tuple[str, ...] = SUFFIXES
+) -> ImageSource:
     """Opens a folder (searched recursively), a list file, tfds:NAME[/CONFIG]:SPLIT[:FEATURE], or,
     with `one_picture`, also a single picture.
 
     NAME is a dataset prepared in TFDS_DATA_DIR, or the folder of a prepared one: a path that is
     absolute or begins with "." or "~", down to the version, or to the folder above it if there is
     only one version. Nothing is downloaded. option: where `src` was given, for messages.
+    suffixes: of the files in a folder that count.
     Raises UserError: no such source, no pictures in it, or the TensorFlow dataset is not prepared.
     """
     if src.startswith("tfds:"):
@@ -86,7 +89,7 @@ def open_source(src: str, option: str, one_picture: bool = False) -> ImageSource
     path = Path(os.path.expanduser(src))
     where = f"{option} {one_line(path)}"
     if path.is_dir():
-        return _folder_source(path, where)
+        return _folder_source(path, where, suffixes)
     if one_picture and path.is_file() and path.suffix.lower() in SUFFIXES:
         return ImageSource(str(path), [path.name], lambda index: path)
     if path.is_file():
@@ -113,7 +116,7 @@ def require_distinct(first: tuple[str, str], second: tuple[str, str]) -> None:
             raise UserError(f"{where}: {inside} is in {option} and {other_option}; name others")
 
 
-def _folder_source(folder: Path, where: str) -> ImageSource:
+def _folder_source(folder: Path, where: str, suffixes: tuple[str, ...]) -> ImageSource:
     names, visited, others = [], set(), []
     # Links to folders are followed, but no folder is entered twice.
     for here, folders, files in os.walk(folder, followlinks=True):
@@ -124,12 +127,12 @@ def _folder_source(folder: Path, where: str) -> ImageSource:
         visited.add(real)
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n != "__MACOSX")
         for name in (n for n in files if not n.startswith(".")):
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(suffixes):
                 names.append(Path(here, name).relative_to(folder).as_posix())
             else:
                 others.append(name)
     if not names:
-        formats = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        formats = ", ".join(suffix[1:] for suffix in suffixes)
         there = f"; {unread_files(others)}" if others else ""
         raise UserError(f"{where}: no pictures in this folder; put {formats} files there{there}")
     if others:

@@ -8,18 +8,22 @@ from pathlib import Path
 from tf_i2i.command_line import flag_of
 from tf_i2i.console import say, text_table
 from tf_i2i.data.image_files import write_png
+from tf_i2i.data.pixels import spread
 from tf_i2i.data.sources import require_distinct
-from tf_i2i.files import write_json
+from tf_i2i.files import write_json, write_text
 from tf_i2i.litert.model_file import read_bytes, read_facts
 from training.evaluation import robustness_result
-from training.evaluation.evaluated_pictures import named_pairs
-from training.evaluation.evaluation import evaluate_direction
+from training.evaluation.evaluated_pictures import evaluated_pictures, named_pairs
+from training.evaluation.evaluation import evaluate_direction, load_models, stride
 from training.evaluation.judges import open_judges
 from training.evaluation.robustness import evaluate_robustness
-from training.evaluation.score_table import NETWORKS, score_table
+from training.evaluation.score_table import CLIPS, NETWORKS, score_table
 from training.evaluation.scoring import STUDENT, TEACHER, ExportedFile, keras_translator
+from training.evaluation.stability import score_clips, strip_sheet
+from training.evaluation.stability_clips import made_clip, real_clip
 from training.evaluation.worst_cases import worst_cases, worst_sheet
 from training.options.evaluate_options import EvaluateOptions
+from training.reporting.charts import frames_chart, svg_file
 from training.runs.finished_run import FinishedRun
 from training.runs.weights import stale_files
 
@@ -50,6 +54,8 @@ def evaluate(options: EvaluateOptions) -> None:
                 say(f"warning: {line}")
     if options.robustness:
         return _evaluate_robustness(options, run, exported)
+    if options.video:
+        return _evaluate_video(options, run, exported)
     judges, path = open_judges(options, run), run.root / "evaluation.json"
     model = next(iter(exported), TEACHER)
     for direction in options.directions:
@@ -62,8 +68,7 @@ def evaluate(options: EvaluateOptions) -> None:
             if name in scores and run.reads_checkpoint(name):
                 scores[name]["checkpoint_step"] = run.checkpoint.step
         scores[model]["worst"] = worst_cases(evaluation, model)
-        slug = re.sub(r"[^A-Za-z0-9.]+", "-", split).strip("-")
-        sheet = run.root / f"evaluation-{slug}-{direction}.png"
+        sheet = run.root / f"evaluation-{_slug(split)}-{direction}.png"
         write_png(sheet, worst_sheet(evaluation, model))
         write_json(path, merged(path, scores, split, direction))
         print(f"{direction}, {split}: {len(evaluation.pictures.photos)} pictures")
@@ -84,6 +89,10 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
     for name, values in scores.items():
         everything.setdefault(name, {}).setdefault(split, {})[direction] = values
     return everything
+
+
+def _slug(split: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", split).strip("-")
 
 
 def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
@@ -111,3 +120,40 @@ def _evaluate_robustness(
     paths = robustness_result.write_result(run.root, result)
     print(text_table(robustness_result.table(result)), *robustness_result.notes(result), sep="\n")
     print(f"written: {', '.join(map(str, paths))}")
+
+
+def _evaluate_video(
+    options: EvaluateOptions, run: FinishedRun, exported: dict[str, ExportedFile]
+) -> None:
+    """Scores the flicker of teacher, student and file on clips."""
+    path = run.root / "evaluation.json"
+    for direction in options.directions:
+        models = load_models(run, direction)
+        multiple = stride(models)
+        sides = [run.fixed_size, *(file.largest for file in exported.values())]
+        max_side = min(filter(None, sides), default=None)
+        if options.clip:
+            how = run.working_size_px, multiple, max_side
+            split, clips = ", ".join(options.clip), [real_clip(path, *how) for path in options.clip]
+        else:
+            pictures, _ = evaluated_pictures(run, options, direction)
+            split = f"{pictures.split}, clips"
+            clips = [
+                made_clip(pictures.names[n], pictures.photos[n], multiple, max_side, seed=n)
+                for n in spread(len(pictures.names), options.most_clips)
+            ]
+        translators = {name: keras_translator(model) for name, model in models.items()}
+        result = score_clips(translators | exported, clips)
+        write_json(path, merged(path, result.scores, split, direction))
+        files = [
+            run.root / f"stability-{_slug(split)}-{direction}.{suffix}" for suffix in ("png", "svg")
+        ]
+        write_png(files[0], strip_sheet(result))
+        title = "Warping error"
+        write_text(files[1], svg_file(frames_chart(title, "levels of 255", result.errors)))
+        print(f"{direction}, {split}: {len(clips)} clips")
+        print(
+            score_table(result.scores, CLIPS),
+            f"written: {path}, {', '.join(map(str, files))}",
+            sep="\n",
+        )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from tf_i2i.console import text_table
 
-PIXELS, NETWORKS, DRAWINGS = "pixels", "networks", "drawings"
+PIXELS, NETWORKS, DRAWINGS, CLIPS = "pixels", "networks", "drawings", "clips"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,9 @@ SCORES = {
     "identity_accuracy": Score("verified", 3, True, NETWORKS, choosable=True),
     "identity_auc": Score("identity AUC", 3, True, NETWORKS, choosable=True),
     "mask_iou": Score("mask IoU", 3, True, NETWORKS, choosable=True),
+    "noise_gain": Score("noise gain", 3, False, CLIPS),
+    "warping_error": Score("warping error", 2, False, CLIPS),
+    "warping_ratio": Score("of the clip's", 2, False, CLIPS),
 }
 
 

@@ -7,6 +7,7 @@ from tf_i2i.command_line import command, option_group
 from tf_i2i.errors import UserError, one_line
 
 _scored, _robustness = option_group("what is scored"), option_group("robustness")
+_video = option_group("video")
 _pictures = option_group("pictures (default: the run's validation data)")
 _judges = option_group("networks that judge")
 
@@ -69,6 +70,17 @@ class EvaluateOptions:
         200, "maximum of pictures per style, chosen evenly", minimum=1, needs="robustness"
     )
 
+    video: bool = _video(
+        False,
+        "score how much clips flicker: a pan, zoom and turn over pictures, with noise: RUN/stability-*",
+    )
+    clip: tuple[str, ...] = _video(
+        (), "real clips in place of pictures", metavar="FILE", needs="video", repeatable=True
+    )
+    most_clips: int = _video(
+        12, "maximum of pictures that clips are made from, chosen evenly", minimum=1, needs="video"
+    )
+
     @property
     def directions(self) -> tuple[str, ...]:
         if self.direction == "both":
@@ -88,7 +100,10 @@ class EvaluateOptions:
         not_robust = self.judge_model or both or (self.target and not self.input)
         export = command("export.tflite", run=self.run, int8=True)
         no_file = self.model and not Path(self.model).is_file()
+        not_video = self.robustness or self.judge_model or self.input
         problems = {
+            "--video takes one of the run's own pictures, --domain-a or -b, and --clip; no "
+            "--robustness, --judge-model and --input": self.video and not_video,
             f"--model {one_line(self.model)}: no such file; make one with {export}": no_file,
             f"--model {name_direction}": self.model and both,
             f"--input {name_direction}": self.input and both,

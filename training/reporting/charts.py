@@ -295,6 +295,25 @@ def curves_chart(panels: Sequence[dict], columns: int, unit: str, title: str) ->
         return _svg(figure, title)
 
 
+def frames_chart(title: str, unit: str, curves: dict[str, Sequence[float]]) -> str:
+    """A line for each name over the frames of a clip, from the second on, as an <svg> element; the
+    legend has means. unit: of the numbers.
+    """
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(_WIDTH, 250 + 20 * len(curves))
+        axes, lines, labels = figure.subplots(), [], []
+        for number, (name, values) in enumerate(curves.items()):
+            style = {"color": _SERIES[number % len(_SERIES)], "linewidth": 2}
+            lines += axes.plot(range(2, len(values) + 2), values, **style)
+            labels.append(f"{name} {np.mean(values):.2f}")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel("frame")
+        axes.set_ylabel(unit)
+        figure.legend(lines, labels, loc="outside lower left", ncols=1)
+        return _svg(figure, f"{title}, means: {', '.join(labels)}")
+
+
 def svg_file(svg: str) -> str:
     """A chart as the text of an .svg file of its own, with its colours and its background."""
     opening, rest = svg.split(">", 1)

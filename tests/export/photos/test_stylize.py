@@ -140,7 +140,7 @@ def test_odd_pictures_all_come_out_in_rgb(model, tmp_path):
     assert {name: (image.size, image.mode) for name, image in results.items()} == {
         **{
             name: ((37, 50), "RGB")
-            for name in ("cmyk.jpg", "grey.png", "palette.png", "moving.jpg", "deep.png")
+            for name in ("cmyk.jpg", "grey.png", "palette.png", "moving.webp", "deep.png")
         },
         "one.png": ((1, 1), "RGB"),
         "thin.jpg": ((1, 90), "RGB"),
@@ -285,14 +285,14 @@ def test_what_pictures_have_besides(model, photo, tmp_path, capsys):
     picture.save(folder / "pale.webp", lossless=True)
     Image.fromarray(np.dstack([pixels, np.full((40, 60), 255, np.uint8)])).save(folder / "full.png")
     frames = [Image.fromarray(smooth_image(40, 60, seed)) for seed in range(3)]
-    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "moving.tif", save_all=True, append_images=frames[1:])
     out = tmp_path / "out"
     assert main([model("int8"), str(folder), "--out", str(out)]) == 0
     result = np.asarray(Image.open(out / "turned.png"))
     assert np.array_equal(result[..., 3], np.rot90(alpha, -1))
     assert Image.open(out / "full.png").mode == "RGB"
     said = capsys.readouterr().err
-    assert said.count("moving.gif: has several frames, only the first is used") == 1
+    assert said.count("moving.tif: has several frames, only the first is used") == 1
     assert said.count("pale.webp: has transparent parts, which become white") == 1
     assert "turned" not in said and "full" not in said
 
