@@ -1,0 +1,146 @@
+/** Photos through networks: what the worker does, without its messages. */
+import { describe, resizedModel, UnusableModel } from "../model/model_file.js";
+import { blend } from "../pixels/blend.js";
+import { knownPicture, psnr } from "../pixels/comparison.js";
+import { upsample } from "../pixels/guided_upsampling.js";
+import { resized } from "../pixels/resampling.js";
+import { plan, Tiling } from "../pixels/tiling.js";
+import { translatedSize, workingSize } from "../pixels/working_size.js";
+import { Network } from "./network.js";
+import { Refusal } from "./refusal.js";
+
+/** Memory of a network grows with its tile: 400 bytes a pixel. */
+const MAX_TILE_PIXELS = 400_000;
+const MAX_NETWORKS = 3;
+/** As GPU_BOUNDS in export/conversion/gpu_check.py: 8-bit networks differ by roundings. */
+const MIN_GPU_PSNR = { uint8: 38, float32: 60 };
+
+export class Stylizer {
+  #models = new Map();
+  /** By model, size and accelerator; the one used last stands last. */
+  #networks = new Map();
+  #translation = null;
+
+  /** @param {{litert: object, threads: number}} runtime */
+  constructor({ litert }) {
+    this.litert = litert;
+    this.gpu = { state: "unchecked" };
+  }
+
+  /**
+   * @param {string} id @param {Uint8Array} bytes
+   * @returns {Promise<object>} its facts for people.
+   * @throws {Refusal} not a model of export.tflite, or one that does not run.
+   */
+  async addModel(id, bytes) {
+    try {
+      const description = await describe(bytes);
+      const { about, size } = description;
+      this.#models.set(id, { bytes, description });
+      // A damaged network fails here, not with a photo.
+      await (await this.#network(id, size, size)).run(knownPicture(size, size));
+      return { ...about, hasBrush: description.workingSize !== null, isTiled: description.margin !== null };
+    } catch (error) {
+      this.#models.delete(id);
+      const reason = error instanceof UnusableModel ? error.message : "the network does not run";
+      throw new Refusal("notAModel", { name: id, reason });
+    }
+  }
+
+  /**
+   * @param {{id: number, picture: Picture}} photo
+   * @param {Picture} target the photo, or a smaller version of it to look at.
+   * @param {{model: string, brush: number | null, strength: number}} how brush null is the finest.
+   * @param {(share: number) => Promise<void>} progress what it throws ends the work.
+   * @returns {Promise<Picture>} of the target's size.
+   */
+  async stylize(photo, target, { model, brush, strength }, progress = async () => {}) {
+    const { reduced, translated } = await this.#translated(photo, model, brush, (share) => progress(0.5 * share));
+    if (reduced.width * reduced.height < target.width * target.height) {
+      return upsample(target, reduced, translated, strength, (done, all) => progress(0.5 + (0.5 * done) / all));
+    }
+    const isSame = reduced.width === target.width && reduced.height === target.height;
+    return blend(target, isSame ? translated : resized(translated, target.height, target.width), strength);
+  }
+
+  /**
+   * A frame of the camera, as it is: no tiles, no working size.
+   *
+   * @returns {Promise<Picture>} a little smaller where the network's stride asks for it.
+   */
+  async frame(picture, model) {
+    const { description } = this.#models.get(model);
+    const { stride, margin, size } = description;
+    const fitting = (side) => (margin === null ? size : Math.max(stride, side - (side % stride)));
+    const [height, width] = [picture.height, picture.width].map(fitting);
+    const accelerator = this.gpu.state === "used" ? "webgpu" : "wasm";
+    const tile = height === picture.height && width === picture.width ? picture : resized(picture, height, width);
+    return (await this.#network(model, height, width, accelerator)).run(tile);
+  }
+
+  /**
+   * Whether the GPU computes what the CPU computes, and faster; only then the camera uses it.
+   *
+   * @param {boolean} isForced also a GPU in software, and a slower one.
+   */
+  async checkGpu(model, isForced = false) {
+    this.gpu = await this.#checkGpu(model, isForced).catch((error) => ({ state: "failed", reason: String(error.message ?? error) }));
+    return this.gpu;
+  }
+
+  async #checkGpu(model, isForced) {
+    const adapter = await navigator.gpu?.requestAdapter();
+    if (!adapter) return { state: "missing" };
+    const { isFallbackAdapter, description, vendor, architecture } = adapter.info;
+    const device = description || `${vendor} ${architecture}`.trim();
+    if (isFallbackAdapter && !isForced) return { state: "software", device };
+    const { size, input } = this.#models.get(model).description;
+    const picture = knownPicture(size, size);
+    const timed = async (accelerator) => {
+      const network = await this.#network(model, size, size, accelerator);
+      await network.run(picture);
+      const start = performance.now();
+      return { result: await network.run(picture), ms: performance.now() - start };
+    };
+    const cpu = await timed("wasm");
+    const gpu = await timed("webgpu");
+    const facts = { device, psnr: psnr(cpu.result, gpu.result), cpuMs: cpu.ms, gpuMs: gpu.ms };
+    if (!(facts.psnr >= MIN_GPU_PSNR[input.type])) return { state: "wrong", ...facts };
+    if (gpu.ms >= cpu.ms && !isForced) return { state: "slower", ...facts };
+    return { state: "used", ...facts };
+  }
+
+  async #translated(photo, model, brush, progress) {
+    const key = `${photo.id} ${model} ${brush}`;
+    if (this.#translation?.key === key) return this.#translation;
+    this.#translation = null;
+    const { description } = this.#models.get(model);
+    const { picture } = photo;
+    const size = description.margin === null ? description.size : workingSize(description.workingSize, brush);
+    const [height, width] = translatedSize(picture.height, picture.width, size);
+    const isSame = height === picture.height && width === picture.width;
+    const reduced = isSame ? picture : resized(picture, height, width);
+    const tiling = description.margin === null
+      ? new Tiling(description.size, description.size, 0)
+      : plan(height, width, description.margin, description.stride, MAX_TILE_PIXELS);
+    const network = await this.#network(model, tiling.height, tiling.width);
+    const translated = await tiling.translate(reduced, (tile) => network.run(tile), (done, all) => progress(done / all));
+    this.#translation = { key, reduced, translated };
+    return this.#translation;
+  }
+
+  async #network(model, height, width, accelerator = "wasm") {
+    const key = `${model} ${height} ${width} ${accelerator}`;
+    const { bytes, description } = this.#models.get(model);
+    const known = this.#networks.get(key);
+    this.#networks.delete(key);
+    const network = known ?? (await Network.build(this.litert, resizedModel(bytes, height, width), description, accelerator));
+    this.#networks.set(key, network);
+    const [[oldest, unused]] = this.#networks;
+    if (this.#networks.size > MAX_NETWORKS) {
+      unused.close();
+      this.#networks.delete(oldest);
+    }
+    return network;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The worker: messages to calls of Stylizer, and back. A classic one, as LiteRT's loader needs
+ * importScripts.
+ *
+ * In: {id, method, values}, or {cancel: id}. Out: {id, result}, {id, refusal}, {id, error} or {id,
+ * progress}.
+ */
+const PREVIEW_PIXELS = 1_500_000;
+const THUMBNAIL = 160;
+
+const photos = new Map();
+const cancelled = new Set();
+let parts = null;
+
+class Cancelled extends Error {}
+
+function load() {
+  parts ??= Promise.all([
+    import("./engine/network.js"),
+    import("./engine/stylizer.js"),
+    import("./engine/photo_decoder.js"),
+    import("./pixels/resampling.js"),
+  ]).then(async ([network, { Stylizer }, decoder, { resized }]) => {
+    const runtime = await network.loadRuntime();
+    return { runtime, stylizer: new Stylizer(runtime), ...decoder, resized };
+  });
+  return parts;
+}
+
+const within = (side, picture) => {
+  const scale = Math.min(1, side / Math.max(picture.height, picture.width));
+  return [picture.height, picture.width].map((length) => Math.max(1, Math.round(length * scale)));
+};
+
+const methods = {
+  async start() {
+    const { runtime } = await load();
+    return { threads: runtime.threads };
+  },
+
+  async addModel({ model, bytes }) {
+    return (await load()).stylizer.addModel(model, bytes);
+  },
+
+  async openPhoto({ photo, file }) {
+    const { decode, resized, bitmapOf } = await load();
+    const { picture, original } = await decode(file);
+    const scale = Math.min(1, Math.sqrt(PREVIEW_PIXELS / (picture.width * picture.height)));
+    const preview = scale < 1 ? resized(picture, ...[picture.height, picture.width].map((side) => Math.max(1, Math.round(side * scale)))) : picture;
+    const small = resized(picture, ...within(THUMBNAIL, picture));
+    photos.set(photo, { id: photo, picture, preview, small: { id: `${photo} small`, picture: small } });
+    const { width, height } = picture;
+    return { width, height, original, before: bitmapOf(preview), thumbnail: bitmapOf(small) };
+  },
+
+  async closePhoto({ photo }) {
+    photos.delete(photo);
+  },
+
+  async preview({ photo, how }, progress) {
+    const { stylizer, bitmapOf } = await load();
+    const opened = photos.get(photo);
+    return bitmapOf(await stylizer.stylize(opened, opened.preview, how, progress));
+  },
+
+  async thumbnail({ photo, model }) {
+    const { stylizer, bitmapOf } = await load();
+    const { small } = photos.get(photo);
+    return bitmapOf(await stylizer.frame(small.picture, model));
+  },
+
+  async save({ photo, how, type }, progress) {
+    const { stylizer, encode } = await load();
+    const opened = photos.get(photo);
+    return encode(await stylizer.stylize(opened, opened.picture, how, progress), type);
+  },
+
+  async frame({ bitmap, model }) {
+    const { stylizer, pixelsOf, bitmapOf } = await load();
+    const picture = pixelsOf(bitmap);
+    bitmap.close();
+    return bitmapOf(await stylizer.frame(picture, model));
+  },
+
+  /** Files that this worker has loaded, to be kept. */
+  async loaded() {
+    const names = performance.getEntriesByType("resource").map(({ name }) => name);
+    return { runtime: [self.location.href, ...names] };
+  },
+
+  async checkGpu({ model, isForced }) {
+    return (await load()).stylizer.checkGpu(model, isForced);
+  },
+};
+
+/** Lets messages in, among them a cancellation. */
+const turn = () =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+
+async function run({ id, method, values }) {
+  const progress = async (share) => {
+    self.postMessage({ id, progress: share });
+    await turn();
+    if (cancelled.has(id)) throw new Cancelled();
+  };
+  try {
+    await turn();
+    if (cancelled.has(id)) throw new Cancelled();
+    const result = await methods[method](values, progress);
+    self.postMessage({ id, result }, transferable(result));
+  } catch (error) {
+    if (error instanceof Cancelled) self.postMessage({ id, refusal: { code: "cancelled", values: {} } });
+    else if (error.code && error.values) self.postMessage({ id, refusal: { code: error.code, values: error.values } });
+    else {
+      console.error(error);
+      self.postMessage({ id, error: String(error?.message ?? error) });
+    }
+  } finally {
+    cancelled.delete(id);
+  }
+}
+
+function transferable(result) {
+  return [result, ...Object.values(result ?? {})].filter((value) => value instanceof ImageBitmap);
+}
+
+/** One job at a time: networks and memory are shared. */
+let queue = Promise.resolve();
+self.onmessage = ({ data }) => {
+  if (data.cancel !== undefined) cancelled.add(data.cancel);
+  else queue = queue.then(() => run(data));
+};
