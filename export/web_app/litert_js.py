@@ -33,7 +33,9 @@ def litert_files(tarball: str | None) -> dict[str, bytes]:
     # Maps for debuggers are not on the page; a missing one would be asked for.
     index = index.partition("//# sourceMappingURL")[0]
     files = {
-        "index.js": index.replace('"@litertjs/wasm-utils"', '"../js/engine/wasm_loader.js"').encode(),
+        "index.js": index.replace(
+            '"@litertjs/wasm-utils"', '"../js/engine/wasm_loader.js"'
+        ).encode(),
         "NOTICE.txt": _NOTICE.format(name=PACKAGE.name, version=PACKAGE.version).encode(),
     }
     for build in _BUILDS:

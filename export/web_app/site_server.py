@@ -3,6 +3,7 @@
 import functools
 import http.server
 from pathlib import Path
+from typing import ClassVar
 
 from export.web_app.site_files import HEADERS
 from tf_i2i.errors import UserError
@@ -10,7 +11,7 @@ from tf_i2i.errors import UserError
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     # http.server knows some of these by the machine's own tables only.
-    extensions_map = {
+    extensions_map: ClassVar = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".json": "application/json",

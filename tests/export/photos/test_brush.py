@@ -67,8 +67,8 @@ def test_a_photo_of_the_working_size_or_far_smaller_is_translated_as_it_is(styli
 
 
 def test_a_larger_photo_is_translated_at_the_size_on_record(stylized):
-    photo, small = sharp_scene(150, 200), reduced(sharp_scene(150, 200), RECORDED, 36)
-    wanted = photo.copy()
+    photo = sharp_scene(150, 200)
+    small, wanted = resized(photo, 36, RECORDED), photo.copy()
     upsample(wanted, small, tiled(converted("int8"), SIZE, small))
     assert np.array_equal(stylized(photo), wanted)
     # Which is close to the translation itself, not to the photo.

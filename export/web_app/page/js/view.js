@@ -43,8 +43,8 @@ export class View {
   #status(state, photo) {
     const texts = this.#texts;
     let text = state.isOfflineReady ? texts.offlineReady : "";
-    if (photo) text = filled(texts.ready, photo);
-    if (!state.runtime && photo) text = texts.loading;
+    if (photo && !state.camera) text = filled(texts.ready, photo);
+    if (!state.runtime && (photo || state.camera)) text = texts.loading;
     if (state.work) text = texts[state.work.kind];
     // The same text again would be read aloud again.
     if (element("status").textContent !== text) element("status").textContent = text;

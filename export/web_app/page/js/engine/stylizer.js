@@ -12,6 +12,8 @@ import { Refusal } from "./refusal.js";
 /** Memory of a network grows with its tile: 400 bytes a pixel. */
 const MAX_TILE_PIXELS = 400_000;
 const MAX_NETWORKS = 3;
+/** Pixels around a camera's frame; the whole margin would halve the frame rate. */
+const LIVE_MARGIN = 8;
 /** As GPU_BOUNDS in export/conversion/gpu_check.py: 8-bit networks differ by roundings. */
 const MIN_GPU_PSNR = { uint8: 38, float32: 60 };
 
@@ -64,18 +66,20 @@ export class Stylizer {
   }
 
   /**
-   * A frame of the camera, as it is: no tiles, no working size.
+   * A frame of the camera: no working size, and so little of a margin that no frame shows around it.
    *
    * @returns {Promise<Picture>} a little smaller where the network's stride asks for it.
    */
   async frame(picture, model) {
-    const { description } = this.#models.get(model);
-    const { stride, margin, size } = description;
-    const fitting = (side) => (margin === null ? size : Math.max(stride, side - (side % stride)));
+    const { stride, margin, size } = this.#models.get(model).description;
+    const border = margin === null ? 0 : Math.min(margin, Math.ceil(LIVE_MARGIN / stride) * stride);
+    const fitting = (side) => (margin === null ? size : Math.max(stride, border, side - (side % stride)));
     const [height, width] = [picture.height, picture.width].map(fitting);
+    const isSame = height === picture.height && width === picture.width;
+    const tiling = new Tiling(height + 2 * border, width + 2 * border, border);
     const accelerator = this.gpu.state === "used" ? "webgpu" : "wasm";
-    const tile = height === picture.height && width === picture.width ? picture : resized(picture, height, width);
-    return (await this.#network(model, height, width, accelerator)).run(tile);
+    const network = await this.#network(model, tiling.height, tiling.width, accelerator);
+    return tiling.translate(isSame ? picture : resized(picture, height, width), (tile) => network.run(tile));
   }
 
   /**

@@ -1,15 +1,16 @@
 /** Pictures resized and blurred as export/photos/resampling.py does it. */
+import { roundEven } from "./rounding.js";
 import { mirrored } from "./tiling.js";
 
 /**
  * A linear map along one axis: result i is the sum of `weights[taps * i + j]` times the value at
  * `places[taps * i + j]`.
  *
- * @typedef {{results: number, taps: number, places: Int32Array, weights: Float32Array}} Filter
+ * @typedef {{results: number, taps: number, places: Int32Array, weights: Float64Array}} Filter
  */
 
 function filter(results, taps, fill) {
-  const made = { results, taps, places: new Int32Array(results * taps), weights: new Float32Array(results * taps) };
+  const made = { results, taps, places: new Int32Array(results * taps), weights: new Float64Array(results * taps) };
   for (let i = 0; i < results; i++) {
     fill(i, (j, place, weight) => {
       made.places[taps * i + j] = place;
@@ -18,6 +19,10 @@ function filter(results, taps, fill) {
   }
   return made;
 }
+
+/** As in the Python module: sums of these are exact in any order. */
+const WEIGHT_STEPS = 2048;
+const LEVEL_STEPS = 16;
 
 /** A blur that is cut off at 4 sigma, borders mirrored. */
 export function gaussian(length, sigma) {
@@ -60,6 +65,21 @@ export function area(length, results) {
   });
 }
 
+/** The same filter with weights of whole steps that add up to 1. */
+function exact({ results, taps, places, weights }) {
+  const whole = new Float64Array(weights.length);
+  for (let i = 0; i < results; i++) {
+    let sum = 0;
+    for (let j = 0, before = 0; j < taps; j++) {
+      sum += weights[taps * i + j];
+      const steps = roundEven(sum * WEIGHT_STEPS);
+      whole[taps * i + j] = (steps - before) / WEIGHT_STEPS;
+      before = steps;
+    }
+  }
+  return { results, taps, places, weights: whole };
+}
+
 /** Result `i` of a filter along the rows of values[height * width], into `target` [width]. */
 export function filterRow(values, width, { taps, places, weights }, i, target) {
   target.fill(0);
@@ -90,13 +110,14 @@ export function blur(values, height, width, down, across) {
 /** @returns {import("./picture.js").Picture} `area` to reduce it, `cubic` to enlarge it. */
 export function resized(picture, height, width) {
   const isSmaller = height * width < picture.height * picture.width;
-  const of = (length, results) => (isSmaller ? area(length, results) : cubic(centers(length, results), length));
+  const of = (length, results) => exact(isSmaller ? area(length, results) : cubic(centers(length, results), length));
   const down = of(picture.height, height);
   const across = of(picture.width, width);
   const data = new Uint8ClampedArray(4 * height * width);
   const row = new Float32Array(4 * picture.width);
   for (let y = 0; y < height; y++) {
     filterRow(picture.data, row.length, down, y, row);
+    for (let x = 0; x < row.length; x++) row[x] = roundEven(row[x] * LEVEL_STEPS) / LEVEL_STEPS;
     for (let x = 0, at = 0, to = 4 * y * width; x < width; x++, to += 4) {
       let red = 0;
       let green = 0;

@@ -1,4 +1,5 @@
 /** At which size a photo is translated: as export/photos/translator.py has it. */
+import { roundEven } from "./rounding.js";
 
 const MAX_ENLARGEMENT = 1.5;
 const MAX_ELONGATION = 4;
@@ -22,10 +23,4 @@ export function translatedSize(height, width, size) {
   const limited = Math.min(longest, MAX_ELONGATION * Math.min(height, width));
   if (limited <= size) return [height, width];
   return [height, width].map((side) => Math.max(1, roundEven((side * size) / limited)));
-}
-
-/** As Python rounds: halves to the even number. */
-export function roundEven(value) {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
