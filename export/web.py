@@ -1,6 +1,6 @@
 """Makes a web page of the models of runs: photos and the camera, in the browser, also offline.
 
-python -m export.web --run RUN... --out DIR [--serve [PORT]]
+python -m export.web --run RUN... --out DIR [--serve]
 """
 
 import signal

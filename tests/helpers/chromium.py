@@ -28,20 +28,24 @@ SWIFTSHADER = (
 
 
 @contextlib.contextmanager
-def chromium(*arguments: str) -> Iterator:
-    """A headless browser with a fake camera."""
+def driver() -> Iterator:
+    """Playwright; a thread can have one at a time."""
     if CHROMIUM is None:
         pytest.skip("missing tool: chromium (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments]
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+        yield playwright
+
+
+@contextlib.contextmanager
+def chromium(playwright, *arguments: str) -> Iterator:
+    """A headless browser with a fake camera."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextlib.contextmanager

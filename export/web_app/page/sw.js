@@ -32,7 +32,7 @@ self.addEventListener("fetch", (event) => {
 
 async function keep(files) {
   const cache = await caches.open(CACHE);
-  const missing = await Promise.all(files.map(async (file) => ((await cache.match(file)) ? [] : [file])));
+  const missing = await Promise.all([...new Set(files)].map(async (file) => ((await cache.match(file)) ? [] : [file])));
   // Past the browser's own cache, which may hold files of an earlier version.
   await cache.addAll(missing.flat().map((file) => new Request(file, { cache: "no-cache" })));
 }

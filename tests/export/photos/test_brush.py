@@ -180,7 +180,7 @@ def test_photos_of_all_sizes_of_a_scene_look_alike(stylized):
 
 def test_a_tall_photo_is_not_reduced_to_a_thread(stylized):
     photo = smooth_image(600, 50, seed=5)
-    small = reduced(photo, 12, 144)  # the shorter side is a quarter of the working size
+    small = resized(photo, 144, 12)  # the shorter side is a quarter of the working size
     wanted = photo.copy()
     upsample(wanted, small, tiled(converted("int8"), SIZE, small))
     assert np.array_equal(stylized(photo), wanted)

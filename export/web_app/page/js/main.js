@@ -145,7 +145,7 @@ async function loadModel({ id, file, title }) {
   try {
     const response = await fetch(file);
     if (!response.ok) throw new Error(response.status);
-    const facts = await engine.call("addModel", { model: id, bytes: new Uint8Array(await response.arrayBuffer()) });
+    const facts = await engine.call("addModel", { model: id, bytes: new Uint8Array(await response.arrayBuffer()), isOwn: false });
     update(states.modelReady(state, id, facts));
   } catch (error) {
     refuse(error.code && error.values ? error : { code: "notReached", values: { name: title } });
@@ -154,7 +154,7 @@ async function loadModel({ id, file, title }) {
 
 async function openModel(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const facts = await work("opening", (options) => engine.call("addModel", { model: file.name, bytes }, options));
+  const facts = await work("opening", (options) => engine.call("addModel", { model: file.name, bytes, isOwn: true }, options));
   if (!facts) return;
   update(states.modelAdded(state, file.name, file.name.replace(/\.tflite$/, ""), facts));
   if (state.photo !== null) makeThumbnails();

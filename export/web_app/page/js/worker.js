@@ -8,7 +8,9 @@
 const PREVIEW_PIXELS = 1_500_000;
 const THUMBNAIL = 160;
 
-const photos = new Map();
+/** Files by photo; of one photo, the last that was asked for, also the pixels. */
+const files = new Map();
+let current = null;
 const cancelled = new Set();
 let parts = null;
 
@@ -27,6 +29,18 @@ function load() {
   return parts;
 }
 
+async function opened(photo) {
+  if (current?.id === photo) return current;
+  const { decode, resized } = await load();
+  current = null; // its memory, before the next one takes more
+  const { picture, original } = await decode(files.get(photo));
+  const scale = Math.min(1, Math.sqrt(PREVIEW_PIXELS / (picture.width * picture.height)));
+  const [height, width] = [picture.height, picture.width].map((side) => Math.max(1, Math.round(side * scale)));
+  const preview = scale < 1 ? resized(picture, height, width) : picture;
+  current = { id: photo, picture, original, preview, small: resized(picture, ...within(THUMBNAIL, picture)) };
+  return current;
+}
+
 const within = (side, picture) => {
   const scale = Math.min(1, side / Math.max(picture.height, picture.width));
   return [picture.height, picture.width].map((length) => Math.max(1, Math.round(length * scale)));
@@ -38,41 +52,43 @@ const methods = {
     return { threads: runtime.threads };
   },
 
-  async addModel({ model, bytes }) {
-    return (await load()).stylizer.addModel(model, bytes);
+  async addModel({ model, bytes, isOwn }) {
+    return (await load()).stylizer.addModel(model, bytes, isOwn);
   },
 
   async openPhoto({ photo, file }) {
-    const { decode, resized, bitmapOf } = await load();
-    const { picture, original } = await decode(file);
-    const scale = Math.min(1, Math.sqrt(PREVIEW_PIXELS / (picture.width * picture.height)));
-    const preview = scale < 1 ? resized(picture, ...[picture.height, picture.width].map((side) => Math.max(1, Math.round(side * scale)))) : picture;
-    const small = resized(picture, ...within(THUMBNAIL, picture));
-    photos.set(photo, { id: photo, picture, preview, small: { id: `${photo} small`, picture: small } });
-    const { width, height } = picture;
-    return { width, height, original, before: bitmapOf(preview), thumbnail: bitmapOf(small) };
+    files.set(photo, file);
+    try {
+      const { bitmapOf } = await load();
+      const { picture, original, preview, small } = await opened(photo);
+      const { width, height } = picture;
+      return { width, height, original, before: bitmapOf(preview), thumbnail: bitmapOf(small) };
+    } catch (error) {
+      files.delete(photo);
+      throw error;
+    }
   },
 
   async closePhoto({ photo }) {
-    photos.delete(photo);
+    files.delete(photo);
+    if (current?.id === photo) current = null;
   },
 
   async preview({ photo, how }, progress) {
     const { stylizer, bitmapOf } = await load();
-    const opened = photos.get(photo);
-    return bitmapOf(await stylizer.stylize(opened, opened.preview, how, progress));
+    const shown = await opened(photo);
+    return bitmapOf(await stylizer.stylize(shown, shown.preview, how, progress));
   },
 
   async thumbnail({ photo, model }) {
     const { stylizer, bitmapOf } = await load();
-    const { small } = photos.get(photo);
-    return bitmapOf(await stylizer.frame(small.picture, model));
+    return bitmapOf(await stylizer.frame((await opened(photo)).small, model));
   },
 
   async save({ photo, how, type }, progress) {
     const { stylizer, encode } = await load();
-    const opened = photos.get(photo);
-    return encode(await stylizer.stylize(opened, opened.picture, how, progress), type);
+    const shown = await opened(photo);
+    return encode(await stylizer.stylize(shown, shown.picture, how, progress), type);
   },
 
   async frame({ bitmap, model }) {

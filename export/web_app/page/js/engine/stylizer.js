@@ -31,16 +31,17 @@ export class Stylizer {
 
   /**
    * @param {string} id @param {Uint8Array} bytes
+   * @param {boolean} isOwn the user's: it runs once, as a damaged network should fail here, and not
+   *   with a photo. Those of the site were run when they were exported.
    * @returns {Promise<object>} its facts for people.
    * @throws {Refusal} not a model of export.tflite, or one that does not run.
    */
-  async addModel(id, bytes) {
+  async addModel(id, bytes, isOwn) {
     try {
       const description = await describe(bytes);
       const { about, size } = description;
       this.#models.set(id, { bytes, description });
-      // A damaged network fails here, not with a photo.
-      await (await this.#network(id, size, size)).run(knownPicture(size, size));
+      if (isOwn) await (await this.#network(id, size, size)).run(knownPicture(size, size));
       return { ...about, hasBrush: description.workingSize !== null, isTiled: description.margin !== null };
     } catch (error) {
       this.#models.delete(id);
