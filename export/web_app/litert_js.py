@@ -13,8 +13,8 @@ PACKAGE = NpmPackage(
     11.8,
     "a97660833e9e7e1063c95e12016718881240b14f7438728a2f62785e912d30fd",
 )
-# For browsers with threads on an isolated page, with relaxed SIMD, and with neither.
-_BUILDS = ("threaded_internal", "internal", "compat_internal")
+# For browsers with threads on an isolated page, with relaxed SIMD, with neither; and for WebGPU.
+_BUILDS = ("threaded_internal", "internal", "compat_internal", "jspi_internal")
 _NOTICE = """\
 LiteRT.js {version}, npm package {name}, (c) Google LLC, Apache License 2.0:
 https://www.apache.org/licenses/LICENSE-2.0

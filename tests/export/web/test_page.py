@@ -433,8 +433,7 @@ def test_webgpu_in_software_is_left_and_when_forced_compared(playwright, site):
         facts = {}
         for query in ("", "?accelerator=webgpu"):
             with opened(browser, address + query) as page:
-                choose(page, "photo.png", png(smooth_image(60, 80, seed=1)))
-                wait_painted(page)
+                page.click("#start-camera")
                 wait_until(
                     page,
                     """() => {
@@ -446,6 +445,10 @@ def test_webgpu_in_software_is_left_and_when_forced_compared(playwright, site):
                 )
                 page.click("#about")
                 facts[query] = page.inner_text("#facts").splitlines()[-1]
+                print(query, facts[query])
+                page.click("#close-about")
+                seen = page.inner_text("#rate")
+                wait_until(page, "(s) => document.getElementById('rate').textContent !== s", seen)
     assert re.search("no GPU but software|no WebGPU here", facts[""]), facts
     forced = facts["?accelerator=webgpu"]
     used = re.search(r"the camera by WebGPU \(.*; ([\d.]+|Infinity) dB", forced)

@@ -1,5 +1,6 @@
 /** The page: its state, what changes it, and the engine that computes. */
 import { Engine } from "./engine/engine.js";
+import { checkedGpu } from "./engine/gpu.js";
 import { LiveCamera } from "./live_camera.js";
 import * as states from "./state.js";
 import { chosenLanguage, filled, loadTexts } from "./strings.js";
@@ -15,6 +16,9 @@ document.documentElement.lang = language;
 
 const view = new View(texts);
 let state = { ...states.initial, models: models.map((model) => ({ ...model, isReady: false, facts: null })), model: models[0]?.id ?? null };
+/** The models' files by id: the GPU's worker needs them too. */
+const modelBytes = new Map();
+const gpu = { isChecked: false, engine: null, models: new Set() };
 /** What the "after" picture shows. */
 let shownLook = null;
 let lastPhoto = 0;
@@ -61,7 +65,6 @@ async function paint() {
   if (bitmap && shownLook === look) {
     view.picture("after", bitmap);
     element("after").dataset.look = look;
-    checkGpu();
   }
 }
 
@@ -107,9 +110,11 @@ async function makeThumbnails() {
   }
 }
 
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+
 /** When no job runs. */
 async function settled() {
-  while (state.work) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (state.work) await pause();
 }
 
 async function save() {
@@ -145,7 +150,9 @@ async function loadModel({ id, file, title }) {
   try {
     const response = await fetch(file);
     if (!response.ok) throw new Error(response.status);
-    const facts = await engine.call("addModel", { model: id, bytes: new Uint8Array(await response.arrayBuffer()), isOwn: false });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const facts = await engine.call("addModel", { model: id, bytes, isOwn: false });
+    modelBytes.set(id, bytes);
     update(states.modelReady(state, id, facts));
   } catch (error) {
     refuse(error.code && error.values ? error : { code: "notReached", values: { name: title } });
@@ -156,13 +163,15 @@ async function openModel(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const facts = await work("opening", (options) => engine.call("addModel", { model: file.name, bytes, isOwn: true }, options));
   if (!facts) return;
+  modelBytes.set(file.name, bytes);
+  gpu.models.delete(file.name);
   update(states.modelAdded(state, file.name, file.name.replace(/\.tflite$/, ""), facts));
   if (state.photo !== null) makeThumbnails();
 }
 
 const camera = new LiveCamera(
   element("video"),
-  (bitmap) => engine.call("frame", { bitmap, model: state.model }, { transfer: [bitmap] }),
+  paintFrame,
   (picture, rate) => {
     view.picture("live-picture", picture);
     update({ ...state, camera: { ...state.camera, rate, size: [picture.width, picture.height] } });
@@ -175,6 +184,7 @@ async function startCamera(facing = camera.facing) {
   update({ ...state, work: null, message: null, camera: { isFrozen: false, facing, rate: 0, size: null } });
   try {
     await camera.start(facing);
+    checkGpu();
   } catch (error) {
     endCamera();
     refuse({ code: "noCamera", values: { reason: error.message || error.name } });
@@ -201,20 +211,48 @@ function freeze() {
   update({ ...state, camera: { ...state.camera, isFrozen } });
 }
 
-/** Once, after the first picture: nobody waits for it. */
-let gpuCheck = null;
-function checkGpu() {
-  gpuCheck ??= engine.call("checkGpu", { model: state.model, isForced: query.get("accelerator") === "webgpu" }).then(
-    (gpu) => update({ ...state, runtime: { ...state.runtime, gpu } }),
-    () => {},
-  );
+/** A frame of the camera, by the GPU if it passed its check. */
+async function paintFrame(bitmap) {
+  while (!isReady(state.model)) await pause();
+  const { model } = state;
+  const painter = gpu.engine ?? engine;
+  try {
+    if (painter !== engine && !gpu.models.has(model)) {
+      await painter.call("addModel", { model, bytes: modelBytes.get(model), isOwn: false });
+      gpu.models.add(model);
+    }
+    return await painter.call("frame", { bitmap, model }, { transfer: [bitmap] });
+  } catch (error) {
+    if (painter === engine) throw error;
+    leaveGpu(error);
+    return paintFrame(await createImageBitmap(element("video")));
+  }
+}
+
+function leaveGpu(error) {
+  gpu.engine?.close();
+  gpu.engine = null;
+  update({ ...state, runtime: { ...state.runtime, gpu: { state: "failed", reason: error.values?.reason ?? error.message } } });
+}
+
+/** Once, when the camera is on: others need not load the GPU's build of the runtime. */
+async function checkGpu() {
+  if (gpu.isChecked) return;
+  gpu.isChecked = true;
+  while (!isReady(state.model)) await pause();
+  const { id, facts } = states.chosenModel(state);
+  const isForced = query.get("accelerator") === "webgpu";
+  const { engine: found, ...result } = await checkedGpu(engine, { id, facts, bytes: modelBytes.get(id) }, isForced);
+  gpu.engine = found;
+  gpu.models.add(id);
+  update({ ...state, runtime: { ...state.runtime, gpu: result } });
 }
 
 function showAbout() {
   const facts = states.chosenModel(state)?.facts ?? {};
-  const { threads, gpu = { state: "unchecked" } } = state.runtime ?? { threads: 1 };
-  const numbers = Object.fromEntries(["psnr", "cpuMs", "gpuMs"].map((name) => [name, gpu[name]?.toFixed(1)]));
-  const gpuText = filled(texts[`gpu${gpu.state[0].toUpperCase()}${gpu.state.slice(1)}`], { ...gpu, ...numbers });
+  const { threads, gpu: checked = { state: "unchecked" } } = state.runtime ?? { threads: 1 };
+  const numbers = Object.fromEntries(["psnr", "cpuMs", "gpuMs"].map((name) => [name, checked[name]?.toFixed(1)]));
+  const gpuText = filled(texts[`gpu${checked.state[0].toUpperCase()}${checked.state.slice(1)}`], { ...checked, ...numbers });
   const rows = [
     [texts.modelName, states.chosenModel(state)?.title],
     [texts.modelDescription, facts.description],

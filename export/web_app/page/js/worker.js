@@ -1,5 +1,5 @@
 /**
- * The worker: messages to calls of Stylizer, and back. A classic one, as LiteRT's loader needs
+ * The worker: messages to calls of Stylizer, and back. Its name is that of the accelerator. A classic one, as LiteRT's loader needs
  * importScripts.
  *
  * In: {id, method, values}, or {cancel: id}. Out: {id, result}, {id, refusal}, {id, error} or {id,
@@ -23,7 +23,7 @@ function load() {
     import("./engine/photo_decoder.js"),
     import("./pixels/resampling.js"),
   ]).then(async ([network, { Stylizer }, decoder, { resized }]) => {
-    const runtime = await network.loadRuntime();
+    const runtime = await network.loadRuntime(self.name);
     return { runtime, stylizer: new Stylizer(runtime), ...decoder, resized };
   });
   return parts;
@@ -104,8 +104,8 @@ const methods = {
     return { runtime: [self.location.href, ...names] };
   },
 
-  async checkGpu({ model, isForced }) {
-    return (await load()).stylizer.checkGpu(model, isForced);
+  async known({ model }) {
+    return (await load()).stylizer.known(model);
   },
 };
 

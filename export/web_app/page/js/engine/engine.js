@@ -6,9 +6,12 @@ export class Engine {
   #calls = new Map();
   #last = 0;
 
-  /** @param {(message: string) => void} onCrash the worker ended; open calls are refused. */
-  constructor(onCrash) {
-    this.#worker = new Worker(new URL("../worker.js", import.meta.url));
+  /**
+   * @param {(message: string) => void} onCrash the worker ended; open calls are refused.
+   * @param {"wasm" | "webgpu"} accelerator
+   */
+  constructor(onCrash, accelerator = "wasm") {
+    this.#worker = new Worker(new URL("../worker.js", import.meta.url), { name: accelerator });
     this.#worker.onmessage = ({ data }) => this.#answer(data);
     this.#worker.onerror = (event) => {
       for (const { reject } of this.#calls.values()) reject(new Refusal("crashed", { reason: event.message }));
@@ -42,5 +45,9 @@ export class Engine {
     if (refusal) call?.reject(new Refusal(refusal.code, refusal.values));
     else if (error) call?.reject(new Refusal("crashed", { reason: error }));
     else call?.resolve(result);
+  }
+
+  close() {
+    this.#worker.terminate();
   }
 }

@@ -3,15 +3,17 @@ import { blankPicture } from "../pixels/picture.js";
 
 /**
  * Loads LiteRT's WebAssembly: with threads where the page is isolated, with relaxed SIMD where the
- * browser has it.
+ * browser has it; for the GPU the build that may wait for it (JSPI), which has no threads.
  *
- * @returns {Promise<{litert: object, threads: number}>}
+ * @param {"wasm" | "webgpu"} accelerator
+ * @returns {Promise<{litert: object, threads: number, accelerator: string}>}
  */
-export async function loadRuntime() {
+export async function loadRuntime(accelerator) {
   const litert = await import("../../litert/index.js");
-  const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
-  await litert.loadLiteRt(new URL("../../litert/", import.meta.url).href, { threads });
-  return { litert, threads: threads ? navigator.hardwareConcurrency : 1 };
+  const jspi = accelerator === "webgpu";
+  const threads = !jspi && self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
+  await litert.loadLiteRt(new URL("../../litert/", import.meta.url).href, { threads, jspi });
+  return { litert, threads: threads ? navigator.hardwareConcurrency : 1, accelerator };
 }
 
 /** A network that is ready to run. */

@@ -1,7 +1,7 @@
 /** Photos through networks: what the worker does, without its messages. */
 import { describe, resizedModel, UnusableModel } from "../model/model_file.js";
 import { blend } from "../pixels/blend.js";
-import { knownPicture, psnr } from "../pixels/comparison.js";
+import { knownPicture } from "../pixels/comparison.js";
 import { upsample } from "../pixels/guided_upsampling.js";
 import { resized } from "../pixels/resampling.js";
 import { plan, Tiling } from "../pixels/tiling.js";
@@ -14,19 +14,16 @@ const MAX_TILE_PIXELS = 400_000;
 const MAX_NETWORKS = 3;
 /** Pixels around a camera's frame; the whole margin would halve the frame rate. */
 const LIVE_MARGIN = 8;
-/** As GPU_BOUNDS in export/conversion/gpu_check.py: 8-bit networks differ by roundings. */
-const MIN_GPU_PSNR = { uint8: 38, float32: 60 };
 
 export class Stylizer {
   #models = new Map();
-  /** By model, size and accelerator; the one used last stands last. */
+  /** By model and size; the one used last stands last. */
   #networks = new Map();
   #translation = null;
 
-  /** @param {{litert: object, threads: number}} runtime */
-  constructor({ litert }) {
-    this.litert = litert;
-    this.gpu = { state: "unchecked" };
+  /** @param {{litert: object, accelerator: "wasm" | "webgpu"}} runtime */
+  constructor({ litert, accelerator }) {
+    Object.assign(this, { litert, accelerator });
   }
 
   /**
@@ -42,7 +39,7 @@ export class Stylizer {
       const { about, size } = description;
       this.#models.set(id, { bytes, description });
       if (isOwn) await (await this.#network(id, size, size)).run(knownPicture(size, size));
-      return { ...about, hasBrush: description.workingSize !== null, isTiled: description.margin !== null };
+      return { ...about, hasBrush: description.workingSize !== null, isQuantized: description.input.type === "uint8" };
     } catch (error) {
       this.#models.delete(id);
       const reason = error instanceof UnusableModel ? error.message : "the network does not run";
@@ -78,41 +75,18 @@ export class Stylizer {
     const [height, width] = [picture.height, picture.width].map(fitting);
     const isSame = height === picture.height && width === picture.width;
     const tiling = new Tiling(height + 2 * border, width + 2 * border, border);
-    const accelerator = this.gpu.state === "used" ? "webgpu" : "wasm";
-    const network = await this.#network(model, tiling.height, tiling.width, accelerator);
+    const network = await this.#network(model, tiling.height, tiling.width);
     return tiling.translate(isSame ? picture : resized(picture, height, width), (tile) => network.run(tile));
   }
 
-  /**
-   * Whether the GPU computes what the CPU computes, and faster; only then the camera uses it.
-   *
-   * @param {boolean} isForced also a GPU in software, and a slower one.
-   */
-  async checkGpu(model, isForced = false) {
-    this.gpu = await this.#checkGpu(model, isForced).catch((error) => ({ state: "failed", reason: String(error.message ?? error) }));
-    return this.gpu;
-  }
-
-  async #checkGpu(model, isForced) {
-    const adapter = await navigator.gpu?.requestAdapter();
-    if (!adapter) return { state: "missing" };
-    const { isFallbackAdapter, description, vendor, architecture } = adapter.info;
-    const device = description || `${vendor} ${architecture}`.trim();
-    if (isFallbackAdapter && !isForced) return { state: "software", device };
-    const { size, input } = this.#models.get(model).description;
-    const picture = knownPicture(size, size);
-    const timed = async (accelerator) => {
-      const network = await this.#network(model, size, size, accelerator);
-      await network.run(picture);
-      const start = performance.now();
-      return { result: await network.run(picture), ms: performance.now() - start };
-    };
-    const cpu = await timed("wasm");
-    const gpu = await timed("webgpu");
-    const facts = { device, psnr: psnr(cpu.result, gpu.result), cpuMs: cpu.ms, gpuMs: gpu.ms };
-    if (!(facts.psnr >= MIN_GPU_PSNR[input.type])) return { state: "wrong", ...facts };
-    if (gpu.ms >= cpu.ms && !isForced) return { state: "slower", ...facts };
-    return { state: "used", ...facts };
+  /** @returns {Promise<{picture: Picture, ms: number}>} what becomes of a known picture, and how fast. */
+  async known(model) {
+    const { size } = this.#models.get(model).description;
+    const network = await this.#network(model, size, size);
+    await network.run(knownPicture(size, size));
+    const start = performance.now();
+    const picture = await network.run(knownPicture(size, size));
+    return { picture, ms: performance.now() - start };
   }
 
   async #translated(photo, model, brush, progress) {
@@ -134,12 +108,12 @@ export class Stylizer {
     return this.#translation;
   }
 
-  async #network(model, height, width, accelerator = "wasm") {
-    const key = `${model} ${height} ${width} ${accelerator}`;
+  async #network(model, height, width) {
+    const key = `${model} ${height} ${width}`;
     const { bytes, description } = this.#models.get(model);
     const known = this.#networks.get(key);
     this.#networks.delete(key);
-    const network = known ?? (await Network.build(this.litert, resizedModel(bytes, height, width), description, accelerator));
+    const network = known ?? (await Network.build(this.litert, resizedModel(bytes, height, width), description, this.accelerator));
     this.#networks.set(key, network);
     const [[oldest, unused]] = this.#networks;
     if (this.#networks.size > MAX_NETWORKS) {
