@@ -56,6 +56,7 @@ def option(
     former: str | None = None,
     instead: str | None = None,
     path: bool = False,
+    alone: Any = None,
     needs: str | tuple[str, ...] = (),
     unless: tuple[str, ...] = (),
 ) -> Any:
@@ -72,6 +73,7 @@ def option(
         former: a flag of before, still taken, with a hint; of options with one value.
         instead: of options that share it, one on the command line replaces all in an options file.
         path: names a file or folder that is recorded, and so made absolute; always with "SRC".
+        alone: its value where its flag stands without one.
         needs: conditions without which it has no effect, all of them: "split" (that is given, and
             not 0), "student!=none", "face_crop=fixed"; with | between alternatives.
         unless: options that leave it without effect where all of them are given.
@@ -276,6 +278,8 @@ def _add_argument(group, field: dataclasses.Field, hint) -> None:
         action = group.add_argument(flag, action=switch, **named)
         action.default = field.default
         return
+    if meta["alone"] is not None:
+        takes |= {"nargs": "?", "const": meta["alone"]}
     if meta["repeatable"]:
         takes["action"] = _Extend
     if meta["choices"]:

@@ -2,7 +2,6 @@
 
 import functools
 import io
-import re
 import sys
 from pathlib import Path
 
@@ -11,20 +10,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from export.android_app.android_assets import AppModel
-from export.conversion.chosen_files import chosen_entries
-from export.conversion.metadata import read_normalization
+from export.conversion.app_files import app_files
 from export.photos.translator import Translator
 from tf_i2i.data.demo_data import demo_images
 from tf_i2i.data.pixels import centre_square, most_detailed_window, resize_square, spread
 from tf_i2i.errors import UserError, one_line
-from tf_i2i.files import sha256_of
-from tf_i2i.litert.model_file import read_bytes, read_facts
 from training.runs.finished_run import FinishedRun
-from training.runs.weights import stale_files
 
 THUMBNAIL_SIDE = 256
-# What the app reads of model.json.
-_NEEDED_FACTS = ("model", "direction", "variant", "size", "stride", "halo_px", "training_data")
 _MAX_CANDIDATES = 24
 
 
@@ -35,38 +28,15 @@ def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
     Raises UserError: a run has no such files, or one of them is damaged, has no metadata, or is of
     earlier weights than the run has now.
     """
-    chosen = []
-    for run, label in zip(runs, _distinct([run.resolve().name for run in runs]), strict=True):
-        entries = chosen_entries(run, variants)
-        for line in stale_files(run, entries).values():
-            raise UserError(f"--run {one_line(run)}: {line}")
-        chosen += [(run, label, entry, _remark(entry, entries)) for entry in entries]
     models, photo = [], functools.cache(held_out_photo)
-    for run, label, entry, remark in tqdm(chosen, "models", disable=None, leave=False):
-        path, title = run / "export" / entry["file"], _title(label) + remark
-        direction, size, variant = entry["direction"], entry["size"], entry["variant"]
-        name = f"{_slug(label)}-{direction}-{size}-{variant}"
-        data, facts = _read_checked(path, entry)
-        thumbnail = _thumbnail(path, facts, photo(run, direction))
-        _check_tiles(path, facts)
-        models.append(AppModel(name, title, direction, size, variant, data, thumbnail))
+    files = app_files(runs, variants)
+    for file in tqdm(files, "models", disable=None, leave=False):
+        direction, size, variant = (file.entry[key] for key in ("direction", "size", "variant"))
+        data, facts = file.read()
+        thumbnail = _thumbnail(file.path, facts, photo(file.run, direction))
+        _check_tiles(file.path, facts)
+        models.append(AppModel(file.name, file.title, direction, size, variant, data, thumbnail))
     return models
-
-
-def _read_checked(path: Path, entry: dict) -> tuple[bytes, dict]:
-    """The file of an entry in export.json, which must be as exported, and its facts."""
-    data, shown = read_bytes(path), one_line(path)
-    facts = read_facts(data) or {}
-    missing = [name for name in _NEEDED_FACTS if name not in facts]
-    if missing:
-        raise UserError(f"{shown}: its metadata lacks {', '.join(missing)}; export it again")
-    if sha256_of(data) != entry.get("sha256") or facts["size"] != entry["size"]:
-        raise UserError(f"{shown}: is not the file in export.json; export it again")
-    try:
-        read_normalization(data)
-    except Exception as error:  # what flatbuffers raise on a damaged block is of many types
-        raise UserError(f"{shown}: has no metadata on the range of its pixels") from error
-    return data, facts
 
 
 def _check_tiles(path: Path, facts: dict) -> None:
@@ -109,25 +79,3 @@ def _thumbnail(path: Path, facts: dict, photo: np.ndarray) -> bytes:
     encoded = io.BytesIO()
     Image.fromarray(resize_square(picture, THUMBNAIL_SIDE)).save(encoded, "png", optimize=True)
     return encoded.getvalue()
-
-
-def _remark(entry: dict, entries: list[dict]) -> str:
-    """What distinguishes an entry from the others of its run."""
-    directions, variants = ({e[key] for e in entries} for key in ("direction", "variant"))
-    reverse = " reversed" if entry["direction"] == "ba" and "ab" in directions else ""
-    return reverse + (f" ({entry['variant']})" if len(variants) > 1 else "")
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Names with a number where one occurs again: run folders in several places may share one."""
-    counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
-    return [f"{name} {n}" if n > 1 else name for name, n in zip(names, counts, strict=True)]
-
-
-def _title(name: str) -> str:
-    words = one_line(re.sub(r"[\s_-]+", " ", name)).strip()
-    return words[:1].upper() + words[1:] or "Style"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "run"

@@ -7,6 +7,10 @@ import numpy as np
 
 from export.photos.tiling import mirrored_indices
 
+# Of the weights and of what stands between rows and columns when a picture is resized: every sum is
+# then exact in float32, whatever its order, and the page (export/web_app) gets the same picture. One
+# level more or less would be several behind a network.
+_WEIGHT_STEPS, _LEVEL_STEPS = 2048, 16
 # The matrix of a filter is zero except near its diagonal, so it is applied in blocks: of so many
 # results, or of fewer where these see more values than that.
 _BLOCK = 32
@@ -64,10 +68,14 @@ def gaussian(length: int, sigma: float) -> Filter:
 
 def cubic(places: np.ndarray, length: int) -> Filter:
     """Values between those of `length` pixels, at `places` of their centers; borders repeated."""
+    return Filter(*_cubic(places, length))
+
+
+def _cubic(places: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     near = np.floor(places).astype(int)[:, None] + np.arange(-1, 3)
     x = np.abs(places[:, None] - near)
     inner, outer = (1.25 * x - 2.25) * x * x + 1, -0.75 * (((x - 5) * x + 8) * x - 4)
-    return Filter(near.clip(0, length - 1), np.where(x <= 1, inner, outer))
+    return near.clip(0, length - 1), np.where(x <= 1, inner, outer)
 
 
 def centers(length: int, results: int) -> np.ndarray:
@@ -75,27 +83,35 @@ def centers(length: int, results: int) -> np.ndarray:
     return (np.arange(results) + 0.5) * (length / results) - 0.5
 
 
-def area(length: int, results: int) -> Filter:
+def _area(length: int, results: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean of the pixels, and parts of pixels, that a larger pixel covers."""
     ends = np.arange(results + 1) * (length / results)
     first = np.floor(ends[:-1] + 1e-6).astype(int)[:, None]
     places = first + np.arange(-(-length // results) + 1)
     inside = np.minimum(ends[1:, None], places + 1) - np.maximum(ends[:-1, None], places)
     weights = inside.clip(0) / inside.clip(0).sum(1, keepdims=True)
-    return Filter(places.clip(0, length - 1), weights)
+    return places.clip(0, length - 1), weights
+
+
+def _exact(places: np.ndarray, weights: np.ndarray) -> Filter:
+    """Weights of whole steps that add up to 1."""
+    sums = np.rint(weights.cumsum(1) * _WEIGHT_STEPS)
+    return Filter(places, np.diff(sums, axis=1, prepend=0) / _WEIGHT_STEPS)
 
 
 def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """uint8 [H, W, 3] to uint8 [height, width, 3]: `area` to reduce it, `cubic` to enlarge it."""
+    """uint8 [H, W, 3] to uint8 [height, width, 3]: means to reduce it, `cubic` to enlarge it."""
 
     def filter_of(length: int, results: int) -> Filter:
         is_smaller = height * width < image.shape[0] * image.shape[1]
-        return area(length, results) if is_smaller else cubic(centers(length, results), length)
+        if is_smaller:
+            return _exact(*_area(length, results))
+        return _exact(*_cubic(centers(length, results), length))
 
     columns, result = filter_of(image.shape[1], width), np.empty((height, width, 3), np.uint8)
     # Rows first, on the photo as it lies in memory.
     for block, rows in filter_of(len(image), height).some_rows(image.reshape(len(image), -1)):
         planes = np.ascontiguousarray(rows.reshape(len(rows), -1, 3).transpose(2, 0, 1))
-        planes = columns.columns(planes)
+        planes = columns.columns(np.rint(planes * _LEVEL_STEPS) / _LEVEL_STEPS)
         result[block] = np.rint(planes.clip(0, 255)).transpose(1, 2, 0)
     return result

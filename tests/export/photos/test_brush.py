@@ -67,8 +67,8 @@ def test_a_photo_of_the_working_size_or_far_smaller_is_translated_as_it_is(styli
 
 
 def test_a_larger_photo_is_translated_at_the_size_on_record(stylized):
-    photo, small = sharp_scene(150, 200), reduced(sharp_scene(150, 200), RECORDED, 36)
-    wanted = photo.copy()
+    photo = sharp_scene(150, 200)
+    small, wanted = resized(photo, 36, RECORDED), photo.copy()
     upsample(wanted, small, tiled(converted("int8"), SIZE, small))
     assert np.array_equal(stylized(photo), wanted)
     # Which is close to the translation itself, not to the photo.
@@ -180,7 +180,7 @@ def test_photos_of_all_sizes_of_a_scene_look_alike(stylized):
 
 def test_a_tall_photo_is_not_reduced_to_a_thread(stylized):
     photo = smooth_image(600, 50, seed=5)
-    small = reduced(photo, 12, 144)  # the shorter side is a quarter of the working size
+    small = resized(photo, 144, 12)  # the shorter side is a quarter of the working size
     wanted = photo.copy()
     upsample(wanted, small, tiled(converted("int8"), SIZE, small))
     assert np.array_equal(stylized(photo), wanted)

@@ -1,0 +1,125 @@
+/** Photos through networks: what the worker does, without its messages. */
+import { describe, resizedModel, UnusableModel } from "../model/model_file.js";
+import { blend } from "../pixels/blend.js";
+import { knownPicture } from "../pixels/comparison.js";
+import { upsample } from "../pixels/guided_upsampling.js";
+import { resized } from "../pixels/resampling.js";
+import { plan, Tiling } from "../pixels/tiling.js";
+import { translatedSize, workingSize } from "../pixels/working_size.js";
+import { Network } from "./network.js";
+import { Refusal } from "./refusal.js";
+
+/** Memory of a network grows with its tile: 400 bytes a pixel. */
+const MAX_TILE_PIXELS = 400_000;
+const MAX_NETWORKS = 3;
+/** Pixels around a camera's frame; the whole margin would halve the frame rate. */
+const LIVE_MARGIN = 8;
+
+export class Stylizer {
+  #models = new Map();
+  /** By model and size; the one used last stands last. */
+  #networks = new Map();
+  #translation = null;
+
+  /** @param {{litert: object, accelerator: "wasm" | "webgpu"}} runtime */
+  constructor({ litert, accelerator }) {
+    Object.assign(this, { litert, accelerator });
+  }
+
+  /**
+   * @param {string} id @param {Uint8Array} bytes
+   * @param {boolean} isOwn the user's: it runs once, as a damaged network should fail here, and not
+   *   with a photo. Those of the site were run when they were exported.
+   * @returns {Promise<object>} its facts for people.
+   * @throws {Refusal} not a model of export.tflite, or one that does not run.
+   */
+  async addModel(id, bytes, isOwn) {
+    try {
+      const description = await describe(bytes);
+      const { about, size } = description;
+      this.#models.set(id, { bytes, description });
+      if (isOwn) await (await this.#network(id, size, size)).run(knownPicture(size, size));
+      return { ...about, hasBrush: description.workingSize !== null, isQuantized: description.input.type === "uint8" };
+    } catch (error) {
+      this.#models.delete(id);
+      const reason = error instanceof UnusableModel ? error.message : "the network does not run";
+      throw new Refusal("notAModel", { name: id, reason });
+    }
+  }
+
+  /**
+   * @param {{id: number, picture: Picture}} photo
+   * @param {Picture} target the photo, or a smaller version of it to look at.
+   * @param {{model: string, brush: number | null, strength: number}} how brush null is the finest.
+   * @param {(share: number) => Promise<void>} progress what it throws ends the work.
+   * @returns {Promise<Picture>} of the target's size.
+   */
+  async stylize(photo, target, { model, brush, strength }, progress = async () => {}) {
+    const { reduced, translated } = await this.#translated(photo, model, brush, (share) => progress(0.5 * share));
+    if (reduced.width * reduced.height < target.width * target.height) {
+      return upsample(target, reduced, translated, strength, (done, all) => progress(0.5 + (0.5 * done) / all));
+    }
+    const isSame = reduced.width === target.width && reduced.height === target.height;
+    return blend(target, isSame ? translated : resized(translated, target.height, target.width), strength);
+  }
+
+  /**
+   * A frame of the camera: no working size, and so little of a margin that no frame shows around it.
+   *
+   * @returns {Promise<Picture>} a little smaller where the network's stride asks for it.
+   */
+  async frame(picture, model) {
+    const { stride, margin, size } = this.#models.get(model).description;
+    const border = margin === null ? 0 : Math.min(margin, Math.ceil(LIVE_MARGIN / stride) * stride);
+    const fitting = (side) => (margin === null ? size : Math.max(stride, border, side - (side % stride)));
+    const [height, width] = [picture.height, picture.width].map(fitting);
+    const isSame = height === picture.height && width === picture.width;
+    const tiling = new Tiling(height + 2 * border, width + 2 * border, border);
+    const network = await this.#network(model, tiling.height, tiling.width);
+    return tiling.translate(isSame ? picture : resized(picture, height, width), (tile) => network.run(tile));
+  }
+
+  /** @returns {Promise<{picture: Picture, ms: number}>} what becomes of a known picture, and how fast. */
+  async known(model) {
+    const { size } = this.#models.get(model).description;
+    const network = await this.#network(model, size, size);
+    await network.run(knownPicture(size, size));
+    const start = performance.now();
+    const picture = await network.run(knownPicture(size, size));
+    return { picture, ms: performance.now() - start };
+  }
+
+  async #translated(photo, model, brush, progress) {
+    const key = `${photo.id} ${model} ${brush}`;
+    if (this.#translation?.key === key) return this.#translation;
+    this.#translation = null;
+    const { description } = this.#models.get(model);
+    const { picture } = photo;
+    const size = description.margin === null ? description.size : workingSize(description.workingSize, brush);
+    const [height, width] = translatedSize(picture.height, picture.width, size);
+    const isSame = height === picture.height && width === picture.width;
+    const reduced = isSame ? picture : resized(picture, height, width);
+    const tiling = description.margin === null
+      ? new Tiling(description.size, description.size, 0)
+      : plan(height, width, description.margin, description.stride, MAX_TILE_PIXELS);
+    const network = await this.#network(model, tiling.height, tiling.width);
+    const translated = await tiling.translate(reduced, (tile) => network.run(tile), (done, all) => progress(done / all));
+    this.#translation = { key, reduced, translated };
+    return this.#translation;
+  }
+
+  async #network(model, height, width) {
+    const key = `${model} ${height} ${width}`;
+    const { bytes, description } = this.#models.get(model);
+    const known = this.#networks.get(key);
+    this.#networks.delete(key);
+    const network = known ?? (await Network.build(this.litert, resizedModel(bytes, height, width), description, this.accelerator));
+    this.#networks.set(key, network);
+    const [[oldest, unused]] = this.#networks;
+    if (this.#networks.size > MAX_NETWORKS) {
+      unused.close();
+      this.#networks.delete(oldest);
+    }
+    return network;
+  }
+}
