@@ -8,8 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from collected_services import serve_met, serve_wikiart
-from instagram_exports import media, write_zip
+from collected_services import media, serve_met, serve_wikiart, write_zip
 from picture_server import Reply, picture, picture_server
 from PIL import Image
 

@@ -1,6 +1,10 @@
-"""Answers in the formats that the services document, written by hand, with made-up works."""
+"""Answers in the formats that the services document, written by hand, with made-up works; and posts as
+Instagram's data exports list them.
+"""
 
 import json
+import zipfile
+from pathlib import Path
 
 from picture_server import PictureServer, Reply, picture
 
@@ -306,3 +310,25 @@ def serve_wikimedia(server: PictureServer) -> None:
         return Reply(json.dumps(answer).encode(), "application/json; charset=utf-8")
 
     server.routes["/w/api.php"] = api
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def mojibake(text: str) -> str:
+    """As the exports write texts: each byte of the UTF-8 as a letter."""
+    return text.encode().decode("latin-1")
+
+
+def media(uri: str, title: str = "", time: int = 1_700_000_000) -> dict:
+    return {
+        "uri": uri,
+        "creation_timestamp": time,
+        "title": mojibake(title),
+        "media_metadata": {"camera_metadata": {"has_camera_metadata": False}},
+        "cross_post_source": {"source_app": "FB"},
+    }

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from instagram_exports import media, mojibake, write_zip
+from collected_services import media, mojibake, write_zip
 from picture_server import picture
 
 from tf_i2i.errors import UserError
