@@ -159,6 +159,7 @@ def words_of(command: str, folder: Path) -> list:
         "export.search": [*run, *few],
         "export.stylize": [model(folder), folder / "A", "--out", folder / "styled photos"],
         "export.tflite": [*run, "--float32", "--size", "64", "--no-gpu-check"],
+        "export.web": [*run, "--out", folder / "site"],
         "training.cartoonize": [folder / "A", "--out", folder / "pairs", "--min-size", "0"],
         "training.collect": ["files", "--query", folder / "A", "--out", folder / "all"],
         "training.curate": [folder / "A", "--min-size", "16"],
