@@ -91,7 +91,8 @@ def check_results(folder: Path) -> int:
     """Every file below is whole and under its final name; returns how many there are."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     for path in files:
-        assert not path.name.startswith(".") and path.suffix in (".png", ".jpg", ".json"), path
+        assert not path.name.startswith("."), path
+        assert path.suffix in (".png", ".jpg", ".webp", ".json"), path
         if path.suffix == ".json":
             json.loads(path.read_text())
         else:
