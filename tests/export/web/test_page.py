@@ -230,9 +230,12 @@ def test_orientation_and_profile_are_applied(page, model, tmp_path):
     assert differences[0] < 2 < 10 < differences[1]
 
 
-def test_a_dropped_photo_is_painted(page):
-    drop(page, "photo.png", png(smooth_image(60, 80, seed=1)))
+def test_a_dropped_photo_is_as_export_stylize_has_it(page, model, tmp_path):
+    data = png(smooth_image(60, 80, seed=1))
+    drop(page, "photo.png", data)
     wait_painted(page)
+    result = np.asarray(saved(page).convert("RGB"))
+    assert most(result, by_command(model, tmp_path, data)) <= 1
 
 
 def test_photos_of_several_files_are_kept_and_removed(page):
