@@ -1,7 +1,6 @@
 """What export.stylize does: photos and videos through a network, one after the other."""
 
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from tf_i2i.data.image_files import TRANSPARENCY, is_animated
 from tf_i2i.data.sources import SUFFIXES, open_source
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable, write_errors
+from training.system.machine import usable_cores
 
 # Pixels above which a photo being decoded or encoded (7 bytes per pixel) and the networks don't fit
 # into memory together.
@@ -74,7 +74,7 @@ def stylize(
     require_writable(out, f"--out {one_line(out)}")
     what, done = "photos" if {kind for *_, kind in found} == {_PHOTO} else "files", 0
     part = {"start": start or 0.0, "end": end or math.inf}
-    workers = threads or len(os.sched_getaffinity(0))
+    workers = threads or usable_cores()
     for source, name, kind in tqdm(found, what, unit="file", disable=len(found) < 2 or None):
         try:
             if kind == _PHOTO:
