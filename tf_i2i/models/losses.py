@@ -76,7 +76,7 @@ def coarse_chroma(a, b, cell: int = 16):
     return tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(chroma, cells, cells, "VALID")))
 
 
-def coarse_colour(a, b, dab_weight: float = 3.0):
+def coarse_colour(a, b, dab_weight: float = 3.0, grain_weight: float = 6.0):
     """Mean squared differences of luminance and of chroma (U, V), averaged over cells: (luminance,
     chroma), in units of a clearly visible change (0.1).
 
@@ -84,7 +84,8 @@ def coarse_colour(a, b, dab_weight: float = 3.0):
     each single area that would turn black. Chroma has areas of 16 pixels, in which cells of 4
     pixels, a brush stroke's width, that differ from their area count `dab_weight` times: a style may
     turn a blue ground brown, but a stroke in another color than those around it is rare in paintings,
-    and the first thing seen.
+    and the first thing seen. Pixels that differ from their cell, colored grain, count `grain_weight`
+    times.
     """
     axes = tf.concat([tf.constant(_LUMINANCE)[:, None], tf.constant(_CHROMA)], axis=1)
     luminance, chroma = tf.split(tf.tensordot(_difference(a, b), axes, axes=1), [1, 2], axis=-1)
@@ -93,31 +94,40 @@ def coarse_colour(a, b, dab_weight: float = 3.0):
         cells = [min(cell, a.shape[1]), min(cell, a.shape[2])]
         return tf.reduce_mean(tf.square(tf.nn.avg_pool2d(10.0 * part, cells, cells, "VALID")))
 
-    areas = mean_square(chroma, 16)
+    pixels, cells, areas = (mean_square(chroma, side) for side in (1, 4, 16))
     # The variance of cells within their areas is what their mean square has more.
-    return mean_square(luminance, 8), areas + dab_weight * (mean_square(chroma, 4) - areas)
+    dabs, grain = dab_weight * (cells - areas), grain_weight * (pixels - cells)
+    return mean_square(luminance, 8), areas + dabs + grain
 
 
-BRUSHWORK_CHANNELS = 9
+# Pixels. Of an upsampled map: sides of pictures are multiples of four strokes.
+_STROKES = (1, 2, 4, 8)
+BRUSHWORK_CHANNELS = 4 * len(_STROKES)
 
 
 def brushwork(pictures):
     """How the strokes lie, float32 [N, H/4, W/4, BRUSHWORK_CHANNELS] of pictures [N, H, W, 3] in
-    [-1, 1] whose sides are multiples of 16: for strokes of 1, 2 and 4 pixels, in windows of four
-    strokes, the logarithm of the mean square of the luminance's gradient, and cosine and sine of
-    twice its direction, as long as all gradients there agree (Bigün and Granlund 1987, "Optimal Orientation Detection of Linear
-    Symmetry", section 3: I11 and I20 / I11): 1 in a stroke, 0 in speckle.
+    [-1, 1] whose sides are multiples of 32: for strokes of 1, 2, 4 and 8 pixels, in windows of four
+    strokes, the logarithms of the mean squares of the gradients of luminance and of chroma, and cosine
+    and sine of twice the luminance gradient's direction, as long as all gradients there agree (Bigün
+    and Granlund 1987, "Optimal Orientation Detection of Linear Symmetry", section 3: I11 and
+    I20 / I11): 1 in a stroke, 0 in speckle.
+
+    Feature networks hardly see chroma that differs from pixel to pixel. Painters lay it in dabs.
     """
-    axis = tf.constant(_LUMINANCE)[:, None]
-    luminance = tf.tensordot(tf.cast(pictures, tf.float32), axis, axes=1)
+    axes = tf.concat([tf.constant(_LUMINANCE)[:, None], tf.constant(_CHROMA)], axis=1)
+    parts = tf.tensordot(tf.cast(pictures, tf.float32), axes, axes=1)
     sizes = []
-    for size in (1, 2, 4):
-        strokes = tf.nn.avg_pool2d(luminance, size, size, "VALID")
-        y, x = tf.unstack(tf.image.sobel_edges(strokes)[..., 0, :] / 8.0, axis=-1)
-        squares = tf.stack([x * x + y * y, x * x - y * y, 2.0 * x * y], axis=-1)
-        strength, direction = tf.split(tf.nn.avg_pool2d(squares, 4, 4, "VALID"), [1, 2], axis=-1)
-        strength += 1e-4
-        windows = tf.concat([tf.math.log(strength), direction / strength], axis=-1)
+    for size in _STROKES:
+        strokes = tf.nn.avg_pool2d(parts, size, size, "VALID")
+        gradients = tf.image.sobel_edges(strokes) / 8.0
+        y, x = tf.unstack(gradients[..., 0, :], axis=-1)
+        chroma = tf.reduce_sum(tf.square(gradients[..., 1:, :]), axis=[3, 4])
+        squares = tf.stack([x * x + y * y, chroma, x * x - y * y, 2.0 * x * y], axis=-1)
+        strength, direction = tf.split(tf.nn.avg_pool2d(squares, 4, 4, "VALID"), 2, axis=-1)
+        # Fainter ones are not seen: of about 1 level of 255, of chroma half of one.
+        strength += tf.constant([1e-4, 2e-5])
+        windows = tf.concat([tf.math.log(strength), direction / strength[..., :1]], axis=-1)
         sizes.append(tf.repeat(tf.repeat(windows, size, axis=1), size, axis=2))
     return tf.concat(sizes, axis=-1)
 

@@ -12,6 +12,8 @@ from tf_i2i.models.projected_discriminator import augment, draw_augmentation, re
 _NOISE = 3 / 127.5
 # Pixels, a multiple of the student's stride.
 _MARGIN = 8
+# Pixels that a photo is moved by at most, and those at its edges that are not compared then.
+_MOTION, _EDGE = 4, 12
 
 
 class OneSided(keras.Model):
@@ -26,9 +28,10 @@ class OneSided(keras.Model):
         lambda_structure: weight of the difference of local structure, whatever its contrast.
         lambda_colour: weight of coarse chroma consistency.
         lambda_luminance: weight of coarse luminance consistency.
-        lambda_stability: weight of the change of the output by noise as of a camera's sensor, as a
-            share of the noise. What hangs on single pixels is grit on stills and flicker in videos;
-            and in flat areas, where there is nothing else to paint by, a mesh.
+        lambda_stability: weight of the change of the output by noise as of a camera's sensor and by
+            motion, less the motion, as a share of the noise. What hangs on single pixels, or on where
+            the network's grid lies, is grit on stills and flicker in videos; and in flat areas, where
+            there is nothing else to paint by, a mesh.
         lambda_face_tone: weight of the consistency of faces' luminance and chroma: light and dark
             of a face are content, not style.
         ema_half_life: of the student's averaged weights, in steps.
@@ -94,7 +97,7 @@ class OneSided(keras.Model):
 
     def _step(self, photo, content, style, boxes, update_bn: bool):
         """content: the picture that the output keeps to."""
-        count, seed = photo.shape[0], tf.cast(tf.stack([self.step, 2 * self.seed]), tf.int32)
+        count, seed = photo.shape[0], tf.cast(tf.stack([self.step, 3 * self.seed]), tf.int32)
         # Content and output are augmented alike, so that their features can be compared.
         discriminator = self.discriminator
         own = draw_augmentation(count, discriminator.probability, seed)
@@ -102,7 +105,7 @@ class OneSided(keras.Model):
         pictures, parameters = tf.concat([content, style], 0), tf.concat([own, other], 0)
         known = discriminator.see(augment(pictures, parameters))
         with tf.GradientTape() as tape:
-            output, noise_gain = self._output_and_noise_gain(photo, update_bn, seed)
+            output, instability = self._output_and_instability(photo, update_bn, seed)
             seen = discriminator.see(augment(output, own))
             luminance, chroma = losses.coarse_colour(content, output)
             structure = losses.structure_difference(content, output)
@@ -114,7 +117,7 @@ class OneSided(keras.Model):
                 "luminance": self.lambda_luminance * luminance,
             }
             if self.lambda_stability:
-                named["stability"] = self.lambda_stability * noise_gain
+                named["stability"] = self.lambda_stability * instability
             if boxes and self.lambda_face_tone:
                 face = losses.face_tone(photo, output, *boxes)
                 named["face_tone"] = self.lambda_face_tone * face
@@ -144,21 +147,33 @@ class OneSided(keras.Model):
             "G": total,
         }
 
-    def _output_and_noise_gain(self, photo, update_bn: bool, seed):
+    def _output_and_instability(self, photo, update_bn: bool, seed):
         if not self.lambda_stability:
             return self(photo, training=update_bn), None
         # Of every second picture: enough to learn from, and a quarter of the generator's time saved.
         count = photo.shape[0]
         noise = _NOISE * replica_share(photo.shape, tf.random.stateless_normal, seed)[::2]
-        outputs = self(tf.concat([photo, photo[::2] + noise], 0), training=update_bn)
-        output, noisy = outputs[:count], outputs[count:]
-        return output, losses.l1(output[::2], noisy) / tf.reduce_mean(tf.abs(noise))
+        # Whole pixels, which need no interpolation; the network's stride is larger.
+        ends = -_MOTION, _MOTION + 1
+        motion = tf.random.stateless_uniform([2], seed + tf.constant([0, 2]), *ends, tf.int32)
+        disturbed = _moved(photo[::2], motion) + noise
+        outputs = self(tf.concat([photo, disturbed], 0), training=update_bn)
+        output, disturbed = outputs[:count], outputs[count:]
+        change = (_moved(output[::2], motion) - disturbed)[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
+        return output, tf.reduce_mean(tf.abs(change)) / tf.reduce_mean(tf.abs(noise))
 
     def _content(self, known, seen):
         """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""
         count = seen[0].shape[0]
         distances = [losses.feature_distance(known[i][:count], seen[i]) for i in (2, 1)]
         return distances[0] + 0.5 * distances[1]
+
+
+def _moved(pictures, by):
+    """By whole pixels, int32 [2], at most _MOTION; edges are mirrored."""
+    sides = [[0, 0], [_MOTION, _MOTION], [_MOTION, _MOTION], [0, 0]]
+    padded = tf.pad(pictures, sides, "REFLECT")
+    return tf.slice(padded, tf.pad(by + _MOTION, [[1, 1]]), pictures.shape)
 
 
 class TaughtOneSided(OneSided):

@@ -507,7 +507,8 @@ class OneSidedOptions(UnpairedOptions):
     )
     lambda_stability: float = _loss(
         0.04,
-        "weight of what sensor-like noise in the photo changes in the output",
+        "weight of what sensor-like noise in the photo, and a shift by a few pixels, change in the "
+        "output: what would flicker in a video",
         minimum=0,
     )
     face_crop: str = _guidance(

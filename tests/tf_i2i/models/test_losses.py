@@ -108,7 +108,7 @@ def test_face_tone():
 
 
 def test_coarse_colour():
-    """Luminance and chroma apart; fine texture is free."""
+    """Luminance and chroma apart; fine texture of luminance is free, of chroma it is not."""
     a = tf.zeros([1, 32, 32, 3])
     luminance, chroma = losses.coarse_colour(a, a + 0.2)
     np.testing.assert_allclose([luminance, chroma], [4.0, 0.0], atol=1e-5)
@@ -116,7 +116,11 @@ def test_coarse_colour():
     np.testing.assert_allclose(luminance, (10 * 0.3 * 0.299) ** 2, rtol=1e-5)
     assert float(chroma) > 1
     checks = np.indices((32, 32)).sum(0) % 2 * 2.0 - 1
-    np.testing.assert_allclose(losses.coarse_colour(a, a + checks[None, ..., None]), 0, atol=1e-9)
+    checks = tf.constant(checks[None, ..., None], tf.float32)
+    np.testing.assert_allclose(losses.coarse_colour(a, a + checks), 0, atol=1e-9)
+    blue = tf.constant([0.0, 0.0, 0.3])
+    even = float(losses.coarse_colour(a, a + blue)[1])
+    assert float(losses.coarse_colour(a, a + blue * checks)[1]) == pytest.approx(6 * even, rel=1e-4)
     # A red stroke, and as much red spread over its area.
     dab = np.zeros((1, 32, 32, 3), np.float32)
     dab[:, :4, :4, 0] = 0.3
@@ -160,14 +164,32 @@ def test_brushwork_knows_direction_from_speckle():
     noise = np.random.default_rng(0).normal(0, 0.2, (64, 64))
     pictures = np.repeat(np.stack([strokes, noise])[..., None], 3, -1).astype(np.float32)
     maps = losses.brushwork(pictures).numpy()
-    assert maps.shape == (2, 16, 16, 9)
+    assert maps.shape == (2, 16, 16, losses.BRUSHWORK_CHANNELS)
     inner = maps[:, 4:12, 4:12].mean((1, 2))
     # The gradient's direction, across the strokes, is that of (sin, -cos): twice its angle is -120.
-    for size in (0, 3):
-        np.testing.assert_allclose(inner[0, size + 1 : size + 3], [-0.5, -(0.75**0.5)], atol=0.05)
-    assert np.hypot(maps[1, ..., 1], maps[1, ..., 2]).mean() < 0.6
+    for size in (0, 4):
+        np.testing.assert_allclose(inner[0, size + 2 : size + 4], [-0.5, -(0.75**0.5)], atol=0.05)
+    assert np.hypot(maps[1, ..., 2], maps[1, ..., 3]).mean() < 0.6
     brighter = losses.brushwork(0.5 * pictures + 0.2).numpy()
     np.testing.assert_allclose(inner[0, 0] - brighter[0, 4:12, 4:12, 0].mean(), np.log(4), atol=0.1)
+
+
+def test_brushwork_knows_dabs_of_colour_from_coloured_grain():
+    """Squares of one red or green each, of 1 and of 8 pixels, without any luminance."""
+    random = np.random.default_rng(0)
+    red = np.array([1, -0.299 / 0.587, 0])
+
+    def coloured(side: int):
+        squares = (
+            random.choice([-0.3, 0.3], (64 // side, 64 // side)).repeat(side, 0).repeat(side, 1)
+        )
+        return squares[..., None] * red
+
+    maps = losses.brushwork(np.stack([coloured(1), coloured(8)]).astype(np.float32)).numpy()
+    luminance, chroma = maps[..., 0::4].mean((1, 2)), maps[..., 1::4].mean((1, 2))
+    np.testing.assert_allclose(luminance, np.log(1e-4), atol=1e-3)
+    assert np.all(np.diff(chroma[0]) < -0.5), "grain is weaker the larger the strokes"
+    assert np.argmax(chroma[1]) == 2, "their edges are 8 pixels apart"
 
 
 def test_triplet_loss_takes_the_nearest_of_the_further_negatives():

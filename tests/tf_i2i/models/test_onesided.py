@@ -26,10 +26,10 @@ def features():
     return load_feature_space(EFFICIENTNET_LITE0)
 
 
-def new_model(features, seed: int = 1, kind=OneSided) -> OneSided:
+def new_model(features, seed: int = 1, kind=OneSided, student=None) -> OneSided:
     keras.utils.set_random_seed(seed)
     model = kind(
-        MobileGenerator(stem=8, width=8, blocks=1, residual=True),
+        student or MobileGenerator(stem=8, width=8, blocks=1, residual=True),
         ProjectedDiscriminator(features, width=8, seed=seed),
         crop_size=CROP,
         lambda_content=1.0,
@@ -82,6 +82,26 @@ def test_what_a_step_changes(features):
     assert not any("efficientnet" in v.name for v in model.weights)
     count = sum(v.shape.num_elements() for v in model.weights)
     assert count < 1_000_000, "a feature network of 3 million parameters would be among them"
+
+
+class Patterned(keras.Model):
+    """Draws stripes over the picture, which stay where they are when the scene moves."""
+
+    def __init__(self):
+        super().__init__()
+        self.strength = tf.Variable(0.2, trainable=True)
+
+    def call(self, inputs, training=False):
+        stripes = tf.where(tf.range(inputs.shape[1]) % 8 < 4, self.strength, -self.strength)
+        return inputs + stripes[:, None, None]
+
+
+def test_noise_and_motion_that_change_the_output_cost(features):
+    """The photo as it is: as much as the noise in it. Stripes that do not move with it: more."""
+    plain = float(new_model(features).train_step(batch())["stability"])
+    striped = float(new_model(features, student=Patterned()).train_step(batch())["stability"])
+    assert plain == pytest.approx(1.0, abs=0.03)
+    assert striped > 2
 
 
 def projections(model):
