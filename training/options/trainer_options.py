@@ -413,11 +413,11 @@ class CycleGANOptions(UnpairedOptions, TeacherOptions):
 
 # What --look and --colours stand for.
 LOOKS = {
-    "gentle": {"lambda_content": 0.12, "lambda_structure": 0.5, "lambda_luminance": 0.08},
-    "balanced": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
-    "bold": {"lambda_content": 0.03, "lambda_structure": 0.12, "lambda_luminance": 0.02},
+    "gentle": {"lambda_content": 0.06, "lambda_structure": 0.25, "lambda_luminance": 0.04},
+    "balanced": {"lambda_content": 0.03, "lambda_structure": 0.1, "lambda_luminance": 0.02},
+    "bold": {"lambda_content": 0.015, "lambda_structure": 0.04, "lambda_luminance": 0.01},
 }
-COLOURS = {"photo": 1.0, "mixed": 0.45, "style": 0.02}
+COLOURS = {"photo": 1.0, "mixed": 0.27, "style": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -506,7 +506,7 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        0.04,
+        1.0,
         "weight of what sensor-like noise in the photo, and a shift by a few pixels, change in the "
         "output: what would flicker in a video",
         minimum=0,

@@ -167,10 +167,10 @@ class StudentTrainer(Trainer):
         return model
 
     def _build_styled(self) -> keras.Model:
-        """As training.onesided builds it, and with the same weights."""
+        """As training.onesided builds it. The teacher has left the photo already: gentle."""
         options, defaults = self.options, OneSidedOptions()
         settings = {
-            **LOOKS[defaults.look],
+            **LOOKS["gentle"],
             "lambda_colour": options.lambda_colour,
             "lambda_stability": defaults.lambda_stability,
             "lambda_face_tone": 0.0,
