@@ -89,10 +89,12 @@ class Patterned(keras.Model):
 
     def __init__(self):
         super().__init__()
-        self.strength = tf.Variable(0.2, trainable=True)
+        constant = keras.initializers.Constant(0.2)
+        self.strength = self.add_weight(name="strength", shape=(), initializer=constant)
 
     def call(self, inputs, training=False):
-        stripes = tf.where(tf.range(inputs.shape[1]) % 8 < 4, self.strength, -self.strength)
+        signs = tf.where(tf.range(inputs.shape[1]) % 8 < 4, 1.0, -1.0)
+        stripes = signs * tf.convert_to_tensor(self.strength)
         return inputs + stripes[:, None, None]
 
 
