@@ -4,8 +4,8 @@ exported as real ones are.
 python android_demo/test_vectors/make_test_models.py [DIR]
 
 So the tests need no training: invert-float32.tflite and invert-int8.tflite take pictures in tiles,
-whole-float32.tflite wants to see a whole picture at once, and half-float32.tflite lacks what an
-exported file says of itself.
+brush-float32.tflite has a working size as well, whole-float32.tflite wants to see a whole picture
+at once, and half-float32.tflite lacks what an exported file says of itself.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ _FACTS = {
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plain = {"float32": _convert(quantized=False), "int8": _convert(quantized=True)}
-    for name, variant, halo in (
-        ("invert", "float32", _HALO),
-        ("invert", "int8", _HALO),
-        ("whole", "float32", None),
+    for name, variant, more in (
+        ("invert", "float32", {}),
+        ("invert", "int8", {}),
+        ("brush", "float32", {"working_size_px": 80}),
+        ("whole", "float32", {"halo_px": None}),
     ):
-        facts = {**_FACTS, "variant": variant, "halo_px": halo}
+        facts = {**_FACTS, "variant": variant, "halo_px": _HALO, **more}
         (folder / f"{name}-{variant}.tflite").write_bytes(
             with_metadata(plain[variant], VARIANTS[variant], facts)
         )

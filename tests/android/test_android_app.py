@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_models import add_file, convert, described, exported, fake_run
+from exported_models import add_file, convert, converted, described, fake_run, student
 from PIL import Image
 from skimage.data import coffee
 
@@ -212,15 +212,17 @@ def test_a_copy_of_a_read_only_project_can_be_built(tmp_path):
 def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     """JUnit and Robolectric with the real interpreter, on a model and a photo of today's Python."""
     run = fake_run(tmp_path, monkeypatch)
-    model = add_file(run, exported("int8", 128), size=128)
+    # A working size of the photo's own, so that a brush of 2 translates it at half of its size.
+    data = described(converted("int8", 128), student(), 128, "int8", working_size_px=300)
+    model = add_file(run, data, size=128)
     project = tmp_path / "project"
     copy_project(PROJECT, project)
     photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"
     Image.fromarray(coffee()).resize((300, 200)).save(photo, quality=95)
     Image.open(photo).save(tmp_path / "decoded.png")
-    assert (
-        stylize([str(model), str(tmp_path / "decoded.png"), "--out", str(tmp_path / "styled")]) == 0
-    )
+    for folder, brush in (("styled", "1"), ("broad", "2")):
+        command = [model, tmp_path / "decoded.png", "--out", tmp_path / folder, "--brush", brush]
+        assert stylize([str(word) for word in command]) == 0
     shots.mkdir()
     command = [
         "mvn",
@@ -232,6 +234,7 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
         f"-Dtf_i2i.model={model}",
         f"-Dtf_i2i.photo={photo}",
         f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}",
+        f"-Dtf_i2i.expected_broad={tmp_path / 'broad' / 'decoded.png'}",
         f"-Dtf_i2i.screenshots={shots}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -245,17 +248,16 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     assert pictures_made and all(picture.std() > 1 for picture in pictures_made)
 
 
-def test_shared_tiling_vectors_are_those_of_todays_python(tmp_path):
+@pytest.mark.parametrize("name", ["tiling", "brush"])
+def test_shared_vectors_are_those_of_todays_python(name, tmp_path):
     folder = PROJECT / "test_vectors"
-    spec = importlib.util.spec_from_file_location(
-        "make_tiling_vectors", folder / "make_tiling_vectors.py"
-    )
+    script = f"make_{name}_vectors"
+    spec = importlib.util.spec_from_file_location(script, folder / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.main(tmp_path / "tiling.json")
-    assert json.loads((tmp_path / "tiling.json").read_text()) == json.loads(
-        (folder / "tiling.json").read_text()
-    )
+    module.main(tmp_path / "new.json")
+    new = json.loads((tmp_path / "new.json").read_text())
+    assert new == json.loads((folder / f"{name}.json").read_text())
 
 
 def test_gradle_and_maven_name_the_same_versions():

@@ -121,6 +121,8 @@ class MainActivity : Activity(), MainScreen.Listener {
 
     override fun onStrength(strength: Float) = holder.setStrength(strength)
 
+    override fun onBrush(brush: Float?) = holder.setBrush(brush)
+
     override fun onDivider(divider: Float) = holder.setDivider(divider)
 
     override fun onSave(size: OutputSize) = holder.saveToGallery(size)
@@ -218,14 +220,21 @@ class MainActivity : Activity(), MainScreen.Listener {
 private const val PHOTO = "photo"
 private const val STYLE = "style"
 private const val STRENGTH = "strength"
+private const val BRUSH = "brush"
 private const val DIVIDER = "divider"
 
 private fun Bundle.put(saved: SavedMain) {
     putString(PHOTO, saved.photo)
     putString(STYLE, saved.style)
     putFloat(STRENGTH, saved.strength)
+    saved.brush?.let { putFloat(BRUSH, it) }
     putFloat(DIVIDER, saved.divider)
 }
 
-private fun Bundle.toSavedMain() =
-    SavedMain(getString(PHOTO), getString(STYLE), getFloat(STRENGTH, 1f), getFloat(DIVIDER, 0.5f))
+private fun Bundle.toSavedMain() = SavedMain(
+    getString(PHOTO),
+    getString(STYLE),
+    getFloat(STRENGTH, 1f),
+    if (containsKey(BRUSH)) getFloat(BRUSH) else null,
+    getFloat(DIVIDER, 0.5f),
+)

@@ -47,6 +47,8 @@ class MainActivityTest : AppTest() {
         val model = TestFiles.model
         val photo = TestFiles.photo
         val expected = decoded(TestFiles.expected)
+        // At half the working size: translated smaller, and brought back.
+        val broad = decoded(TestFiles.expectedBroad)
         val main = launchMain()
         add(main, model)
         main.get().holder.openPhoto(uri(photo))
@@ -56,6 +58,12 @@ class MainActivityTest : AppTest() {
         assertTrue("$difference", difference <= 2)
         // It is the style, not the photo.
         assertTrue(meanDifference(checkNotNull(main.state.before), expected) > 2 * difference)
+        main.get().holder.setBrush(2f)
+        waitForResult(main)
+        val broadDifference = meanDifference(checkNotNull(main.state.after), broad)
+        println("with a broad brush: $broadDifference of 255")
+        assertTrue("$broadDifference", broadDifference <= 2)
+        assertTrue(meanDifference(expected, broad) > 2 * broadDifference)
     }
 
     @Test
@@ -90,8 +98,39 @@ class MainActivityTest : AppTest() {
         add(main, resource("models/whole-float32.tflite"))
         main.get().holder.openPhoto(uri(jpeg(150, 100)))
         waitForResult(main)
-        assertEquals(64 to 43, checkNotNull(main.state.after).let { it.width to it.height })
-        assertFalse(main.state.hasFullSize)
+        assertFalse(main.state.hasBrush)
+        // Translated at 64 x 43, and brought back to the photo's size.
+        assertEquals(150 to 100, checkNotNull(main.state.after).let { it.width to it.height })
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+    }
+
+    @Test
+    fun `the brush decides at which size a photo is translated, and outlives the process`() {
+        val gate = Gate().apply { open() }
+        useParts(gate)
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals("no working size on record", View.GONE, main.view<View>(R.id.brush_row).visibility)
+        add(main, resource("models/brush-float32.tflite"))
+        waitForResult(main)
+        assertEquals(View.VISIBLE, main.view<View>(R.id.brush_row).visibility)
+        // A model of 64 pixels with a margin of 8: 80 x 53 is 2 x 2 tiles, 150 x 100 is 4 x 3, and 20 x 13 is one.
+        for ((brush, tiles) in listOf(null to 12, 4f to 1, 1f to 4)) {
+            val before = gate.runs.get()
+            main.get().holder.setBrush(brush)
+            waitForResult(main)
+            assertEquals("$brush", tiles, gate.runs.get() - before)
+            assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
+        }
+        main.get().holder.setBrush(2f)
+        val saved = Bundle()
+        main.saveInstanceState(saved).pause().stop().destroy()
+        useParts()
+        val again = launch(MainActivity::class.java).setup(saved)
+        waitForResult(again)
+        assertEquals(2f, again.state.brush)
+        assertEquals("2.0\u00a0\u00d7", again.get().findViewById<TextView>(R.id.brush_value).text)
     }
 
     @Test

@@ -17,6 +17,9 @@ object TestFiles {
     /** [photo] as export.stylize translates it with [model], PNG. */
     val expected get() = needed("tf_i2i.expected")
 
+    /** The same with `--brush 2`; the model's working size is at least the photo's. */
+    val expectedBroad get() = needed("tf_i2i.expected_broad")
+
     /** A folder for pictures of the screens. */
     val screenshots: File?
         get() = System.getProperty("tf_i2i.screenshots")?.takeIf { it.isNotEmpty() }?.let { File(it).apply { mkdirs() } }

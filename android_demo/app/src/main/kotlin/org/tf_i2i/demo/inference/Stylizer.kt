@@ -6,8 +6,14 @@ import java.util.concurrent.atomic.AtomicBoolean
 import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.model.ModelDescription
 import org.tf_i2i.demo.model.ModelFile
+import org.tf_i2i.demo.pixels.ArrayGrid
+import org.tf_i2i.demo.pixels.NORMAL_BRUSH
+import org.tf_i2i.demo.pixels.PhotoSize
 import org.tf_i2i.demo.pixels.PixelGrid
 import org.tf_i2i.demo.pixels.TileNetwork
+import org.tf_i2i.demo.pixels.blend
+import org.tf_i2i.demo.pixels.resized
+import org.tf_i2i.demo.pixels.upsample
 
 /**
  * How a picture was made.
@@ -15,6 +21,14 @@ import org.tf_i2i.demo.pixels.TileNetwork
  * @property fellBack the GPU was tried and failed, now or earlier with this model.
  */
 data class StylizeReport(val processor: Processor, val milliseconds: Long, val fellBack: Boolean)
+
+/**
+ * What a picture is to look like.
+ *
+ * @property strength how much of the translation (1) and of the picture (0) there is in the result.
+ * @property brush factor on the size of strokes, where the model has a working size on record; null for the finest.
+ */
+data class Look(val strength: Float = 1f, val brush: Float? = NORMAL_BRUSH)
 
 /** Set from any thread; the work ends after the tile that is being translated. */
 class Cancellation {
@@ -57,7 +71,7 @@ class Stylizer(
      * Translates [picture] in place. Call it on [executor].
      *
      * @param key and [model] as for [prepare].
-     * @param strength how much of the translation (1) and of the picture (0) there is in the result.
+     * @param look of the result, as in `export.stylize`.
      * @param progress called with the share that is done, between 0 and 1, on this thread.
      * @throws EngineFailure even the CPU can't run it.
      * @throws CancellationException it was cancelled; the picture is half done.
@@ -66,18 +80,31 @@ class Stylizer(
         key: String,
         model: () -> ModelFile,
         picture: PixelGrid,
-        strength: Float,
+        look: Look,
         cancellation: Cancellation,
         progress: (Float) -> Unit,
     ): StylizeReport {
         val start = nanoTime()
         cancellation.check()
         val current = current(key, model)
-        val tiling = current.file.description.tiling
-        val tiles = tiling.tiles(picture.width, picture.height)
-        tiling.translate(picture, current, strength) { done ->
-            progress(done.toFloat() / tiles)
-            if (done < tiles) cancellation.check()
+        val own = PhotoSize(picture.width, picture.height)
+        val size = current.file.description.translatedSize(own, look.brush)
+        if (size == own) {
+            current.translate(picture, look.strength, cancellation, progress)
+        } else {
+            val half: (Float) -> Unit = { progress(it / 2) }
+            val reduced = resized(picture, size)
+            val translated = ArrayGrid(size.width, size.height, reduced.pixels.copyOf())
+            current.translate(translated, 1f, cancellation, half)
+            cancellation.check()
+            if (size.pixels > own.pixels) {
+                mix(picture, resized(translated, own), look.strength)
+            } else {
+                upsample(picture, reduced, translated, look.strength) { rows ->
+                    progress((1 + rows.toFloat() / own.height) / 2)
+                    if (rows < own.height) cancellation.check()
+                }
+            }
         }
         return StylizeReport(current.processor, (nanoTime() - start) / NANOSECONDS_PER_MS, current.fellBack)
     }
@@ -113,6 +140,15 @@ class Stylizer(
             engine.run(tile, translated)
         }
 
+        fun translate(picture: PixelGrid, strength: Float, cancellation: Cancellation, progress: (Float) -> Unit) {
+            val tiling = file.description.tiling
+            val tiles = tiling.tiles(picture.width, picture.height)
+            tiling.translate(picture, this, strength) { done ->
+                progress(done.toFloat() / tiles)
+                if (done < tiles) cancellation.check()
+            }
+        }
+
         override fun close() = engine.close()
 
         private fun gpuOrCpu(): Engine = try {
@@ -127,5 +163,17 @@ class Stylizer(
 
     private companion object {
         const val NANOSECONDS_PER_MS = 1_000_000
+    }
+}
+
+/** Replaces [picture] by a mix with its translation, row by row. */
+private fun mix(picture: PixelGrid, translation: ArrayGrid, strength: Float) {
+    val from = IntArray(picture.width)
+    val to = IntArray(picture.width)
+    for (row in 0 until picture.height) {
+        picture.read(0, row, picture.width, 1, from)
+        translation.read(0, row, picture.width, 1, to)
+        if (strength != 1f) blend(from, to, strength)
+        picture.write(0, row, picture.width, 1, to)
     }
 }

@@ -13,6 +13,7 @@ import org.tf_i2i.demo.R
 import org.tf_i2i.demo.inference.Processor
 import org.tf_i2i.demo.inference.StylizeReport
 import org.tf_i2i.demo.model.Style
+import org.tf_i2i.demo.pixels.BRUSHES
 
 /** Draws a [MainUiState] into the views below [root], and passes on what the user does. */
 class MainScreen(private val root: View, private val listener: Listener) {
@@ -22,6 +23,7 @@ class MainScreen(private val root: View, private val listener: Listener) {
         fun onOpenModel()
         fun onSelect(style: Style)
         fun onStrength(strength: Float)
+        fun onBrush(brush: Float?)
         fun onDivider(divider: Float)
         fun onSave(size: OutputSize)
         fun onShare(size: OutputSize)
@@ -42,6 +44,9 @@ class MainScreen(private val root: View, private val listener: Listener) {
     private val strength: SeekBar = root.findViewById(R.id.strength)
     private val strengthValue: TextView = root.findViewById(R.id.strength_value)
     private val strengthRow: View = root.findViewById(R.id.strength_row)
+    private val brush: SeekBar = root.findViewById(R.id.brush)
+    private val brushValue: TextView = root.findViewById(R.id.brush_value)
+    private val brushRow: View = root.findViewById(R.id.brush_row)
     private val save: View = root.findViewById(R.id.save)
     private val share: View = root.findViewById(R.id.share)
     private var drawn: MainUiState? = null
@@ -54,15 +59,9 @@ class MainScreen(private val root: View, private val listener: Listener) {
         save.setOnClickListener { chooseSize(it, listener::onSave) }
         share.setOnClickListener { chooseSize(it, listener::onShare) }
         picture.onDividerMoved = listener::onDivider
-        strength.setOnSeekBarChangeListener(object : SeekBar.OnSeekBarChangeListener {
-            override fun onProgressChanged(bar: SeekBar, progress: Int, fromUser: Boolean) {
-                if (fromUser) listener.onStrength(progress.toFloat() / bar.max)
-            }
-
-            override fun onStartTrackingTouch(bar: SeekBar) = Unit
-
-            override fun onStopTrackingTouch(bar: SeekBar) = Unit
-        })
+        strength.onMoved { listener.onStrength(it.toFloat() / strength.max) }
+        brush.max = BRUSHES.size - 1
+        brush.onMoved { listener.onBrush(BRUSHES[it]) }
     }
 
     fun draw(state: MainUiState) {
@@ -80,6 +79,9 @@ class MainScreen(private val root: View, private val listener: Listener) {
         strengthRow.visible = state.photo != null
         strength.progress = Math.round(state.strength * strength.max)
         strengthValue.text = resources.getString(R.string.percent, Math.round(state.strength * PERCENT))
+        brushRow.visible = state.photo != null && state.hasBrush
+        brush.progress = BRUSHES.indexOf(state.brush)
+        brushValue.text = state.brush?.let { resources.getString(R.string.times, it) } ?: resources.getText(R.string.brush_finest)
         save.isEnabled = state.canHandOut
         share.isEnabled = state.canHandOut
     }
@@ -165,6 +167,16 @@ private var View.visible: Boolean
     set(value) {
         visibility = if (value) View.VISIBLE else View.GONE
     }
+
+private fun SeekBar.onMoved(action: (Int) -> Unit) = setOnSeekBarChangeListener(object : SeekBar.OnSeekBarChangeListener {
+    override fun onProgressChanged(bar: SeekBar, progress: Int, fromUser: Boolean) {
+        if (fromUser) action(progress)
+    }
+
+    override fun onStartTrackingTouch(bar: SeekBar) = Unit
+
+    override fun onStopTrackingTouch(bar: SeekBar) = Unit
+})
 
 /** TalkBack speaks a live region each time its text is set. */
 private fun TextView.setTextOnce(wanted: CharSequence) {

@@ -10,6 +10,7 @@ import java.io.IOException
 import java.util.concurrent.Executor
 import org.tf_i2i.demo.StateHolder
 import org.tf_i2i.demo.inference.EngineFailure
+import org.tf_i2i.demo.inference.Look
 import org.tf_i2i.demo.inference.StylizeReport
 import org.tf_i2i.demo.inference.Stylizer
 import org.tf_i2i.demo.model.ModelStore
@@ -49,6 +50,7 @@ class MainStateHolder(
                     selected = selected?.style,
                     photo = it.photo ?: photo,
                     strength = saved?.strength ?: it.strength,
+                    brush = if (saved == null) it.brush else saved.brush,
                     divider = saved?.divider ?: it.divider,
                     notice = if (items.isEmpty()) Notice.NO_MODELS else it.notice,
                 )
@@ -58,7 +60,7 @@ class MainStateHolder(
         }
     }
 
-    fun save(): SavedMain = with(state) { SavedMain(photo?.file?.path, selected?.id, strength, divider) }
+    fun save(): SavedMain = with(state) { SavedMain(photo?.file?.path, selected?.id, strength, brush, divider) }
 
     fun openPhoto(uri: Uri) {
         begin(Work.Kind.OPENING) { job ->
@@ -91,6 +93,13 @@ class MainStateHolder(
     }
 
     fun setStrength(strength: Float) = update { it.copy(strength = strength) }
+
+    /** Draws again: strokes of another size are another picture. */
+    fun setBrush(brush: Float?) {
+        if (brush == state.brush) return
+        update { it.copy(brush = brush, after = null, report = null) }
+        stylize()
+    }
 
     fun setDivider(divider: Float) = update { it.copy(divider = divider) }
 
@@ -128,20 +137,18 @@ class MainStateHolder(
     /** Makes [MainUiState.after] of the photo and the style, once there are both. */
     private fun stylize() {
         val (photo, style) = (state.photo ?: return) to (state.selected ?: return)
-        val shown = state.before
+        val (shown, brush) = state.before to state.brush
         begin(Work.Kind.STYLIZING) { job ->
             val before = shown ?: photos.decodeWithin(photo, SHOWN_SIDE).also { job.post { show(it) } }
             val description = stylizer.prepare(style.id) { models.open(style) }
-            val isTiled = description.margin != null
-            // A network that must see all of a picture gets one that it can.
-            val fitting = if (isTiled) before else photos.decodeWithin(photo, description.size)
-            val after = fitting.copy(Bitmap.Config.ARGB_8888, true)
+            job.post { update { it.copy(hasBrush = description.hasBrush) } }
+            val after = before.copy(Bitmap.Config.ARGB_8888, true)
             val report = stylizer.stylize(
-                style.id, { models.open(style) }, BitmapGrid(after), 1f, job.cancellation, progressOf(job),
+                style.id, { models.open(style) }, BitmapGrid(after), Look(1f, brush), job.cancellation, progressOf(job),
             )
             job.post {
                 val notice = if (report.fellBack && told.add(style.id)) Notice.GPU_FELL_BACK else state.notice
-                update { it.copy(after = after, isTiled = isTiled, report = report, work = null, notice = notice) }
+                update { it.copy(after = after, report = report, work = null, notice = notice) }
             }
         }
     }
@@ -160,8 +167,7 @@ class MainStateHolder(
 
     private fun writeShown(shown: MainUiState, file: File) {
         val after = checkNotNull(shown.after)
-        val result = Bitmap.createScaledBitmap(checkNotNull(shown.before), after.width, after.height, true)
-            .copy(Bitmap.Config.ARGB_8888, true)
+        val result = checkNotNull(shown.before).copy(Bitmap.Config.ARGB_8888, true)
         Canvas(result).drawBitmap(after, 0f, 0f, Paint().apply { alpha = strengthAlpha(shown.strength) })
         photos.write(result, Orientation.NORMAL, file)
         result.recycle()
@@ -172,7 +178,7 @@ class MainStateHolder(
         val full = photos.decodeFull(checkNotNull(shown.photo))
         try {
             stylizer.stylize(
-                style.id, { models.open(style) }, full.upright, shown.strength, job.cancellation, progressOf(job),
+                style.id, { models.open(style) }, full.upright, Look(shown.strength, shown.brush), job.cancellation, progressOf(job),
             )
             job.post { update { it.copy(work = it.work?.copy(progress = null)) } }
             photos.write(full.bitmap, full.orientation, file)
@@ -220,7 +226,7 @@ class MainStateHolder(
 }
 
 /** What survives the process; the photo is a file in the cache. */
-data class SavedMain(val photo: String?, val style: String?, val strength: Float, val divider: Float)
+data class SavedMain(val photo: String?, val style: String?, val strength: Float, val brush: Float?, val divider: Float)
 
 /** How opaque the styled picture lies over the photo, 0 to 255. */
 fun strengthAlpha(strength: Float) = Math.round(strength * 255)

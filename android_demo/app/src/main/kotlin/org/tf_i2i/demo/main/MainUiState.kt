@@ -6,6 +6,7 @@ import org.tf_i2i.demo.R
 import org.tf_i2i.demo.inference.StylizeReport
 import org.tf_i2i.demo.model.Style
 import org.tf_i2i.demo.photo.Photo
+import org.tf_i2i.demo.pixels.NORMAL_BRUSH
 
 /**
  * All that the main screen shows.
@@ -13,7 +14,7 @@ import org.tf_i2i.demo.photo.Photo
  * @property styles null until they are read.
  * @property before the photo, as large as a screen; null while none is opened.
  * @property after [before] in the chosen style, at full strength; null until it is made.
- * @property isTiled whether the chosen network takes pictures of any size.
+ * @property hasBrush whether the chosen model has a working size, which the brush is a factor on.
  * @property report how [after] was made.
  * @property divider what share of the picture's width shows [before].
  */
@@ -23,9 +24,10 @@ data class MainUiState(
     val photo: Photo? = null,
     val before: Bitmap? = null,
     val after: Bitmap? = null,
-    val isTiled: Boolean = false,
+    val hasBrush: Boolean = false,
     val report: StylizeReport? = null,
     val strength: Float = 1f,
+    val brush: Float? = NORMAL_BRUSH,
     val divider: Float = 0.5f,
     val work: Work? = null,
     val notice: Notice? = null,
@@ -33,9 +35,9 @@ data class MainUiState(
 ) {
     val canHandOut get() = after != null && work == null
 
-    /** Whether the photo has more pixels than the screen shows, and the network may see them in parts. */
+    /** Whether the photo has more pixels than the screen shows. */
     val hasFullSize: Boolean
-        get() = isTiled && photo != null && before != null && photo.size.longest > maxOf(before.width, before.height)
+        get() = photo != null && before != null && photo.size.longest > maxOf(before.width, before.height)
 }
 
 /** A style and its picture. */

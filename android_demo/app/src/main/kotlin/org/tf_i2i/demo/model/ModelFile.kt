@@ -6,8 +6,11 @@ import org.json.JSONException
 import org.json.JSONObject
 import org.tf_i2i.demo.pixels.ByteCoding
 import org.tf_i2i.demo.pixels.FloatCoding
+import org.tf_i2i.demo.pixels.PhotoSize
 import org.tf_i2i.demo.pixels.PixelCoding
 import org.tf_i2i.demo.pixels.Tiling
+import org.tf_i2i.demo.pixels.translatedSize
+import org.tf_i2i.demo.pixels.workingSize
 
 /** A file that is no network of ours; [reason] is for the log, not for the screen. */
 class UnusableModel(val reason: String, cause: Throwable? = null) : Exception(reason, cause)
@@ -16,19 +19,30 @@ class UnusableModel(val reason: String, cause: Throwable? = null) : Exception(re
  * What a .tflite file of `export.tflite` says of itself.
  *
  * @property size side of its square input and output in pixels.
- * @property margin overlap of tiles in pixels, a multiple of the stride; null for a network that must see a whole picture.
+ * @property stride grid of the network: what it draws moves with the picture by multiples of so many pixels.
+ * @property margin overlap of tiles in pixels, a multiple of [stride]; null for a network that must see a whole picture.
+ * @property workingSize long side in pixels at which strokes look as in training; null where the file doesn't say.
  * @property input how its input holds pixels; [output] likewise.
  * @property about facts for people.
  */
 data class ModelDescription(
     val size: Int,
+    val stride: Int,
     val margin: Int?,
+    val workingSize: Int?,
     val input: PixelCoding,
     val output: PixelCoding,
     val about: ModelFacts,
 ) {
     /** Tiles for a photo of any size, or the one that a whole picture fits into. */
     val tiling: Tiling get() = Tiling(size, size, margin ?: 0)
+
+    /** Whether there is a working size that a brush could be a factor on. */
+    val hasBrush get() = margin != null && workingSize != null
+
+    /** At which size a picture of [own] size goes through the network. A whole one has to fit in. */
+    fun translatedSize(own: PhotoSize, brush: Float?): PhotoSize =
+        if (margin == null) own.within(size) else translatedSize(own, workingSize(workingSize, brush))
 }
 
 /** Model facts as the About page shows them; what the file doesn't say is null. */
@@ -66,7 +80,9 @@ fun describe(data: ByteBuffer): ModelDescription = try {
     val metadata = metadata(model)
     ModelDescription(
         size = size,
+        stride = if (facts.isNull("stride")) 1 else facts.getInt("stride"),
         margin = margin(facts),
+        workingSize = workingSize(facts),
         input = coding(input, metadata?.graph()?.tables(Schema.GRAPH_INPUT_METADATA)?.firstOrNull()),
         output = coding(output, metadata?.graph()?.tables(Schema.GRAPH_OUTPUT_METADATA)?.firstOrNull()),
         about = about(metadata, facts, data.remaining()),
@@ -89,6 +105,11 @@ private fun margin(facts: JSONObject): Int? {
     val halo = facts.getInt("halo_px")
     if (stride < 1 || halo < 0) throw UnusableModel("halo $halo, stride $stride")
     return (halo + stride - 1) / stride * stride
+}
+
+private fun workingSize(facts: JSONObject): Int? {
+    if (facts.isNull("working_size_px")) return null
+    return facts.getInt("working_size_px").also { if (it < 1) throw UnusableModel("a working size of $it") }
 }
 
 private fun imageSide(tensor: FlatTable): Int {
