@@ -18,6 +18,45 @@ android {
         }
     }
 
+    // Which runtime the networks run on; sources in src/NAME.
+    flavorDimensions += "runtime"
+    productFlavors {
+        create("compiledModel") {
+            dimension = "runtime"
+            isDefault = true
+        }
+        create("interpreter") { dimension = "runtime" }
+    }
+
+    // The tests run the real network through a desktop build of the Interpreter's library.
+    sourceSets {
+        getByName("test") {
+            java.setSrcDirs(emptyList<String>())
+            kotlin.setSrcDirs(emptyList<String>())
+            resources.setSrcDirs(emptyList<String>())
+        }
+        getByName("testInterpreter") {
+            kotlin.srcDir("src/test/kotlin")
+            resources.srcDir("src/test/resources")
+        }
+    }
+
+    // The user's key, never in the project: names and passwords come from the environment.
+    val keystore = providers.environmentVariable("ANDROID_KEYSTORE").orNull
+    signingConfigs {
+        if (keystore != null) {
+            create("release") {
+                storeFile = file(keystore)
+                storePassword = providers.environmentVariable("ANDROID_KEYSTORE_PASSWORD").get()
+                keyAlias = providers.environmentVariable("ANDROID_KEY_ALIAS").get()
+                keyPassword = providers.environmentVariable("ANDROID_KEY_PASSWORD").orNull ?: storePassword
+            }
+        }
+    }
+    buildTypes {
+        release { signingConfig = signingConfigs.findByName("release") }
+    }
+
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_1_8
         targetCompatibility = JavaVersion.VERSION_1_8
@@ -49,9 +88,11 @@ val unpackDesktopRuntime by tasks.registering(Copy::class) {
 }
 
 dependencies {
-    implementation(libs.litert)
-    implementation(libs.litert.gpu)
-    implementation(libs.litert.gpu.api)
+    "compiledModelImplementation"(libs.litert)
+    "compiledModelImplementation"(libs.litert.gpu)
+    "interpreterImplementation"(libs.litert.interpreter)
+    "interpreterImplementation"(libs.litert.interpreter.gpu)
+    "interpreterImplementation"(libs.litert.interpreter.gpu.api)
 
     testImplementation(libs.junit)
     testImplementation(libs.robolectric)

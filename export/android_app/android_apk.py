@@ -119,7 +119,8 @@ class _Build:
             attribute = '<application android:extractNativeLibs="false"'
             manifest.write_text(text.replace("<application", attribute, 1), encoding="utf-8")
         options = ["-q", "-B", "-Dstyle.color=never", f"-Daapt2={self._tools['aapt2']}", "-f"]
-        command = [self._tools["mvn"], *options, self._copy / "pom.xml", "compile"]
+        modules = ["-pl", "maven/runtime,maven/app"]
+        command = [self._tools["mvn"], *options, self._copy / "pom.xml", *modules, "compile"]
         fix = f"for all output: mvn -f {one_line(self._project / 'pom.xml')} compile; "
         fix += "the first time, Maven Central must be reachable"
         try:

@@ -11,9 +11,9 @@ files, which need no permission):
    another name, then renamed, so that it is never seen half-written. It is one object:
    - token: the one it was started with; a file with another one is a former run's;
    - device: what to call the phone, "Pixel 7";
-   - results: a list of objects with file (name without folders), threads (null on the GPU),
-     median_ms, p90_ms, first_ms, peak_mb, as in our own benchmark.json; accelerator, "cpu" or
-     "gpu"; and note, where something has to be said;
+   - results: a list of objects with file (name without folders), threads (null on an
+     accelerator), median_ms, p90_ms, first_ms, peak_mb, as in our own benchmark.json; accelerator,
+     "cpu", "gpu" or "npu"; and note, where something has to be said;
    - or, in place of results, error: why it could not.
 """
 
@@ -126,11 +126,11 @@ def read_answer(text: str, names: dict[str, Path]) -> list[dict]:
             raise UserError(f"--adb: the app reports: {one_line(answer['error'])}; see: adb logcat")
         rows = []
         for result in answer["results"]:
-            gpu = result.get("accelerator") == "gpu"
+            accelerator = {"gpu": " GPU", "npu": " NPU"}.get(result.get("accelerator"), "")
             row = {
                 "file": one_line(names[result["file"]]),
-                "device": str(answer["device"]) + (" GPU" if gpu else ""),
-                "threads": None if gpu else int(result["threads"]),
+                "device": str(answer["device"]) + accelerator,
+                "threads": None if accelerator else int(result["threads"]),
                 "note": result.get("note"),
             }
             for key in _FIGURES:

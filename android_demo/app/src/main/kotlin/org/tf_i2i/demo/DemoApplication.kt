@@ -3,12 +3,16 @@ package org.tf_i2i.demo
 import android.app.Application
 import android.content.Context
 import android.content.pm.ApplicationInfo
+import android.os.Build
 import android.os.Handler
 import android.os.Looper
 import android.os.StrictMode
+import java.io.File
 import java.util.concurrent.Executor
 import java.util.concurrent.Executors
+import org.tf_i2i.demo.inference.ChoiceStore
 import org.tf_i2i.demo.inference.Stylizer
+import org.tf_i2i.demo.inference.runtimeEngines
 import org.tf_i2i.demo.model.ModelStore
 import org.tf_i2i.demo.photo.Gallery
 import org.tf_i2i.demo.photo.PhotoStore
@@ -37,12 +41,22 @@ class DemoApplication : Application() {
 /** What the screens are made of. One background thread does all work: a network may not run twice at once. */
 class Parts(
     context: Context,
-    val stylizer: Stylizer = Stylizer(Executors.newSingleThreadExecutor { Thread(it, "stylizer") }),
+    val stylizer: Stylizer = Stylizer(
+        Executors.newSingleThreadExecutor { Thread(it, "stylizer") },
+        runtimeEngines(context),
+        choices = choiceStore(context),
+    ),
 ) {
     val main: Executor = Handler(Looper.getMainLooper()).let { handler -> Executor { handler.post(it) } }
     val models = ModelStore(context)
     val photos = PhotoStore(context)
     val gallery = Gallery(context)
+}
+
+/** A new version of the app has another runtime, a new one of the system other drivers. */
+fun choiceStore(context: Context): ChoiceStore {
+    val version = context.packageManager.getPackageInfo(context.packageName, 0)
+    return ChoiceStore(File(context.noBackupFilesDir, "processors"), "${version.lastUpdateTime} ${Build.FINGERPRINT}")
 }
 
 val Context.parts: Parts get() = (applicationContext as DemoApplication).parts

@@ -26,6 +26,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.GraphicsMode
 import org.tf_i2i.demo.inference.EngineFactory
+import org.tf_i2i.demo.inference.Processor
 import org.tf_i2i.demo.inference.Stylizer
 import org.tf_i2i.demo.inference.TfLiteEngineFactory
 
@@ -62,9 +63,14 @@ abstract class AppTest {
         .setMemoryInfo(ActivityManager.MemoryInfo().apply { availMem = bytes })
 
     /** As after the process was killed, or with other engines. */
-    protected fun useParts(engines: EngineFactory = TfLiteEngineFactory, gpu: Boolean = false) {
+    protected fun useParts(
+        engines: EngineFactory = TfLiteEngineFactory,
+        accelerators: List<Processor.Accelerator> = emptyList(),
+        nanoTime: () -> Long = ::wallClock,
+    ) {
         val executor = Executors.newSingleThreadExecutor().also { executors += it }
-        application.parts = Parts(application, Stylizer(executor, engines, gpuAllowed = { gpu }, threads = 2, nanoTime = ::wallClock))
+        val choices = relaxed { choiceStore(application) }
+        application.parts = Parts(application, Stylizer(executor, engines, { accelerators }, threads = 2, nanoTime, choices))
     }
 
     protected fun <T : Activity> launch(type: Class<T>, intent: Intent? = null): ActivityController<T> =

@@ -296,38 +296,65 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
-    fun `a GPU that can't be built is replaced by the CPU, and that is said`() {
+    fun `a GPU that can't be built is replaced by the CPU, and that is said once`() {
         // The real delegate: it has no library for a desktop.
-        useParts(TfLiteEngineFactory, gpu = true)
+        useParts(TfLiteEngineFactory, listOf(Processor.Gpu))
         val main = launchMain()
         main.get().holder.openPhoto(uri(jpeg(150, 100)))
         waitForResult(main)
-        assertEquals(Notice.GPU_FELL_BACK, main.state.notice)
-        assertEquals(application.getString(R.string.notice_gpu_fell_back), main.view<TextView>(R.id.notice_text).text)
+        assertEquals(Notice.ACCELERATOR_FAILED, main.state.notice)
+        assertEquals(application.getString(R.string.notice_accelerator_failed), main.view<TextView>(R.id.notice_text).text)
         assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
         main.view<View>(R.id.notice_dismiss).performClick()
         assertEquals(View.GONE, main.view<View>(R.id.notice).visibility)
+        // Known from now on, also to the next process: the GPU is not asked for again.
+        useParts({ model, processor ->
+            check(processor is Processor.Cpu)
+            TfLiteEngineFactory.build(model, processor)
+        }, listOf(Processor.Gpu))
+        val again = launchMain()
+        again.get().holder.openPhoto(uri(jpeg(60, 40)))
+        waitForResult(again)
+        assertNull(again.state.notice)
+    }
+
+    @Test
+    fun `a GPU that draws wrongly is left, and that is said`() {
+        useParts({ model, processor ->
+            val engine = TfLiteEngineFactory.build(model, Processor.Cpu(1))
+            if (processor is Processor.Gpu) Wrong(engine) else engine
+        }, listOf(Processor.Gpu))
+        val main = launchMain()
+        main.get().holder.openPhoto(uri(jpeg(150, 100)))
+        waitForResult(main)
+        assertEquals(Notice.ACCELERATOR_WRONG, main.state.notice)
+        assertTrue(main.view<TextView>(R.id.report).text.contains("CPU"))
+        assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
     }
 
     @Test
     fun `a GPU that stops in the middle is replaced by the CPU for the tile that it left and all others`() {
         val built = mutableListOf<Processor>()
+        var now = 0L
         useParts(
             { model, processor ->
                 built += processor
                 val engine = TfLiteEngineFactory.build(model, Processor.Cpu(1))
-                if (processor is Processor.Gpu) StoppingAfter(2, engine) else engine
+                // Faster by this test's clock, and right until the check and two tiles are done.
+                if (processor is Processor.Gpu) StoppingAfter(CHECK_RUNS + 2, engine) { now += 1 } else Ticking(engine) { now += 1000 }
             },
-            gpu = true,
+            listOf(Processor.Gpu),
+            nanoTime = { now },
         )
         val main = launchMain()
         main.get().holder.openPhoto(uri(jpeg(150, 100)))
         waitForResult(main)
-        assertEquals(Notice.GPU_FELL_BACK, main.state.notice)
+        assertEquals(Notice.ACCELERATOR_FAILED, main.state.notice)
         assertTrue(meanDifference(checkNotNull(main.state.after), inverted(checkNotNull(main.state.before))) < 1.5)
         main.get().holder.openPhoto(uri(jpeg(60, 40)))
         waitForResult(main)
-        assertEquals("the network is kept between pictures", listOf(Processor.Gpu, Processor.Cpu(2)), built)
+        // To compare with, to try, and to go on with; the network is kept between pictures.
+        assertEquals(listOf(Processor.Cpu(2), Processor.Gpu, Processor.Cpu(2)), built)
     }
 
     @Test
@@ -439,14 +466,37 @@ private class Gate : EngineFactory {
     }
 }
 
-private class StoppingAfter(private var tiles: Int, private val engine: Engine) : Engine by engine {
+private class StoppingAfter(private var tiles: Int, private val engine: Engine, private val tick: () -> Unit) : Engine by engine {
     override val processor = Processor.Gpu
 
     override fun run(tile: IntArray, translated: IntArray) {
         if (tiles-- == 0) throw EngineFailure("out of memory", IllegalStateException())
+        tick()
         engine.run(tile, translated)
     }
 }
+
+private class Ticking(private val engine: Engine, private val tick: () -> Unit) : Engine by engine {
+    override val processor = Processor.Cpu(2)
+
+    override fun run(tile: IntArray, translated: IntArray) {
+        tick()
+        engine.run(tile, translated)
+    }
+}
+
+/** Runs without an error, and swaps red and blue. */
+private class Wrong(private val engine: Engine) : Engine by engine {
+    override val processor = Processor.Gpu
+
+    override fun run(tile: IntArray, translated: IntArray) {
+        engine.run(tile, translated)
+        for (i in translated.indices) translated[i] = with(translated[i]) { this and 0xFF00FF00.toInt() or (this shl 16 and 0xFF0000) or (this shr 16 and 0xFF) }
+    }
+}
+
+/** Of each processor in its check. */
+private const val CHECK_RUNS = 4
 
 /** A MediaStore that keeps one file. */
 class Media : ContentProvider() {

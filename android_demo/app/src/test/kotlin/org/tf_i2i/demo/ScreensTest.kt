@@ -30,7 +30,7 @@ class ScreensTest : AppTest() {
         val light = assertReadable(main, "main-light")
         assertEquals(main.get().getColor(R.color.background), light.getPixel(2, light.height - 3))
         assertTrue(Color.luminance(light.getPixel(2, light.height - 3)) > 0.8)
-        main.get().holder.tell(Notice.GPU_FELL_BACK)
+        main.get().holder.tell(Notice.ACCELERATOR_FAILED)
         assertReadable(main, "main-notice")
         main.get().holder.dismissNotice()
         RuntimeEnvironment.setFontScale(LARGE)

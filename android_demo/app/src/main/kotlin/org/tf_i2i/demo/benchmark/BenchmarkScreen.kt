@@ -7,7 +7,10 @@ import android.widget.Button
 import android.widget.ProgressBar
 import android.widget.TextView
 import org.tf_i2i.demo.R
+import org.tf_i2i.demo.inference.Choice
 import org.tf_i2i.demo.inference.Processor
+import org.tf_i2i.demo.inference.describe
+import org.tf_i2i.demo.inference.name
 
 /** Draws a [BenchmarkUiState]. */
 class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
@@ -16,7 +19,7 @@ class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
     private val bar: ProgressBar = root.findViewById(R.id.benchmark_progress)
     private val button: Button = root.findViewById(R.id.benchmark_button)
     private val table: ViewGroup = root.findViewById(R.id.benchmark_table)
-    private var drawn: List<Timing>? = null
+    private var drawn: Pair<List<Timing>, Map<String, Choice>>? = null
     private var running = false
 
     init {
@@ -36,17 +39,21 @@ class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
         bar.progress = Math.round((state.progress ?: 0f) * bar.max)
         button.setText(if (running) R.string.benchmark_stop else R.string.benchmark_start)
         button.keepScreenOn = running
-        if (drawn != state.timings) fill(state.timings)
-        drawn = state.timings
+        if (drawn != state.timings to state.choices) fill(state.timings, state.choices)
+        drawn = state.timings to state.choices
     }
 
-    private fun fill(timings: List<Timing>) {
+    private fun fill(timings: List<Timing>, choices: Map<String, Choice>) {
         table.removeAllViews()
         for ((name, rows) in timings.groupBy { it.name }) {
             val card = LayoutInflater.from(table.context).inflate(R.layout.item_benchmark, table, false) as ViewGroup
             card.findViewById<TextView>(R.id.benchmark_name).text = name
             val list = card.findViewById<ViewGroup>(R.id.benchmark_rows)
             rows.forEach { addRow(list, it) }
+            card.findViewById<TextView>(R.id.benchmark_choice).apply {
+                visibility = if (name in choices) View.VISIBLE else View.GONE
+                text = choices[name]?.let(resources::describe)
+            }
             table.addView(card)
         }
     }
@@ -63,7 +70,7 @@ class BenchmarkScreen(root: View, onStart: () -> Unit, onStop: () -> Unit) {
     }
 
     private fun processor(processor: Processor): String = when (processor) {
-        is Processor.Gpu -> resources.getString(R.string.gpu)
+        is Processor.Accelerator -> resources.name(processor)
         is Processor.Cpu -> resources.getString(R.string.benchmark_cpu, processor.threads)
     }
 

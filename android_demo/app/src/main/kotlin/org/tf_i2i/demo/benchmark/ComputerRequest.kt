@@ -16,10 +16,10 @@ import org.tf_i2i.demo.model.mapFile
  * @property folder holds the .tflite files, and receives the answer.
  */
 data class ComputerRequest(val token: String, val threads: List<Int>, val repeats: Repeats, val folder: File) {
-    /** Every file in the folder on every processor asked for, and on the GPU where it is [gpuAllowed]. */
-    fun cases(gpuAllowed: Boolean): List<Case> {
+    /** Every file in the folder on every processor asked for, and on the phone's [accelerators]. */
+    fun cases(accelerators: List<Processor.Accelerator>): List<Case> {
         val files = folder.listFiles { file -> file.name.endsWith(".tflite") }.orEmpty().sortedBy { it.name }
-        val processors = threads.map(Processor::Cpu) + if (gpuAllowed) listOf(Processor.Gpu) else emptyList()
+        val processors = threads.map(Processor::Cpu) + accelerators
         return files.flatMap { file -> processors.map { Case(file.name, it) { modelFile(file) } } }
     }
 
@@ -32,13 +32,19 @@ data class ComputerRequest(val token: String, val threads: List<Int>, val repeat
     private fun result(timing: Timing, note: String?) = JSONObject().apply {
         val cpu = timing.processor as? Processor.Cpu
         put("file", timing.name)
-        put("accelerator", if (cpu == null) "gpu" else "cpu")
+        put("accelerator", accelerator(timing.processor))
         put("threads", cpu?.threads ?: JSONObject.NULL)
         put("median_ms", timing.medianMs ?: JSONObject.NULL)
         put("p90_ms", timing.p90Ms ?: JSONObject.NULL)
         put("first_ms", timing.firstMs ?: JSONObject.NULL)
         put("peak_mb", timing.peakMb ?: JSONObject.NULL)
         put("note", note ?: JSONObject.NULL)
+    }
+
+    private fun accelerator(processor: Processor) = when (processor) {
+        is Processor.Gpu -> "gpu"
+        is Processor.Npu -> "npu"
+        is Processor.Cpu -> "cpu"
     }
 
     private fun write(answer: JSONObject) {

@@ -18,9 +18,9 @@ import org.tf_i2i.demo.pixels.upsample
 /**
  * How a picture was made.
  *
- * @property fellBack the GPU was tried and failed, now or earlier with this model.
+ * @property left an accelerator that failed with this model, where that was found out just now; null otherwise.
  */
-data class StylizeReport(val processor: Processor, val milliseconds: Long, val fellBack: Boolean)
+data class StylizeReport(val processor: Processor, val milliseconds: Long, val left: Trial?)
 
 /**
  * What a picture is to look like.
@@ -45,18 +45,23 @@ class Cancellation {
 /**
  * Puts pictures into a model's style, one after the other, on [executor], which must have one thread.
  *
- * The network of the last model stays built between pictures. The GPU is used where [isGpuAllowed]; where it fails to build
- * or to run, the CPU takes over at once, in the middle of a picture if need be, and for the rest of this model's life.
+ * The network of the last model stays built between pictures. At the first use of a model, [ProcessorCheck] decides whether
+ * an accelerator is used; where that one fails later, the CPU takes over at once, in the middle of a picture if need be, and
+ * from then on.
+ *
+ * @property accelerators to try, the most promising first. Asked on [executor]: native libraries answer.
+ * @property choices where decisions are kept; null: only while the network stays built.
  */
 class Stylizer(
     val executor: Executor,
-    val engines: EngineFactory = TfLiteEngineFactory,
-    gpuAllowed: () -> Boolean = ::isGpuAllowed,
+    val engines: EngineFactory,
+    accelerators: () -> List<Processor.Accelerator> = engines::accelerators,
     private val threads: Int = sensibleThreads(),
     val nanoTime: () -> Long = System::nanoTime,
+    private val choices: ChoiceStore? = null,
 ) {
-    /** Whether the GPU is tried. Asked on [executor]: the list of phones is a native library's. */
-    val isGpuAllowed by lazy(gpuAllowed)
+    val accelerators by lazy(accelerators)
+    private val check = ProcessorCheck(engines, threads, nanoTime)
     private var built: BuiltModel? = null
 
     /**
@@ -106,7 +111,41 @@ class Stylizer(
                 }
             }
         }
-        return StylizeReport(current.processor, (nanoTime() - start) / NANOSECONDS_PER_MS, current.fellBack)
+        return StylizeReport(current.processor, (nanoTime() - start) / NANOSECONDS_PER_MS, current.tellLeft())
+    }
+
+    /**
+     * A camera's frame in a model's style.
+     *
+     * @property maxTiles how many tiles make sense for frames of this size.
+     */
+    class Live(val picture: ArrayGrid, val processor: Processor, val maxTiles: Int, val left: Trial?)
+
+    /**
+     * Translates a frame at the size that fits into so many tiles along its longer side. Call it on [executor].
+     *
+     * @param key and [model] as for [prepare].
+     * @throws EngineFailure even the CPU can't run it.
+     */
+    fun live(key: String, model: () -> ModelFile, frame: PixelGrid, tiles: Int): Live {
+        val current = current(key, model)
+        val description = current.file.description
+        val own = PhotoSize(frame.width, frame.height)
+        val picture = resized(frame, description.liveSize(own, tiles))
+        description.liveTiling(tiles).translate(picture, current)
+        return Live(picture, current.processor, description.maxLiveTiles(own), current.tellLeft())
+    }
+
+    /**
+     * Decides anew which processor this model is run on. Call it on [executor].
+     *
+     * @throws EngineFailure even the CPU can't run it.
+     */
+    fun recheck(file: ModelFile): Choice {
+        release()
+        val (choice, engine) = decide(file)
+        engine.close()
+        return choice
     }
 
     /** Gives the network's memory back; the next picture builds it again. Call it on [executor]. */
@@ -123,22 +162,31 @@ class Stylizer(
         return BuiltModel(key, file).also { built = it }
     }
 
-    /** A model on the best processor that has not failed it. */
+    private fun decide(file: ModelFile): Pair<Choice, Engine> {
+        val (choice, engine) = check.choose(file, accelerators) { choices?.put(file, it) }
+        if (accelerators.isNotEmpty()) choices?.put(file, choice)
+        return choice to engine
+    }
+
+    /** A model on the processor that was chosen for it. */
     private inner class BuiltModel(val key: String, val file: ModelFile) : TileNetwork, AutoCloseable {
-        var fellBack = false
-            private set
-        private var engine: Engine = if (isGpuAllowed) gpuOrCpu() else cpu()
+        private var left: Trial? = null
+        private var engine: Engine = chosen() ?: decided()
         val processor get() = engine.processor
 
         override fun run(tile: IntArray, translated: IntArray) = try {
             engine.run(tile, translated)
         } catch (failure: EngineFailure) {
-            if (engine.processor !is Processor.Gpu) throw failure
+            val failed = engine.processor as? Processor.Accelerator ?: throw failure
             engine.close()
-            fellBack = true
+            val trial = Trial(failed, Outcome.STOPPED).also { left = it }
             engine = cpu()
+            choices?.put(file, Choice(engine.processor, listOf(trial)))
             engine.run(tile, translated)
         }
+
+        /** What failed, once. */
+        fun tellLeft() = left.also { left = null }
 
         fun translate(picture: PixelGrid, strength: Float, cancellation: Cancellation, progress: (Float) -> Unit) {
             val tiling = file.description.tiling
@@ -151,11 +199,21 @@ class Stylizer(
 
         override fun close() = engine.close()
 
-        private fun gpuOrCpu(): Engine = try {
-            engines.build(file, Processor.Gpu)
-        } catch (_: EngineFailure) {
-            fellBack = true
-            cpu()
+        /** On the processor that was chosen earlier; null where none was, or where it fails now. */
+        private fun chosen(): Engine? {
+            val processor = choices?.get(file)?.processor ?: return null
+            if (processor is Processor.Accelerator && processor !in accelerators) return null
+            return try {
+                if (processor is Processor.Accelerator) engines.build(file, processor) else cpu()
+            } catch (failure: EngineFailure) {
+                if (processor is Processor.Accelerator) null else throw failure
+            }
+        }
+
+        private fun decided(): Engine {
+            val (choice, engine) = decide(file)
+            left = choice.trials.lastOrNull { it.outcome.isFailure }?.takeIf { choice.processor is Processor.Cpu }
+            return engine
         }
 
         private fun cpu() = engines.build(file, Processor.Cpu(threads))

@@ -10,8 +10,8 @@ import android.widget.ProgressBar
 import android.widget.SeekBar
 import android.widget.TextView
 import org.tf_i2i.demo.R
-import org.tf_i2i.demo.inference.Processor
 import org.tf_i2i.demo.inference.StylizeReport
+import org.tf_i2i.demo.inference.name
 import org.tf_i2i.demo.model.Style
 import org.tf_i2i.demo.pixels.BRUSHES
 
@@ -95,13 +95,9 @@ class MainScreen(private val root: View, private val listener: Listener) {
     }
 
     private fun describe(report: StylizeReport, state: MainUiState): String {
-        val processor = when (val on = report.processor) {
-            is Processor.Gpu -> resources.getString(R.string.gpu)
-            is Processor.Cpu -> resources.getQuantityString(R.plurals.cpu_threads, on.threads, on.threads)
-        }
         val after = checkNotNull(state.after)
         val seconds = report.milliseconds / MILLISECONDS
-        return resources.getString(R.string.report, seconds, processor, after.width, after.height)
+        return resources.getString(R.string.report, seconds, resources.name(report.processor), after.width, after.height)
     }
 
     private fun fillStyles(state: MainUiState) {

@@ -11,12 +11,14 @@ import java.util.concurrent.Executor
 import org.tf_i2i.demo.StateHolder
 import org.tf_i2i.demo.inference.EngineFailure
 import org.tf_i2i.demo.inference.Look
-import org.tf_i2i.demo.inference.StylizeReport
+import org.tf_i2i.demo.inference.Outcome
 import org.tf_i2i.demo.inference.Stylizer
+import org.tf_i2i.demo.inference.Trial
 import org.tf_i2i.demo.model.ModelStore
 import org.tf_i2i.demo.model.Style
 import org.tf_i2i.demo.model.UnusableModel
 import org.tf_i2i.demo.photo.BitmapGrid
+import org.tf_i2i.demo.photo.FullSizeWriter
 import org.tf_i2i.demo.photo.Gallery
 import org.tf_i2i.demo.photo.Photo
 import org.tf_i2i.demo.photo.PhotoStore
@@ -34,9 +36,6 @@ class MainStateHolder(
     private val shareUri: (File) -> Uri,
     private val resultName: () -> String,
 ) : StateHolder<MainUiState>(MainUiState(), main, stylizer.executor) {
-
-    /** Models whose fall-back to the CPU was told. */
-    private val told = mutableSetOf<String>()
 
     /** Reads the models, then takes up what [saved] says, where there is something. */
     fun start(saved: SavedMain?) = launchAside(::failed) { job ->
@@ -147,7 +146,7 @@ class MainStateHolder(
                 style.id, { models.open(style) }, BitmapGrid(after), Look(1f, brush), job.cancellation, progressOf(job),
             )
             job.post {
-                val notice = if (report.fellBack && told.add(style.id)) Notice.GPU_FELL_BACK else state.notice
+                val notice = report.left?.let(::noticeOf) ?: state.notice
                 update { it.copy(after = after, report = report, work = null, notice = notice) }
             }
         }
@@ -175,16 +174,9 @@ class MainStateHolder(
 
     private fun writeFull(job: Job, shown: MainUiState, file: File) {
         val style = checkNotNull(shown.selected)
-        val full = photos.decodeFull(checkNotNull(shown.photo))
-        try {
-            stylizer.stylize(
-                style.id, { models.open(style) }, full.upright, Look(shown.strength, shown.brush), job.cancellation, progressOf(job),
-            )
+        val look = Look(shown.strength, shown.brush)
+        FullSizeWriter(models, photos, stylizer).write(checkNotNull(shown.photo), style, look, file, job.cancellation, progressOf(job)) {
             job.post { update { it.copy(work = it.work?.copy(progress = null)) } }
-            photos.write(full.bitmap, full.orientation, file)
-        } finally {
-            // 192 MB for 48 megapixels, which the collector does not see.
-            full.bitmap.recycle()
         }
     }
 
@@ -227,6 +219,10 @@ class MainStateHolder(
 
 /** What survives the process; the photo is a file in the cache. */
 data class SavedMain(val photo: String?, val style: String?, val strength: Float, val brush: Float?, val divider: Float)
+
+/** What to say of an accelerator that failed. */
+fun noticeOf(left: Trial) =
+    if (left.outcome == Outcome.DIFFERENT) Notice.ACCELERATOR_WRONG else Notice.ACCELERATOR_FAILED
 
 /** How opaque the styled picture lies over the photo, 0 to 255. */
 fun strengthAlpha(strength: Float) = Math.round(strength * 255)

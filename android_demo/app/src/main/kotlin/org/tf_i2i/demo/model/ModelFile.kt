@@ -2,6 +2,7 @@ package org.tf_i2i.demo.model
 
 import java.nio.BufferUnderflowException
 import java.nio.ByteBuffer
+import java.security.MessageDigest
 import org.json.JSONException
 import org.json.JSONObject
 import org.tf_i2i.demo.pixels.ByteCoding
@@ -37,6 +38,21 @@ data class ModelDescription(
     /** Tiles for a photo of any size, or the one that a whole picture fits into. */
     val tiling: Tiling get() = Tiling(size, size, margin ?: 0)
 
+    /**
+     * Tiles for the camera's frames, of which [across] lie along the longer side. One alone has a narrower margin: there is no
+     * seam, and only what lies at the picture's border sees less of its mirrored surroundings.
+     */
+    fun liveTiling(across: Int): Tiling {
+        if (margin == null || across > 1) return tiling
+        return Tiling(size, size, minOf(margin, (LIVE_MARGIN + stride - 1) / stride * stride))
+    }
+
+    /** The largest frame of these proportions that goes through that many tiles; never larger than it is. */
+    fun liveSize(own: PhotoSize, across: Int): PhotoSize = own.within(across * liveTiling(across).stepAcross)
+
+    /** More tiles than this would only enlarge the frame. */
+    fun maxLiveTiles(own: PhotoSize): Int = if (margin == null) 1 else maxOf(1, own.longest / tiling.stepAcross)
+
     /** Whether there is a working size that a brush could be a factor on. */
     val hasBrush get() = margin != null && workingSize != null
 
@@ -61,6 +77,11 @@ data class ModelFacts(
 
 /** A network's bytes, mapped into memory, and what they say of themselves. */
 class ModelFile(val data: ByteBuffer, val description: ModelDescription)
+
+/** Of a file's bytes, in hexadecimal: the same file, whatever it is called. */
+fun sha256(data: ByteBuffer): String =
+    MessageDigest.getInstance("SHA-256").apply { update(data.duplicate().apply { rewind() } as ByteBuffer) }
+        .digest().joinToString("") { "%02x".format(it) }
 
 /**
  * Reads what a .tflite file says of itself.
@@ -161,6 +182,9 @@ private const val TFLITE_IDENTIFIER = "TFL3"
 private const val METADATA_IDENTIFIER = "M001"
 private const val METADATA_ENTRY = "TFLITE_METADATA"
 private const val FACTS = "model.json"
+
+/** Pixels around a camera's frame; the whole margin would cost a third of the picture. */
+private const val LIVE_MARGIN = 8
 
 /** No phone's memory holds the activations of more. */
 private const val LARGEST_SIDE = 4096

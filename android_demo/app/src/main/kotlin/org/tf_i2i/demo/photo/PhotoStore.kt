@@ -65,6 +65,9 @@ class PhotoStore(private val context: Context) {
     /** Where a camera writes to. */
     val cameraFile = File(folder, CAMERA)
 
+    /** What live view froze. */
+    val liveFile = File(folder, LIVE)
+
     /** Where results are put together before they are handed out. */
     val resultFile = File(folder, RESULT)
 
@@ -155,6 +158,7 @@ class PhotoStore(private val context: Context) {
         const val FOLDER = "photos"
         private const val PREFIX = "photo"
         private const val CAMERA = "camera.jpg"
+        private const val LIVE = "live.jpg"
         private const val RESULT = "result.jpg"
         private const val BYTES_PER_PIXEL = 4
         private const val MEMORY_SHARE = 0.7

@@ -27,6 +27,13 @@ enum class Orientation(
     /** The size that a stored picture has upright, and the reverse. */
     fun upright(stored: PhotoSize) = if (transposed) stored.transposed() else stored
 
+    /** The same, seen in a mirror. */
+    fun mirrored() = entries.first {
+        it.transposed == transposed &&
+            it.mirroredAcross == (mirroredAcross != !transposed) &&
+            it.mirroredDown == (mirroredDown != transposed)
+    }
+
     companion object {
         /** Values that the standard doesn't know are taken as upright. */
         fun of(exif: Int) = entries.firstOrNull { it.exif == exif } ?: NORMAL

@@ -83,7 +83,7 @@ class BenchmarkTest {
         val request = ComputerRequest("abc", listOf(1, 2), Repeats(2, 1), folder)
         modelBytes("invert-int8").copyTo(File(folder, "b.tflite"))
         modelBytes("half-float32").copyTo(File(folder, "a.tflite"))
-        val cases = request.cases(gpuAllowed = true)
+        val cases = request.cases(listOf(Processor.Gpu))
         assertEquals(listOf("a.tflite", "b.tflite").flatMap { name -> List(3) { name } }, cases.map { it.name })
         val timings = Benchmark(TfLiteEngineFactory, ::wallClock).run(cases, request.repeats, Cancellation()) { _, _ -> }
         request.answer("Maker Phone", timings) { if (it.failed) "refused" else null }
