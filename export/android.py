@@ -3,6 +3,8 @@
 python -m export.android --run RUN... [--apk OUT.apk] [--install]
 """
 
+import getpass
+import os
 import signal
 import sys
 import tempfile
@@ -11,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.android_app.android_apk import ABIS, build_apk, find_tools
+from export.android_app.android_apk import ABIS, SigningKey, build_apk, find_tools
 from export.android_app.android_assets import ModelAssets
+from export.android_app.native_alignment import describe_alignments
 from export.conversion.variants import VARIANTS
 from export.timing.phone import PACKAGE, Phone
 from tf_i2i.command_line import option_group, parse, run_command
@@ -25,14 +28,18 @@ _EPILOG = """\
 Models replace those of the previous command; other files are left alone. By default, the students' int8 files of each
 run are used, or else its best variant, in both directions if exported.
 The build needs a JDK, Maven, aapt2, zipalign and apksigner; at first use, Maven downloads libraries from Maven Central.
-The APK is signed with Android's debug key (~/.android/debug.keystore, created if missing): for testing, not for a store.
+Without --keystore, the APK is signed with Android's debug key (~/.android/debug.keystore, created if missing): for testing.
+The password of --keystore is in ANDROID_KEYSTORE_PASSWORD (and that of the key, if another, in ANDROID_KEY_PASSWORD), or is asked for.
+For a store, an app bundle is built with Gradle: docs/publish.md.
 
   python -m export.android --run runs/mine --apk mine.apk
   python -m export.android --run runs/mine runs/other --install
   python -m export.android --run runs/mine --variant int8 float16 --abi arm64-v8a --apk mine.apk
+  python -m export.android --run runs/mine --keystore release.jks --key-alias upload --apk mine.apk
 
 Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
 PROJECT = Path(__file__).resolve().parents[1] / "android_demo"
+_PASSWORD, _KEY_PASSWORD = "ANDROID_KEYSTORE_PASSWORD", "ANDROID_KEY_PASSWORD"
 _ASSETS = PROJECT / "app" / "src" / "main" / "assets" / "models"
 
 
@@ -51,6 +58,15 @@ class AndroidOptions:
     abi: tuple[str, ...] = _app(
         ("arm64-v8a", "x86_64"), "processors to build for", choices=ABIS, needs="apk|install"
     )
+    keystore: str | None = _app(
+        None,
+        "sign with a key of this key store, not Android's debug key",
+        metavar="FILE",
+        needs="apk|install",
+    )
+    key_alias: str | None = _app(
+        None, "which key; default: the only one in it", metavar="NAME", needs="keystore"
+    )
     install: bool = _app(False, "build the app and install it with adb")
     device: str | None = _app(
         None,
@@ -67,6 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     # Whatever would stop it at the end is checked before the work.
     tools = find_tools() if options.apk or options.install else None
     out = _writable(Path(options.apk)) if options.apk else None
+    key = _signing_key(options) if options.keystore else None
     phone = _connect(options) if options.install else None
     assets = ModelAssets(Path(options.assets) if options.assets else _ASSETS)
     if options.run or assets.is_empty():
@@ -79,10 +96,11 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         apk, abis = out or Path(folder) / "tf_i2i.apk", tuple(dict.fromkeys(options.abi))
-        build_apk(PROJECT, assets.files(), apk, abis, tools)
+        alignments = build_apk(PROJECT, assets.files(), apk, abis, tools, key)
         if out:
-            megabytes = out.stat().st_size / 1e6
-            print(f"{one_line(out)}: {megabytes:.1f} MB for {', '.join(abis)}, with the debug key")
+            megabytes, owner = out.stat().st_size / 1e6, "your key" if key else "the debug key"
+            print(f"{one_line(out)}: {megabytes:.1f} MB for {', '.join(abis)}, with {owner}")
+        print(describe_alignments(alignments))
         if phone:
             _install(phone, apk)
     return 0
@@ -99,6 +117,19 @@ def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
     for model in models:
         print(f"{model.name}: {len(model.data) / 1e6:.2f} MB, shown as {model.title}")
     print(f"{len(models)} model{'s' * (len(models) > 1)} in {one_line(assets.folder)}")
+
+
+def _signing_key(options: AndroidOptions) -> SigningKey:
+    """With its password from the environment, or from whoever sits at the terminal."""
+    path = Path(options.keystore)
+    if not path.is_file():
+        raise UserError(f"--keystore {one_line(path)}: is no file; make one: docs/publish.md")
+    password = os.environ.get(_PASSWORD)
+    if password is None:
+        if not sys.stdin.isatty():
+            raise UserError(f"--keystore {one_line(path)}: its password must be in {_PASSWORD}")
+        password = getpass.getpass(f"password of {one_line(path)}: ")
+    return SigningKey(path, options.key_alias, password, os.environ.get(_KEY_PASSWORD))
 
 
 def _writable(out: Path) -> Path:

@@ -114,6 +114,6 @@ configurations.matching { it.name.endsWith("UnitTestRuntimeClasspath") }.configu
 tasks.withType<Test>().configureEach {
     dependsOn(unpackDesktopRuntime)
     systemProperty("java.library.path", layout.buildDirectory.dir("desktop-runtime/native/lib").get().asFile.path)
-    listOf("tf_i2i.model", "tf_i2i.photo", "tf_i2i.expected", "tf_i2i.expected_broad", "tf_i2i.screenshots")
+    listOf("tf_i2i.model", "tf_i2i.photo", "tf_i2i.expected", "tf_i2i.expected_broad", "tf_i2i.frame", "tf_i2i.expected_frame", "tf_i2i.screenshots")
         .forEach { name -> System.getProperty(name)?.let { systemProperty(name, it) } }
 }

@@ -6,6 +6,7 @@ dx turns the classes into a dex file. Models and native libraries are stored unc
 the app can map them into memory.
 """
 
+import json
 import os
 import re
 import shutil
@@ -13,10 +14,12 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
+from export.android_app.native_alignment import load_alignment
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import replacing, write_errors
 
@@ -32,7 +35,10 @@ PACKAGES = {
 MIN_SDK = 26
 # Android's convention for debug keys, the same on every developer's machine.
 _PASSWORD, _ALIAS = "android", "androiddebugkey"
+# How apksigner is told passwords.
+_STORE_VARIABLE, _KEY_VARIABLE = "TF_I2I_STORE_PASSWORD", "TF_I2I_KEY_PASSWORD"
 _BUILD_PRODUCTS = ("target", "build", ".gradle", ".idea", "local.properties")
+_ALIGNMENTS = "assets/native_alignment.json"
 _MODELS = Path("app", "src", "main", "assets", "models")
 # Where Maven leaves resources and libraries, and classes; android_demo/pom.xml says the same.
 _PREPARED, _CLASSES = Path("target", "android"), Path("target", "classes")
@@ -64,15 +70,38 @@ def _version(folder: Path) -> list[int]:
     return [int(part) if part.isdigit() else 0 for part in re.split(r"[.-]", folder.name)]
 
 
+@dataclass(frozen=True)
+class SigningKey:
+    """A key in the user's key store.
+
+    path: the key store. alias: the key in it; None: its only one. password: of the key store;
+    key_password: of the key, None if it is the same. Both go to apksigner through its environment,
+    which other users can't read, unlike its command line.
+    """
+
+    path: Path
+    alias: str | None
+    password: str = field(repr=False)
+    key_password: str | None = field(default=None, repr=False)
+
+
 def build_apk(
-    project: Path, models: Sequence[Path], out: Path, abis: Sequence[str], tools: Mapping[str, str]
-) -> None:
+    project: Path,
+    models: Sequence[Path],
+    out: Path,
+    abis: Sequence[str],
+    tools: Mapping[str, str],
+    key: SigningKey | None = None,
+) -> dict[str, int]:
     """Writes a signed APK to `out`, or nothing; UserError when a step fails or it can't be written.
 
-    project: android_demo. models: files for assets/models. tools: from find_tools().
+    project: android_demo. models: files for assets/models. tools: from find_tools(). key: Android's
+    debug key if None.
+    Returns the alignment in bytes of each native library, by its name in the APK; the APK has the
+    same as assets/native_alignment.json.
     """
     with tempfile.TemporaryDirectory(prefix="tf_i2i-apk-") as folder:
-        build = _Build(project, models, abis, tools, Path(folder))
+        build = _Build(project, models, abis, tools, Path(folder), key)
         steps = {
             "compiling with Maven": build.compile,
             "making the dex file": build.make_dex,
@@ -88,6 +117,7 @@ def build_apk(
                     step()
             with replacing(out) as partial:
                 shutil.copyfile(build.signed, partial)
+        return build.alignments
 
 
 def copy_project(project: Path, copy: Path) -> None:
@@ -102,8 +132,9 @@ def copy_project(project: Path, copy: Path) -> None:
 class _Build:
     """The steps from the project to a signed APK, in the order of the methods."""
 
-    def __init__(self, project: Path, models, abis, tools: Mapping[str, str], folder: Path):
+    def __init__(self, project: Path, models, abis, tools: Mapping[str, str], folder: Path, key):
         self._project, self._models, self._abis, self._tools = project, models, abis, tools
+        self._key, self.alignments = key, {}
         self._copy, self._dex = folder / "project", folder / "dex"
         self._prepared = self._copy / _PREPARED
         self._packed, self._aligned = folder / "packed.apk", folder / "aligned.apk"
@@ -157,7 +188,10 @@ class _Build:
                 if not libraries:
                     raise UserError(f"--abi {abi}: the app's runtime has no library for it")
                 for library in libraries:
-                    _add(apk, f"lib/{abi}/{library.name}", library.read_bytes())
+                    name, data = f"lib/{abi}/{library.name}", library.read_bytes()
+                    self.alignments[name] = load_alignment(data)
+                    _add(apk, name, data)
+            _add(apk, _ALIGNMENTS, json.dumps(self.alignments, indent=1).encode())
             assets = self._copy / _MODELS.parent
             files = {path.relative_to(assets): path for path in assets.rglob("[!.]*")}
             files |= {Path("models", path.name): path for path in self._models}
@@ -176,12 +210,20 @@ class _Build:
 
     def sign(self) -> None:
         """Signatures of schemes 2 and 3, which apksigner chooses for MIN_SDK; 4 is a second file."""
-        key = _debug_key(self._tools["keytool"])
-        options = f"--ks-pass pass:{_PASSWORD} --ks-key-alias {_ALIAS}".split()
-        options += f"--min-sdk-version {MIN_SDK} --v4-signing-enabled false".split()
-        command = [self._tools["apksigner"], "sign", "--ks", key, *options, "--out", self.signed]
-        fix = f"if this is not a debug key, move it away and a new one is made: {one_line(key)}"
-        _run([*command, self._aligned], "signing", fix)
+        key = self._key
+        if key is None:
+            path = _debug_key(self._tools["keytool"])
+            key = SigningKey(path, _ALIAS, _PASSWORD)
+            fix = f"if it is not a debug key, move it away and a new one is made: {one_line(path)}"
+        else:
+            fix = f"are key store, password and --key-alias right? {one_line(key.path)}"
+        options = [f"--min-sdk-version={MIN_SDK}", "--v4-signing-enabled=false"]
+        options += ["--ks-pass", f"env:{_STORE_VARIABLE}", "--key-pass", f"env:{_KEY_VARIABLE}"]
+        options += ["--ks-key-alias", key.alias] if key.alias else []
+        passwords = {_STORE_VARIABLE: key.password}
+        passwords[_KEY_VARIABLE] = key.password if key.key_password is None else key.key_password
+        command = [self._tools["apksigner"], "sign", "--ks", key.path, *options]
+        _run([*command, "--out", self.signed, self._aligned], "signing", fix, passwords)
 
 
 def _debug_key(keytool: str) -> Path:
@@ -208,8 +250,16 @@ def _add(apk: zipfile.ZipFile, name: str, data: bytes, compression: int | None =
     apk.writestr(entry, data, compresslevel=9)
 
 
-def _run(command: Sequence[str | os.PathLike], task: str, fix: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+def _run(
+    command: Sequence[str | os.PathLike],
+    task: str,
+    fix: str,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    environment = {**os.environ, **(variables or {})}
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=environment
+    )
     if done.returncode == 0:
         return
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)

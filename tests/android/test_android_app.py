@@ -4,7 +4,9 @@ export.stylize.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import platform
 import re
@@ -15,6 +17,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,9 +25,17 @@ from exported_models import add_file, convert, converted, described, fake_run, s
 from PIL import Image
 from skimage.data import coffee
 
-from export.android import PROJECT, main
-from export.android_app.android_apk import PACKAGES, copy_project
+from export.android import PROJECT, AndroidOptions, _signing_key, main
+from export.android_app.android_apk import (
+    PACKAGES,
+    SigningKey,
+    _Build,
+    copy_project,
+    find_tools,
+)
+from export.android_app.native_alignment import describe_alignments, load_alignment
 from export.stylize import main as stylize
+from tf_i2i.errors import UserError
 from tf_i2i.models.mobile_generator import MobileGenerator
 
 _missing = [name for name in PACKAGES if shutil.which(name) is None]
@@ -69,7 +80,9 @@ def apk(tmp_path_factory, monkeypatch_module) -> Path:
         "--abi",
         "arm64-v8a",
     ]
-    assert main(command) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(command) == 0
+    (folder / "said.txt").write_text(said.getvalue())
     assert [path.name for path in out.parent.iterdir()] == ["demo.apk"]
     return out
 
@@ -114,6 +127,93 @@ def data_offset(apk: Path, entry: zipfile.ZipInfo) -> int:
 
 
 @needs_tools
+def test_what_google_play_would_refuse_is_said_in_one_line_and_in_the_apk(apk):
+    with zipfile.ZipFile(apk) as archive:
+        report = json.loads(archive.read("assets/native_alignment.json"))
+        assert report == {
+            name: load_alignment(archive.read(name))
+            for name in archive.namelist()
+            if name.endswith(".so")
+        }
+    # TensorFlow Lite 2.16.1's are; a newer version on Maven Central would change what is said.
+    assert set(report.values()) == {4096}
+    said = (apk.parents[1] / "said.txt").read_text().splitlines()
+    (line,) = [line for line in said if line.startswith("not aligned to 16 KB: ")]
+    assert all(f"{name} (4 KB)" in line for name in report) and "docs/publish.md" in line
+
+
+def elf(is_64_bit: bool, *alignments: int) -> bytes:
+    """An ELF header with a PT_NOTE of alignment 4 and a PT_LOAD for each alignment."""
+    types = [(4, 4), *((1, alignment) for alignment in alignments)]
+    if is_64_bit:
+        header = struct.pack("<4sBB10x16xQQ4xHHHHHH", b"\x7fELF", 2, 1, 64, 0, 64, 56, 3, 0, 0, 0)
+        entry = "<I44xQ"
+    else:
+        header = struct.pack("<4sBB10x12xII4xHHHHHH", b"\x7fELF", 1, 1, 52, 0, 52, 32, 3, 0, 0, 0)
+        entry = "<I24xI"
+    assert len(types) == 3
+    return header + b"".join(struct.pack(entry, *fields) for fields in types)
+
+
+@pytest.mark.parametrize("is_64_bit", [False, True])
+def test_alignment_is_the_smallest_of_the_loaded_segments(is_64_bit):
+    assert load_alignment(elf(is_64_bit, 16384, 65536)) == 16384
+    assert load_alignment(elf(is_64_bit, 16384, 4096)) == 4096
+    # A real one: this Python's own.
+    real = next(Path(np.__file__).parent.rglob("*.so")).read_bytes()
+    assert load_alignment(real) in (4096, 16384, 65536, 2097152)
+    for damaged in (b"", b"MZ" * 100, elf(is_64_bit, 4096, 4096)[:70]):
+        with pytest.raises(ValueError):
+            load_alignment(damaged)
+
+
+def test_aligned_libraries_are_said_to_be():
+    said = describe_alignments({"a.so": 16384, "b.so": 65536})
+    assert said == "all 2 native libraries are aligned to 16 KB"
+    said = describe_alignments({"a.so": 16384, "b.so": 8192})
+    assert said.startswith("not aligned to 16 KB: b.so (8 KB); ")
+
+
+@needs_tools
+def test_the_users_own_key_signs(apk, tmp_path, monkeypatch):
+    store, tools = tmp_path / "release.jks", find_tools()
+    options = ["-alias", "upload", "-keyalg", "RSA", "-storepass", "secret1"]
+    tool(tools["keytool"], "-genkeypair", *options, "-dname", "CN=Somebody", "-keystore", store)
+    key = SigningKey(store, "upload", "secret1")
+    assert "secret1" not in repr(key)
+    build = _Build(PROJECT, [], (), tools, tmp_path, key)
+    monkeypatch.setattr(build, "_aligned", apk)
+    build.sign()
+    assert "CN=Somebody" in tool("apksigner", "verify", "--print-certs", build.signed)
+    for wrong in (SigningKey(store, "upload", "secret2"), SigningKey(store, "other", "secret1")):
+        monkeypatch.setattr(build, "_key", wrong)
+        with pytest.raises(
+            UserError, match=r"signing failed .*are key store, password and --key-al"
+        ):
+            build.sign()
+
+
+@needs_tools
+def test_passwords_come_from_the_environment_or_the_terminal(tmp_path, monkeypatch):
+    arguments = ["--run", "nowhere", "--apk", str(tmp_path / "a.apk"), "--keystore"]
+    monkeypatch.delenv("ANDROID_KEYSTORE_PASSWORD", raising=False)
+    with pytest.raises(UserError, match=r"--keystore .*none\.jks: is no file"):
+        main([*arguments, str(tmp_path / "none.jks")])
+    store = tmp_path / "release.jks"
+    store.write_bytes(b"")
+    with pytest.raises(UserError, match="its password must be in ANDROID_KEYSTORE_PASSWORD"):
+        main([*arguments, str(store)])
+    options = AndroidOptions(keystore=str(store), key_alias="upload")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: f"typed at {prompt}")
+    typed = f"typed at password of {store}: "
+    assert _signing_key(options) == SigningKey(store, "upload", typed)
+    monkeypatch.setenv("ANDROID_KEYSTORE_PASSWORD", "one")
+    monkeypatch.setenv("ANDROID_KEY_PASSWORD", "two")
+    assert _signing_key(options) == SigningKey(store, "upload", "one", "two")
+
+
+@needs_tools
 def test_one_student_and_one_processor_take_at_most_8_mb(apk):
     assert apk.stat().st_size <= 8e6
 
@@ -126,14 +226,17 @@ def test_the_manifest_says_what_is_meant(apk):
     )
     assert package and package[1] == "org.tf_i2i.demo" and int(package[2]) >= 1 and package[3]
     assert re.search(r"^sdkVersion:'26'", badging, re.M) and re.search(
-        r"^targetSdkVersion:'3[4-9]'", badging, re.M
+        r"^targetSdkVersion:'36'", badging, re.M
     )
     assert re.search(r"^application: label='.+' icon='.+'", badging, re.M)
     assert "launchable-activity: name='org.tf_i2i.demo.MainActivity'" in badging
     assert "native-code: 'arm64-v8a'" in badging and "application-debuggable" not in badging
-    # The photo picker, the camera app and MediaStore lend what is needed; nothing goes over the
-    # network.
-    assert "uses-permission" not in badging
+    # For live view. The photo picker, the camera app and MediaStore lend what else is needed; nothing
+    # goes over the network.
+    permissions = re.findall(r"^uses-permission.*: name='([^']*)'", badging, re.M)
+    assert permissions == ["android.permission.CAMERA"]
+    # Stores offer it to phones without a camera, too.
+    assert "uses-feature-not-required: name='android.hardware.camera'" in badging
 
 
 @needs_tools
@@ -145,7 +248,7 @@ def test_every_class_that_the_manifest_names_is_in_the_dex(apk):
             tree,
         )
     )
-    activities = {"MainActivity", "AboutActivity", "BenchmarkActivity"}
+    activities = {"MainActivity", "LiveActivity", "AboutActivity", "BenchmarkActivity"}
     assert {name.rpartition(".")[2] for name in named} == activities | {
         "DemoApplication",
         "PhotoProvider",
@@ -220,8 +323,11 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"
     Image.fromarray(coffee()).resize((300, 200)).save(photo, quality=95)
     Image.open(photo).save(tmp_path / "decoded.png")
+    # As large as live view draws frames with this model: 128 pixels, less 8 on each side.
+    Image.open(photo).resize((112, 75)).save(tmp_path / "frame.png")
     for folder, brush in (("styled", "1"), ("broad", "2")):
-        command = [model, tmp_path / "decoded.png", "--out", tmp_path / folder, "--brush", brush]
+        pictures = [tmp_path / "decoded.png", tmp_path / "frame.png"]
+        command = [model, *pictures, "--out", tmp_path / folder, "--brush", brush]
         assert stylize([str(word) for word in command]) == 0
     shots.mkdir()
     command = [
@@ -235,6 +341,8 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
         f"-Dtf_i2i.photo={photo}",
         f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}",
         f"-Dtf_i2i.expected_broad={tmp_path / 'broad' / 'decoded.png'}",
+        f"-Dtf_i2i.frame={tmp_path / 'frame.png'}",
+        f"-Dtf_i2i.expected_frame={tmp_path / 'styled' / 'frame.png'}",
         f"-Dtf_i2i.screenshots={shots}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -244,6 +352,9 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
         suite = ElementTree.parse(report).getroot()
         counts = {name: count + int(suite.get(name)) for name, count in counts.items()}
     assert counts["tests"] > 20 and counts["failures"] == counts["errors"] == counts["skipped"] == 0
+    # The other flavour, against stubs of LiteRT.
+    flavour = project / "target/compiled-model/classes/org/tf_i2i/demo/inference"
+    assert (flavour / "CompiledModelEngineFactory.class").is_file()
     pictures_made = [np.asarray(Image.open(path)) for path in shots.glob("*.png")]
     assert pictures_made and all(picture.std() > 1 for picture in pictures_made)
 

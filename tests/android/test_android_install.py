@@ -45,7 +45,8 @@ def phone(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("ABIS", "arm64-v8a,armeabi-v7a")
     monkeypatch.setattr("export.android.find_tools", dict)
     monkeypatch.setattr(
-        "export.android.build_apk", lambda project, assets, out, *_: out.write_bytes(b"an app")
+        "export.android.build_apk",
+        lambda project, assets, out, *_: out.write_bytes(b"an app") and {},
     )
     return tmp_path / "installed.apk"
 

@@ -23,6 +23,7 @@ class AboutActivity : Activity(), FactTexts {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.about)
+        drawEdgeToEdge(findViewById(R.id.about), findViewById(R.id.about_scroll))
         setActionBar(findViewById(R.id.toolbar))
         actionBar?.setDisplayHomeAsUpEnabled(true)
         val retained = lastNonConfigurationInstance as AboutStateHolder?

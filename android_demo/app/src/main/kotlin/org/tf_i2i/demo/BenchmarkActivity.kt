@@ -20,6 +20,7 @@ class BenchmarkActivity : Activity() {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.benchmark)
+        drawEdgeToEdge(findViewById(R.id.benchmark), findViewById(R.id.benchmark_scroll))
         setActionBar(findViewById(R.id.toolbar))
         actionBar?.setDisplayHomeAsUpEnabled(true)
         val retained = lastNonConfigurationInstance as BenchmarkStateHolder?

@@ -13,6 +13,8 @@ import java.util.concurrent.Executors
 import org.tf_i2i.demo.inference.ChoiceStore
 import org.tf_i2i.demo.inference.Stylizer
 import org.tf_i2i.demo.inference.runtimeEngines
+import org.tf_i2i.demo.live.Camera2FrameSource
+import org.tf_i2i.demo.live.FrameSource
 import org.tf_i2i.demo.model.ModelStore
 import org.tf_i2i.demo.photo.Gallery
 import org.tf_i2i.demo.photo.PhotoStore
@@ -46,6 +48,7 @@ class Parts(
         runtimeEngines(context),
         choices = choiceStore(context),
     ),
+    val frames: () -> FrameSource = { Camera2FrameSource(context) },
 ) {
     val main: Executor = Handler(Looper.getMainLooper()).let { handler -> Executor { handler.post(it) } }
     val models = ModelStore(context)

@@ -1,20 +1,16 @@
 package org.tf_i2i.demo
 
+import android.Manifest
 import android.app.Activity
-import android.content.ActivityNotFoundException
 import android.content.ClipData
 import android.content.Intent
+import android.content.pm.PackageManager
 import android.net.Uri
 import android.os.Build
 import android.os.Bundle
 import android.provider.MediaStore
 import android.view.Menu
 import android.view.MenuItem
-import android.window.OnBackInvokedCallback
-import android.window.OnBackInvokedDispatcher
-import java.text.SimpleDateFormat
-import java.util.Date
-import java.util.Locale
 import org.tf_i2i.demo.main.HandOver
 import org.tf_i2i.demo.main.MainScreen
 import org.tf_i2i.demo.main.MainStateHolder
@@ -24,17 +20,19 @@ import org.tf_i2i.demo.main.OutputSize
 import org.tf_i2i.demo.main.SavedMain
 import org.tf_i2i.demo.model.Style
 import org.tf_i2i.demo.photo.PhotoProvider
+import org.tf_i2i.demo.photo.resultName
 
 /** Brings the screen, its state and other apps together; decides nothing itself. */
 class MainActivity : Activity(), MainScreen.Listener {
     lateinit var holder: MainStateHolder
         private set
     private lateinit var screen: MainScreen
-    private var cancelOnBack: OnBackInvokedCallback? = null
+    private val back = BackCatcher(this) { holder.cancel() }
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.main)
+        drawEdgeToEdge(findViewById(R.id.main))
         setActionBar(findViewById(R.id.toolbar))
         screen = MainScreen(findViewById(R.id.main), this)
         val retained = lastNonConfigurationInstance as MainStateHolder?
@@ -68,6 +66,7 @@ class MainActivity : Activity(), MainScreen.Listener {
 
     override fun onOptionsItemSelected(item: MenuItem): Boolean {
         when (item.itemId) {
+            R.id.open_live -> onLive()
             R.id.about -> startActivity(AboutActivity.intent(this, holder.state.selected))
             R.id.benchmark -> startActivity(Intent(this, BenchmarkActivity::class.java))
             else -> return super.onOptionsItemSelected(item)
@@ -75,10 +74,10 @@ class MainActivity : Activity(), MainScreen.Listener {
         return true
     }
 
-    /** Before Android 13; later ones ask [cancelOnBack]. */
+    /** Before Android 13. */
     @Deprecated("Deprecated in Java")
     override fun onBackPressed() {
-        if (holder.state.work != null) holder.cancel() else @Suppress("DEPRECATION") super.onBackPressed()
+        if (!back.backPressed()) @Suppress("DEPRECATION") super.onBackPressed()
     }
 
     override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
@@ -104,13 +103,24 @@ class MainActivity : Activity(), MainScreen.Listener {
         }
     }
 
+    /**
+     * The camera app takes a photo for us. Since live view has the camera's permission in the manifest, Android refuses that until
+     * the permission is given, and only live view may ask for it: so the camera app is then just opened.
+     */
     override fun onTakePhoto() {
+        if (checkSelfPermission(Manifest.permission.CAMERA) != PackageManager.PERMISSION_GRANTED) {
+            val isOpen = start(Intent(MediaStore.INTENT_ACTION_STILL_IMAGE_CAMERA))
+            holder.tell(if (isOpen) Notice.TAKE_THEN_CHOOSE else Notice.NO_APP)
+            return
+        }
         val target = PhotoProvider.uri(this, parts.photos.cameraFile)
         val camera = Intent(MediaStore.ACTION_IMAGE_CAPTURE).putExtra(MediaStore.EXTRA_OUTPUT, target)
             .addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION or Intent.FLAG_GRANT_READ_URI_PERMISSION)
         camera.clipData = ClipData.newRawUri(null, target)
         if (!startForResult(camera, REQUEST_CAMERA)) holder.tell(Notice.NO_APP)
     }
+
+    override fun onLive() = startActivity(LiveActivity.intent(this, holder.state.selected))
 
     override fun onOpenModel() {
         // Few providers know the type of a .tflite file.
@@ -135,7 +145,7 @@ class MainActivity : Activity(), MainScreen.Listener {
 
     private fun draw(state: MainUiState) {
         screen.draw(state)
-        catchBack(state.work != null)
+        back.isCatching = state.work != null
         state.handOver?.let { handOver ->
             holder.handedOver()
             handOver(handOver)
@@ -145,11 +155,7 @@ class MainActivity : Activity(), MainScreen.Listener {
     private fun handOver(handOver: HandOver) {
         val started = when (handOver) {
             is HandOver.Share -> start(shareIntent(handOver.uri))
-            is HandOver.ChoosePlace -> startForResult(
-                Intent(Intent.ACTION_CREATE_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
-                    .setType(PhotoProvider.JPEG).putExtra(Intent.EXTRA_TITLE, handOver.name),
-                REQUEST_PLACE,
-            )
+            is HandOver.ChoosePlace -> startForResult(choosePlace(handOver), REQUEST_PLACE)
         }
         if (!started) holder.tell(Notice.NO_APP)
     }
@@ -159,18 +165,6 @@ class MainActivity : Activity(), MainScreen.Listener {
             .addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
         send.clipData = ClipData.newRawUri(null, uri)
         return Intent.createChooser(send, getString(R.string.share_title))
-    }
-
-    /** The back gesture cancels work while there is some, and is the system's otherwise, with its animation. */
-    private fun catchBack(wanted: Boolean) {
-        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.TIRAMISU || wanted == (cancelOnBack != null)) return
-        if (wanted) {
-            cancelOnBack = OnBackInvokedCallback { holder.cancel() }
-                .also { onBackInvokedDispatcher.registerOnBackInvokedCallback(OnBackInvokedDispatcher.PRIORITY_DEFAULT, it) }
-        } else {
-            cancelOnBack?.let(onBackInvokedDispatcher::unregisterOnBackInvokedCallback)
-            cancelOnBack = null
-        }
     }
 
     private fun openShared(intent: Intent) {
@@ -186,23 +180,12 @@ class MainActivity : Activity(), MainScreen.Listener {
 
     private fun documents() = Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
 
-    private fun startForResult(intent: Intent, request: Int) = attempt { startActivityForResult(intent, request) }
-
-    private fun start(intent: Intent) = attempt { startActivity(intent) }
-
-    private fun attempt(action: () -> Unit): Boolean = try {
-        action()
-        true
-    } catch (_: ActivityNotFoundException) {
-        false
-    }
-
     private fun newHolder(): MainStateHolder {
         val application = applicationContext
         return MainStateHolder(
             parts.main, parts.models, parts.photos, parts.gallery, parts.stylizer,
             shareUri = { PhotoProvider.uri(application, it) },
-            resultName = { application.getString(R.string.result_name, SimpleDateFormat(STAMP, Locale.ROOT).format(Date())) },
+            resultName = { resultName(application) },
         )
     }
 
@@ -213,7 +196,6 @@ class MainActivity : Activity(), MainScreen.Listener {
         const val REQUEST_PLACE = 4
         const val IMAGES = "image/*"
         const val ANY = "*/*"
-        const val STAMP = "yyyyMMdd-HHmmss"
     }
 }
 

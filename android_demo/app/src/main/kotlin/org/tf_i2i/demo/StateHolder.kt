@@ -5,9 +5,12 @@ import java.util.concurrent.Executor
 import org.tf_i2i.demo.inference.Cancellation
 
 /**
- * Keeps a screen's state and outlives its activity when the phone is turned.
+ * Keeps a screen's state and outlives its activity when the phone is turned: a ViewModel with a StateFlow, of the framework's
+ * classes alone.
  *
- * State is read and written on the main thread alone; work runs on [background] and reports by [Job.post].
+ * As a StateFlow, it has a value at any time, an observer gets it at once, and a state that equals the one before is not told
+ * again. Unlike one, it has one observer, and belongs to the main thread: state is read and written there alone; work runs on
+ * [background] and reports by [Job.post].
  */
 abstract class StateHolder<State>(initial: State, private val main: Executor, private val background: Executor) {
     var state: State = initial
@@ -23,8 +26,10 @@ abstract class StateHolder<State>(initial: State, private val main: Executor, pr
     private var current: Job? = null
 
     protected fun update(change: (State) -> State) {
-        state = change(state)
-        observer?.invoke(state)
+        val changed = change(state)
+        if (changed == state) return
+        state = changed
+        observer?.invoke(changed)
     }
 
     /** Ends what is going on, at the latest after a tile; its results are not seen any more. */

@@ -1,5 +1,6 @@
 package org.tf_i2i.demo
 
+import android.Manifest
 import android.app.Activity
 import android.app.ActivityManager
 import android.content.Intent
@@ -29,6 +30,7 @@ import org.tf_i2i.demo.inference.EngineFactory
 import org.tf_i2i.demo.inference.Processor
 import org.tf_i2i.demo.inference.Stylizer
 import org.tf_i2i.demo.inference.TfLiteEngineFactory
+import org.tf_i2i.demo.pixels.ArrayGrid
 
 /** The real activities on the JVM, drawing with Android's own graphics and running networks with TensorFlow Lite. */
 @RunWith(RobolectricTestRunner::class)
@@ -38,6 +40,8 @@ abstract class AppTest {
     val temporary = TemporaryFolder()
 
     protected val application get() = RuntimeEnvironment.getApplication() as DemoApplication
+    /** Those that live view has opened. */
+    protected val cameras = mutableListOf<FakeCamera>()
     private val executors = mutableListOf<ExecutorService>()
     private val controllers = mutableListOf<ActivityController<*>>()
 
@@ -67,11 +71,15 @@ abstract class AppTest {
         engines: EngineFactory = TfLiteEngineFactory,
         accelerators: List<Processor.Accelerator> = emptyList(),
         nanoTime: () -> Long = ::wallClock,
+        frames: () -> FakeCamera = ::FakeCamera,
     ) {
         val executor = Executors.newSingleThreadExecutor().also { executors += it }
         val choices = relaxed { choiceStore(application) }
-        application.parts = Parts(application, Stylizer(executor, engines, { accelerators }, threads = 2, nanoTime, choices))
+        val stylizer = Stylizer(executor, engines, { accelerators }, threads = 2, nanoTime, choices)
+        application.parts = Parts(application, stylizer, frames = { frames().also { cameras += it } })
     }
+
+    protected fun allowCamera() = shadowOf(application).grantPermissions(Manifest.permission.CAMERA)
 
     protected fun <T : Activity> launch(type: Class<T>, intent: Intent? = null): ActivityController<T> =
         Robolectric.buildActivity(type, intent).also { controllers += it }
@@ -133,6 +141,14 @@ abstract class AppTest {
         }
         picture
     }
+
+    /** Smooth colours, and a blue that tells the frame's number. */
+    protected fun frame(width: Int, height: Int, number: Int) = ArrayGrid(
+        width, height, IntArray(width * height) { gradient(it % width, it / width, width, height) + 4 * number },
+    )
+
+    /** Of the frame that the tests' network made this of. */
+    protected fun number(bitmap: Bitmap) = Math.round((255 - 96 - (bitmap.getPixel(20, 20) and 0xFF)) / 4f)
 
     private fun gradient(x: Int, y: Int, width: Int, height: Int): Int {
         val red = 255 * x / width

@@ -410,6 +410,7 @@ class MainActivityTest : AppTest() {
         val main = launchMain()
         main.view<View>(R.id.gallery).performClick()
         assertEquals(MediaStore.ACTION_PICK_IMAGES, shadowOf(main.get()).nextStartedActivity.action)
+        allowCamera()
         main.view<View>(R.id.camera).performClick()
         val camera = shadowOf(main.get()).nextStartedActivity
         assertEquals(MediaStore.ACTION_IMAGE_CAPTURE, camera.action)
@@ -486,7 +487,7 @@ private class Ticking(private val engine: Engine, private val tick: () -> Unit) 
 }
 
 /** Runs without an error, and swaps red and blue. */
-private class Wrong(private val engine: Engine) : Engine by engine {
+internal class Wrong(private val engine: Engine) : Engine by engine {
     override val processor = Processor.Gpu
 
     override fun run(tile: IntArray, translated: IntArray) {

@@ -1,11 +1,16 @@
 package org.tf_i2i.demo
 
+import android.Manifest
 import android.app.Activity
 import android.graphics.Bitmap
+import android.graphics.BitmapFactory
 import android.graphics.Color
+import android.graphics.Insets
 import android.graphics.Rect
+import android.os.Looper
 import android.view.View
 import android.view.ViewGroup
+import android.view.WindowInsets
 import android.view.accessibility.AccessibilityNodeInfo
 import android.widget.HorizontalScrollView
 import android.widget.ScrollView
@@ -14,9 +19,13 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
+import org.tf_i2i.demo.live.CameraLoss
+import org.tf_i2i.demo.live.LiveStatus
 import org.tf_i2i.demo.main.BeforeAfterView
 import org.tf_i2i.demo.main.Notice
+import org.tf_i2i.demo.pixels.ArrayGrid
 
 /** Every screen, light and dark, upright and across, with large letters; pictures of them for people. */
 class ScreensTest : AppTest() {
@@ -45,6 +54,85 @@ class ScreensTest : AppTest() {
         RuntimeEnvironment.setFontScale(LARGE)
         main.turn(ACROSS_NIGHT)
         assertReadable(main, "main-across-large-dark")
+    }
+
+    @Test
+    fun `live view`() {
+        RuntimeEnvironment.setQualifiers(UPRIGHT)
+        allowCamera()
+        val live = launch(LiveActivity::class.java, LiveActivity.intent(application, null)).setup()
+        val holder = live.get().holder
+        waitUntil("camera") { holder.state.styles != null && cameras.last().isOpen }
+        val picture = relaxed { BitmapFactory.decodeFile(picture().path) }
+        val frame = ArrayGrid(picture.width, picture.height)
+        picture.getPixels(frame.pixels, 0, picture.width, 0, 0, picture.width, picture.height)
+        repeat(2) {
+            val before = holder.state.picture
+            cameras.last().send(frame)
+            waitUntil("frame") { holder.state.picture !== before }
+        }
+        val light = assertReadable(live, "live-light")
+        assertTrue(Color.luminance(light.getPixel(2, light.height - 3)) > 0.8)
+        RuntimeEnvironment.setFontScale(LARGE)
+        live.turn(UPRIGHT)
+        assertReadable(live, "live-large")
+        RuntimeEnvironment.setFontScale(1f)
+        live.turn(UPRIGHT_NIGHT)
+        val dark = assertReadable(live, "live-dark")
+        assertTrue(Color.luminance(dark.getPixel(2, dark.height - 3)) < 0.1)
+        live.turn(ACROSS)
+        assertReadable(live, "live-across")
+        RuntimeEnvironment.setFontScale(LARGE)
+        live.turn(ACROSS_NIGHT)
+        assertReadable(live, "live-across-large-dark")
+        assertSpeaking(live.get())
+        cameras.last().photo = picture()
+        holder.freeze()
+        waitUntil("frozen") { holder.state.status == LiveStatus.Frozen }
+        RuntimeEnvironment.setFontScale(1f)
+        live.turn(UPRIGHT)
+        assertReadable(live, "live-frozen")
+        holder.resume()
+        cameras.last().lose(CameraLoss.IN_USE)
+        waitUntil("loss") { holder.state.status is LiveStatus.Lost }
+        assertReadable(live, "live-lost")
+        shadowOf(application).denyPermissions(Manifest.permission.CAMERA)
+        holder.setPermission(false)
+        assertReadable(live, "live-refused")
+        RuntimeEnvironment.setFontScale(LARGE)
+        live.turn(ACROSS_NIGHT)
+        assertReadable(live, "live-refused-across-large-dark")
+    }
+
+    @Test
+    fun `the system's bars and the camera's hole cover nothing that is to be read or touched`() {
+        RuntimeEnvironment.setQualifiers(UPRIGHT)
+        allowCamera()
+        val main = launchMain()
+        val style = main.state.selected
+        val screens = mapOf(
+            R.id.main to main,
+            R.id.live to launch(LiveActivity::class.java, LiveActivity.intent(application, style)).setup(),
+            R.id.about to launch(AboutActivity::class.java, AboutActivity.intent(application, style)).setup(),
+            R.id.benchmark to launch(BenchmarkActivity::class.java).setup(),
+        )
+        val insets = WindowInsets.Builder()
+            .setInsets(WindowInsets.Type.statusBars(), Insets.of(0, 50, 0, 0))
+            .setInsets(WindowInsets.Type.navigationBars(), Insets.of(0, 0, 0, 96))
+            .setInsets(WindowInsets.Type.displayCutout(), Insets.of(70, 0, 0, 0))
+            .build()
+        for ((id, screen) in screens) {
+            val activity = screen.get() as Activity
+            val root = activity.findViewById<View>(id)
+            root.dispatchApplyWindowInsets(insets)
+            shadowOf(Looper.getMainLooper()).idle()
+            val free = Rect(70, 50, root.width, root.height - 96)
+            for (view in root.all().filter { it.isShown && (it.isClickable || it is TextView && it.text.isNotEmpty()) && !it.scrolls() }) {
+                val place = Rect().also(view::getGlobalVisibleRect)
+                assertTrue("$activity: $view at $place", free.contains(place))
+            }
+            assertTrue("the window's own colour lies behind the bars", root.width == activity.window.decorView.width)
+        }
     }
 
     @Test
@@ -79,8 +167,7 @@ class ScreensTest : AppTest() {
         val main = launchMain()
         main.get().holder.openPhoto(uri(jpeg(60, 40)))
         waitForResult(main)
-        val silent = main.get().window.decorView.all().filter { it.isShown && it.isClickable && !it.saysSomething() }.toList()
-        assertEquals(emptyList<View>(), silent)
+        assertSpeaking(main.get())
         val picture = main.get().findViewById<BeforeAfterView>(R.id.picture)
         val node = picture.createAccessibilityNodeInfo()
         assertEquals("android.widget.SeekBar", node.className)
@@ -94,6 +181,10 @@ class ScreensTest : AppTest() {
         val small = main.get().window.decorView.all().filter { it.isShown && it.isClickable && minOf(it.width, it.height) < touch }
         assertEquals(emptyList<View>(), small.filter { it.id != View.NO_ID }.toList())
     }
+
+    /** Whatever can be touched says something to TalkBack. */
+    private fun assertSpeaking(activity: Activity) =
+        assertEquals(emptyList<View>(), activity.window.decorView.all().filter { it.isShown && it.isClickable && !it.saysSomething() }.toList())
 
     /** The demo's photo where the tests were given one. */
     private fun picture() = System.getProperty("tf_i2i.photo")?.takeIf { it.isNotEmpty() }?.let { TestFiles.photo } ?: jpeg(150, 100)

@@ -20,6 +20,12 @@ object TestFiles {
     /** The same with `--brush 2`; the model's working size is at least the photo's. */
     val expectedBroad get() = needed("tf_i2i.expected_broad")
 
+    /** A picture that the camera might give, no larger than live view draws it with [model]; PNG. */
+    val frame get() = needed("tf_i2i.frame")
+
+    /** [frame] as export.stylize translates it with [model], PNG. */
+    val expectedFrame get() = needed("tf_i2i.expected_frame")
+
     /** A folder for pictures of the screens. */
     val screenshots: File?
         get() = System.getProperty("tf_i2i.screenshots")?.takeIf { it.isNotEmpty() }?.let { File(it).apply { mkdirs() } }

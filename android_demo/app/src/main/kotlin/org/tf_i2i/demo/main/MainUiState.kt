@@ -64,6 +64,7 @@ enum class Notice(val text: Int) {
     ACCELERATOR_WRONG(R.string.notice_accelerator_wrong),
     NO_MODELS(R.string.notice_no_models),
     NO_APP(R.string.notice_no_app),
+    TAKE_THEN_CHOOSE(R.string.notice_take_then_choose),
     SAVED(R.string.notice_saved),
     NOT_SAVED(R.string.notice_not_saved),
 }

@@ -8,7 +8,15 @@ import android.os.Environment
 import android.provider.MediaStore
 import java.io.File
 import java.io.IOException
+import java.text.SimpleDateFormat
+import java.util.Date
+import java.util.Locale
+import org.tf_i2i.demo.R
 import org.tf_i2i.demo.blocking
+
+/** A file name for a finished picture, with date and time. */
+fun resultName(context: Context): String =
+    context.getString(R.string.result_name, SimpleDateFormat("yyyyMMdd-HHmmss", Locale.ROOT).format(Date()))
 
 /** The phone's gallery, by MediaStore: no permission is needed from Android 10 on. Blocking. */
 class Gallery(private val context: Context) {

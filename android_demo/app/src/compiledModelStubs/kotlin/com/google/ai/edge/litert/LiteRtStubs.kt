@@ -1,6 +1,6 @@
 /**
  * STUBS, not LiteRT: the part of its Kotlin API that flavour `compiledModel` calls, so that this flavour can be compiled, and a
- * typo found, where Google's repository is out of reach. Written from the public documentation of LiteRT 2.3
+ * typo found, where Google's repository is out of reach. Written from the public documentation and declarations of LiteRT 2.3
  * (https://ai.google.dev/edge/api/litert/kotlin and the guide for CompiledModel in Kotlin). Nothing here runs, and no app
  * contains it.
  */
