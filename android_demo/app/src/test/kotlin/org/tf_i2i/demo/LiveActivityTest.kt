@@ -53,6 +53,7 @@ class LiveActivityTest : AppTest() {
     fun `frames in, styled frames out, with rate and processor`() {
         val live = launchLive()
         assertEquals(LiveStatus.Starting, live.state.status)
+        assertEquals(application.getString(R.string.live_starting), live.view<TextView>(R.id.report).text)
         repeat(3) { live.feed(frame(640, 480, it)) }
         assertEquals(LiveStatus.Running, live.state.status)
         // The network's 64 pixels, less 8 on each side.
@@ -195,11 +196,16 @@ class LiveActivityTest : AppTest() {
         val saved = relaxed { application.parts.photos.decodeWithin(application.parts.photos.open(media.file), 1000) }
         assertEquals(200 to 150, saved.width to saved.height)
         assertTrue(meanDifference(saved, inverted(mirrored)) < 3)
-        // Another style draws the same photo; back goes back to the camera.
-        live.get().holder.resume()
+        // The back gesture goes back to the camera, and only then leaves.
+        @Suppress("DEPRECATION")
+        live.get().onBackPressed()
+        assertFalse(live.get().isFinishing)
         assertEquals(LiveStatus.Starting, live.state.status)
         live.feed(frame(96, 72, 1))
         assertEquals(LiveStatus.Running, live.state.status)
+        @Suppress("DEPRECATION")
+        live.get().onBackPressed()
+        assertTrue(live.get().isFinishing)
     }
 
     @Test

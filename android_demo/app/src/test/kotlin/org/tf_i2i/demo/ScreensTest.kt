@@ -36,6 +36,11 @@ class ScreensTest : AppTest() {
         assertReadable(main, "main-empty")
         main.get().holder.openPhoto(uri(picture()))
         waitForResult(main)
+        if (!main.state.hasBrush) {
+            main.get().holder.addModel(uri(resource("models/brush-float32.tflite")))
+            waitForResult(main)
+        }
+        assertTrue(main.get().findViewById<View>(R.id.brush_row).isShown)
         val light = assertReadable(main, "main-light")
         assertEquals(main.get().getColor(R.color.background), light.getPixel(2, light.height - 3))
         assertTrue(Color.luminance(light.getPixel(2, light.height - 3)) > 0.8)

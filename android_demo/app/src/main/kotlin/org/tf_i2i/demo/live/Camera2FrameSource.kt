@@ -32,7 +32,6 @@ import org.tf_i2i.demo.pixels.YuvPlane
  */
 class Camera2FrameSource(context: Context) : FrameSource {
     private val cameras = context.getSystemService(CameraManager::class.java)
-    private val handler by lazy { Handler(HandlerThread("camera").apply { start() }.looper) }
     private var open: OpenCamera? = null
 
     @Volatile
@@ -255,6 +254,9 @@ class Camera2FrameSource(context: Context) : FrameSource {
     }
 
     private companion object {
+        /** One for all screens that were ever opened: cameras answer late, and must be closed even then. */
+        val handler by lazy { Handler(HandlerThread("camera").apply { start() }.looper) }
+
         /** One is drawn, one waits, one comes. */
         const val FRAMES_HELD = 3
         const val DEFAULT_WIDTH = 640

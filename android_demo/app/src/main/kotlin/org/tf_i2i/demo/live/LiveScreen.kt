@@ -77,7 +77,7 @@ class LiveScreen(private val root: View, private val listener: Listener) {
     }
 
     private fun describe(state: LiveUiState): CharSequence {
-        val shown = state.picture ?: return ""
+        val shown = state.picture ?: return if (state.isLive) resources.getText(R.string.live_starting) else ""
         val processor = state.processor?.let(resources::name) ?: return ""
         val rate = state.framesPerSecond
         return when {
