@@ -12,6 +12,8 @@ import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.tf_i2i.demo.benchmark.ComputerRequest
+import org.tf_i2i.demo.inference.Processor
+import org.tf_i2i.demo.inference.TfLiteEngineFactory
 import org.tf_i2i.demo.model.Style
 
 class OtherScreensTest : AppTest() {
@@ -52,6 +54,24 @@ class OtherScreensTest : AppTest() {
             assertEquals("Start", text)
         }
         assertEquals(View.INVISIBLE, controller.get().findViewById<View>(R.id.benchmark_progress).visibility)
+    }
+
+    @Test
+    fun `the benchmark says which processor draws, why, and how far apart they are`() {
+        useParts({ model, processor ->
+            val engine = TfLiteEngineFactory.build(model, Processor.Cpu(2))
+            if (processor is Processor.Gpu) Wrong(engine) else engine
+        }, listOf(Processor.Gpu))
+        val benchmark = launch(BenchmarkActivity::class.java).setup().get()
+        benchmark.findViewById<Button>(R.id.benchmark_button).performClick()
+        waitUntil("end") { benchmark.holder.state.run { progress == null && timings.isNotEmpty() } }
+        val lines = benchmark.findViewById<TextView>(R.id.benchmark_choice).text.lines()
+        assertEquals(listOf("Drawn by the CPU, 2 threads."), lines.dropLast(1))
+        val gpu = Regex("GPU: left, its picture differs from the CPU\u2019s\\. From the CPU\u2019s picture: ([0-9.]+)\u00a0dB, at most ([0-9]+)\u00a0levels. .* ms, CPU .* ms.")
+        val (psnr, levels) = checkNotNull(gpu.matchEntire(lines.last().replace(Regex("\u00a0ms"), " ms"))) { lines.last() }.destructured
+        assertTrue(psnr.toDouble() < 38 && levels.toInt() > 24)
+        // It is timed all the same.
+        assertEquals(5, benchmark.findViewById<ViewGroup>(R.id.benchmark_rows).childCount)
     }
 
     @Test

@@ -11,8 +11,10 @@ fun Resources.name(processor: Processor): String = when (processor) {
 }
 
 /** Which processor is used, and how each accelerator did that was tried; a line each. */
-fun Resources.describe(choice: Choice): String =
-    (listOf(getString(R.string.choice_used, name(choice.processor))) + choice.trials.map(::describe)).joinToString("\n")
+fun Resources.describe(choice: Choice): String {
+    val why = choice.trials.map(::describe).ifEmpty { listOf(getString(R.string.trial_none)) }
+    return (listOf(getString(R.string.choice_used, name(choice.processor))) + why).joinToString("\n")
+}
 
 private fun Resources.describe(trial: Trial): String {
     val text = when (trial.outcome) {
