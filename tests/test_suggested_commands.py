@@ -27,8 +27,8 @@ OTHERS = set(
     re.findall(
         r"\S+",
         "--no-install-recommends --force-reinstall --dex --es --ei --v4-signing-enabled --ks "
-        "--ks-pass --ks-key-alias --min-sdk-version --output --silent --direct --runner --flink "
-        "--always --dirty --abbrev --exclude --ground --no --val --lambda --domain --option",
+        "--ks-pass --key-pass --ks-key-alias --min-sdk-version --output --silent --direct --runner "
+        "--flink --always --dirty --abbrev --exclude --ground --no --val --lambda --domain --option",
     )
 )
 
