@@ -177,12 +177,20 @@ def _run_command(model: str, photo: np.ndarray, threads: int, folder: Path) -> t
     source = folder / f"{photo.shape[1]}x{photo.shape[0]}.jpg"
     write_jpeg(source, photo, quality=95)
     say("the command as a whole")
-    arguments = ["-m", "export.stylize", model, str(source)]
-    arguments += ["--out", str(folder / "out"), "--threads", str(threads)]
-    command = [sys.executable, "-c", _STARTER, *arguments]
+    arguments = ["-m", "export.stylize", model, source, "--out", folder / "out"]
+    return run_apart([*arguments, "--threads", threads])
+
+
+def run_apart(arguments: Sequence[object]) -> tuple[float, int]:
+    """Seconds and peak memory (bytes) of `python ARGUMENTS` in a process of its own.
+
+    Raises UserError: it failed.
+    """
+    words = list(map(str, arguments))
+    command = [sys.executable, "-c", _STARTER, *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        raise UserError(f"python {' '.join(arguments)}: exit status {done.returncode}; see above")
+        raise UserError(f"python {' '.join(words)}: exit status {done.returncode}; see above")
     seconds, peak = done.stdout.split()
     return float(seconds), int(peak) * (1 if sys.platform == "darwin" else 1024)
 

@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic, tables and command lines; nothing is measured here."""
+"""The benchmarks' arithmetic, tables and command lines; no speed is judged here."""
 
 import importlib
 import json
@@ -6,17 +6,24 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 
+import numpy as np
 import pytest
+from encoded_clips import drawn_frames, encode
 
-from benchmarks import phone_model
+from benchmarks import phone_model, video
 from benchmarks.results import BenchmarkOptions, Results, Target, other_work_line
 from benchmarks.step_worker import StepWorker
 from benchmarks.timing import OtherWork, Timing, interleave, ratio
 from benchmarks.training_step import check_same_networks, compare
+from export.videos.clip_reader import Clip
 from tf_i2i.errors import UserError
 
-COMMANDS = ("training_step", "phone_model", "full_resolution", "quantizers")
+COMMANDS = ("training_step", "phone_model", "full_resolution", "quantizers", "video")
+REFERENCES = Path(__file__).resolve().parents[1] / "references"
+STUDENT = REFERENCES / "run-840e232" / "cyclegan" / "export" / "ab-64-int8.tflite"
 
 
 def test_ratio_is_of_medians_and_its_range_of_single_rounds():
@@ -166,3 +173,27 @@ def test_unwritable_results_are_reported_before_measuring(name, tmp_path, monkey
 def test_peer_that_is_missing_names_its_source(tmp_path):
     with pytest.raises(UserError, match="margaretmz/Cartoonizer-with-TFLite"):
         phone_model.peer_file(str(tmp_path / "none.tflite"))
+
+
+def test_video_on_a_clip(tmp_path, capsys):
+    clip, results = encode(tmp_path / "a b.mp4", drawn_frames(9, 48, 64)), tmp_path / "out.json"
+    words = [str(STUDENT), str(clip), "--repeats", "1", "--json", str(results)]
+    video.main([*words, "--frames", "2"])
+    written = json.loads(results.read_text())
+    frames = {"export.stylize, beginning": 2, "export.stylize": 8, "copy": 8}
+    assert written["frames"] == frames
+    assert min(written["peak_mb"].values()) > 20
+    assert [target["claim"] for target in written["targets"]] == ["peak memory of 8 to 2 frames"]
+    assert "64x48, whole command" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"a b\.mp4: has 9 frames, 12 are needed"):
+        video.main([*words, "--frames", "3"])
+    with pytest.raises(UserError, match="MODEL is missing"):
+        video.main([])
+
+
+def test_video_makes_a_clip(tmp_path):
+    with closing(Clip(video.make_clip(tmp_path / "made.mp4", 3))) as clip:
+        frames = list(map(clip.pixels, clip.frames(lambda packet: None)))
+    assert [frame.shape for frame in frames] == 3 * [(720, 1280, 3)]
+    moved = np.abs(frames[2].astype(int) - frames[0]).mean()
+    assert moved > 5 and clip.rate == 25
