@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -125,17 +126,26 @@ def commands(record: RunRecord) -> list[str]:
         used = recorded(used, DistillOptions)
         lines.append(command("training.distill", run=run, direction=direction, **used))
     lines += [command("export.tflite", run=run, **used) for used in _exports(record)]
-    if record.evaluation:
-        lines.append(command("training.evaluate", run=run))
-    for name in record.evaluation:
-        if name.endswith(".tflite"):
-            file = record.root / name if (record.root / name).is_file() else Path(name)
-            lines.append(command("training.evaluate", run=run, model=file))
+    lines += dict.fromkeys(_evaluations(record))
     if record.robustness:
         lines.append(command("training.evaluate", run=run, robustness=True))
     if record.threads:
         lines.append(command("export.benchmark", *record.peers, run=run, threads=record.threads))
     return [*lines, command("export.report", run=run)]
+
+
+def _evaluations(record: RunRecord) -> Iterator[str]:
+    """The commands that scored pictures and clips, without and with each exported file."""
+    for name, splits in record.evaluation.items():
+        file = None
+        if name.endswith(".tflite"):
+            file = record.root / name if (record.root / name).is_file() else Path(name)
+        for split, scores in splits.items():
+            video = {}
+            if any("noise_gain" in of_direction for of_direction in scores.values()):
+                is_made = split.endswith(", clips")
+                video = {"video": True, "clip": () if is_made else split.split(", ")}
+            yield command("training.evaluate", run=record.root, model=file, **video)
 
 
 def recorded(options: dict, options_class: type | None) -> dict:

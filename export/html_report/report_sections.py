@@ -1,7 +1,8 @@
 """Writes report.html: what a run's record says, as the plain data that report.html.j2 shows."""
 
+import base64
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from tf_i2i.data.image_files import UnreadableImage, read_image
 from tf_i2i.files import write_text
 from training.evaluation.robustness_result import MEANINGS, notes, quartiles
 from training.evaluation.robustness_result import table as robustness_table
-from training.evaluation.score_table import SCORES, columns_of, score_text
+from training.evaluation.score_table import CLIPS, SCORES, columns_of, score_text
+from training.evaluation.scoring import UNTOUCHED
+from training.evaluation.stability import stability_files
 from training.reporting.charts import Bar, bar_chart, latency_chart, loss_chart, loss_names
 from training.reporting.html_page import render
 from training.runs.finished_run import FinishedRun
@@ -26,6 +29,7 @@ _SCORE_COLUMNS = (
     *("to_teacher_psnr_db", "to_teacher_ssim", "to_student_psnr_db", "to_student_ssim"),
     *("photo_ssim", "cycle_l1", "kid", "fid", "identity_distance", "identity_accuracy", "mask_iou"),
 )
+_CLIP_COLUMNS = tuple(name for name, score in SCORES.items() if score.table == CLIPS)
 
 
 def write_report(root: Path, beside: Sequence[Path] = ()) -> Path:
@@ -51,6 +55,7 @@ def write_report(root: Path, beside: Sequence[Path] = ()) -> Path:
         scores=scores(record),
         files=files(record),
         robustness=robustness(record),
+        stability=stability(record),
         losses=losses(record),
         commands=commands(record),
     )
@@ -175,25 +180,44 @@ def in_training(data: dict) -> str:
 
 def scores(record: RunRecord) -> list[dict]:
     """evaluation.json as tables (title, heads, rows), one for each set of pictures and direction."""
+    return [table for *_, table in _score_tables(record, _SCORE_COLUMNS, "picture")]
+
+
+def stability(record: RunRecord) -> list[dict]:
+    """The same of clips, each with its curve (a data URI, or "") and its strips (or None)."""
+    found = []
+    for split, direction, table in _score_tables(record, _CLIP_COLUMNS, "clip"):
+        strips, curve = stability_files(record.root, split, direction)
+        # As a picture: what is in the file of a run from elsewhere can't change the page.
+        data = base64.b64encode(curve.read_bytes()).decode() if curve.is_file() else ""
+        uri = f"data:image/svg+xml;base64,{data}" if data else ""
+        found.append({**table, "curve": uri, "strips": _picture(strips)})
+    return found
+
+
+def _score_tables(
+    record: RunRecord, columns: Sequence[str], what: str
+) -> Iterator[tuple[str, str, dict]]:
+    """(split, direction, table) of each set that has some of these scores; what: one of the set."""
     of_models = [item for splits in record.evaluation.values() for item in splits.items()]
     sets = dict.fromkeys((split, direction) for split, scores in of_models for direction in scores)
-    tables = []
     for split, direction in sets:
         models = {
-            {"untouched": "untouched picture"}.get(model, model): splits[split][direction]
+            {UNTOUCHED: f"untouched {what}"}.get(model, model): splits[split][direction]
             for model, splits in record.evaluation.items()
             if direction in splits.get(split, {})
         }
-        names = columns_of(models.values(), _SCORE_COLUMNS)
+        names = columns_of(models.values(), columns)
+        if not names:
+            continue
         images = next(iter(models.values())).get("images", "?")
         rows = [
             [model, *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]
             for model, row in models.items()
         ]
-        title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} pictures"
+        title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} {what}s"
         heads = ["", *(SCORES[name].head for name in names)]
-        tables.append({"title": title, "heads": heads, "rows": rows})
-    return tables
+        yield split, direction, {"title": title, "heads": heads, "rows": rows}
 
 
 def files(record: RunRecord) -> dict:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_lines import require_parsed
+from encoded_clips import drawn_frames, encode
 from PIL import Image
 from random_runs import make_run
 
@@ -21,10 +22,12 @@ from export.html_report.report_record import commands, read_record, recorded
 from export.html_report.report_sections import duration, write_report
 from tf_i2i.command_line import as_flags
 from tf_i2i.errors import UserError
+from training import evaluate
 from training.options.trainer_options import CycleGANOptions
 from training.reporting.html_page import data_uri
 
 SECTIONS = ["overview", "pictures", "zoom", "scores", "files", "losses", "commands"]
+EXPORTED = "export/ab-48-int8.tflite"
 
 
 class Page(HTMLParser):
@@ -329,6 +332,52 @@ def test_the_robustness_of_a_run_on_pairs_is_a_section(full, tmp_path):
     )
     assert "too few pictures for KID: bold, a &lt;style&gt;" in section
     assert page.images[-1]["width"] == "90"
+
+
+def test_the_flicker_of_clips_is_a_section(full, tmp_path):
+    """With what training.evaluate wrote, and after that without its figures."""
+    run = shutil.copytree(full[1], tmp_path / "run")
+    file, clip = run / "export" / "ab-48-int8.tflite", tmp_path / "a b.mp4"
+    encode(clip, drawn_frames(4, 66, 82))
+    made = ["--model", str(file), "--most-clips", "2"]
+    for words in (made, ["--clip", str(clip)]):
+        evaluate.main(["--run", str(run), "--video", *words])
+    page = Page(write_report(run))
+    assert page.ids == [*SECTIONS[:4], "stability", *SECTIONS[4:]]
+    scores, section = page.source.split('id="stability"')
+    assert "noise gain" not in scores and "clip" not in scores.split('id="scores"')[1]
+    heads = ["noise gain", "warping error", "of the clip&#39;s"]
+    assert re.findall('<th scope="col">([^<]+)', section.split("</section>")[0]) == 2 * heads
+    rows = re.findall('<th scope="row">([^<]*)</th><td>(.*?)</td></tr>', section.split("<h3>")[1])
+    rows = dict(rows)
+    assert rows.keys() == {"untouched clip", "teacher", "student", EXPORTED}
+    assert re.fullmatch("1.000</td><td>[0-9.]+</td><td>1.00", rows["untouched clip"])
+    recorded = json.loads((run / "evaluation.json").read_text())
+    own = recorded[EXPORTED]["validation, clips"]["ab"]
+    texts = f"{own['noise_gain']:.3f}", f"{own['warping_error']:.2f}", f"{own['warping_ratio']:.2f}"
+    assert rows[EXPORTED] == "</td><td>".join(texts)
+    assert "validation, clips, A to B: 2 clips" in page.text and f"{clip}, A to B: 1" in page.text
+    for figure in ("png", "svg"):
+        assert len(list(run.glob(f"stability-*.{figure}"))) == 2
+    curve, strips, *_ = page.images[-4:]
+    head, data = curve["src"].split(",")
+    assert head == "data:image/svg+xml;base64"
+    figure = (run / "stability-validation-clips-ab.svg").read_bytes()
+    assert base64.b64decode(data) == figure and b"untouched" in figure
+    with Image.open(run / "stability-validation-clips-ab.png") as sheet:
+        assert (strips["width"], strips["height"]) == tuple(map(str, sheet.size))
+    lines = [line for line in commands(read_record(run)) if "training.evaluate" in line]
+    assert [shlex.split(line)[5:] for line in lines] == [
+        [],
+        ["--video"],
+        ["--video", "--clip", str(clip)],
+        ["--model", str(file), "--video"],
+    ]
+    for line in lines:
+        require_parsed(shlex.split(line))
+    for figure in run.glob("stability-*"):
+        figure.unlink()
+    assert len(Page(write_report(run)).images) == len(page.images) - 4
 
 
 def test_small_pictures_are_lossless_large_ones_bounded():

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from pathlib import Path
 
 from tf_i2i.command_line import flag_of
@@ -19,7 +18,7 @@ from training.evaluation.judges import open_judges
 from training.evaluation.robustness import evaluate_robustness
 from training.evaluation.score_table import CLIPS, NETWORKS, score_table
 from training.evaluation.scoring import STUDENT, TEACHER, ExportedFile, keras_translator
-from training.evaluation.stability import score_clips, strip_sheet
+from training.evaluation.stability import score_clips, slug, stability_files, strip_sheet
 from training.evaluation.stability_clips import made_clip, real_clip
 from training.evaluation.worst_cases import worst_cases, worst_sheet
 from training.options.evaluate_options import EvaluateOptions
@@ -68,7 +67,7 @@ def evaluate(options: EvaluateOptions) -> None:
             if name in scores and run.reads_checkpoint(name):
                 scores[name]["checkpoint_step"] = run.checkpoint.step
         scores[model]["worst"] = worst_cases(evaluation, model)
-        sheet = run.root / f"evaluation-{_slug(split)}-{direction}.png"
+        sheet = run.root / f"evaluation-{slug(split)}-{direction}.png"
         write_png(sheet, worst_sheet(evaluation, model))
         write_json(path, merged(path, scores, split, direction))
         print(f"{direction}, {split}: {len(evaluation.pictures.photos)} pictures")
@@ -89,10 +88,6 @@ def merged(path: Path, scores: dict[str, dict], split: str, direction: str) -> d
     for name, values in scores.items():
         everything.setdefault(name, {}).setdefault(split, {})[direction] = values
     return everything
-
-
-def _slug(split: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", split).strip("-")
 
 
 def class_lines(classes: dict[str, dict[str, float]]) -> list[str]:
@@ -145,15 +140,13 @@ def _evaluate_video(
         translators = {name: keras_translator(model) for name, model in models.items()}
         result = score_clips(translators | exported, clips)
         write_json(path, merged(path, result.scores, split, direction))
-        files = [
-            run.root / f"stability-{_slug(split)}-{direction}.{suffix}" for suffix in ("png", "svg")
-        ]
-        write_png(files[0], strip_sheet(result))
+        sheet, figure = stability_files(run.root, split, direction)
+        write_png(sheet, strip_sheet(result))
         title = "Warping error"
-        write_text(files[1], svg_file(frames_chart(title, "levels of 255", result.errors)))
+        write_text(figure, svg_file(frames_chart(title, "levels of 255", result.errors)))
         print(f"{direction}, {split}: {len(clips)} clips")
         print(
             score_table(result.scores, CLIPS),
-            f"written: {path}, {', '.join(map(str, files))}",
+            f"written: {path}, {sheet}, {figure}",
             sep="\n",
         )

@@ -1,9 +1,11 @@
 """How much a style flickers: scores of translated clips, curves over time, strips of pixels."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -76,8 +78,20 @@ def _strip(frames: Sequence[np.ndarray]) -> np.ndarray:
     height = min(len(columns), _STRIP_HEIGHT)
     top, repeats = (len(columns) - height) // 2, max(1, _STRIP_WIDTH // len(frames))
     strip = columns[top : top + height].repeat(repeats, axis=1)[:, :_STRIP_WIDTH]
-    missing = (0, _STRIP_HEIGHT - height), (0, _STRIP_WIDTH - strip.shape[1]), (0, 0)
+    strip = strip.repeat(_STRIP_HEIGHT // height, axis=0)
+    missing = (0, _STRIP_HEIGHT - len(strip)), (0, _STRIP_WIDTH - strip.shape[1]), (0, 0)
     return np.pad(strip, missing, constant_values=255)
+
+
+def stability_files(run: Path, split: str, direction: str) -> tuple[Path, Path]:
+    """Where the strips (PNG) and the curve (SVG) of these clips are."""
+    name = f"stability-{slug(split)}-{direction}"
+    return run / f"{name}.png", run / f"{name}.svg"
+
+
+def slug(split: str) -> str:
+    """The name of a set of pictures as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", split).strip("-")
 
 
 def strip_sheet(result: Stability) -> np.ndarray:
