@@ -215,7 +215,8 @@ def _score_tables(
             [model, *(score_text(n, row[n], absent="∞") if n in row else "" for n in names)]
             for model, row in models.items()
         ]
-        title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {images} {what}s"
+        count = f"{images} {what}" if images == 1 else f"{images} {what}s"
+        title = f"{split}, {direction[0].upper()} to {direction[1].upper()}: {count}"
         heads = ["", *(SCORES[name].head for name in names)]
         yield split, direction, {"title": title, "heads": heads, "rows": rows}
 
