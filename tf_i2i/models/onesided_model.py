@@ -1,5 +1,7 @@
 """One-sided style training: the phone network itself, from photos and paintings that are not pairs."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -160,7 +162,8 @@ class OneSided(keras.Model):
         outputs = self(tf.concat([photo, disturbed], 0), training=update_bn)
         output, disturbed = outputs[:count], outputs[count:]
         change = (_moved(output[::2], motion) - disturbed)[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
-        return output, tf.reduce_mean(tf.abs(change)) / tf.reduce_mean(tf.abs(noise))
+        # Its mean, not that of the noise drawn, so that replicas agree with one device.
+        return output, tf.reduce_mean(tf.abs(change)) / (_NOISE * (2 / math.pi) ** 0.5)
 
     def _content(self, known, seen):
         """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""
