@@ -57,6 +57,11 @@ class StylizeOptions:
         minimum=0.5,
         maximum=4,
     )
+    strokes: bool | None = _how(
+        None,
+        "paints brushstrokes out on photos larger than the working size: long, with edges; otherwise they "
+        "are enlarged as they are; default: on for the photos of a model that paints, by its record",
+    )
     tile: int | None = _how(
         None,
         "largest side of the tiles that the photo at its working size is cut into; default: what is fast in 1 GB of memory",

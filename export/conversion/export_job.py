@@ -218,6 +218,7 @@ def export_run(
     print(f"{run.root}: exporting the {model} {options['direction']}{which}")
     origin = run.origin(model, options["direction"])
     in_file = dict(origin) | _training_facts(run, options["direction"])
+    in_file["brushstrokes"] = run.paints(options["direction"])
     if run.features:
         origin["features"] = run.features
     data, status = _pictures(run, pictures), 0

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from export.photos.resampling import Filter, centers, cubic, gaussian
+from export.photos.resampling import Filter, blur, centers, cubic
 from export.photos.tiling import mirrored_indices
 
 # Deviations in levels of 255. Photo: contrasts below the first don't count as edges, those above
@@ -69,10 +69,10 @@ def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.
     """
     photo, target = _planes(before), _planes(after)
     change = target - photo
-    variance = _blur(change * change, _BRUSH_WINDOW) - _blur(change, _BRUSH_WINDOW) ** 2
+    variance = blur(change * change, _BRUSH_WINDOW) - blur(change, _BRUSH_WINDOW) ** 2
     brushwork = variance.clip(0).mean(0)
     texture_kept = _BRUSHWORK**2 / (_BRUSHWORK**2 + brushwork)
-    photo_mean, target_mean = _blur(photo, _WINDOW), _blur(target, _WINDOW)
+    photo_mean, target_mean = blur(photo, _WINDOW), blur(target, _WINDOW)
     covariance = _covariance(photo, photo, photo_mean, photo_mean)
     cross = _covariance(photo, target, photo_mean, target_mean)
     contrast = enlarged**2 * np.trace(covariance) / 3
@@ -83,8 +83,8 @@ def _coefficients(before: np.ndarray, after: np.ndarray, enlarged: float) -> np.
     factors, offset = both[:3], both[3]
     for i in range(3):
         factors[i] = _product(inverse[i], cross)
-    offset[:] = _blur(target_mean - _product(photo_mean, factors), _WINDOW)
-    factors[:] = _blur(factors, _WINDOW)
+    offset[:] = blur(target_mean - _product(photo_mean, factors), _WINDOW)
+    factors[:] = blur(factors, _WINDOW)
     unexplained = target - _product(photo, factors) - offset
     offset += unexplained * (_EDGE**2 / (_EDGE**2 + contrast))
     return both
@@ -95,12 +95,6 @@ def _planes(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
 
 
-def _blur(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """Of [..., h, w]."""
-    height, width = planes.shape[-2:]
-    return gaussian(height, sigma).rows(gaussian(width, sigma).columns(planes))
-
-
 def _product(vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """At each pixel, of [3, h, w] and [3, 3, h, w]."""
     return sum(vector[i] * matrix[i] for i in range(3))
@@ -108,7 +102,7 @@ def _product(vector: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _covariance(x, y, x_mean, y_mean) -> np.ndarray:
     """float32 [3, 3, h, w] of each window: of x's channels (axis 0) and y's (axis 1)."""
-    return _blur(x[:, None] * y, _WINDOW) - x_mean[:, None] * y_mean
+    return blur(x[:, None] * y, _WINDOW) - x_mean[:, None] * y_mean
 
 
 def _inverse(matrices: np.ndarray) -> np.ndarray:

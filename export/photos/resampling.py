@@ -66,6 +66,12 @@ def gaussian(length: int, sigma: float) -> Filter:
     return Filter(places, np.broadcast_to(weights / weights.sum(), places.shape))
 
 
+def blur(planes: np.ndarray, sigma: float) -> np.ndarray:
+    """`gaussian` of [..., h, w], both ways."""
+    height, width = planes.shape[-2:]
+    return gaussian(height, sigma).rows(gaussian(width, sigma).columns(planes))
+
+
 def cubic(places: np.ndarray, length: int) -> Filter:
     """Values between those of `length` pixels, at `places` of their centers; borders repeated."""
     return Filter(*_cubic(places, length))

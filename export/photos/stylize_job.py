@@ -42,6 +42,7 @@ def stylize(
     *,
     working_size: int | None,
     brush: float,
+    strokes: bool | None,
     tile: int | None,
     strength: float,
     quality: int | None,
@@ -78,9 +79,11 @@ def stylize(
     for source, name, kind in tqdm(found, what, unit="file", disable=len(found) < 2 or None):
         try:
             if kind == _PHOTO:
+                translator.has_brushstrokes = translator.paints if strokes is None else strokes
                 how = translator, strength, quality or _QUALITY
                 longest = _stylize_photo(source, out / name, *how)
             else:
+                translator.has_brushstrokes = bool(strokes)
                 with (
                     write_errors(one_line(out / name), CannotWrite),
                     _frame_translators(translator, workers, strength, source) as translators,

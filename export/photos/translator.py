@@ -7,6 +7,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized as resized_picture
 from export.photos.tiling import Tiling, blend, plan
@@ -44,6 +45,9 @@ class Translator:
     working_size: long side in pixels at which photos are translated (of one more elongated than
     4:1, the shorter side is a quarter of it); None, at first: each has its own. One that would have
     to be enlarged more than MAX_ENLARGEMENT times has its own as well: no detail is left to paint.
+    has_brushstrokes: photos that are reduced come back by way of a canvas, on which the strokes get
+    their edges (brushstrokes.py); false at first. paints: whether the network's results are
+    paintings, by the file's facts.
     recorded_working_size: what the file says, unchecked; None if nothing.
     is_tiled: the network sees only its neighbourhood. tiling: of the photo prepared last, or None.
     Raises UserError: no .tflite file, damaged, without packed facts, or the tile does not fit.
@@ -58,6 +62,7 @@ class Translator:
         self.is_tiled = self._model.halo is not None
         self.tiling: Tiling | None = None
         self.working_size: int | None = None
+        self.has_brushstrokes, self.paints = False, facts.get("brushstrokes") is True
         self.recorded_working_size = facts.get("working_size_px")
         self._num_threads, self._max_bytes, self._is_quiet = threads, _MAX_BYTES, False
         self._networks: list[LiteModel] = []
@@ -113,9 +118,28 @@ class Translator:
         self._translate(translated, name, other_bytes)
         if photo.size > _LARGE_BYTES and not self._is_quiet:
             self.release()
+        sizes = canvas_sizes(*size, CANVAS / max(size)) if self.has_brushstrokes else []
         hidden = self._is_quiet or None  # None: shown on terminals
-        with tqdm(desc=name, total=len(photo), unit="row", leave=False, disable=hidden) as bar:
-            upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
+        rows = len(photo) + 2 * sum(height for height, _ in sizes)
+        with tqdm(desc=name, total=rows, unit="row", leave=False, disable=hidden) as bar:
+            for guide in self._guides(photo, sizes):
+                canvas = guide.copy()
+                upsample(canvas, reduced, translated, 1.0, self._num_threads, bar.update)
+                sharpen_strokes(canvas, self._num_threads)
+                bar.update(len(canvas))
+                reduced, translated = guide, canvas
+            if len(reduced) <= len(photo):
+                upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
+            else:
+                blend(photo, photo, resized_picture(translated, *shape), strength)
+
+    @staticmethod
+    def _guides(photo: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+        """The photo at each size, smallest first."""
+        guides = []
+        for size in reversed(sizes):
+            guides.insert(0, resized_picture(guides[0] if guides else photo, *size))
+        return guides
 
     def _translated_size(self, height: int, width: int) -> tuple[int, int, int]:
         """Height and width at which a photo is translated, and bytes that are held meanwhile."""

@@ -93,6 +93,12 @@ class FinishedRun:
         """
         return round(self.options.load_size * 4 / 3)
 
+    def paints(self, direction: str) -> bool:
+        """Whether results show brushstrokes: photos become paintings with unpaired training, as a
+        rule, where B is the style.
+        """
+        return direction == "ab" and self.model != "pix2pix"
+
     def data(self, log: Callable[[str], None] = lambda message: None) -> RunData:
         """The run's pictures, as config.json says; read once. Raises UserError where they can't be
         read, or those of its split changed.
