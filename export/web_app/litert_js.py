@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of
-from tf_i2i.pretrained.network_loading import NpmPackage, npm_tarball, read_packed
+from tf_i2i.pretrained.npm_packages import NpmPackage, npm_tarball, read_packed
 
 PACKAGE = NpmPackage(
     "@litertjs/core",

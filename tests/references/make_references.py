@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from tf_i2i.pretrained.face_networks import PACKAGE
-from tf_i2i.pretrained.network_loading import npm_tarball
+from tf_i2i.pretrained.npm_packages import npm_tarball
 
 HERE = Path(__file__).resolve().parent
 SIDE = 150

@@ -16,7 +16,8 @@ import tensorflow as tf
 from tf_i2i.data.faces import FaceCrop
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.pretrained.box_resampling import resample_boxes, resized
-from tf_i2i.pretrained.network_loading import NpmPackage, load_network, npm_tarball, read_packed
+from tf_i2i.pretrained.network_loading import load_network
+from tf_i2i.pretrained.npm_packages import NpmPackage, npm_tarball, read_packed
 
 FACE_API = "face-api"
 PACKAGE = NpmPackage(

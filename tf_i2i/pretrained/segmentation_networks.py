@@ -17,7 +17,8 @@ from tf_i2i.data.pixels import to_float
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.litert.sandbox import check
 from tf_i2i.pretrained.box_resampling import resample_boxes, resized
-from tf_i2i.pretrained.network_loading import load_network, npm_tarball
+from tf_i2i.pretrained.network_loading import load_network
+from tf_i2i.pretrained.npm_packages import npm_tarball
 from tf_i2i.pretrained.selfie_segmentation import PACKAGE, SIDE, SelfieSegmentation
 
 Segment = Callable[[np.ndarray], np.ndarray]

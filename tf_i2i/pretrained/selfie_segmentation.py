@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_i2i.litert.model_file import ModelFile
-from tf_i2i.pretrained.network_loading import NpmPackage, read_packed
+from tf_i2i.pretrained.npm_packages import NpmPackage, read_packed
 
 PACKAGE = NpmPackage(
     "@mediapipe/selfie_segmentation",

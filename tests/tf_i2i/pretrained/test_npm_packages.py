@@ -16,7 +16,7 @@ from typing import ClassVar
 import pytest
 
 from tf_i2i.errors import UserError
-from tf_i2i.pretrained.network_loading import NpmPackage, npm_tarball, read_packed
+from tf_i2i.pretrained.npm_packages import NpmPackage, npm_tarball, read_packed
 
 DATA = b"weights " * 100
 

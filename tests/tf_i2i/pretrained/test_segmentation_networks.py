@@ -8,7 +8,7 @@ import tensorflow as tf
 from fetched_networks import fetched
 
 from tf_i2i.errors import UserError
-from tf_i2i.pretrained.network_loading import npm_tarball, read_packed
+from tf_i2i.pretrained.npm_packages import npm_tarball, read_packed
 from tf_i2i.pretrained.segmentation_networks import load_segmentation_network, open_segmenter
 from tf_i2i.pretrained.selfie_segmentation import FILE, PACKAGE, SelfieSegmentation
 
