@@ -1,6 +1,7 @@
-"""Puts the models of runs into the Android app, builds it, and installs it.
+"""Puts models into the Android app, builds it, and installs it.
 
 python -m export.android --run RUN... [--apk OUT.apk] [--install]
+python -m export.android --model FILE.tflite... [--apk OUT.apk] [--install]
 """
 
 import getpass
@@ -35,6 +36,7 @@ For a store, an app bundle is built with Gradle: docs/publish.md.
   python -m export.android --run runs/mine --apk mine.apk
   python -m export.android --run runs/mine runs/other --install
   python -m export.android --run runs/mine --variant int8 float16 --abi arm64-v8a --apk mine.apk
+  python -m export.android --model monet.tflite --apk monet.apk
   python -m export.android --run runs/mine --keystore release.jks --key-alias upload --apk mine.apk
 
 Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
@@ -49,7 +51,15 @@ class AndroidOptions:
         (), "run folders; default: the models in the assets, else the newest run's", metavar="RUN"
     )
     variant: tuple[str, ...] = _models(
-        (), "of each run; default: int8 if exported, else the best", choices=tuple(VARIANTS)
+        (),
+        "of each run; default: int8 if exported, else the best",
+        choices=tuple(VARIANTS),
+        unless=("model",),
+    )
+    model: tuple[str, ...] = _models(
+        (),
+        "instead of runs: files that export.tflite wrote, called by their names",
+        metavar="FILE.tflite",
     )
     assets: str | None = _models(
         None, "their folder; default: android_demo/app/src/main/assets/models", metavar="DIR"
@@ -86,12 +96,14 @@ def main(argv: list[str] | None = None) -> int:
     key = _signing_key(options) if options.keystore else None
     phone = _connect(options) if options.install else None
     assets = ModelAssets(Path(options.assets) if options.assets else _ASSETS)
-    if options.run or assets.is_empty():
+    if options.run or options.model or assets.is_empty():
         _put_models(assets, options)
     elif options.variant:
         raise UserError("--variant has no effect on the models in the assets; add --run")
     elif tools is None:
-        print(f"{one_line(assets.folder)}: has models; name others with --run, or add --apk")
+        print(
+            f"{one_line(assets.folder)}: has models; name others with --run or --model, or add --apk"
+        )
     if tools is None:
         return 0
     with tempfile.TemporaryDirectory() as folder:
@@ -107,12 +119,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _put_models(assets: ModelAssets, options: AndroidOptions) -> None:
-    # TensorFlow is imported from here on.
+    # Here, as --help does without them.
     from export.android_app.android_models import app_models
-    from training.runs.run_folder import newest_run
+    from export.conversion.app_files import app_files
 
-    runs = [Path(run) for run in dict.fromkeys(options.run)] or [newest_run()]
-    models = app_models(runs, options.variant)
+    models = app_models(app_files(options.run, options.variant, options.model))
     assets.replace(models)
     for model in models:
         print(f"{model.name}: {len(model.data) / 1e6:.2f} MB, shown as {model.title}")

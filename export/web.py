@@ -1,6 +1,7 @@
-"""Makes a web page of the models of runs: photos and the camera, in the browser, also offline.
+"""Makes a web page of models: photos and the camera, in the browser, also offline.
 
 python -m export.web --run RUN... --out DIR [--serve]
+python -m export.web --model FILE.tflite... --out DIR [--serve]
 """
 
 import signal
@@ -23,6 +24,7 @@ where the host sends the headers in the folder's _headers file, as --serve does.
 
   python -m export.web --run runs/mine --out site/ --serve
   python -m export.web --run runs/monet runs/klimt --title "Two painters" --out site/
+  python -m export.web --model monet.tflite --out site/
 
 Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
 
@@ -31,7 +33,15 @@ Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
 class WebOptions:
     run: tuple[str, ...] = _models((), "run folders; default: the newest run", metavar="RUN")
     variant: tuple[str, ...] = _models(
-        (), "of each run; default: int8 if exported, else the best", choices=tuple(VARIANTS)
+        (),
+        "of each run; default: int8 if exported, else the best",
+        choices=tuple(VARIANTS),
+        unless=("model",),
+    )
+    model: tuple[str, ...] = _models(
+        (),
+        "instead of runs: files that export.tflite wrote, called by their names",
+        metavar="FILE.tflite",
     )
     out: str | None = _page(None, "folder for the page (needed)", metavar="DIR")
     title: str = _page("Photo styles", "of the page", metavar="TEXT")
@@ -55,18 +65,16 @@ def main(argv: list[str] | None = None) -> int:
     if options.out is None:
         raise UserError("--out is missing: name the folder for the page")
     out = Path(options.out)
-    # Here, as these import TensorFlow.
+    # Here, as --help does without them.
     from export.conversion.app_files import app_files
     from export.web_app.litert_js import litert_files
     from export.web_app.site_files import make_site, require_site_folder, write_site
     from export.web_app.site_server import SiteServer
-    from training.runs.run_folder import newest_run
 
     require_site_folder(out)
     require_writable(out, f"--out {one_line(out)}")
     server = None if options.serve is None else SiteServer(out, options.serve)
-    runs = [Path(run) for run in dict.fromkeys(options.run)] or [newest_run()]
-    models = app_files(runs, options.variant)
+    models = app_files(options.run, options.variant, options.model)
     write_site(make_site(options.title, models, litert_files(options.litert)), out)
     for model in models:
         print(f"{model.title}: {one_line(model.path)}")

@@ -1,8 +1,9 @@
-"""Which exported files of a run go into the app, each checked and with a picture of what it does."""
+"""The exported files that go into the app, each checked and with a picture of what it does."""
 
 import functools
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +11,22 @@ from PIL import Image
 from tqdm import tqdm
 
 from export.android_app.android_assets import AppModel
-from export.conversion.app_files import app_files
+from export.conversion.app_files import AppFile
+from export.photos.photo_files import EXAMPLE
 from export.photos.translator import Translator
-from tf_i2i.data.demo_data import demo_images
+from tf_i2i.data.image_files import read_image
 from tf_i2i.data.pixels import centre_square, most_detailed_window, resize_square, spread
 from tf_i2i.errors import UserError, one_line
-from training.runs.finished_run import FinishedRun
 
 THUMBNAIL_SIDE = 256
 _MAX_CANDIDATES = 24
 
 
-def app_models(runs: list[Path], variants: tuple[str, ...]) -> list[AppModel]:
-    """The models of run folders, in both directions where they were exported.
-
-    variants: of each run; if empty, the preferred variant of each run and direction.
-    Raises UserError: a run has no such files, or one of them is damaged, has no metadata, or is of
-    earlier weights than the run has now.
+def app_models(files: Sequence[AppFile]) -> list[AppModel]:
+    """The files as models of the app. Raises UserError: one of them is damaged, or its input too
+    small for tiles.
     """
     models, photo = [], functools.cache(held_out_photo)
-    files = app_files(runs, variants)
     for file in tqdm(files, "models", disable=None, leave=False):
         direction, size, variant = (file.entry[key] for key in ("direction", "size", "variant"))
         data, facts = file.read()
@@ -51,17 +48,21 @@ def _check_tiles(path: Path, facts: dict) -> None:
         )
 
 
-def held_out_photo(run: Path, direction: str) -> np.ndarray:
+def held_out_photo(run: Path | None, direction: str) -> np.ndarray:
     """uint8 [side, side, 3]: middle of a validation picture of medium detail; of a bundled
-    photograph where the run's pictures are gone.
+    photograph where there is no run, or its pictures are gone.
     """
+    if run is None:
+        return centre_square(read_image(EXAMPLE))
+    from training.runs.finished_run import FinishedRun  # imports TensorFlow
+
     try:
         data = FinishedRun(run).some_data
         photos = data.val_a if direction == "ab" else data.val_b
     except UserError as error:
         fallback = "thumbnails of this run show a bundled photograph"
         print(f"warning: {error}; {fallback}", file=sys.stderr)
-        photos = demo_images(THUMBNAIL_SIDE).val_a
+        return held_out_photo(None, direction)
     indices = spread(len(photos), _MAX_CANDIDATES)
     squares = [centre_square(photos.image(index)) for index in indices]
     squares.sort(key=lambda square: most_detailed_window(square, len(square))[0])

@@ -17,15 +17,6 @@ from flatbuffers.table import Table
 from export.conversion.variants import Variant
 from tf_i2i.litert.model_file import MODEL_FACTS, ModelFile, read_facts
 
-try:  # for Python 3.10 and 3.11 only
-    import libusb_package
-
-    # tflite-support loads libusb-1.0 by name; the PyPI package brings it under another path.
-    ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
-    from tensorflow_lite_support.metadata.python import metadata as support
-except ImportError:
-    support = None
-
 _LICENSE = "The network's weights are derived from its training pictures; the code that made it is under Apache-2.0."
 _FIELD, _IDENTIFIER = b"TFLITE_METADATA", b"M001"
 # The oldest reader that knows all of these tables.
@@ -40,7 +31,7 @@ def with_metadata(data: bytes, variant: Variant, facts: dict) -> bytes:
     Raises RuntimeError when what is read back is not what was written.
     """
     described, packed = _described(variant, facts), json.dumps(facts, indent=2).encode()
-    if support:
+    if support := tflite_support():
         populator = support.MetadataPopulator.with_model_buffer(bytearray(data))
         populator.load_metadata_buffer(bytearray(described))
         populator.load_associated_file_buffers({MODEL_FACTS: packed})
@@ -51,6 +42,19 @@ def with_metadata(data: bytes, variant: Variant, facts: dict) -> bytes:
     if read_facts(complete) != facts or read_normalization(complete)[0] != _normalization(variant):
         raise RuntimeError("metadata read back from the file differs from what was written")
     return complete
+
+
+def tflite_support():
+    """Its module of metadata, which imports TensorFlow; None after Python 3.11, where it ends."""
+    try:
+        import libusb_package
+
+        # It loads libusb-1.0 by name; the PyPI package brings that under another path.
+        ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+        from tensorflow_lite_support.metadata.python import metadata
+    except ImportError:
+        return None
+    return metadata
 
 
 def populated(data: bytes, described: bytes, packed: bytes) -> bytes:

@@ -9,6 +9,8 @@ from PIL import Image, ImageCms
 
 from tf_i2i.data.image_files import left_out, read_image, upright_alpha, write_jpeg, write_png
 
+# A cup of coffee, 600x400: Rachel Michetti, Pikolo Espresso Bar, CC0; coffee.png of scikit-image.
+EXAMPLE = Path(__file__).with_name("example.jpg")
 _ORIENTATION, _EXIF_POINTER, _COLOUR_SPACE, _MAKER_NOTE = 0x0112, 0x8769, 0xA001, 0x927C
 _SIDES = (0xA002, 0xA003)
 _TRANSPOSED = (5, 6, 7, 8)

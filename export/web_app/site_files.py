@@ -1,16 +1,13 @@
 """The page of models as a folder of files that any static host serves."""
 
 import html
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import Image
-
 from export.conversion.app_files import AppFile
+from export.photos.photo_files import EXAMPLE
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import sha256_of, write_bytes, write_errors
 
@@ -35,8 +32,6 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 _RECORD, _MADE_BY = "site.json", "export.web"
-# Rachel Michetti, CC0.
-_EXAMPLE, _EXAMPLE_NAME = "data/coffee.png", "example.jpg"
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def make_site(title: str, models: Sequence[AppFile], litert: dict[str, bytes]) -
     files = {path.relative_to(PAGE).as_posix(): path.read_bytes() for path in paths}
     files |= {f"litert/{name}": content for name, content in litert.items()}
     files |= {f"models/{model.name}.tflite": model.read()[0] for model in models}
-    files[_EXAMPLE_NAME] = _example()
+    files[EXAMPLE.name] = EXAMPLE.read_bytes()
     files["_headers"] = _headers_file()
     scripts = [name for name in files if name.startswith("js/") and name != "js/worker.js"]
     early = [name for name in scripts if "/languages/" not in name]
@@ -73,7 +68,7 @@ def make_site(title: str, models: Sequence[AppFile], litert: dict[str, bytes]) -
             for model in models
         ],
         "languages": sorted(Path(n).stem for n in scripts if "/languages/" in n),
-        "example": _EXAMPLE_NAME,
+        "example": EXAMPLE.name,
         "files": sorted([*files, _RECORD]),
     }
     files[_RECORD] = json.dumps(record, indent=1).encode()
@@ -132,13 +127,3 @@ def _filled(template: bytes, values: dict[str, str]) -> bytes:
 def _headers_file() -> bytes:
     lines = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     return f"/*\n{lines}".encode()
-
-
-def _example() -> bytes:
-    spec = find_spec("skimage")
-    if spec is None or spec.origin is None:
-        raise UserError("the page's example is scikit-image's, which is missing; install it")
-    encoded = io.BytesIO()
-    with Image.open(Path(spec.origin).parent / _EXAMPLE) as photo:
-        photo.convert("RGB").save(encoded, "jpeg", quality=88)
-    return encoded.getvalue()

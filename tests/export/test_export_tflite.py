@@ -141,10 +141,12 @@ def test_metadata_says_how_pixels_are_coded(variant, normalization):
     assert read_normalization(exported(variant)) == [normalization, normalization]
 
 
-@pytest.mark.skipif(not metadata.support, reason="tflite-support is for Python 3.10 and 3.11")
+@pytest.mark.skipif(
+    not metadata.tflite_support(), reason="tflite-support is for Python 3.10 and 3.11"
+)
 def test_metadata_has_the_bytes_of_tflite_support(monkeypatch):
     given = [exported(variant) for variant in ("float32", "int8")]
-    monkeypatch.setattr(metadata, "support", None)
+    monkeypatch.setattr(metadata, "tflite_support", lambda: None)
     for variant, data in zip(("float32", "int8"), given, strict=True):
         assert with_metadata(converted(variant), VARIANTS[variant], read_facts(data)) == data
 

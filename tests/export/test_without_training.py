@@ -12,7 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from encoded_clips import contents, drawn_frames, encode
+from exported_models import exported
+from fetched_networks import fetched
 from PIL import Image
+
+from export.web_app.litert_js import PACKAGE
+from tf_i2i.pretrained.npm_packages import npm_tarball
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "tests" / "references" / "run-840e232" / "cyclegan"
@@ -107,8 +112,36 @@ def test_what_needs_more_says_what_to_install(installed, tmp_path, command):
     assert re.fullmatch(message, done.stderr)
 
 
-def test_the_app_takes_models_of_its_assets_alone(installed, tmp_path):
-    """In a clone, where its sources are."""
+def test_a_page_of_a_file(installed, tmp_path):
+    litert = ("--litert", fetched(npm_tarball, PACKAGE, "LiteRT.js"))
+    command = ("-m", "export.web", "--model", MODEL, "--out", "site", *litert)
+    done = run(installed, *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    site = json.loads((tmp_path / "site" / "site.json").read_text())
+    (model,) = site["models"]
+    assert model["title"] == "Ab 64 int8"
+    assert (tmp_path / "site" / model["file"]).read_bytes() == MODEL.read_bytes()
+    assert Image.open(tmp_path / "site" / site["example"]).size == (600, 400)
+    assert all((tmp_path / "site" / name).is_file() for name in site["files"])
+
+
+def test_a_file_in_the_app(installed, tmp_path):
+    """In a clone, where its sources are; an APK needs a JDK besides."""
+    file, assets = tmp_path / "monet.tflite", tmp_path / "assets"
+    # Large enough for the app's tiles.
+    file.write_bytes(exported("int8", 80))
+    command = ("-m", "export.android", "--model", file, "--assets", assets)
+    done = run(installed, *command, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads((assets / "models.json").read_text())
+    assert (entry["name"], entry["title"], entry["size"]) == ("monet", "Monet", 80)
+    assert (assets / entry["file"]).read_bytes() == file.read_bytes()
+    thumbnail = np.asarray(Image.open(assets / entry["thumbnail"]))
+    assert thumbnail.shape == (256, 256, 3) and thumbnail.std() > 5
+
+
+def test_pictures_of_a_run_need_more(installed, tmp_path):
+    """In the app's thumbnails."""
     command = ("-m", "export.android", "--assets", tmp_path / "assets", "--run", RUN)
     done = run(installed, *command, cwd=ROOT)
     assert done.returncode == 2 and done.stderr.startswith("error: this needs ")
