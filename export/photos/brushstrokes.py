@@ -8,15 +8,18 @@ from export.photos.resampling import blur
 
 # Long side of a canvas in pixels, that of a picture on a screen: there the strokes get their edges.
 CANVAS = 1024
-# Diffusion: steps per iteration, size of each along the strokes, and the share of it that goes across
-# them where no direction prevails, as in grain.
-_ITERATIONS, _SMOOTHINGS, _SMOOTHING, _SPREADING = 4, 2, 0.35, 0.3
+# Diffusion in an iteration: its size along the strokes, and the share of it that goes across them where
+# no direction prevails, as in grain.
+_ITERATIONS, _SMOOTHING, _SPREADING = 4, 0.35, 0.3
 # How far a pixel goes towards the darkest or brightest one beside it, and the curvature, in levels of
 # 255 per square pixel, from which on it does: less is not an edge.
-_SHARPENING, _CURVATURE = 0.4, 1.5
+_SHARPENING, _CURVATURE = 0.3, 1.5
 # Sigmas in pixels: of the gradient, of its direction, of the curvature. Squared levels per square
 # pixel: a gradient under this has no direction.
 _FINE, _AROUND, _ACROSS, _FLAT = 1.0, 4.0, 1.4, 0.25
+# What the photo shows with more contrast than this, in levels of 255, stays as it is: eyes, letters.
+# Sigmas of its luminance and of the window.
+_DETAIL, _DETAIL_FINE, _DETAIL_WINDOW = 20.0, 0.7, 2.0
 # Rows that can change one, over all iterations.
 _MARGIN = 80
 _LUMINANCE = np.float32([0.299, 0.587, 0.114])
@@ -31,8 +34,8 @@ def canvas_sizes(height: int, width: int, enlargement: float) -> list[tuple[int,
     return [(round(height * factor), round(width * factor)) for factor in factors]
 
 
-def sharpen_strokes(picture: np.ndarray, threads: int = 2) -> None:
-    """Changes uint8 [H, W, 3], 0..255, in place.
+def sharpen_strokes(picture: np.ndarray, photo: np.ndarray, threads: int = 2) -> None:
+    """Changes uint8 [H, W, 3], 0..255, in place. photo: of the same shape, what `picture` translates.
 
     Edges across the strokes by a shock filter (Weickert 2003, "Coherence-Enhancing Shock Filters",
     equations 4 to 6: erosion where the luminance is curved upwards across the direction in which it
@@ -44,28 +47,44 @@ def sharpen_strokes(picture: np.ndarray, threads: int = 2) -> None:
 
     def run(first: int) -> np.ndarray:
         top = max(0, first - _MARGIN)
-        band = picture[top : first + rows + _MARGIN]
-        return _sharpened(band)[first - top :][:rows]
+        band = np.s_[top : first + rows + _MARGIN]
+        before, kept = _planes(picture[band]), _detail(_planes(photo[band]))
+        result = _sharpened(before.copy())
+        result += kept * (before - result)
+        result = np.rint(result.clip(0, 255)).astype(np.uint8).transpose(1, 2, 0)
+        return result[first - top :][:rows]
 
     with ThreadPoolExecutor(threads) as pool:
         picture[:] = np.concatenate(list(pool.map(run, range(0, len(picture), rows))))
 
 
-def _sharpened(band: np.ndarray) -> np.ndarray:
-    x = np.ascontiguousarray(band.transpose(2, 0, 1), np.float32)
+def _planes(band: np.ndarray) -> np.ndarray:
+    """uint8 [h, w, 3] to float32 [3, h, w]."""
+    return np.ascontiguousarray(band.transpose(2, 0, 1), np.float32)
+
+
+def _detail(photo: np.ndarray) -> np.ndarray:
+    """How much of the photo's detail a place has, [h, w] from 0 up to 1."""
+    luminance = blur(np.tensordot(_LUMINANCE, photo, 1), _DETAIL_FINE)
+    mean = blur(luminance, _DETAIL_WINDOW)
+    variance = (blur(luminance * luminance, _DETAIL_WINDOW) - mean**2).clip(0)
+    return variance / (variance + _DETAIL**2)
+
+
+def _sharpened(x: np.ndarray) -> np.ndarray:
+    """Changes and returns float32 [3, h, w]."""
     for iteration in range(_ITERATIONS):
         if iteration % 2 == 0:
             xx, yy, xy, coherence = _across(x)
             aside = _SPREADING * (1 - coherence)
             along = yy + aside * xx, xx + aside * yy, (aside - 1) * xy
-        for _ in range(_SMOOTHINGS):
-            x += _SMOOTHING * _curvature(x, *along)
+        x += _SMOOTHING * _curvature(x, *along)
         luminance = blur(np.tensordot(_LUMINANCE, x, 1), _ACROSS)
         edges = (_curvature(luminance, xx, yy, xy) / _CURVATURE).clip(-1, 1)
         edges *= _SHARPENING * coherence
         to_darkest, to_brightest = _most(np.minimum, x) - x, _most(np.maximum, x) - x
         x += edges.clip(0) * to_darkest - edges.clip(None, 0) * to_brightest
-    return np.rint(x.clip(0, 255)).astype(np.uint8).transpose(1, 2, 0)
+    return x
 
 
 def _across(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

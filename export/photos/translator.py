@@ -125,7 +125,7 @@ class Translator:
             for guide in self._guides(photo, sizes):
                 canvas = guide.copy()
                 upsample(canvas, reduced, translated, 1.0, self._num_threads, bar.update)
-                sharpen_strokes(canvas, self._num_threads)
+                sharpen_strokes(canvas, guide, self._num_threads)
                 bar.update(len(canvas))
                 reduced, translated = guide, canvas
             if len(reduced) <= len(photo):
