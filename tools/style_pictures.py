@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Draws a sheet of the bundled photographs in several styles.
 
-.venv/bin/python tools/style_pictures.py OUT.png LABEL=MODEL.tflite...
+.venv/bin/python tools/style_pictures.py OUT.jpg LABEL=MODEL.tflite...
 
-Each model is run by export.stylize, as users run it.
+Each model is run by export.stylize with --brush 2: on a page, pictures are small.
 """
 
 import sys
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 PHOTOS = ("china.jpg", "rocket.jpg", "astronaut.png", "chelsea.png")
-SIDE = 256
+SIDE = 480
 
 
 def main(out: str, *labelled: str) -> None:
@@ -25,7 +25,7 @@ def main(out: str, *labelled: str) -> None:
     prepare_tensorflow()
     from export.stylize import main as stylize
     from tf_i2i.data.demo_data import bundled_photographs
-    from tf_i2i.data.image_files import read_image, resize_short_side, write_png
+    from tf_i2i.data.image_files import read_image, resize_short_side, write_jpeg, write_png
     from tf_i2i.data.pixels import centre_square
     from training.reporting.image_grid import labelled_grid
 
@@ -39,14 +39,13 @@ def main(out: str, *labelled: str) -> None:
         for i, photo in enumerate(photos):
             write_png(taken / f"{i}.png", photo)
         for label, model in (pair.split("=", 1) for pair in labelled):
-            how = ["--working-size", str(SIDE)]  # as they are
-            stylize([model, str(taken), "--out", f"{folder}/{label}", *how])
+            stylize([model, str(taken), "--out", f"{folder}/{label}", "--brush", "2"])
             translated = [read_image(Path(folder, label, f"{i}.png")) for i in range(len(photos))]
             columns[label] = np.stack(translated)
     # Styles one below the other, photos side by side: pictures stay large on a page.
     rows = {f"{i}": np.stack([c[i] for c in columns.values()]) for i in range(len(photos))}
     rows = {" " * i: pictures for i, pictures in enumerate(rows.values())}
-    write_png(Path(out), labelled_grid(rows, list(columns)))
+    write_jpeg(out, labelled_grid(rows, list(columns)))
     print(out)
 
 
