@@ -114,6 +114,7 @@ configurations.matching { it.name.endsWith("UnitTestRuntimeClasspath") }.configu
 tasks.withType<Test>().configureEach {
     dependsOn(unpackDesktopRuntime)
     systemProperty("java.library.path", layout.buildDirectory.dir("desktop-runtime/native/lib").get().asFile.path)
-    listOf("tf_i2i.model", "tf_i2i.photo", "tf_i2i.expected", "tf_i2i.expected_broad", "tf_i2i.frame", "tf_i2i.expected_frame", "tf_i2i.screenshots")
+    listOf("model", "photo", "expected", "expected_broad", "painting", "expected_painted", "large", "expected_large", "frame", "expected_frame", "screenshots")
+        .map { "tf_i2i.$it" }
         .forEach { name -> System.getProperty(name)?.let { systemProperty(name, it) } }
 }

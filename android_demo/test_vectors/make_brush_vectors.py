@@ -1,10 +1,11 @@
-"""Writes brush.json: sizes at which photos are translated, and what export.photos makes of small
-pictures that are resized and upsampled, for the tests of the app's brush size.
+"""Writes brush.json: sizes at which photos are translated and of the canvases they come back by, and
+what export.photos makes of small pictures that are resized, upsampled and given brushstrokes, for
+the tests of the app's brush size.
 
 python android_demo/test_vectors/make_brush_vectors.py [OUT.json]
 
-`exact` are results that the app must have to the bit; those of `upsampled` may be a level apart,
-since sums of floats depend on their order.
+`exact` are results that the app must have to the bit; those of `upsampled` and `sharpened` may be a
+level apart, since sums of floats depend on their order.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from export.conversion.gpu_check import GPU_BOUNDS
+from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized
 from export.photos.stylize_job import _working_size
@@ -50,6 +52,27 @@ _UPSAMPLED = (
     (12, 90, 4, 30, 0.75),
     (3, 40, 1, 13, 1.0),
 )
+# Height and width of translations: none, one and more canvases, tall, elongated, larger than one.
+_CANVASES = (
+    (768, 1024),
+    (600, 950),
+    (512, 683),
+    (192, 256),
+    (256, 144),
+    (64, 1024),
+    (21, 85),
+    (1, 3),
+    (1200, 900),
+)
+# Height and width of a small picture, and of the same enlarged.
+_SHARPENED = (
+    (48, 60, 48, 60),
+    (24, 30, 48, 60),
+    (40, 12, 70, 21),
+    (1, 1, 1, 1),
+    (1, 20, 1, 40),
+    (5, 2, 9, 3),
+)
 
 
 def main(out: Path) -> None:
@@ -58,6 +81,9 @@ def main(out: Path) -> None:
         "sizes": [_size(*case) for case in _SIZES],
         "exact": [_resized(_picture(rng, *case[:2]), *case[2:]) for case in _RESIZED],
         "upsampled": [_upsampled(rng, *case) for case in _UPSAMPLED],
+        "canvas": CANVAS,
+        "canvases": [_canvases(*case) for case in _CANVASES],
+        "sharpened": [_sharpened(rng, *case) for case in _SHARPENED],
         "bounds": {
             name: {"psnr_db": bound.psnr_db, "max_levels": bound.max_levels}
             for name, bound in GPU_BOUNDS.items()
@@ -96,6 +122,23 @@ def _upsampled(rng, height: int, width: int, tall: int, wide: int, strength: flo
         "strength": strength,
         "result": _packed(result),
     }
+
+
+def _canvases(height: int, width: int) -> dict:
+    enlargement = CANVAS / max(height, width)
+    sizes = canvas_sizes(height, width, enlargement)
+    return {
+        "translated": [height, width],
+        "enlargement": enlargement,
+        "sizes": [list(size) for size in sizes],
+    }
+
+
+def _sharpened(rng, height: int, width: int, tall: int, wide: int) -> dict:
+    picture = resized(_picture(rng, height, width), tall, wide)
+    result = picture.copy()
+    sharpen_strokes(result, threads=1)
+    return {"picture": _packed(picture), "result": _packed(result)}
 
 
 def _picture(rng, height: int, width: int) -> np.ndarray:

@@ -4,7 +4,7 @@ exported as real ones are.
 python android_demo/test_vectors/make_test_models.py [DIR]
 
 So the tests need no training: invert-float32.tflite and invert-int8.tflite take pictures in tiles,
-brush-float32.tflite has a working size as well, whole-float32.tflite wants to see a whole picture
+brush-float32.tflite has a working size as well, paint-float32.tflite brushstrokes too, whole-float32.tflite wants to see a whole picture
 at once, and half-float32.tflite lacks what an exported file says of itself.
 """
 
@@ -38,6 +38,7 @@ def main(folder: Path) -> None:
         ("invert", "float32", {}),
         ("invert", "int8", {}),
         ("brush", "float32", {"working_size_px": 80}),
+        ("paint", "float32", {"working_size_px": 80, "brushstrokes": True}),
         ("whole", "float32", {"halo_px": None}),
     ):
         facts = {**_FACTS, "variant": variant, "halo_px": _HALO, **more}

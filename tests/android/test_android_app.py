@@ -316,8 +316,10 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     """JUnit and Robolectric with the real interpreter, on a model and a photo of today's Python."""
     run = fake_run(tmp_path, monkeypatch)
     # A working size of the photo's own, so that a brush of 2 translates it at half of its size.
-    data = described(converted("int8", 128), student(), 128, "int8", working_size_px=300)
-    model = add_file(run, data, size=128)
+    network, facts = (converted("int8", 128), student(), 128, "int8"), {"working_size_px": 300}
+    model = add_file(run, described(*network, **facts), size=128)
+    painting = tmp_path / "painting.tflite"
+    painting.write_bytes(described(*network, **facts, brushstrokes=True))
     project = tmp_path / "project"
     copy_project(PROJECT, project)
     photo, shots = tmp_path / "photo.jpg", tmp_path / "screenshots"
@@ -325,9 +327,16 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
     Image.open(photo).save(tmp_path / "decoded.png")
     # As large as live view draws frames with this model: 128 pixels, less 8 on each side.
     Image.open(photo).resize((112, 75)).save(tmp_path / "frame.png")
-    for folder, brush in (("styled", "1"), ("broad", "2")):
-        pictures = [tmp_path / "decoded.png", tmp_path / "frame.png"]
-        command = [model, *pictures, "--out", tmp_path / folder, "--brush", brush]
+    large = tmp_path / "large.png"
+    Image.fromarray(coffee()).resize((1200, 800)).save(large)
+    small = tmp_path / "decoded.png", tmp_path / "frame.png"
+    for folder, file, brush, pictures in (
+        ("styled", model, "1", small),
+        ("broad", model, "2", small),
+        ("painted", painting, "2", small),
+        ("large", painting, "1", [large]),
+    ):
+        command = [file, *pictures, "--out", tmp_path / folder, "--brush", brush]
         assert stylize([str(word) for word in command]) == 0
     shots.mkdir()
     command = [
@@ -341,6 +350,10 @@ def test_the_apps_own_tests_agree_with_stylize(tmp_path, monkeypatch):
         f"-Dtf_i2i.photo={photo}",
         f"-Dtf_i2i.expected={tmp_path / 'styled' / 'decoded.png'}",
         f"-Dtf_i2i.expected_broad={tmp_path / 'broad' / 'decoded.png'}",
+        f"-Dtf_i2i.painting={painting}",
+        f"-Dtf_i2i.expected_painted={tmp_path / 'painted' / 'decoded.png'}",
+        f"-Dtf_i2i.large={large}",
+        f"-Dtf_i2i.expected_large={tmp_path / 'large' / 'large.png'}",
         f"-Dtf_i2i.frame={tmp_path / 'frame.png'}",
         f"-Dtf_i2i.expected_frame={tmp_path / 'styled' / 'frame.png'}",
         f"-Dtf_i2i.screenshots={shots}",

@@ -67,6 +67,29 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
+    fun `brushstrokes of a model that paints are those of export_stylize`() {
+        val model = TestFiles.painting
+        // Smaller than the canvases, and larger.
+        val painted = decoded(TestFiles.expectedPainted)
+        val large = decoded(TestFiles.expectedLarge)
+        val main = launchMain()
+        add(main, model)
+        main.get().holder.setBrush(2f)
+        main.get().holder.openPhoto(uri(TestFiles.photo))
+        waitForResult(main)
+        val difference = meanDifference(checkNotNull(main.state.after), painted)
+        println("with brushstrokes: $difference of 255")
+        assertTrue("$difference", difference <= 2)
+        assertTrue(meanDifference(decoded(TestFiles.expectedBroad), painted) > 2 * difference)
+        main.get().holder.setBrush(1f)
+        main.get().holder.openPhoto(uri(TestFiles.large))
+        waitUntil("large photo") { main.state.after?.width == large.width && main.state.work == null }
+        val largeDifference = meanDifference(checkNotNull(main.state.after), large)
+        println("on a large photo: $largeDifference of 255")
+        assertTrue("$largeDifference", largeDifference <= 2)
+    }
+
+    @Test
     fun `a photo is shown, drawn in the first style, and reported`() {
         val main = launchMain()
         assertEquals(listOf("Invert"), main.state.styles?.map { it.style.title })

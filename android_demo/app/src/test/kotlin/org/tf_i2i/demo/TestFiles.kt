@@ -20,6 +20,18 @@ object TestFiles {
     /** The same with `--brush 2`; the model's working size is at least the photo's. */
     val expectedBroad get() = needed("tf_i2i.expected_broad")
 
+    /** [model] with brushstrokes on record. */
+    val painting get() = needed("tf_i2i.painting")
+
+    /** [photo] as export.stylize translates it with [painting] and `--brush 2`, PNG. */
+    val expectedPainted get() = needed("tf_i2i.expected_painted")
+
+    /** A photo larger than a canvas, and no larger than the screen shows it. */
+    val large get() = needed("tf_i2i.large")
+
+    /** [large] as export.stylize translates it with [painting], PNG. */
+    val expectedLarge get() = needed("tf_i2i.expected_large")
+
     /** A picture that the camera might give, no larger than live view draws it with [model]; PNG. */
     val frame get() = needed("tf_i2i.frame")
 

@@ -7,12 +7,15 @@ import org.tf_i2i.demo.blocking
 import org.tf_i2i.demo.model.ModelDescription
 import org.tf_i2i.demo.model.ModelFile
 import org.tf_i2i.demo.pixels.ArrayGrid
+import org.tf_i2i.demo.pixels.CANVAS
 import org.tf_i2i.demo.pixels.NORMAL_BRUSH
 import org.tf_i2i.demo.pixels.PhotoSize
 import org.tf_i2i.demo.pixels.PixelGrid
 import org.tf_i2i.demo.pixels.TileNetwork
 import org.tf_i2i.demo.pixels.blend
+import org.tf_i2i.demo.pixels.canvasSizes
 import org.tf_i2i.demo.pixels.resized
+import org.tf_i2i.demo.pixels.sharpenStrokes
 import org.tf_i2i.demo.pixels.upsample
 
 /**
@@ -99,15 +102,16 @@ class Stylizer(
         } else {
             val half: (Float) -> Unit = { progress(it / 2) }
             val reduced = resized(picture, size)
-            val translated = ArrayGrid(size.width, size.height, reduced.pixels.copyOf())
+            val translated = reduced.copy()
             current.translate(translated, 1f, cancellation, half)
             cancellation.check()
             if (size.pixels > own.pixels) {
                 mix(picture, resized(translated, own), look.strength)
             } else {
-                upsample(picture, reduced, translated, look.strength) { rows ->
-                    progress((1 + rows.toFloat() / own.height) / 2)
-                    if (rows < own.height) cancellation.check()
+                val canvases = if (current.file.description.paints) canvasSizes(size, CANVAS.toDouble() / size.longest) else emptyList()
+                enlarge(picture, reduced, translated, canvases, look.strength) { share ->
+                    progress((1 + share) / 2)
+                    if (share < 1) cancellation.check()
                 }
             }
         }
@@ -222,6 +226,49 @@ class Stylizer(
     private companion object {
         const val NANOSECONDS_PER_MS = 1_000_000
     }
+}
+
+/**
+ * Replaces [picture] in place by [translated], which is smaller, at its size.
+ *
+ * As in `Translator.translate` of `export/photos/translator.py`: by way of canvases of [sizes], smallest first, on which the
+ * strokes get their edges.
+ *
+ * @param afterPart called with the share that is done; what it throws ends the work, the picture half done.
+ */
+private fun enlarge(
+    picture: PixelGrid,
+    reduced: ArrayGrid,
+    translated: ArrayGrid,
+    sizes: List<PhotoSize>,
+    strength: Float,
+    afterPart: (Float) -> Unit,
+) {
+    val rows = picture.height + 2f * sizes.sumOf { it.height }
+    var done = 0
+    var from = reduced
+    var to = translated
+    for (guide in guides(picture, sizes)) {
+        val canvas = guide.copy()
+        upsample(canvas, from, to) { afterPart((done + it) / rows) }
+        done += guide.height
+        sharpenStrokes(canvas) { afterPart((done + it * guide.height) / rows) }
+        done += guide.height
+        from = guide
+        to = canvas
+    }
+    if (from.height <= picture.height) {
+        upsample(picture, from, to, strength) { afterPart((done + it) / rows) }
+    } else {
+        mix(picture, resized(to, PhotoSize(picture.width, picture.height)), strength)
+    }
+}
+
+/** The photo at each size, smallest first. */
+private fun guides(photo: PixelGrid, sizes: List<PhotoSize>): List<ArrayGrid> {
+    val guides = ArrayDeque<ArrayGrid>()
+    for (size in sizes.asReversed()) guides.addFirst(resized(guides.firstOrNull() ?: photo, size))
+    return guides
 }
 
 /** Replaces [picture] by a mix with its translation, row by row. */

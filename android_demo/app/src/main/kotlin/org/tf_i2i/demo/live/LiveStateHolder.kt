@@ -15,6 +15,7 @@ import org.tf_i2i.demo.main.HandOver
 import org.tf_i2i.demo.main.Notice
 import org.tf_i2i.demo.main.StyleItem
 import org.tf_i2i.demo.main.Work
+import org.tf_i2i.demo.main.addOrAsk
 import org.tf_i2i.demo.main.noticeOf
 import org.tf_i2i.demo.model.ModelStore
 import org.tf_i2i.demo.model.Style
@@ -151,13 +152,8 @@ class LiveStateHolder(
             FullSizeWriter(models, photos, stylizer).write(photo, style, Look(), file, job.cancellation, progressOf(job)) {
                 job.post { update { it.copy(work = it.work?.copy(progress = null)) } }
             }
-            val name = resultName()
-            if (gallery.isOpen) {
-                gallery.add(file, name)
-                job.post { update { it.copy(work = null, notice = Notice.SAVED) } }
-            } else {
-                job.post { update { it.copy(work = null, handOver = HandOver.ChoosePlace(name)) } }
-            }
+            val handOver = gallery.addOrAsk(file, resultName())
+            job.post { update { it.copy(work = null, notice = Notice.SAVED.takeIf { handOver == null }, handOver = handOver) } }
         }
     }
 

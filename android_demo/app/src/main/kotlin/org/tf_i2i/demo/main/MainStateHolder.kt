@@ -112,13 +112,8 @@ class MainStateHolder(
     }
 
     fun saveToGallery(size: OutputSize) = handOut(Work.Kind.SAVING, size) { job, file ->
-        val name = resultName()
-        if (gallery.isOpen) {
-            gallery.add(file, name)
-            job.post { update { it.copy(work = null, notice = Notice.SAVED) } }
-        } else {
-            job.post { update { it.copy(work = null, handOver = HandOver.ChoosePlace(name)) } }
-        }
+        val handOver = gallery.addOrAsk(file, resultName())
+        job.post { update { it.copy(work = null, notice = Notice.SAVED.takeIf { handOver == null }, handOver = handOver) } }
     }
 
     /** After [HandOver.ChoosePlace]. */
@@ -223,6 +218,17 @@ data class SavedMain(val photo: String?, val style: String?, val strength: Float
 /** What to say of an accelerator that failed. */
 fun noticeOf(left: Trial) =
     if (left.outcome == Outcome.DIFFERENT) Notice.ACCELERATOR_WRONG else Notice.ACCELERATOR_FAILED
+
+/**
+ * Adds a JPEG to the gallery, where Android is new enough for that; what else is to be done is returned. Blocking.
+ *
+ * @throws IOException there is no room, or the provider refuses.
+ */
+fun Gallery.addOrAsk(jpeg: File, name: String): HandOver? {
+    if (!isOpen) return HandOver.ChoosePlace(name)
+    add(jpeg, name)
+    return null
+}
 
 /** How opaque the styled picture lies over the photo, 0 to 255. */
 fun strengthAlpha(strength: Float) = Math.round(strength * 255)

@@ -23,6 +23,7 @@ class UnusableModel(val reason: String, cause: Throwable? = null) : Exception(re
  * @property stride grid of the network: what it draws moves with the picture by multiples of so many pixels.
  * @property margin overlap of tiles in pixels, a multiple of [stride]; null for a network that must see a whole picture.
  * @property workingSize long side in pixels at which strokes look as in training; null where the file doesn't say.
+ * @property paints whether its results are paintings: brushstrokes get edges where they are enlarged.
  * @property input how its input holds pixels; [output] likewise.
  * @property about facts for people.
  */
@@ -31,6 +32,7 @@ data class ModelDescription(
     val stride: Int,
     val margin: Int?,
     val workingSize: Int?,
+    val paints: Boolean,
     val input: PixelCoding,
     val output: PixelCoding,
     val about: ModelFacts,
@@ -104,6 +106,7 @@ fun describe(data: ByteBuffer): ModelDescription = try {
         stride = if (facts.isNull("stride")) 1 else facts.getInt("stride"),
         margin = margin(facts),
         workingSize = workingSize(facts),
+        paints = facts.opt("brushstrokes") == true,
         input = coding(input, metadata?.graph()?.tables(Schema.GRAPH_INPUT_METADATA)?.firstOrNull()),
         output = coding(output, metadata?.graph()?.tables(Schema.GRAPH_OUTPUT_METADATA)?.firstOrNull()),
         about = about(metadata, facts, data.remaining()),

@@ -147,26 +147,7 @@ private class Band(before: ArrayGrid, after: ArrayGrid, first: Int, val height: 
 
     private fun blur(values: FloatArray, sigma: Double = WINDOW): FloatArray {
         val (down, across) = windows.getValue(sigma)
-        val between = FloatArray(count)
-        for (y in 0 until height) {
-            val row = y * width
-            var tap = 0
-            for (x in 0 until width) {
-                var sum = 0f
-                repeat(across.taps) {
-                    sum += across.weights[tap].toFloat() * values[row + across.places[tap]]
-                    tap++
-                }
-                between[row + x] = sum
-            }
-        }
-        val result = FloatArray(count)
-        for (y in 0 until height) for (tap in down.taps * y until down.taps * (y + 1)) {
-            val weight = down.weights[tap].toFloat()
-            val from = down.places[tap] * width
-            for (x in 0 until width) result[y * width + x] += weight * between[from + x]
-        }
-        return result
+        return blur(values, down, across)
     }
 }
 

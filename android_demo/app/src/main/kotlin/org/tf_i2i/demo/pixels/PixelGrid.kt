@@ -18,6 +18,8 @@ class ArrayGrid(
     override val height: Int,
     val pixels: IntArray = IntArray(width * height),
 ) : PixelGrid {
+    fun copy() = ArrayGrid(width, height, pixels.copyOf())
+
     override fun read(left: Int, top: Int, width: Int, height: Int, into: IntArray) {
         for (row in 0 until height) {
             pixels.copyInto(into, row * width, (top + row) * this.width + left, (top + row) * this.width + left + width)

@@ -40,6 +40,30 @@ internal fun gaussian(length: Int, sigma: Double): Filter {
     return filter
 }
 
+/** [gaussian] of rows of [values], both ways: [down] has as many results as there are rows, [across] as there are columns. */
+internal fun blur(values: FloatArray, down: Filter, across: Filter): FloatArray {
+    val width = across.results
+    val between = FloatArray(values.size)
+    for (row in values.indices step width) {
+        var tap = 0
+        for (x in 0 until width) {
+            var sum = 0f
+            repeat(across.taps) {
+                sum += across.weights[tap].toFloat() * values[row + across.places[tap]]
+                tap++
+            }
+            between[row + x] = sum
+        }
+    }
+    val result = FloatArray(values.size)
+    for (y in 0 until down.results) for (tap in down.taps * y until down.taps * (y + 1)) {
+        val weight = down.weights[tap].toFloat()
+        val from = down.places[tap] * width
+        for (x in 0 until width) result[y * width + x] += weight * between[from + x]
+    }
+    return result
+}
+
 /** Values between those of [length] pixels, at [places] of their centers; borders repeated. */
 internal fun cubic(places: DoubleArray, length: Int): Filter {
     val filter = Filter(places.size, CUBIC_TAPS)

@@ -161,9 +161,12 @@ class ProcessorCheckTest {
         val change: (Int) -> Int = { it },
     )
 
-    private fun model(name: String): ModelFile {
-        val file = File.createTempFile("model", ".tflite", temporary.root)
-        checkNotNull(javaClass.getResourceAsStream("/models/$name.tflite")).use { from -> file.outputStream().use { from.copyTo(it) } }
-        return mapFile(file).let { ModelFile(it, describe(it)) }
-    }
+    private fun model(name: String) = modelFile(name, temporary.root)
+}
+
+/** One of the tests' models, mapped from [folder]. */
+fun modelFile(name: String, folder: File): ModelFile {
+    val file = File.createTempFile("model", ".tflite", folder)
+    checkNotNull(TestFiles::class.java.getResourceAsStream("/models/$name.tflite")).use { from -> file.outputStream().use { from.copyTo(it) } }
+    return mapFile(file).let { ModelFile(it, describe(it)) }
 }

@@ -53,6 +53,12 @@ class ModelFileTest {
     }
 
     @Test
+    fun `only a model that says so paints`() {
+        val paints = listOf("paint", "brush", "invert").associateWith { describe(buffer("$it-float32")).paints }
+        assertEquals(mapOf("paint" to true, "brush" to false, "invert" to false), paints)
+    }
+
+    @Test
     fun `a file that says nothing of itself is refused`() {
         val error = assertThrows(UnusableModel::class.java) { describe(buffer("half-float32")) }
         assertEquals("no model.json in it", error.reason)

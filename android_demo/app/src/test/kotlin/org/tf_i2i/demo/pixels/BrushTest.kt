@@ -74,6 +74,31 @@ class BrushTest {
         assertTrue(last in 1 until 57)
     }
 
+    @Test
+    fun `canvases are those of Python`() {
+        for (vector in vectors.getJSONArray("canvases").objects()) {
+            val sizes = List(vector.getJSONArray("sizes").length()) { i ->
+                vector.getJSONArray("sizes").getJSONArray(i).run { PhotoSize(width = getInt(1), height = getInt(0)) }
+            }
+            assertEquals("$vector", sizes, canvasSizes(vector.size("translated"), vector.getDouble("enlargement")))
+        }
+        assertEquals(vectors.getInt("canvas"), CANVAS)
+    }
+
+    @Test
+    fun `brushstrokes are those of Python`() {
+        for (vector in vectors.getJSONArray("sharpened").objects()) {
+            val picture = vector.picture("picture")
+            val shares = mutableListOf<Float>()
+            sharpenStrokes(picture, shares::add)
+            val differences = differences(vector.picture("result").pixels, picture.pixels)
+            assertTrue("${differences.max()}", differences.max() <= 1)
+            assertTrue("${differences.average()}", differences.average() < 0.01)
+            assertEquals(shares.sorted(), shares)
+            assertEquals(1f, shares.last())
+        }
+    }
+
     private fun differences(one: IntArray, other: IntArray) = one.indices.flatMap { i ->
         listOf(RED, GREEN, 0).map { Math.abs((one[i] shr it and CHANNEL) - (other[i] shr it and CHANNEL)) }
     }
