@@ -136,9 +136,11 @@ def _canvases(height: int, width: int) -> dict:
 
 def _sharpened(rng, height: int, width: int, tall: int, wide: int) -> dict:
     picture = resized(_picture(rng, height, width), tall, wide)
+    photo = resized(_picture(rng, height, width), tall, wide)
+    photo[:, wide // 2 :] = 90  # no details
     result = picture.copy()
-    sharpen_strokes(result, threads=1)
-    return {"picture": _packed(picture), "result": _packed(result)}
+    sharpen_strokes(result, photo, threads=1)
+    return {"picture": _packed(picture), "photo": _packed(photo), "result": _packed(result)}
 
 
 def _picture(rng, height: int, width: int) -> np.ndarray:

@@ -252,7 +252,7 @@ private fun enlarge(
         val canvas = guide.copy()
         upsample(canvas, from, to) { afterPart((done + it) / rows) }
         done += guide.height
-        sharpenStrokes(canvas) { afterPart((done + it * guide.height) / rows) }
+        sharpenStrokes(canvas, guide) { afterPart((done + it * guide.height) / rows) }
         done += guide.height
         from = guide
         to = canvas

@@ -17,17 +17,18 @@ fun canvasSizes(size: PhotoSize, enlargement: Double): List<PhotoSize> {
  *
  * The counterpart of `export/photos/brushstrokes.py`, which says where the method is from; names and constants are the same.
  *
+ * @param photo of the same size, what [picture] translates: its details stay as they are.
  * @param afterIteration called with the share that is done, up to 1; what it throws ends the work, the picture unchanged.
  */
-fun sharpenStrokes(picture: ArrayGrid, afterIteration: (Float) -> Unit = {}) {
+fun sharpenStrokes(picture: ArrayGrid, photo: ArrayGrid, afterIteration: (Float) -> Unit = {}) {
     val strokes = Strokes(picture)
     for (iteration in 0 until ITERATIONS) {
         if (iteration % 2 == 0) strokes.findAcross()
-        repeat(SMOOTHINGS) { strokes.smooth() }
+        strokes.smooth()
         strokes.sharpen()
         afterIteration((iteration + 1f) / ITERATIONS)
     }
-    strokes.writeTo(picture)
+    strokes.mixInto(picture, Strokes(photo).detail())
 }
 
 /** The canvas in floats, and at each of its pixels the direction across the strokes. */
@@ -50,7 +51,7 @@ private class Strokes(picture: ArrayGrid) {
     /** Where a plane's next values are written before the two change places. */
     private var spare = FloatArray(count)
 
-    private val windows = listOf(FINE, AROUND, ACROSS).associateWith { gaussian(height, it) to gaussian(width, it) }
+    private val windows = HashMap<Double, Pair<Filter, Filter>>()
 
     /** The structure tensor's first eigenvector. */
     fun findAcross() {
@@ -104,8 +105,27 @@ private class Strokes(picture: ArrayGrid) {
         }
     }
 
-    fun writeTo(picture: ArrayGrid) {
-        for (at in 0 until count) picture.pixels[at] = argb(planes[0][at], planes[1][at], planes[2][at])
+    /** How much detail of its own a place has, from 0 up to 1. */
+    fun detail(): FloatArray {
+        val luminance = luminance(DETAIL_FINE)
+        val mean = blur(luminance, DETAIL_WINDOW)
+        val square = blur(FloatArray(count) { luminance[it] * luminance[it] }, DETAIL_WINDOW)
+        return FloatArray(count) {
+            val variance = maxOf(0f, square[it] - mean[it] * mean[it])
+            variance / (variance + DETAIL * DETAIL)
+        }
+    }
+
+    /** [kept]: how much of each pixel stays as it is. */
+    fun mixInto(picture: ArrayGrid, kept: FloatArray) {
+        for (at in 0 until count) {
+            val before = picture.pixels[at]
+            fun mixed(channel: Int): Float {
+                val now = planes[channel][at]
+                return now + kept[at] * ((before shr RED - channel * GREEN and CHANNEL) - now)
+            }
+            picture.pixels[at] = argb(mixed(0), mixed(1), mixed(2))
+        }
     }
 
     // Squares of the parts of the unit vector across the strokes.
@@ -117,7 +137,7 @@ private class Strokes(picture: ArrayGrid) {
         blur(FloatArray(count) { 0.299f * planes[0][it] + 0.587f * planes[1][it] + 0.114f * planes[2][it] }, sigma)
 
     private fun blur(values: FloatArray, sigma: Double): FloatArray {
-        val (down, across) = windows.getValue(sigma)
+        val (down, across) = windows.getOrPut(sigma) { gaussian(height, sigma) to gaussian(width, sigma) }
         return blur(values, down, across)
     }
 
@@ -146,12 +166,14 @@ private class Strokes(picture: ArrayGrid) {
 }
 
 private const val ITERATIONS = 4
-private const val SMOOTHINGS = 2
 private const val SMOOTHING = 0.35f
 private const val SPREADING = 0.3f
-private const val SHARPENING = 0.4f
+private const val SHARPENING = 0.3f
 private const val CURVATURE = 1.5f
 private const val FINE = 1.0
 private const val AROUND = 4.0
 private const val ACROSS = 1.4
 private const val FLAT = 0.25f
+private const val DETAIL = 20f
+private const val DETAIL_FINE = 0.7
+private const val DETAIL_WINDOW = 2.0

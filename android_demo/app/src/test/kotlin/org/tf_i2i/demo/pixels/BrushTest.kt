@@ -90,7 +90,7 @@ class BrushTest {
         for (vector in vectors.getJSONArray("sharpened").objects()) {
             val picture = vector.picture("picture")
             val shares = mutableListOf<Float>()
-            sharpenStrokes(picture, shares::add)
+            sharpenStrokes(picture, vector.picture("photo"), shares::add)
             val differences = differences(vector.picture("result").pixels, picture.pixels)
             assertTrue("${differences.max()}", differences.max() <= 1)
             assertTrue("${differences.average()}", differences.average() < 0.01)
