@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_models import smooth_image
+from exported_models import SIZE, converted, described, smooth_image, student
 
+from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized
 from tf_i2i.data.image_files import reduced_size
@@ -58,6 +59,34 @@ def _upsampled(height: int, width: int, scale: float, strength: float) -> dict:
     }
 
 
+def _sharpened(picture: np.ndarray) -> dict:
+    result = picture.copy()
+    sharpen_strokes(result)
+    height, width = picture.shape[:2]
+    return {"height": height, "width": width, "picture": _hex(picture), "result": _hex(result)}
+
+
+def _stroke_pictures() -> list[np.ndarray]:
+    """Soft strokes in all directions, an even area beside an edge, noise, and the smallest sizes."""
+    edge = np.full((50, 61, 3), (200, 30, 90), np.uint8)
+    edge[:, 40:] = 60
+    sizes = ((70, 90), (1, 1), (1, 40), (3, 2), (40, 1))
+    noise = [np.random.default_rng(2).integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    return [smooth_image(210, 130, seed=3), edge, *noise]
+
+
+def _painting_models() -> list[dict]:
+    """Files that say, in several ways, whether they paint, and which ones do."""
+    facts = [({}, False), *(({"brushstrokes": x}, x is True) for x in (True, False, 1, "true"))]
+    return [
+        {
+            "model": described(converted("int8"), student(), SIZE, "int8", **fact).hex(),
+            "brushstrokes": paints,
+        }
+        for fact, paints in facts
+    ]
+
+
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory) -> Path:
     """What the page's functions are compared with."""
@@ -66,6 +95,13 @@ def vectors(tmp_path_factory) -> Path:
     found = {
         "resized": [_resized(*size) for size in SIZES],
         "upsampled": [_upsampled(30, 41, 3.3, 1.0), _upsampled(24, 20, 2, 0.4)],
+        "sharpened": [_sharpened(picture) for picture in _stroke_pictures()],
+        "canvas": CANVAS,
+        "canvas_sizes": [
+            {"enlargement": x, "result": canvas_sizes(75, 101, x)}
+            for x in (0.4, 1.0, 1.02, 1.5, 3.0, 6.0, 12.0, 40.0)
+        ],
+        "models": _painting_models(),
         "sizes": [
             {"height": h, "width": w, "size": size, "result": reduced_size((h, w), size)}
             for h, w, size in sizes

@@ -17,6 +17,13 @@ test("facts of the app's test models", async () => {
   assert.equal((await describe(read("whole-float32.tflite"))).margin, null);
 });
 
+test("photos get brushstrokes where the file says so, and in no other way", async () => {
+  const { models: files } = JSON.parse(readFileSync(process.env.VECTORS));
+  for (const { model, brushstrokes } of files) {
+    assert.equal((await describe(new Uint8Array(Buffer.from(model, "hex")))).brushstrokes, brushstrokes);
+  }
+});
+
 test("a network at another size says so, and the file stays as long", async () => {
   const bytes = read("invert-int8.tflite");
   const { size, about } = await describe(bytes);

@@ -6,6 +6,7 @@ import { test } from "node:test";
 const page = new URL("../../../../export/web_app/page/js/", import.meta.url);
 const { Tiling, mirrored, plan } = await import(new URL("pixels/tiling.js", page));
 const { blend } = await import(new URL("pixels/blend.js", page));
+const { CANVAS, canvasSizes, sharpenStrokes } = await import(new URL("pixels/brushstrokes.js", page));
 const { resized } = await import(new URL("pixels/resampling.js", page));
 const { upsample } = await import(new URL("pixels/guided_upsampling.js", page));
 const { translatedSize, workingSize } = await import(new URL("pixels/working_size.js", page));
@@ -90,6 +91,32 @@ for (const v of own.upsampled) {
     assert.equal(rows.at(-1), photo.height);
   });
 }
+
+for (const v of own.sharpened) {
+  test(`strokes of ${v.width}x${v.height} within a level`, async () => {
+    const sharpened = picture(v.picture, v.height, v.width);
+    const rows = [];
+    await sharpenStrokes(sharpened, async (done) => void rows.push(done));
+    assert.ok(farthest(sharpened, picture(v.result, v.height, v.width)) <= 1);
+    assert.ok(rows.length > 1 && rows.at(-1) === v.height);
+    assert.deepEqual(rows, rows.toSorted((a, b) => a - b));
+  });
+}
+
+test("strokes that are cancelled leave the picture as it is", async () => {
+  const { height, width, picture: hex } = own.sharpened[0];
+  const sharpened = picture(hex, height, width);
+  const cancel = async () => {
+    throw new RangeError("cancelled");
+  };
+  await assert.rejects(sharpenStrokes(sharpened, cancel), RangeError);
+  assert.deepEqual(sharpened.data, picture(hex, height, width).data);
+});
+
+test("sizes of canvases", () => {
+  assert.equal(CANVAS, own.canvas);
+  for (const { enlargement, result } of own.canvas_sizes) assert.deepEqual(canvasSizes(75, 101, enlargement), result);
+});
 
 test("sizes at which photos are translated", () => {
   for (const { height, width, size, result } of own.sizes) assert.deepEqual(translatedSize(height, width, size), result);

@@ -1,6 +1,7 @@
 /** Photos through networks: what the worker does, without its messages. */
 import { describe, resizedModel, UnusableModel } from "../model/model_file.js";
 import { blend } from "../pixels/blend.js";
+import { CANVAS, canvasSizes, sharpenStrokes } from "../pixels/brushstrokes.js";
 import { knownPicture } from "../pixels/comparison.js";
 import { upsample } from "../pixels/guided_upsampling.js";
 import { resized } from "../pixels/resampling.js";
@@ -55,10 +56,27 @@ export class Stylizer {
    * @returns {Promise<Picture>} of the target's size.
    */
   async stylize(photo, target, { model, brush, strength }, progress = async () => {}) {
-    const { reduced, translated } = await this.#translated(photo, model, brush, (share) => progress(0.5 * share));
-    if (reduced.width * reduced.height < target.width * target.height) {
-      return upsample(target, reduced, translated, strength, (done, all) => progress(0.5 + (0.5 * done) / all));
+    const translation = await this.#translated(photo, model, brush, (share) => progress(0.5 * share));
+    const { canvases } = translation;
+    const rows = target.height + 2 * canvases.reduce((sum, { height }) => sum + height, 0);
+    let before = 0;
+    const afterRows = (done) => progress(0.5 + (0.5 * (before + done)) / rows);
+    while (canvases.length) {
+      const [guide] = canvases;
+      const canvas = await upsample(guide, translation.reduced, translation.translated, 1, afterRows);
+      before += guide.height;
+      await sharpenStrokes(canvas, afterRows);
+      before += guide.height;
+      // Only now, as work that ends early goes on from the last canvas.
+      Object.assign(translation, { reduced: guide, translated: canvas, isPainted: true });
+      canvases.shift();
     }
+    const { reduced, translated, isPainted } = translation;
+    // Rounded, a canvas may be a pixel larger than the photo one way only: export.stylize goes by its height.
+    const isEnlarged = isPainted
+      ? reduced.height <= target.height
+      : reduced.width * reduced.height < target.width * target.height;
+    if (isEnlarged) return upsample(target, reduced, translated, strength, afterRows);
     const isSame = reduced.width === target.width && reduced.height === target.height;
     return blend(target, isSame ? translated : resized(translated, target.height, target.width), strength);
   }
@@ -89,6 +107,10 @@ export class Stylizer {
     return { picture, ms: performance.now() - start };
   }
 
+  /**
+   * The photo before and after, at the working size or on the last canvas that is done, and the photo
+   * at the sizes of the other canvases, smallest first. The same for each strength.
+   */
   async #translated(photo, model, brush, progress) {
     const key = `${photo.id} ${model} ${brush}`;
     if (this.#translation?.key === key) return this.#translation;
@@ -104,7 +126,9 @@ export class Stylizer {
       : plan(height, width, description.margin, description.stride, MAX_TILE_PIXELS);
     const network = await this.#network(model, tiling.height, tiling.width);
     const translated = await tiling.translate(reduced, (tile) => network.run(tile), (done, all) => progress(done / all));
-    this.#translation = { key, reduced, translated };
+    const isReduced = height * width < picture.height * picture.width;
+    const canvases = description.brushstrokes && isReduced ? guides(picture, height, width) : [];
+    this.#translation = { key, reduced, translated, canvases, isPainted: false };
     return this.#translation;
   }
 
@@ -122,4 +146,10 @@ export class Stylizer {
     }
     return network;
   }
+}
+
+/** The photo at the sizes of the canvases on which a translation of this size is painted, smallest first. */
+function guides(photo, height, width) {
+  const sizes = canvasSizes(height, width, CANVAS / Math.max(height, width));
+  return sizes.reduceRight((larger, size) => [resized(larger[0] ?? photo, ...size), ...larger], []);
 }

@@ -29,6 +29,7 @@ const NORMALIZATION = { type: 1, mean: 0, std: 1 };
  * @property {number | null} margin overlap of tiles in pixels; null for a network that must see a
  *   whole picture.
  * @property {number | null} workingSize long side in pixels at which photos are translated.
+ * @property {boolean} brushstrokes photos that are reduced come back with brushstrokes.
  * @property {Coding} input how its input holds pixels; `output` likewise. Network value = (level -
  *   mean) / std; of uint8, the level itself.
  * @property {object} about facts for people; null where the file doesn't say.
@@ -65,7 +66,7 @@ export async function describe(bytes) {
   }
 }
 
-function localFacts({ halo_px: halo, stride = 1, working_size_px: workingSize }) {
+function localFacts({ halo_px: halo, stride = 1, working_size_px: workingSize, brushstrokes }) {
   const isCount = (value, least) => Number.isInteger(value) && value >= least && value <= LARGEST_SIDE;
   if (!isCount(stride, 1) || (halo !== null && !isCount(halo, 0))) {
     throw new UnusableModel(`halo ${halo}, stride ${stride}`);
@@ -74,6 +75,7 @@ function localFacts({ halo_px: halo, stride = 1, working_size_px: workingSize })
     stride,
     margin: halo === null ? null : Math.ceil(halo / stride) * stride,
     workingSize: isCount(workingSize, 1) ? workingSize : null,
+    brushstrokes: brushstrokes === true,
   };
 }
 

@@ -4,7 +4,7 @@
  * The counterpart of export/photos/guided_upsampling.py, which says where the method is from; names
  * and constants are the same.
  */
-import { centers, cubic, blur, filterRow, gaussian } from "./resampling.js";
+import { centers, cubic, blur, filterRow } from "./resampling.js";
 import { mirrored } from "./tiling.js";
 
 const FLAT = 16;
@@ -70,8 +70,7 @@ function planesOf({ width, height, data }, first, rows) {
  */
 function coefficients(photo, target, height, width, enlarged) {
   const count = height * width;
-  const windows = new Map([WINDOW, BRUSH_WINDOW].map((sigma) => [sigma, [gaussian(height, sigma), gaussian(width, sigma)]]));
-  const smooth = (values, sigma = WINDOW) => blur(values, height, width, ...windows.get(sigma));
+  const smooth = (values, sigma = WINDOW) => blur(values, height, width, sigma);
   const map = (compute) => {
     const values = new Float32Array(count);
     for (let i = 0; i < count; i++) values[i] = compute(i);

@@ -23,16 +23,16 @@ function filter(results, taps, fill) {
 /** As in the Python module: sums of these are exact in any order. */
 const WEIGHT_STEPS = 2048;
 const LEVEL_STEPS = 16;
+/** Pairs of a blur's taps, left and right of its middle, that are summed up at once. */
+const PAIRS = 4;
 
-/** A blur that is cut off at 4 sigma, borders mirrored. */
-export function gaussian(length, sigma) {
+/** Weights of a blur from its middle outwards, cut off at 4 sigma; zeros make it groups of PAIRS beside the middle. */
+function gaussian(sigma) {
   const radius = Math.round(4 * sigma);
-  const taps = 2 * radius + 1;
-  const weights = Float64Array.from({ length: taps }, (_, j) => Math.exp(-(((j - radius) / sigma) ** 2) / 2));
-  const sum = weights.reduce((a, b) => a + b);
-  return filter(length, taps, (i, put) => {
-    for (let j = 0; j < taps; j++) put(j, mirrored(i + j - radius, length), weights[j] / sum);
-  });
+  const length = 1 + PAIRS * Math.ceil(radius / PAIRS);
+  const weights = Float64Array.from({ length }, (_, j) => (j <= radius ? Math.exp(-((j / sigma) ** 2) / 2) : 0));
+  const sum = weights.reduce((a, b) => a + 2 * b, -weights[0]);
+  return weights.map((weight) => weight / sum);
 }
 
 /** Values between those of `length` pixels, at `places` of their centers; borders repeated. */
@@ -91,20 +91,40 @@ export function filterRow(values, width, { taps, places, weights }, i, target) {
   }
 }
 
-/** Of Float32Array[height * width], along its rows and along its columns. */
-export function blur(values, height, width, down, across) {
+/** `gaussian` of Float32Array[height * width], both ways, borders mirrored. */
+export function blur(values, height, width, sigma) {
+  const weights = gaussian(sigma);
+  const radius = weights.length - 1;
   const between = new Float32Array(height * width);
+  const result = new Float32Array(height * width);
+  const sums = new Float64Array(width);
+  const places = Int32Array.from({ length: width + 2 * radius }, (_, i) => mirrored(i - radius, width));
+  const line = new Float32Array(places.length);
   for (let y = 0; y < height; y++) {
-    const row = y * width;
-    for (let x = 0, at = 0; x < width; x++) {
-      let sum = 0;
-      for (let j = 0; j < across.taps; j++, at++) sum += across.weights[at] * values[row + across.places[at]];
-      between[row + x] = sum;
+    for (let i = 0; i < line.length; i++) line[i] = values[y * width + places[i]];
+    sumPairs(line, (j) => radius + j, weights, sums);
+    between.set(sums, y * width);
+  }
+  for (let y = 0; y < height; y++) {
+    sumPairs(between, (j) => mirrored(y + j, height) * width, weights, sums);
+    result.set(sums, y * width);
+  }
+  return result;
+}
+
+/** Sums of values that start at `start(j)`, j from -radius to radius; several j at a time, which is faster. */
+function sumPairs(values, start, weights, sums) {
+  const middle = start(0);
+  for (let x = 0; x < sums.length; x++) sums[x] = weights[0] * values[middle + x];
+  for (let j = 1; j < weights.length; j += PAIRS) {
+    const [w0, w1, w2, w3] = weights.subarray(j, j + PAIRS);
+    const [a0, a1, a2, a3] = [start(-j), start(-j - 1), start(-j - 2), start(-j - 3)];
+    const [b0, b1, b2, b3] = [start(j), start(j + 1), start(j + 2), start(j + 3)];
+    for (let x = 0; x < sums.length; x++) {
+      const near = w0 * (values[a0 + x] + values[b0 + x]) + w1 * (values[a1 + x] + values[b1 + x]);
+      sums[x] += near + w2 * (values[a2 + x] + values[b2 + x]) + w3 * (values[a3 + x] + values[b3 + x]);
     }
   }
-  const result = new Float32Array(height * width);
-  for (let y = 0; y < height; y++) filterRow(between, width, down, y, result.subarray(y * width, (y + 1) * width));
-  return result;
 }
 
 /** @returns {import("./picture.js").Picture} `area` to reduce it, `cubic` to enlarge it. */
