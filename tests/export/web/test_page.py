@@ -16,6 +16,7 @@ from exported_models import SIZE, add_file, converted, described, fake_run, smoo
 from fetched_networks import fetched
 from PIL import Image, ImageCms
 
+from export.photos.brushstrokes import CANVAS
 from export.stylize import main as stylize
 from export.web import main
 from export.web_app.site_server import SiteServer
@@ -32,6 +33,15 @@ def model(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         run = fake_run(tmp_path_factory.mktemp("a run"), patch)
     return add_file(run, data)
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory) -> Path:
+    """A model whose photos come back with brushstrokes."""
+    path = tmp_path_factory.mktemp("models") / "painter.tflite"
+    facts = {"working_size_px": WORKING_SIZE, "brushstrokes": True}
+    path.write_bytes(described(converted("int8"), student(), SIZE, "int8", **facts))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +207,66 @@ def test_a_photo_is_as_export_stylize_has_it(page, model, tmp_path, look):
     assert most(np.asarray(saved(page).convert("RGB")), wanted) <= 1
     # And that is no photo handed through.
     assert most(wanted, smooth_image(height, width, seed=6)) > 10
+
+
+def use_model(page, model: Path) -> None:
+    drop(page, model.name, model.read_bytes())
+    page.wait_for_selector(f'.style[aria-checked="true"]:has-text("{model.stem}")')
+
+
+# The last canvas is of 1024 pixels: the photo is larger, smaller, or of that width.
+PAINTED = {
+    "larger than the canvases": ((900, 1300), 3, 100, ()),
+    "smaller than the last canvas, in part": ((150, 210), 3, 40, ("--strength", "0.4")),
+    "as wide as the last canvas": ((640, CANVAS), 5, 100, ("--brush", "2")),
+    "at its working size": ((70, WORKING_SIZE), 3, 100, ()),
+}
+
+
+@pytest.mark.parametrize("look", PAINTED)
+def test_a_painted_photo_is_as_export_stylize_has_it(page, painter, tmp_path, look):
+    (height, width), brush, strength, options = PAINTED[look]
+    data = png(smooth_image(height, width, seed=6))
+    use_model(page, painter)
+    choose(page, "photo.png", data)
+    set_range(page, "brush", brush, "change")
+    set_range(page, "strength", strength, "input")
+    wait_painted(page)
+    wanted = by_command(painter, tmp_path, data, *options).astype(int)
+    differences = np.abs(np.asarray(saved(page).convert("RGB")) - wanted)
+    # A level that is rounded otherwise on one of the four canvases may be one more on the next.
+    assert differences.max() <= 4 and (differences > 1).mean() < 1e-4
+
+
+def test_progress_of_a_painted_photo_never_goes_back_and_strength_runs_no_network(page, painter):
+    use_model(page, painter)
+    page.evaluate(
+        """() => {
+            const bar = document.getElementById("progress");
+            window.shares = [];
+            new MutationObserver(() => window.shares.push(bar.value))
+                .observe(bar, { attributeFilter: ["value"] });
+        }"""
+    )
+
+    def jobs() -> list[np.ndarray]:
+        """Shares of each job since the last call, from its 0 on."""
+        shares = np.asarray(page.evaluate("window.shares.splice(0)"))
+        return np.split(shares, np.flatnonzero(shares == 0))
+
+    choose(page, "photo.png", png(smooth_image(900, 1300, seed=6)))
+    wait_until(page, "document.getElementById('progress').value > 0.55")
+    set_range(page, "strength", 70, "input")  # in the midst of the canvases
+    wait_painted(page)
+    first = jobs()
+    assert all((np.diff(shares) >= 0).all() for shares in first)
+    # The network's share ends at 0.5; rows of canvases and of the photo follow.
+    again = max(first, key=len)[1:]
+    assert again.min() > 0.5 and len(again) > 40
+    set_range(page, "strength", 50, "input")
+    wait_painted(page)
+    rows = max(jobs(), key=len)[1:]
+    assert rows.min() == pytest.approx(0.5 + 0.5 * 32 / 900)
 
 
 def wide_gamut() -> bytes:

@@ -77,14 +77,13 @@ def _stroke_pictures() -> list[np.ndarray]:
 
 def _painting_models() -> list[dict]:
     """Files that say, in several ways, whether they paint, and which ones do."""
-    facts = [({}, False), *(({"brushstrokes": x}, x is True) for x in (True, False, 1, "true"))]
-    return [
-        {
-            "model": described(converted("int8"), student(), SIZE, "int8", **fact).hex(),
-            "brushstrokes": paints,
-        }
-        for fact, paints in facts
-    ]
+
+    def model(paints: bool, **facts: object) -> dict:
+        data = described(converted("int8"), student(), SIZE, "int8", **facts)
+        return {"model": data.hex(), "brushstrokes": paints}
+
+    others = [model(False, brushstrokes=value) for value in (False, 1, "true", None)]
+    return [model(True, brushstrokes=True), model(False), *others]
 
 
 @pytest.fixture(scope="module")
