@@ -60,10 +60,12 @@ def _upsampled(height: int, width: int, scale: float, strength: float) -> dict:
 
 
 def _sharpened(picture: np.ndarray) -> dict:
-    result = picture.copy()
-    sharpen_strokes(result)
     height, width = picture.shape[:2]
-    return {"height": height, "width": width, "picture": _hex(picture), "result": _hex(result)}
+    photo, result = picture[::-1].copy(), picture.copy()
+    photo[:, width // 2 :] = 90  # no details
+    sharpen_strokes(result, photo)
+    pictures = {"picture": picture, "photo": photo, "result": result}
+    return {"height": height, "width": width, **{name: _hex(p) for name, p in pictures.items()}}
 
 
 def _stroke_pictures() -> list[np.ndarray]:

@@ -96,7 +96,7 @@ for (const v of own.sharpened) {
   test(`strokes of ${v.width}x${v.height} within a level`, async () => {
     const sharpened = picture(v.picture, v.height, v.width);
     const rows = [];
-    await sharpenStrokes(sharpened, async (done) => void rows.push(done));
+    await sharpenStrokes(sharpened, picture(v.photo, v.height, v.width), async (done) => void rows.push(done));
     assert.ok(farthest(sharpened, picture(v.result, v.height, v.width)) <= 1);
     assert.ok(rows.length > 1 && rows.at(-1) === v.height);
     assert.deepEqual(rows, rows.toSorted((a, b) => a - b));
@@ -109,7 +109,7 @@ test("strokes that are cancelled leave the picture as it is", async () => {
   const cancel = async () => {
     throw new RangeError("cancelled");
   };
-  await assert.rejects(sharpenStrokes(sharpened, cancel), RangeError);
+  await assert.rejects(sharpenStrokes(sharpened, sharpened, cancel), RangeError);
   assert.deepEqual(sharpened.data, picture(hex, height, width).data);
 });
 

@@ -65,7 +65,7 @@ export class Stylizer {
       const [guide] = canvases;
       const canvas = await upsample(guide, translation.reduced, translation.translated, 1, afterRows);
       before += guide.height;
-      await sharpenStrokes(canvas, afterRows);
+      await sharpenStrokes(canvas, guide, afterRows);
       before += guide.height;
       // Only now, as work that ends early goes on from the last canvas.
       Object.assign(translation, { reduced: guide, translated: canvas, isPainted: true });

@@ -10,15 +10,17 @@ import { roundEven } from "./rounding.js";
 /** Long side of a canvas in pixels: there the strokes get their edges. */
 export const CANVAS = 1024;
 const ITERATIONS = 4;
-const SMOOTHINGS = 2;
 const SMOOTHING = 0.35;
 const SPREADING = 0.3;
-const SHARPENING = 0.4;
+const SHARPENING = 0.3;
 const CURVATURE = 1.5;
 const FINE = 1;
 const AROUND = 4;
 const ACROSS = 1.4;
 const FLAT = 0.25;
+const DETAIL = 20;
+const DETAIL_FINE = 0.7;
+const DETAIL_WINDOW = 2;
 const LUMINANCE = [0.299, 0.587, 0.114];
 
 /** @returns {[number, number][]} heights and widths, from just above a picture's to `enlargement` times it. */
@@ -34,28 +36,22 @@ export function canvasSizes(height, width, enlargement) {
  * Changes a picture in place, at the end.
  *
  * @param {import("./picture.js").Picture} picture
+ * @param {Picture} photo of the same size, what `picture` translates: its details stay as they are.
  * @param {(done: number, all: number) => Promise<void>} afterRows what it throws ends the work. All
  *   rows are worked on at once; `done` is as many as the share of the work.
  */
-export async function sharpenStrokes({ width, height, data }, afterRows = async () => {}) {
+export async function sharpenStrokes({ width, height, data }, photo, afterRows = async () => {}) {
   const count = width * height;
-  const planes = [0, 1, 2].map(() => new Float32Array(count));
-  for (let i = 0; i < count; i++) {
-    for (let channel = 0; channel < 3; channel++) planes[channel][i] = data[4 * i + channel];
-  }
+  const planes = planesOf(data);
   let spare = new Float32Array(count);
   let strokes = null;
-  let parts = 0;
-  const afterPart = () => afterRows(Math.round((height * ++parts) / (ITERATIONS * (SMOOTHINGS + 1))), height);
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {
     if (iteration % 2 === 0) strokes = across(planes, height, width);
-    for (let smoothing = 0; smoothing < SMOOTHINGS; smoothing++) {
-      for (let channel = 0; channel < 3; channel++) {
-        addCurvature(planes[channel], 1, SMOOTHING, height, width, strokes.along, spare);
-        [planes[channel], spare] = [spare, planes[channel]];
-      }
-      await afterPart();
+    for (let channel = 0; channel < 3; channel++) {
+      addCurvature(planes[channel], 1, SMOOTHING, height, width, strokes.along, spare);
+      [planes[channel], spare] = [spare, planes[channel]];
     }
+    await afterRows(Math.round((height * (iteration + 0.5)) / ITERATIONS), height);
     const edges = new Float32Array(count);
     const luminance = blur(luminanceOf(planes), height, width, ACROSS);
     addCurvature(luminance, 0, 1 / CURVATURE, height, width, strokes.across, edges);
@@ -64,12 +60,35 @@ export async function sharpenStrokes({ width, height, data }, afterRows = async 
       shock(planes[channel], height, width, edges, spare);
       [planes[channel], spare] = [spare, planes[channel]];
     }
-    await afterPart();
+    await afterRows(Math.round((height * (iteration + 1)) / ITERATIONS), height);
   }
+  const kept = detail(planesOf(photo.data), height, width);
   for (let channel = 0; channel < 3; channel++) {
     const plane = planes[channel];
-    for (let i = 0; i < count; i++) data[4 * i + channel] = plane[i]; // which rounds halves to even
+    for (let i = 0, at = channel; i < count; i++, at += 4) {
+      data[at] = plane[i] + kept[i] * (data[at] - plane[i]); // which rounds halves to even
+    }
   }
+}
+
+/** R, G and B, Float32Array each. */
+function planesOf(data) {
+  const planes = [0, 1, 2].map(() => new Float32Array(data.length / 4));
+  for (let i = 0, at = 0; at < data.length; i++, at += 4) {
+    for (let channel = 0; channel < 3; channel++) planes[channel][i] = data[at + channel];
+  }
+  return planes;
+}
+
+/** How much of the photo's detail a place has, Float32Array[height * width] from 0 up to 1. */
+function detail(planes, height, width) {
+  const luminance = blur(luminanceOf(planes), height, width, DETAIL_FINE);
+  const mean = blur(luminance, height, width, DETAIL_WINDOW);
+  const square = blur(luminance.map((value) => value * value), height, width, DETAIL_WINDOW);
+  return mean.map((value, i) => {
+    const variance = Math.max(0, square[i] - value * value);
+    return variance / (variance + DETAIL * DETAIL);
+  });
 }
 
 function luminanceOf([red, green, blue]) {
