@@ -16,7 +16,7 @@ from training.options.trainer_options import CycleGANOptions, DistillOptions
 from training.runs.checkpoints import Checkpoints
 from training.runs.run_data import load_data
 from training.runs.run_folder import RunFolder
-from training.runs.saved_state import checkpoint
+from training.runs.saved_state import checkpoint, save_weights
 
 
 def make_run(root: Path, student: bool = True, **changes) -> Path:
@@ -57,7 +57,7 @@ def make_run(root: Path, student: bool = True, **changes) -> Path:
     if student:
         network = MobileGenerator(stem=8, width=16, blocks=1, drawing=1, detail=4)
         network(tf.zeros([1, 32, 32, 3]))
-        network.save_weights(run.path("student/ab", "student.weights.h5"))
+        save_weights(network, run.path("student/ab", "student.weights.h5"))
         run.write_json(
             "student/ab/config.json",
             {

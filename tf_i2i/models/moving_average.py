@@ -29,6 +29,11 @@ class MovingAverage(tf.Module):
         self.averages = [tf.Variable(v, trainable=False, name="average") for v in self._watched]
         self.updates = tf.Variable(0.0, trainable=False, name="updates")
 
+    @property
+    def watched(self) -> list:
+        """The network's weights in the order of `averages`."""
+        return self._watched
+
     def update(self):
         """Include the current weights. Call once per step, in replica or cross-replica context."""
         decay = tf.minimum(self.decay, self.updates / (self.updates + 1.0))

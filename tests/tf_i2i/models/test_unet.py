@@ -137,7 +137,7 @@ def test_average_takes_in_the_moving_statistics():
         "mean and variance of each of 9 normalisations"
     )
     statistic = network.encoder[1].normalise.moving_variance
-    place = next(i for i, weight in enumerate(network.weights) if weight is statistic)
+    place = next(i for i, weight in enumerate(whole.watched) if weight is statistic)
     values = []
     for seed in (1, 2):
         network(tf.random.stateless_uniform([1, 64, 64, 3], [seed, 2], -seed, seed), training=True)

@@ -58,11 +58,12 @@ def test_run_folder(paired_run):
 def test_restored_teacher_is_the_checkpoints_average(paired_run):
     import tensorflow as tf
 
+    from tf_i2i.models.moving_average import MovingAverage
     from training.runs.finished_run import FinishedRun
 
     teacher = FinishedRun(paired_run).network("teacher", "ab")
     reader = tf.train.load_checkpoint(str(paired_run / "checkpoints"))
-    for i, weight in enumerate(teacher.weights):
+    for i, weight in enumerate(MovingAverage(teacher, 0, statistics=True).watched):
         stored = reader.get_tensor(f"model/average/averages/{i}/.ATTRIBUTES/VARIABLE_VALUE")
         np.testing.assert_array_equal(weight, stored, err_msg=weight.name)
     with pytest.raises(UserError, match=r"--direction ba.*trained on pairs"):
