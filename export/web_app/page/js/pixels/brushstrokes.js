@@ -44,9 +44,8 @@ export async function sharpenStrokes({ width, height, data }, photo, afterRows =
   const count = width * height;
   const planes = planesOf(data);
   let spare = new Float32Array(count);
-  let strokes = null;
+  const strokes = across(planes, height, width);
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {
-    if (iteration % 2 === 0) strokes = across(planes, height, width);
     for (let channel = 0; channel < 3; channel++) {
       addCurvature(planes[channel], 1, SMOOTHING, height, width, strokes.along, spare);
       [planes[channel], spare] = [spare, planes[channel]];

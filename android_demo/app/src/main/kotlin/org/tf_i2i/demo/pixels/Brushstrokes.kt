@@ -22,8 +22,8 @@ fun canvasSizes(size: PhotoSize, enlargement: Double): List<PhotoSize> {
  */
 fun sharpenStrokes(picture: ArrayGrid, photo: ArrayGrid, afterIteration: (Float) -> Unit = {}) {
     val strokes = Strokes(picture)
+    strokes.findAcross()
     for (iteration in 0 until ITERATIONS) {
-        if (iteration % 2 == 0) strokes.findAcross()
         strokes.smooth()
         strokes.sharpen()
         afterIteration((iteration + 1f) / ITERATIONS)
