@@ -52,8 +52,9 @@ def installed(tmp_path_factory) -> Path:
     pip = ("-m", "pip", "--python", python, "--disable-pip-version-check")
     for command in (
         (newest_python(), "-m", "venv", "--without-pip", folder / "venv"),
-        (sys.executable, *pip, "install", "-q", ROOT / "without_training"),
-        (sys.executable, *pip, "check"),
+        # Its own pip: that of Python 3.10 is too old for another's environment.
+        (newest_python(), *pip, "install", "-q", ROOT / "without_training"),
+        (newest_python(), *pip, "check"),
     ):
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -156,7 +157,7 @@ def test_videos_with_their_extra(installed, tmp_path):
     assert done.returncode == 2 and "install it with: pip install av" in done.stderr
     pip = ("-m", "pip", "--python", installed, "--disable-pip-version-check")
     for words in (("install", "-q", f"{ROOT / 'without_training'}[video]"), ("check",)):
-        done = run(sys.executable, *pip, *words, cwd=tmp_path)
+        done = run(newest_python(), *pip, *words, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
     done = run(installed, *command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
