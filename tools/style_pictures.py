@@ -6,9 +6,13 @@
 Each model is run by export.stylize with --brush 2: on a page, pictures are small.
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
+
+# As export.stylize does: the strips of a photo have threads of their own.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
