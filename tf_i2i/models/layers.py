@@ -1,20 +1,29 @@
 """Layers that the generators and discriminators share."""
 
+import functools
 from collections.abc import Iterable
-from functools import partial
 
 import keras
 import tensorflow as tf
 
 
-def normal_init() -> keras.initializers.Initializer:
-    """N(0, 0.02), the reference's; a new object per layer, since a shared one repeats its values."""
-    return keras.initializers.RandomNormal(0.0, 0.02)
+class NormalInit(keras.initializers.Initializer):
+    """N(0, 0.02), the reference's; a new object per layer, since a shared one repeats its values.
+    Draws its seed when weights are made, as Keras 2 does: Keras 3 draws when it is constructed, so
+    that several networks would start with other weights.
+    """
+
+    def __call__(self, shape, dtype=None, **options):
+        return self._normal(shape, dtype, **options)
+
+    @functools.cached_property
+    def _normal(self):
+        return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 def convolution(filters: int, kernel_size: int, **options) -> keras.layers.Conv2D:
     """A Conv2D initialized as the reference does; `options` are Keras's."""
-    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer=normal_init(), **options)
+    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer=NormalInit(), **options)
 
 
 def upsampling_layer(kind: str, filters: int, kernel_size: int, use_bias: bool = True):
@@ -25,7 +34,7 @@ def upsampling_layer(kind: str, filters: int, kernel_size: int, use_bias: bool =
         return ResizeConv2D(filters, use_bias=use_bias)
     if kind != "transposed":
         raise ValueError(f"upsampling must be 'resize' or 'transposed', not {kind!r}")
-    options = {"strides": 2, "padding": "same", "kernel_initializer": normal_init()}
+    options = {"strides": 2, "padding": "same", "kernel_initializer": NormalInit()}
     return keras.layers.Conv2DTranspose(filters, kernel_size, use_bias=use_bias, **options)
 
 
@@ -91,7 +100,7 @@ class ResizeConv2D(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (3, 3, input_shape[-1], self.filters)
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=normal_init())
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=NormalInit())
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         self.built = True
@@ -224,7 +233,9 @@ class InstanceNormalization(keras.layers.Layer):
         beta = tf.cast(self.beta, tf.float32) if self.affine else tf.zeros([channels])
         if training and batch is not None and batch <= _MAX_FUSED_BATCH:
             options = {"mean": [], "variance": [], "epsilon": self.epsilon, "is_training": True}
-            fused = partial(tf.raw_ops.FusedBatchNormV3, scale=gamma, offset=beta, **options)
+            fused = functools.partial(
+                tf.raw_ops.FusedBatchNormV3, scale=gamma, offset=beta, **options
+            )
             return tf.concat([fused(x=image).y for image in tf.split(inputs, batch)], axis=0)
         wide = tf.cast(inputs, tf.float32)
         mean = tf.reduce_mean(wide, [1, 2], keepdims=True)
@@ -234,6 +245,32 @@ class InstanceNormalization(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="tf_i2i")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's own by the fused kernel, which Keras 3 has given up: a tenth of a training step. The
+    synchronized form, for several replicas, has none.
+    """
+
+    def call(self, inputs, training=False):
+        if self.synchronized:
+            return super().call(inputs, training=training)
+        training = bool(training and self.trainable)
+        statistics = [] if training else self.moving_mean, [] if training else self.moving_variance
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=statistics[0],
+            variance=statistics[1],
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            for moving, new in (self.moving_mean, mean), (self.moving_variance, variance):
+                moving.assign(self.momentum * moving + (1.0 - self.momentum) * new)
+        return outputs
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")

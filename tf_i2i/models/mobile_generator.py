@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_i2i.models.layers import chain, clipped
+from tf_i2i.models.layers import BatchNormalization, chain, clipped
 
 
 @keras.saving.register_keras_serializable(package="tf_i2i")
@@ -149,8 +149,8 @@ class _Unit(keras.layers.Layer):
         self.convolution, self.activation = convolution, activation
         # The synchronized form is not fused, and slower.
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        batch_norm = keras.layers.BatchNormalization
-        self.normalise = None if folded else batch_norm(momentum=0.98, synchronized=several)
+        options = {"momentum": 0.98, "synchronized": several}
+        self.normalise = None if folded else BatchNormalization(**options)
 
     def call(self, inputs, training=False):
         x = self.convolution(inputs)

@@ -92,6 +92,10 @@ class ProjectedDiscriminator(keras.Model):
         channels = [*features.channels, *features.channels[:-1], losses.BRUSHWORK_CHANNELS]
         self.patches = [PatchEnergy(count, name=f"patches{i}") for i, count in enumerate(channels)]
 
+    def build(self, input_shape):
+        """The parts build themselves when they are called, which Keras 3 would warn of."""
+        self.built = True
+
     def see(self, pictures) -> list[list]:
         """Feature maps of float32 [-1, 1] [N, H, W, 3] at full and at half size, and brushwork."""
         half = tf.nn.avg_pool2d(pictures, 2, 2, "VALID")

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_i2i.models.layers import InstanceNormalization, ReflectionPadding2D, ResizeConv2D
+from tf_i2i.models.layers import (
+    BatchNormalization,
+    InstanceNormalization,
+    ReflectionPadding2D,
+    ResizeConv2D,
+)
 from tf_i2i.models.patch_discriminator import PatchDiscriminator
 from tf_i2i.models.resnet_generator import ResNetGenerator
 
@@ -129,3 +134,30 @@ def test_moments_stay_float32_under_bfloat16():
         output = tf.cast(layer(inputs, training=training), tf.float32)
         assert abs(float(tf.reduce_mean(output))) < 0.01
         assert abs(float(tf.math.reduce_std(output)) - 1) < 0.01
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_batch_normalization_is_that_of_keras(dtype):
+    images = 3.0 + 2.0 * tf.random.stateless_normal([4, 16, 16, 8], [1, 2])
+    images = tf.Variable(images)
+    layers = [
+        new(momentum=0.9, dtype=keras.mixed_precision.Policy(dtype))
+        for new in (keras.layers.BatchNormalization, BatchNormalization)
+    ]
+    # Keras 3 does not correct the batch's variance for its size, n / (n - 1).
+    tolerance = 2e-3 if dtype == "float32" else 0.06
+
+    def results(layer, training):
+        with tf.GradientTape() as tape:
+            outputs = tf.cast(layer(images, training=training), tf.float32)
+            loss = tf.reduce_sum(outputs**3)
+        return outputs, tape.gradient(loss, images)
+
+    for training in (True, False):
+        expected, found = (results(layer, training) for layer in layers)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-3, atol=tolerance)
+        scale = np.abs(expected[1]).max()
+        np.testing.assert_allclose(found[1] / scale, expected[1] / scale, atol=tolerance)
+        for ours, theirs in zip(layers[1].weights, layers[0].weights, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=tolerance)
+    assert not np.allclose(layers[1].moving_mean, 0)
