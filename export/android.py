@@ -17,13 +17,13 @@ from pathlib import Path
 from export.android_app.android_apk import ABIS, SigningKey, build_apk, find_tools
 from export.android_app.android_assets import ModelAssets
 from export.android_app.native_alignment import describe_alignments
-from export.conversion.variants import VARIANTS
+from export.conversion.app_options import model_option, models_option, variant_option
 from export.timing.phone import PACKAGE, Phone
 from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable
 
-_models, _app = map(option_group, ("models", "app"))
+_app = option_group("app")
 
 _EPILOG = """\
 Models replace those of the previous command; other files are left alone. By default, the students' int8 files of each
@@ -47,21 +47,12 @@ _ASSETS = PROJECT / "app" / "src" / "main" / "assets" / "models"
 
 @dataclass(frozen=True)
 class AndroidOptions:
-    run: tuple[str, ...] = _models(
+    run: tuple[str, ...] = models_option(
         (), "run folders; default: the models in the assets, else the newest run's", metavar="RUN"
     )
-    variant: tuple[str, ...] = _models(
-        (),
-        "of each run; default: int8 if exported, else the best",
-        choices=tuple(VARIANTS),
-        unless=("model",),
-    )
-    model: tuple[str, ...] = _models(
-        (),
-        "instead of runs: files that export.tflite wrote, called by their names",
-        metavar="FILE.tflite",
-    )
-    assets: str | None = _models(
+    variant: tuple[str, ...] = variant_option()
+    model: tuple[str, ...] = model_option()
+    assets: str | None = models_option(
         None, "their folder; default: android_demo/app/src/main/assets/models", metavar="DIR"
     )
     apk: str | None = _app(None, "build the app into this file", metavar="OUT.apk")

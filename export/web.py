@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.conversion.variants import VARIANTS
+from export.conversion.app_options import model_option, models_option, variant_option
 from tf_i2i.command_line import option_group, parse, run_command
 from tf_i2i.errors import UserError, one_line
 from tf_i2i.files import require_writable
 
-_models, _page = map(option_group, ("models", "page"))
+_page = option_group("page")
 
 _EPILOG = """\
 The folder is a whole site: copy it to any static host, also below a path. Photos stay in the browser. On
@@ -31,18 +31,9 @@ Exit status: 0 done, 2 wrong usage or unusable files, 130 or 143 interrupted."""
 
 @dataclass(frozen=True)
 class WebOptions:
-    run: tuple[str, ...] = _models((), "run folders; default: the newest run", metavar="RUN")
-    variant: tuple[str, ...] = _models(
-        (),
-        "of each run; default: int8 if exported, else the best",
-        choices=tuple(VARIANTS),
-        unless=("model",),
-    )
-    model: tuple[str, ...] = _models(
-        (),
-        "instead of runs: files that export.tflite wrote, called by their names",
-        metavar="FILE.tflite",
-    )
+    run: tuple[str, ...] = models_option((), "run folders; default: the newest run", metavar="RUN")
+    variant: tuple[str, ...] = variant_option()
+    model: tuple[str, ...] = model_option()
     out: str | None = _page(None, "folder for the page (needed)", metavar="DIR")
     title: str = _page("Photo styles", "of the page", metavar="TEXT")
     litert: str | None = _page(
