@@ -7,7 +7,13 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
+from export.photos.brushstrokes import (
+    CANVAS,
+    broad_sizes,
+    canvas_sizes,
+    refined,
+    sharpen_strokes,
+)
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized as resized_picture
 from export.photos.tiling import Tiling, blend, plan
@@ -65,7 +71,7 @@ class Translator:
         self.has_brushstrokes, self.paints = False, facts.get("brushstrokes") is True
         self.recorded_working_size = facts.get("working_size_px")
         self._num_threads, self._max_bytes, self._is_quiet = threads, _MAX_BYTES, False
-        self._networks: list[LiteModel] = []
+        self._built: dict[Tiling, list[LiteModel]] = {}
         workers = -(-threads // _MAX_THREADS) if self.is_tiled else 1
         self._threads = [threads // workers + (i < threads % workers) for i in range(workers)]
         if self.is_tiled:
@@ -82,20 +88,25 @@ class Translator:
         copies = [copy.copy(self) for _ in range(count)]
         for one in copies:
             one._threads, one._num_threads, one._is_quiet = [1], 1, True
-            one._max_bytes = _MAX_BYTES / count
+            one._max_bytes, one._built = _MAX_BYTES / count, {}
         return copies
 
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
-        self._build(*self._translated_size(height, width))
+        *size, other_bytes = self._translated_size(height, width)
+        is_reduced = tuple(size) < (height, width)
+        for level in self._levels(*size)[0] if is_reduced else [size]:
+            self._build(*level, other_bytes)
 
     def _build(self, height: int, width: int, other_bytes: int) -> None:
         tiling = self._tiling(height, width, other_bytes)
-        if tiling != self.tiling:
-            self.release()  # before the new ones take memory
+        if tiling not in self._built:
+            sizes = [each.height * each.width for each in (*self._built, tiling)]
+            if self.is_tiled and sum(sizes) * self._bytes_per_pixel > _MIN_NETWORK_BYTES:
+                self.release()  # before the new ones take memory
             data = resized(self._model.data, tiling.height, tiling.width)
-            self._networks = [LiteModel(data, threads) for threads in self._threads]
-            self.tiling = tiling
+            self._built[tiling] = [LiteModel(data, threads) for threads in self._threads]
+        self.tiling = tiling
 
     def translate(self, photo: np.ndarray, name: str, strength: float = 1.0) -> None:
         """Replaces uint8 [H, W, 3] by its translation in place; strength: 0 keeps the photo.
@@ -113,25 +124,44 @@ class Translator:
             translated = resized_picture(enlarged, *shape)
             blend(photo, photo, translated, strength)
             return
-        reduced = resized_picture(photo, *size)
-        translated = reduced.copy()
-        self._translate(translated, name, other_bytes)
-        if photo.size > _LARGE_BYTES and not self._is_quiet:
-            self.release()
-        sizes = canvas_sizes(*size, CANVAS / max(size)) if self.has_brushstrokes else []
+        painted, canvases = self._levels(*size)
+        guides = self._guides(photo, [*painted, *canvases])
         hidden = self._is_quiet or None  # None: shown on terminals
-        rows = len(photo) + 2 * sum(height for height, _ in sizes)
+        rows = len(photo) + 2 * sum(map(len, guides[1:]))
         with tqdm(desc=name, total=rows, unit="row", leave=False, disable=hidden) as bar:
-            for guide in self._guides(photo, sizes):
-                canvas = guide.copy()
-                upsample(canvas, reduced, translated, 1.0, self._num_threads, bar.update)
-                sharpen_strokes(canvas, guide, self._num_threads)
-                bar.update(len(canvas))
-                reduced, translated = guide, canvas
+            reduced = translated = None
+            for guide in guides[: len(painted)]:
+                fine = guide.copy()
+                self._translate(fine, name, other_bytes)
+                if reduced is not None:
+                    broad = self._enlarged(guide, reduced, translated, bar)
+                    fine = refined(broad, fine, guide)
+                reduced, translated = guide, fine
+            if photo.size > _LARGE_BYTES and not self._is_quiet:
+                self.release()
+            for guide in guides[len(painted) :]:
+                reduced, translated = guide, self._enlarged(guide, reduced, translated, bar)
             if len(reduced) <= len(photo):
                 upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
             else:
                 blend(photo, photo, resized_picture(translated, *shape), strength)
+
+    def _levels(self, height: int, width: int) -> tuple[list, list]:
+        """Sizes at which the network paints a photo, the largest as given, and those of the canvases
+        that its strokes are sharpened on.
+        """
+        if not self.has_brushstrokes:
+            return [(height, width)], []
+        canvases = canvas_sizes(height, width, CANVAS / max(height, width))
+        return [*broad_sizes(height, width), (height, width)], canvases
+
+    def _enlarged(self, guide, reduced, translated, bar) -> np.ndarray:
+        """The translation of `reduced`, with brushstrokes of the guide's size."""
+        canvas = guide.copy()
+        upsample(canvas, reduced, translated, 1.0, self._num_threads, bar.update)
+        sharpen_strokes(canvas, guide, self._num_threads)
+        bar.update(len(canvas))
+        return canvas
 
     @staticmethod
     def _guides(photo: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
@@ -164,7 +194,7 @@ class Translator:
             )
         self._build(height, width, other_bytes)
         rows, columns = self.tiling.grid(height, width)
-        networks = [network.run_uint8 for network in self._networks]
+        networks = [network.run_uint8 for network in self._built[self.tiling]]
         hidden = self._is_quiet or rows * columns < _MIN_TILES_FOR_BAR or None
         bar = tqdm(desc=name, total=rows * columns, unit="tile", disable=hidden, leave=False)
         with bar:
@@ -172,7 +202,8 @@ class Translator:
 
     def release(self) -> None:
         """Frees the networks' memory; the next photo builds them again."""
-        self.tiling, self._networks = None, []
+        self.tiling = None
+        self._built.clear()
 
     def _read_needs(self) -> None:
         """Margin of tiles, and memory per pixel."""
