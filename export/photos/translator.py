@@ -94,8 +94,8 @@ class Translator:
     def prepare(self, height: int, width: int) -> None:
         """Builds networks for a photo of this size, unless they are those of the last one."""
         *size, other_bytes = self._translated_size(height, width)
-        is_reduced = tuple(size) < (height, width)
-        for level in self._levels(*size)[0] if is_reduced else [size]:
+        is_as_it_is = tuple(size) == (height, width)
+        for level in [size] if is_as_it_is else self._levels(*size)[0]:
             self._build(*level, other_bytes)
 
     def _build(self, height: int, width: int, other_bytes: int) -> None:
@@ -118,14 +118,12 @@ class Translator:
         if tuple(size) == shape:
             self._translate(photo, name, other_bytes, strength)
             return
-        if tuple(size) > shape:
-            enlarged = resized_picture(photo, *size)
-            self._translate(enlarged, name, other_bytes)
-            translated = resized_picture(enlarged, *shape)
-            blend(photo, photo, translated, strength)
-            return
         painted, canvases = self._levels(*size)
-        guides = self._guides(photo, [*painted, *canvases])
+        is_enlarged = tuple(size) > shape
+        if is_enlarged:
+            guides = self._guides(resized_picture(photo, *size), painted)
+        else:
+            guides = self._guides(photo, [*painted, *canvases])
         hidden = self._is_quiet or None  # None: shown on terminals
         rows = len(photo) + 2 * sum(map(len, guides[1:]))
         with tqdm(desc=name, total=rows, unit="row", leave=False, disable=hidden) as bar:
@@ -141,7 +139,7 @@ class Translator:
                 self.release()
             for guide in guides[len(painted) :]:
                 reduced, translated = guide, self._enlarged(guide, reduced, translated, bar)
-            if len(reduced) <= len(photo):
+            if not is_enlarged and len(reduced) <= len(photo):
                 upsample(photo, reduced, translated, strength, self._num_threads, bar.update)
             else:
                 blend(photo, photo, resized_picture(translated, *shape), strength)

@@ -12,7 +12,13 @@ import pytest
 from exported_models import SIZE, converted, described, smooth_image, student
 from PIL import Image
 
-from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
+from export.photos.brushstrokes import (
+    CANVAS,
+    broad_sizes,
+    canvas_sizes,
+    refined,
+    sharpen_strokes,
+)
 from export.stylize import main
 from tf_i2i.metrics.image_metrics import ssim
 
@@ -112,6 +118,23 @@ def test_canvases_grow_to_the_last_in_steps_that_strokes_can_follow():
         assert all(1 < b / a < 2.2 for a, b in pairwise(widths))
         assert not sizes or sizes[-1] == (round(75 * enlargement), round(100 * enlargement))
         assert bool(sizes) == (enlargement >= 1.1)
+
+
+def test_broad_strokes_are_of_smaller_pictures_while_these_have_pixels():
+    for size in ((341, 256), (85, 64), (85, 20), (3, 1)):
+        sizes = broad_sizes(*size)
+        assert all(a < b for a, b in pairwise([height for height, _ in [*sizes, size]]))
+        assert all(abs(w / h - size[1] / size[0]) < 0.02 and min(h, w) >= 32 for h, w in sizes)
+    assert len(broad_sizes(341, 256)) == 2 and not broad_sizes(85, 20)
+
+
+def test_fine_strokes_are_where_the_photo_has_detail():
+    photo = np.full((90, 120, 3), 128, np.uint8)
+    photo[:, 60:] = np.random.default_rng(4).integers(0, 2, (90, 60, 1)) * 160 + 40
+    broad, fine = (np.full_like(photo, level) for level in (50, 200))
+    result = refined(broad, fine, photo)
+    assert (result[:, :40] == 50).all() and (result[:, 80:] == 200).all()
+    assert (np.diff(result[45, :, 0].astype(int)) >= 0).all()
 
 
 @pytest.fixture(scope="module")
