@@ -59,8 +59,8 @@ class StylizeOptions:
     )
     strokes: bool | None = _how(
         None,
-        "paints brushstrokes out on photos larger than the working size: long, with edges; otherwise they "
-        "are enlarged as they are; default: on for the photos of a model that paints, by its record",
+        "paints brushstrokes out on photos that are not of the working size: broad ones first, fine ones "
+        "where there is detail, with edges; otherwise they are enlarged as they are; default: on for the photos of a model that paints, by its record",
     )
     tile: int | None = _how(
         None,
