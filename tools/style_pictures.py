@@ -3,7 +3,7 @@
 
 .venv/bin/python tools/style_pictures.py OUT.jpg LABEL=MODEL.tflite...
 
-Each model is run by export.stylize with --brush 2: on a page, pictures are small.
+Each model is run by export.stylize with its defaults.
 """
 
 import os
@@ -43,7 +43,7 @@ def main(out: str, *labelled: str) -> None:
         for i, photo in enumerate(photos):
             write_png(taken / f"{i}.png", photo)
         for label, model in (pair.split("=", 1) for pair in labelled):
-            stylize([model, str(taken), "--out", f"{folder}/{label}", "--brush", "2"])
+            stylize([model, str(taken), "--out", f"{folder}/{label}"])
             translated = [read_image(Path(folder, label, f"{i}.png")) for i in range(len(photos))]
             columns[label] = np.stack(translated)
     # Styles one below the other, photos side by side: pictures stay large on a page.
