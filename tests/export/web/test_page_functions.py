@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 from exported_models import SIZE, converted, described, smooth_image, student
 
-from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
+from export.photos.brushstrokes import (
+    CANVAS,
+    broad_sizes,
+    canvas_sizes,
+    refined,
+    sharpen_strokes,
+)
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized
 from tf_i2i.data.image_files import reduced_size
@@ -68,6 +74,14 @@ def _sharpened(picture: np.ndarray) -> dict:
     return {"height": height, "width": width, **{name: _hex(p) for name, p in pictures.items()}}
 
 
+def _refined(broad: np.ndarray) -> dict:
+    height, width = broad.shape[:2]
+    photo, fine = broad[::-1].copy(), 255 - broad
+    photo[:, width // 2 :] = 90  # no details
+    pictures = {"broad": broad, "fine": fine, "photo": photo, "result": refined(broad, fine, photo)}
+    return {"height": height, "width": width, **{name: _hex(p) for name, p in pictures.items()}}
+
+
 def _stroke_pictures() -> list[np.ndarray]:
     """Soft strokes in all directions, an even area beside an edge, noise, and the smallest sizes."""
     edge = np.full((50, 61, 3), (200, 30, 90), np.uint8)
@@ -97,10 +111,15 @@ def vectors(tmp_path_factory) -> Path:
         "resized": [_resized(*size) for size in SIZES],
         "upsampled": [_upsampled(30, 41, 3.3, 1.0), _upsampled(24, 20, 2, 0.4)],
         "sharpened": [_sharpened(picture) for picture in _stroke_pictures()],
+        "refined": [_refined(picture) for picture in _stroke_pictures()],
         "canvas": CANVAS,
         "canvas_sizes": [
             {"enlargement": x, "result": canvas_sizes(75, 101, x)}
             for x in (0.4, 1.0, 1.02, 1.5, 3.0, 6.0, 12.0, 40.0)
+        ],
+        "broad_sizes": [
+            {"height": h, "width": w, "result": broad_sizes(h, w)}
+            for h, w in ((256, 341), (341, 227), (75, 101), (95, 96), (96, 96), (50, 300), (1, 9))
         ],
         "models": _painting_models(),
         "sizes": [

@@ -6,7 +6,7 @@ import { test } from "node:test";
 const page = new URL("../../../../export/web_app/page/js/", import.meta.url);
 const { Tiling, mirrored, plan } = await import(new URL("pixels/tiling.js", page));
 const { blend } = await import(new URL("pixels/blend.js", page));
-const { CANVAS, canvasSizes, sharpenStrokes } = await import(new URL("pixels/brushstrokes.js", page));
+const { broadSizes, CANVAS, canvasSizes, refined, sharpenStrokes } = await import(new URL("pixels/brushstrokes.js", page));
 const { resized } = await import(new URL("pixels/resampling.js", page));
 const { upsample } = await import(new URL("pixels/guided_upsampling.js", page));
 const { translatedSize, workingSize } = await import(new URL("pixels/working_size.js", page));
@@ -103,6 +103,14 @@ for (const v of own.sharpened) {
   });
 }
 
+for (const v of own.refined) {
+  test(`broad and fine strokes of ${v.width}x${v.height} within a level`, () => {
+    const [broad, fine, photo, wanted] = ["broad", "fine", "photo", "result"].map((name) => picture(v[name], v.height, v.width));
+    assert.ok(farthest(refined(broad, fine, photo), wanted) <= 1);
+    assert.deepEqual(broad.data, picture(v.broad, v.height, v.width).data);
+  });
+}
+
 test("strokes that are cancelled leave the picture as it is", async () => {
   const { height, width, picture: hex } = own.sharpened[0];
   const sharpened = picture(hex, height, width);
@@ -116,6 +124,10 @@ test("strokes that are cancelled leave the picture as it is", async () => {
 test("sizes of canvases", () => {
   assert.equal(CANVAS, own.canvas);
   for (const { enlargement, result } of own.canvas_sizes) assert.deepEqual(canvasSizes(75, 101, enlargement), result);
+});
+
+test("sizes of broader strokes", () => {
+  for (const { height, width, result } of own.broad_sizes) assert.deepEqual(broadSizes(height, width), result);
 });
 
 test("sizes at which photos are translated", () => {

@@ -1,7 +1,7 @@
 /** Photos through networks: what the worker does, without its messages. */
 import { describe, resizedModel, UnusableModel } from "../model/model_file.js";
 import { blend } from "../pixels/blend.js";
-import { CANVAS, canvasSizes, sharpenStrokes } from "../pixels/brushstrokes.js";
+import { broadSizes, CANVAS, canvasSizes, refined, sharpenStrokes } from "../pixels/brushstrokes.js";
 import { knownPicture } from "../pixels/comparison.js";
 import { upsample } from "../pixels/guided_upsampling.js";
 import { resized } from "../pixels/resampling.js";
@@ -63,10 +63,8 @@ export class Stylizer {
     const afterRows = (done) => progress(0.5 + (0.5 * (before + done)) / rows);
     while (canvases.length) {
       const [guide] = canvases;
-      const canvas = await upsample(guide, translation.reduced, translation.translated, 1, afterRows);
-      before += guide.height;
-      await sharpenStrokes(canvas, guide, afterRows);
-      before += guide.height;
+      const canvas = await enlarged(guide, translation.reduced, translation.translated, afterRows);
+      before += 2 * guide.height;
       // Only now, as work that ends early goes on from the last canvas.
       Object.assign(translation, { reduced: guide, translated: canvas, isPainted: true });
       canvases.shift();
@@ -120,16 +118,34 @@ export class Stylizer {
     const size = description.margin === null ? description.size : workingSize(description.workingSize, brush);
     const [height, width] = translatedSize(picture.height, picture.width, size);
     const isSame = height === picture.height && width === picture.width;
-    const reduced = isSame ? picture : resized(picture, height, width);
-    const tiling = description.margin === null
-      ? new Tiling(description.size, description.size, 0)
-      : plan(height, width, description.margin, description.stride, MAX_TILE_PIXELS);
-    const network = await this.#network(model, tiling.height, tiling.width);
-    const translated = await tiling.translate(reduced, (tile) => network.run(tile), (done, all) => progress(done / all));
     const isReduced = height * width < picture.height * picture.width;
-    const canvases = description.brushstrokes && isReduced ? guides(picture, height, width) : [];
-    this.#translation = { key, reduced, translated, canvases, isPainted: false };
+    const [painted, canvases] = levels(height, width, description.brushstrokes && isReduced);
+    const photos = isSame ? [picture] : guides(picture, [...painted, ...canvases]);
+    const rows = painted.reduce((sum, [tall]) => sum + 3 * tall, -2 * painted[0][0]);
+    let before = 0;
+    const afterRows = (done) => progress((before + done) / rows);
+    let [reduced, translated] = [null, null];
+    for (const guide of photos.splice(0, painted.length)) {
+      let fine = await this.#throughNetwork(guide, model, (share) => afterRows(share * guide.height));
+      before += guide.height;
+      if (reduced) {
+        const broad = await enlarged(guide, reduced, translated, afterRows);
+        before += 2 * guide.height;
+        fine = refined(broad, fine, guide);
+      }
+      [reduced, translated] = [guide, fine];
+    }
+    this.#translation = { key, reduced, translated, canvases: photos, isPainted: false };
     return this.#translation;
+  }
+
+  /** What the network makes of a picture, at its size. */
+  async #throughNetwork(picture, model, progress) {
+    const { height, width } = picture;
+    const { margin, stride, size } = this.#models.get(model).description;
+    const tiling = margin === null ? new Tiling(size, size, 0) : plan(height, width, margin, stride, MAX_TILE_PIXELS);
+    const network = await this.#network(model, tiling.height, tiling.width);
+    return tiling.translate(picture, (tile) => network.run(tile), (done, all) => progress(done / all));
   }
 
   async #network(model, height, width) {
@@ -148,8 +164,24 @@ export class Stylizer {
   }
 }
 
-/** The photo at the sizes of the canvases on which a translation of this size is painted, smallest first. */
-function guides(photo, height, width) {
-  const sizes = canvasSizes(height, width, CANVAS / Math.max(height, width));
+/**
+ * Sizes at which the network paints a photo, the largest as given, and those of the canvases that its
+ * strokes are sharpened on.
+ */
+function levels(height, width, hasBrushstrokes) {
+  if (!hasBrushstrokes) return [[[height, width]], []];
+  const canvases = canvasSizes(height, width, CANVAS / Math.max(height, width));
+  return [[...broadSizes(height, width), [height, width]], canvases];
+}
+
+/** The translation of `reduced`, with brushstrokes of the guide's size, after twice its rows. */
+async function enlarged(guide, reduced, translated, afterRows) {
+  const canvas = await upsample(guide, reduced, translated, 1, afterRows);
+  await sharpenStrokes(canvas, guide, (done) => afterRows(guide.height + done));
+  return canvas;
+}
+
+/** The photo at each size, smallest first. */
+function guides(photo, sizes) {
   return sizes.reduceRight((larger, size) => [resized(larger[0] ?? photo, ...size), ...larger], []);
 }

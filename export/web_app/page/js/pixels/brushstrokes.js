@@ -4,6 +4,7 @@
  * The counterpart of export/photos/brushstrokes.py, which says where the method is from; names and
  * constants are the same.
  */
+import { samePicture } from "./picture.js";
 import { blur } from "./resampling.js";
 import { roundEven } from "./rounding.js";
 
@@ -21,6 +22,10 @@ const FLAT = 0.25;
 const DETAIL = 20;
 const DETAIL_FINE = 0.7;
 const DETAIL_WINDOW = 2;
+const BROADER = [3, 1.73];
+const LEAST_SIDE = 32;
+const CONTRAST = 10;
+const REFINED = 1.5;
 const LUMINANCE = [0.299, 0.587, 0.114];
 
 /** @returns {[number, number][]} heights and widths, from just above a picture's to `enlargement` times it. */
@@ -30,6 +35,30 @@ export function canvasSizes(height, width, enlargement) {
     const factor = enlargement ** ((i + 1) / steps);
     return [roundEven(height * factor), roundEven(width * factor)];
   });
+}
+
+/** @returns {[number, number][]} heights and widths below a picture's, where the same strokes are broader; smallest first. */
+export function broadSizes(height, width) {
+  const sizes = BROADER.map((factor) => [roundEven(height / factor), roundEven(width / factor)]);
+  return sizes.filter((size) => Math.min(...size) >= LEAST_SIDE);
+}
+
+/**
+ * @param {import("./picture.js").Picture} broad
+ * @param {Picture} fine of the same size, and so is `photo`, what both translate.
+ * @returns {Picture} broad strokes with fine ones where the photo has detail.
+ */
+export function refined(broad, fine, photo) {
+  const { height, width } = photo;
+  const details = blur(detail(planesOf(photo.data), height, width, CONTRAST), height, width, DETAIL_WINDOW);
+  const result = samePicture(broad);
+  for (let i = 0, at = 0; i < details.length; i++, at += 4) {
+    const share = Math.min(1, REFINED * details[i]);
+    for (let channel = at; channel < at + 3; channel++) {
+      result.data[channel] = broad.data[channel] + share * (fine.data[channel] - broad.data[channel]);
+    }
+  }
+  return result;
 }
 
 /**
@@ -79,14 +108,14 @@ function planesOf(data) {
   return planes;
 }
 
-/** How much of the photo's detail a place has, Float32Array[height * width] from 0 up to 1. */
-function detail(planes, height, width) {
+/** How much of the photo's detail a place has, Float32Array[height * width] from 0 up to 1; 1/2: that much contrast. */
+function detail(planes, height, width, contrast = DETAIL) {
   const luminance = blur(luminanceOf(planes), height, width, DETAIL_FINE);
   const mean = blur(luminance, height, width, DETAIL_WINDOW);
   const square = blur(luminance.map((value) => value * value), height, width, DETAIL_WINDOW);
   return mean.map((value, i) => {
     const variance = Math.max(0, square[i] - value * value);
-    return variance / (variance + DETAIL * DETAIL);
+    return variance / (variance + contrast * contrast);
   });
 }
 
