@@ -220,6 +220,7 @@ PAINTED = {
     "smaller than the last canvas, in part": ((150, 210), 3, 40, ("--strength", "0.4")),
     "as wide as the last canvas": ((640, CANVAS), 5, 100, ("--brush", "2")),
     "with strokes of three sizes": ((300, 420), 1, 100, ("--brush", "0.5")),
+    "enlarged for fine strokes": ((100, WORKING_SIZE * 3 // 2), 1, 100, ("--brush", "0.5")),
     "at its working size": ((70, WORKING_SIZE), 3, 100, ()),
 }
 

@@ -119,8 +119,8 @@ export class Stylizer {
     const [height, width] = translatedSize(picture.height, picture.width, size);
     const isSame = height === picture.height && width === picture.width;
     const isReduced = height * width < picture.height * picture.width;
-    const [painted, canvases] = levels(height, width, description.brushstrokes && isReduced);
-    const photos = isSame ? [picture] : guides(picture, [...painted, ...canvases]);
+    const [painted, canvases] = levels(height, width, description.brushstrokes && !isSame);
+    const photos = isSame ? [picture] : guides(picture, isReduced ? [...painted, ...canvases] : painted);
     const rows = painted.reduce((sum, [tall]) => sum + 3 * tall, -2 * painted[0][0]);
     let before = 0;
     const afterRows = (done) => progress((before + done) / rows);
