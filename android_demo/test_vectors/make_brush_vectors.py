@@ -4,8 +4,8 @@ the tests of the app's brush size.
 
 python android_demo/test_vectors/make_brush_vectors.py [OUT.json]
 
-`exact` are results that the app must have to the bit; those of `upsampled` and `sharpened` may be a
-level apart, since sums of floats depend on their order.
+`exact` are results that the app must have to the bit; those of `upsampled`, `sharpened` and `refined`
+may be a level apart, since sums of floats depend on their order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from export.conversion.gpu_check import GPU_BOUNDS
-from export.photos.brushstrokes import CANVAS, canvas_sizes, sharpen_strokes
+from export.photos.brushstrokes import (
+    CANVAS,
+    broad_sizes,
+    canvas_sizes,
+    refined,
+    sharpen_strokes,
+)
 from export.photos.guided_upsampling import upsample
 from export.photos.resampling import resized
 from export.photos.stylize_job import _working_size
@@ -75,6 +81,12 @@ _SHARPENED = (
 )
 
 
+# Height and width of translations: all broad sizes, halves to the even one, one, none, elongated.
+_BROAD = ((384, 512), (153, 225), (96, 96), (95, 128), (56, 80), (55, 200), (64, 1024), (1, 3))
+# Height and width.
+_REFINED = ((40, 56), (1, 1), (1, 30), (9, 2))
+
+
 def main(out: Path) -> None:
     rng = np.random.default_rng(0)
     vectors = {
@@ -84,6 +96,11 @@ def main(out: Path) -> None:
         "canvas": CANVAS,
         "canvases": [_canvases(*case) for case in _CANVASES],
         "sharpened": [_sharpened(rng, *case) for case in _SHARPENED],
+        "broad": [
+            {"translated": list(size), "sizes": list(map(list, broad_sizes(*size)))}
+            for size in _BROAD
+        ],
+        "refined": [_refined(rng, *case) for case in _REFINED],
         "bounds": {
             name: {"psnr_db": bound.psnr_db, "max_levels": bound.max_levels}
             for name, bound in GPU_BOUNDS.items()
@@ -141,6 +158,16 @@ def _sharpened(rng, height: int, width: int, tall: int, wide: int) -> dict:
     result = picture.copy()
     sharpen_strokes(result, photo, threads=1)
     return {"picture": _packed(picture), "photo": _packed(photo), "result": _packed(result)}
+
+
+def _refined(rng, height: int, width: int) -> dict:
+    """A photo with no contrast at its left, little in the middle, much at its right."""
+    broad, fine, photo = (_picture(rng, height, width) for _ in range(3))
+    contrast = np.linspace(0, 1, width)[:, None] ** 2
+    photo = (90 + contrast * (photo.astype(float) - 90)).astype(np.uint8)
+    result = refined(broad, fine, photo)
+    pictures = {"broad": broad, "fine": fine, "photo": photo, "result": result}
+    return {name: _packed(picture) for name, picture in pictures.items()}
 
 
 def _picture(rng, height: int, width: int) -> np.ndarray:

@@ -13,7 +13,9 @@ import org.tf_i2i.demo.pixels.PhotoSize
 import org.tf_i2i.demo.pixels.PixelGrid
 import org.tf_i2i.demo.pixels.TileNetwork
 import org.tf_i2i.demo.pixels.blend
+import org.tf_i2i.demo.pixels.broadSizes
 import org.tf_i2i.demo.pixels.canvasSizes
+import org.tf_i2i.demo.pixels.refined
 import org.tf_i2i.demo.pixels.resized
 import org.tf_i2i.demo.pixels.sharpenStrokes
 import org.tf_i2i.demo.pixels.upsample
@@ -99,21 +101,13 @@ class Stylizer(
         val size = current.file.description.translatedSize(own, look.brush)
         if (size == own) {
             current.translate(picture, look.strength, cancellation, progress)
-        } else {
-            val half: (Float) -> Unit = { progress(it / 2) }
-            val reduced = resized(picture, size)
-            val translated = reduced.copy()
-            current.translate(translated, 1f, cancellation, half)
+        } else if (size.pixels > own.pixels) {
+            val enlarged = resized(picture, size)
+            current.translate(enlarged, 1f, cancellation) { progress(it / 2) }
             cancellation.check()
-            if (size.pixels > own.pixels) {
-                mix(picture, resized(translated, own), look.strength)
-            } else {
-                val canvases = if (current.file.description.paints) canvasSizes(size, CANVAS.toDouble() / size.longest) else emptyList()
-                enlarge(picture, reduced, translated, canvases, look.strength) { share ->
-                    progress((1 + share) / 2)
-                    if (share < 1) cancellation.check()
-                }
-            }
+            mix(picture, resized(enlarged, own), look.strength)
+        } else {
+            current.paint(picture, size, look.strength, cancellation, progress)
         }
         return StylizeReport(current.processor, (nanoTime() - start) / NANOSECONDS_PER_MS, current.tellLeft())
     }
@@ -201,6 +195,56 @@ class Stylizer(
             }
         }
 
+        /**
+         * Replaces [picture] in place by its translation at [size], which is smaller.
+         *
+         * As in `Translator.translate` of `export/photos/translator.py`: a model that paints does so at several sizes, smallest
+         * first, and then by way of canvases, on which the strokes get their edges.
+         */
+        fun paint(picture: PixelGrid, size: PhotoSize, strength: Float, cancellation: Cancellation, progress: (Float) -> Unit) {
+            val (painted, canvases) = levels(size)
+            val guides = guides(picture, painted + canvases)
+            val tiles = painted.sumOf { file.description.tiling.tiles(it.width, it.height) }
+            val rows = picture.height + 2 * guides.drop(1).sumOf { it.height }
+            // Half of the work are the network's tiles, the other half rows.
+            val parts = Parts(2 * tiles * rows) { share ->
+                progress(share)
+                if (share < 1) cancellation.check()
+            }
+            fun translated(guide: ArrayGrid) = guide.copy().also {
+                val part = parts.next(rows * file.description.tiling.tiles(it.width, it.height))
+                translate(it, 1f, cancellation, part)
+            }
+            fun enlarged(guide: ArrayGrid, reduced: ArrayGrid, translated: ArrayGrid) = guide.copy().also { canvas ->
+                val upsampling = parts.next(tiles * canvas.height)
+                upsample(canvas, reduced, translated) { upsampling(it.toFloat() / canvas.height) }
+                sharpenStrokes(canvas, guide, parts.next(tiles * canvas.height))
+            }
+            var reduced = guides.first()
+            var translated = translated(reduced)
+            for (guide in guides.subList(1, painted.size)) {
+                val fine = translated(guide)
+                translated = refined(enlarged(guide, reduced, translated), fine, guide)
+                reduced = guide
+            }
+            for (guide in guides.drop(painted.size)) {
+                translated = enlarged(guide, reduced, translated)
+                reduced = guide
+            }
+            if (reduced.height <= picture.height) {
+                val upsampling = parts.next(tiles * picture.height)
+                upsample(picture, reduced, translated, strength) { upsampling(it.toFloat() / picture.height) }
+            } else {
+                mix(picture, resized(translated, PhotoSize(picture.width, picture.height)), strength)
+            }
+        }
+
+        /** Sizes at which the network paints a photo, the largest as given, and those of the canvases. */
+        private fun levels(size: PhotoSize): Pair<List<PhotoSize>, List<PhotoSize>> {
+            if (!file.description.paints) return listOf(size) to emptyList()
+            return broadSizes(size) + size to canvasSizes(size, CANVAS.toDouble() / size.longest)
+        }
+
         override fun close() = engine.close()
 
         /** On the processor that was chosen earlier; null where none was, or where it fails now. */
@@ -228,39 +272,14 @@ class Stylizer(
     }
 }
 
-/**
- * Replaces [picture] in place by [translated], which is smaller, at its size.
- *
- * As in `Translator.translate` of `export/photos/translator.py`: by way of canvases of [sizes], smallest first, on which the
- * strokes get their edges.
- *
- * @param afterPart called with the share that is done; what it throws ends the work, the picture half done.
- */
-private fun enlarge(
-    picture: PixelGrid,
-    reduced: ArrayGrid,
-    translated: ArrayGrid,
-    sizes: List<PhotoSize>,
-    strength: Float,
-    afterPart: (Float) -> Unit,
-) {
-    val rows = picture.height + 2f * sizes.sumOf { it.height }
-    var done = 0
-    var from = reduced
-    var to = translated
-    for (guide in guides(picture, sizes)) {
-        val canvas = guide.copy()
-        upsample(canvas, from, to) { afterPart((done + it) / rows) }
-        done += guide.height
-        sharpenStrokes(canvas, guide) { afterPart((done + it * guide.height) / rows) }
-        done += guide.height
-        from = guide
-        to = canvas
-    }
-    if (from.height <= picture.height) {
-        upsample(picture, from, to, strength) { afterPart((done + it) / rows) }
-    } else {
-        mix(picture, resized(to, PhotoSize(picture.width, picture.height)), strength)
+/** Adds up what parts of the work report, each the share of it that is done. */
+private class Parts(private val total: Int, private val report: (Float) -> Unit) {
+    private var begun = 0
+
+    fun next(weight: Int): (Float) -> Unit {
+        val before = begun
+        begun += weight
+        return { share -> report(((before + share.toDouble() * weight) / total).toFloat()) }
     }
 }
 

@@ -12,6 +12,15 @@ fun canvasSizes(size: PhotoSize, enlargement: Double): List<PhotoSize> {
     }
 }
 
+/** Smaller than [size], where the same strokes are broader; smallest first. */
+fun broadSizes(size: PhotoSize): List<PhotoSize> = BROADER
+    .map { PhotoSize(Math.rint(size.width / it).toInt(), Math.rint(size.height / it).toInt()) }
+    .filter { minOf(it.width, it.height) >= LEAST_SIDE }
+
+/** [broad] strokes with [fine] ones where the photo has detail; pictures of one size. */
+fun refined(broad: ArrayGrid, fine: ArrayGrid, photo: ArrayGrid): ArrayGrid =
+    fine.copy().also { Strokes(broad).mixInto(it, Strokes(photo).refinement()) }
+
 /**
  * Gives the strokes of an enlarged translation edges across them, and smooths them along their way, in place.
  *
@@ -105,14 +114,20 @@ private class Strokes(picture: ArrayGrid) {
         }
     }
 
-    /** How much detail of its own a place has, from 0 up to 1. */
-    fun detail(): FloatArray {
+    /** How much of the fine strokes a place of the photo gets, from 0 to 1. */
+    fun refinement(): FloatArray {
+        val share = blur(detail(CONTRAST), DETAIL_WINDOW)
+        return FloatArray(count) { (REFINED * share[it]).coerceIn(0f, 1f) }
+    }
+
+    /** How much detail of its own a place has, from 0 up to 1; 1/2: that much [contrast]. */
+    fun detail(contrast: Float = DETAIL): FloatArray {
         val luminance = luminance(DETAIL_FINE)
         val mean = blur(luminance, DETAIL_WINDOW)
         val square = blur(FloatArray(count) { luminance[it] * luminance[it] }, DETAIL_WINDOW)
         return FloatArray(count) {
             val variance = maxOf(0f, square[it] - mean[it] * mean[it])
-            variance / (variance + DETAIL * DETAIL)
+            variance / (variance + contrast * contrast)
         }
     }
 
@@ -177,3 +192,7 @@ private const val FLAT = 0.25f
 private const val DETAIL = 20f
 private const val DETAIL_FINE = 0.7
 private const val DETAIL_WINDOW = 2.0
+private val BROADER = listOf(3.0, 1.73)
+private const val LEAST_SIDE = 32
+private const val CONTRAST = 10f
+private const val REFINED = 1.5f

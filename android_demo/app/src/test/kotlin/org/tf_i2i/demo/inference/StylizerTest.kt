@@ -47,26 +47,33 @@ class StylizerTest {
     fun `progress goes up to the end of the brushstrokes`() {
         val shares = mutableListOf<Float>()
         stylized("paint-float32", picture(1100, 30), progress = shares::add)
-        assertEquals(shares.sorted(), shares)
         assertEquals(1f, shares.last())
-        // From the network on, in many small steps: none takes long without a word.
-        val steps = shares.zipWithNext { one, next -> next - one }
-        assertTrue("${steps.max()}", steps.max() < 0.3f)
+        val broad = mutableListOf<Float>()
+        stylized("paint-float32", picture(300, 300), Look(1f, 0.5f), progress = broad::add)
+        for (each in listOf(shares, broad)) {
+            assertEquals(each.sorted(), each)
+            // In many small steps: none takes long without a word.
+            val steps = each.zipWithNext { one, next -> next - one }
+            assertTrue("${steps.max()}", steps.max() < 0.3f)
+        }
     }
 
     @Test
     fun `cancelling among the brushstrokes leaves the photo as it was`() {
-        val photo = picture(150, 100)
-        val cancellation = Cancellation()
-        var last = 0f
-        assertThrows(CancellationException::class.java) {
-            stylized("paint-float32", photo, cancellation = cancellation) {
-                last = it
-                if (it > 0.7f) cancellation.cancel()
+        // Among those of the broad strokes, and on the canvases.
+        for ((first, end) in listOf(0.1f to 0.3f, 0.7f to 0.9f)) {
+            val photo = picture(300, 300)
+            val cancellation = Cancellation()
+            var last = 0f
+            assertThrows(CancellationException::class.java) {
+                stylized("paint-float32", photo, Look(1f, 0.5f), cancellation) {
+                    last = it
+                    if (it > first) cancellation.cancel()
+                }
             }
+            assertTrue("$last", last < end)
+            assertArrayEquals(picture(300, 300).pixels, photo.pixels)
         }
-        assertTrue("$last", last < 0.9f)
-        assertArrayEquals(picture(150, 100).pixels, photo.pixels)
     }
 
     private fun stylized(

@@ -77,12 +77,26 @@ class BrushTest {
     @Test
     fun `canvases are those of Python`() {
         for (vector in vectors.getJSONArray("canvases").objects()) {
-            val sizes = List(vector.getJSONArray("sizes").length()) { i ->
-                vector.getJSONArray("sizes").getJSONArray(i).run { PhotoSize(width = getInt(1), height = getInt(0)) }
-            }
-            assertEquals("$vector", sizes, canvasSizes(vector.size("translated"), vector.getDouble("enlargement")))
+            assertEquals("$vector", vector.sizes(), canvasSizes(vector.size("translated"), vector.getDouble("enlargement")))
         }
         assertEquals(vectors.getInt("canvas"), CANVAS)
+    }
+
+    @Test
+    fun `sizes for broad strokes are those of Python`() {
+        for (vector in vectors.getJSONArray("broad").objects()) {
+            assertEquals("$vector", vector.sizes(), broadSizes(vector.size("translated")))
+        }
+    }
+
+    @Test
+    fun `broad strokes are refined as in Python`() {
+        for (vector in vectors.getJSONArray("refined").objects()) {
+            val result = refined(vector.picture("broad"), vector.picture("fine"), vector.picture("photo"))
+            val differences = differences(vector.picture("result").pixels, result.pixels)
+            assertTrue("${differences.max()}", differences.max() <= 1)
+            assertTrue("${differences.average()}", differences.average() < 0.01)
+        }
     }
 
     @Test
@@ -106,7 +120,11 @@ class BrushTest {
 
 private fun JSONArray.objects() = List(length(), ::getJSONObject)
 
-private fun JSONObject.size(key: String) = getJSONArray(key).run { PhotoSize(width = getInt(1), height = getInt(0)) }
+private fun JSONArray.size() = PhotoSize(width = getInt(1), height = getInt(0))
+
+private fun JSONObject.size(key: String) = getJSONArray(key).size()
+
+private fun JSONObject.sizes() = getJSONArray("sizes").run { List(length()) { getJSONArray(it).size() } }
 
 private fun JSONObject.picture(key: String) = getJSONObject(key).run {
     val bytes = getString("pixels").chunked(2) { it.toString().toInt(16) }
