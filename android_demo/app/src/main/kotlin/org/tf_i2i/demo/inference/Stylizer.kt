@@ -101,11 +101,6 @@ class Stylizer(
         val size = current.file.description.translatedSize(own, look.brush)
         if (size == own) {
             current.translate(picture, look.strength, cancellation, progress)
-        } else if (size.pixels > own.pixels) {
-            val enlarged = resized(picture, size)
-            current.translate(enlarged, 1f, cancellation) { progress(it / 2) }
-            cancellation.check()
-            mix(picture, resized(enlarged, own), look.strength)
         } else {
             current.paint(picture, size, look.strength, cancellation, progress)
         }
@@ -196,14 +191,15 @@ class Stylizer(
         }
 
         /**
-         * Replaces [picture] in place by its translation at [size], which is smaller.
+         * Replaces [picture] in place by its translation at another [size].
          *
          * As in `Translator.translate` of `export/photos/translator.py`: a model that paints does so at several sizes, smallest
          * first, and then by way of canvases, on which the strokes get their edges.
          */
         fun paint(picture: PixelGrid, size: PhotoSize, strength: Float, cancellation: Cancellation, progress: (Float) -> Unit) {
             val (painted, canvases) = levels(size)
-            val guides = guides(picture, painted + canvases)
+            val isEnlarged = size.pixels > picture.width * picture.height
+            val guides = if (isEnlarged) guides(resized(picture, size), painted) else guides(picture, painted + canvases)
             val tiles = painted.sumOf { file.description.tiling.tiles(it.width, it.height) }
             val rows = picture.height + 2 * guides.drop(1).sumOf { it.height }
             // Half of the work are the network's tiles, the other half rows.
@@ -231,11 +227,12 @@ class Stylizer(
                 translated = enlarged(guide, reduced, translated)
                 reduced = guide
             }
-            if (reduced.height <= picture.height) {
+            if (!isEnlarged && reduced.height <= picture.height) {
                 val upsampling = parts.next(tiles * picture.height)
                 upsample(picture, reduced, translated, strength) { upsampling(it.toFloat() / picture.height) }
             } else {
                 mix(picture, resized(translated, PhotoSize(picture.width, picture.height)), strength)
+                parts.next(tiles * picture.height)(1f)
             }
         }
 
