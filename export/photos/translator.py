@@ -92,7 +92,7 @@ class Translator:
         return copies
 
     def prepare(self, height: int, width: int) -> None:
-        """Builds networks for a photo of this size, unless they are those of the last one."""
+        """Builds the networks for a photo of this size that there are none of yet."""
         *size, other_bytes = self._translated_size(height, width)
         is_as_it_is = tuple(size) == (height, width)
         for level in [size] if is_as_it_is else self._levels(*size)[0]:
