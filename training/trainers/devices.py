@@ -21,6 +21,7 @@ _EXAMPLE = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker
 _KEPT_MEMORY = {
     "M_TRIM_THRESHOLD": (-1, 2**31 - 1),
     "M_TOP_PAD": (-2, 2**26),
+    "M_MMAP_MAX": (-4, 0),
     "M_ARENA_MAX": (-8, 1),
 }
 
