@@ -74,23 +74,18 @@ def _input_span(
     if any(len(shape) != 4 for shape in shapes):
         return None
     before, after = shapes[0][1 + axis], shapes[-1][1 + axis]
-    if is_convolution:
+    if is_convolution or operation.name == "AVERAGE_POOL_2D":
         step = (options.strideH, options.strideW)[axis]
-        dilation = (options.dilationHFactor, options.dilationWFactor)[axis]
-        kernel = (shapes[1][1 + axis] - 1) * dilation + 1
-        if options.padding != 0 or before != after * step:  # 0 is SAME
+        if is_convolution:
+            dilation = (options.dilationHFactor, options.dilationWFactor)[axis]
+            kernel = (shapes[1][1 + axis] - 1) * dilation + 1
+        else:
+            kernel = (options.filterHeight, options.filterWidth)[axis]
+        # 0 is SAME; without padding, cells of a pooling must cover the picture.
+        if before != after * step or (options.padding != 0 and (is_convolution or kernel != step)):
             return None
         pad = max(0, kernel - step) // 2
         return low * step - pad, high * step - pad + kernel - 1
-    if operation.name == "AVERAGE_POOL_2D":
-        step = (options.strideH, options.strideW)[axis]
-        kernel = (options.filterHeight, options.filterWidth)[axis]
-        # Cells that cover the picture, without padding.
-        return (
-            (low * step, high * step + step - 1)
-            if before == after * step == after * kernel
-            else None
-        )
     if operation.name in _RESIZES and not options.alignCorners:
         scale, half = Fraction(before, after), Fraction(1, 2) if options.halfPixelCenters else 0
         # Nearest reads one of the two pixels that bilinear mixes.

@@ -13,9 +13,10 @@ GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
 STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 
 # Likewise, of training.onesided.
+_STEADY = {"residual": True, "smoothing": 4, "antialias": True}
 ONESIDED_NETWORKS = {
-    "mobile": {"width": 96, "blocks": 3, "residual": True, "smoothing": 4},
-    "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 4, "residual": True, "smoothing": 4},
+    "mobile": {"width": 96, "blocks": 3, **_STEADY},
+    "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 4, **_STEADY},
 }
 
 UNET_DEPTHS = {"unet256": 8, "unet128": 7, "unet64": 6}
@@ -85,7 +86,8 @@ def build_onesided(options: Mapping, features, taught: bool = False, design=None
     from tf_i2i.models.onesided_model import OneSided, TaughtOneSided
     from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
 
-    design = ONESIDED_NETWORKS[options["network"]] if design is None else design
+    if design is None:
+        design = ONESIDED_NETWORKS[options["network"]] | {"antialias": options["antialias"]}
     student = MobileGenerator(**design, name="student")
     sizes = options["ndf"], options["discriminator_layers"]
     discriminator = ProjectedDiscriminator(

@@ -1,7 +1,5 @@
 """One-sided style training: the phone network itself, from photos and paintings that are not pairs."""
 
-import math
-
 import keras
 import tensorflow as tf
 
@@ -162,8 +160,11 @@ class OneSided(keras.Model):
         outputs = self(tf.concat([photo, disturbed], 0), training=update_bn)
         output, disturbed = outputs[:count], outputs[count:]
         change = (_moved(output[::2], motion) - disturbed)[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
-        # Its mean, not that of the noise drawn, so that replicas agree with one device.
-        return output, tf.reduce_mean(tf.abs(change)) / (_NOISE * (2 / math.pi) ** 0.5)
+        # Root mean squares, as few pixels that change much are what flickers; of each picture, and
+        # over the deviation of the noise, not of what was drawn of it, so that replicas agree with
+        # one device.
+        square = tf.reduce_mean(tf.square(change), [1, 2, 3])
+        return output, tf.reduce_mean(tf.sqrt(square + 1e-6)) / _NOISE
 
     def _content(self, known, seen):
         """Of strides 16 and 8: what is where; finer maps would hold the brushwork back."""

@@ -463,6 +463,11 @@ class OneSidedOptions(UnpairedOptions):
         "network for phones; mobile-hq is slower and draws more",
         choices=("mobile", "mobile-hq"),
     )
+    antialias: bool = _network(
+        True,
+        "paint onto the photo smoothed over cells that overlap, which is steadier in videos; without, "
+        "as earlier versions did, they lie side by side",
+    )
     features: str = _network(*_FEATURES, metavar="NAME", path=True)
 
     learning_rate: float = _optimisation(

@@ -107,6 +107,8 @@ def read_config(root: str | os.PathLike) -> dict:
         config = json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
         if config.get("model") == "cyclegan":  # runs of before there was a choice
             config["options"] = {"discriminator": "patch", "residual": False} | config["options"]
+        if config.get("model") == "onesided":
+            config["options"] = {"antialias": False} | config["options"]
         return config
     except FileNotFoundError as error:
         train = command("training.onesided", run=root)

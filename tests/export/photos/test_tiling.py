@@ -92,14 +92,17 @@ def test_reach_of_a_block_is_what_the_network_shows(variant):
     assert block_receptive_field(ModelFile(converted(variant)), network.stride) == reach == 20
 
 
-def test_reach_of_a_smoothed_photo():
-    """A cell of 4 pixels blends with its neighbours when it is enlarged, and with no others."""
+@pytest.mark.parametrize(("window", "padding", "reach"), [(4, "VALID", 4), (8, "SAME", 6)])
+def test_reach_of_a_smoothed_photo(window, padding, reach):
+    """A cell of 4 pixels blends with its neighbours when it is enlarged, and with no others; a cell
+    that overlaps them sees 2 pixels more.
+    """
     enlarge = tf.keras.layers.UpSampling2D(2, interpolation="bilinear")
-    function = tf.function(lambda x: enlarge(enlarge(tf.nn.avg_pool2d(x, 4, 4, "VALID"))))
+    function = tf.function(lambda x: enlarge(enlarge(tf.nn.avg_pool2d(x, window, 4, padding))))
     signature = function.get_concrete_function(tf.TensorSpec([1, 32, 32, 3], tf.float32))
     data = tf.lite.TFLiteConverter.from_concrete_functions([signature]).convert()
     assert ModelFile(data).ops["AVERAGE_POOL_2D"] == 1
-    assert block_receptive_field(ModelFile(data), 4) == 4
+    assert block_receptive_field(ModelFile(data), 4) == reach
 
 
 def test_reach_of_a_network_with_statistics_is_not_known():

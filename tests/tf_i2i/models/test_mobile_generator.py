@@ -1,5 +1,7 @@
 """The student: folding, halo, tiling."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,8 +11,13 @@ from tf_i2i.models.mobile_generator import MobileGenerator
 
 @pytest.fixture(scope="module")
 def student() -> MobileGenerator:
+    return randomised()
+
+
+@functools.cache
+def randomised(**options) -> MobileGenerator:
     tf.keras.utils.set_random_seed(5)
-    network = MobileGenerator()
+    network = MobileGenerator(**options)
     for step in range(20):  # moves the batch statistics from their initial values
         network(tf.random.stateless_uniform([2, 64, 64, 3], [step, 1], -1, 1), training=True)
     for variable in network.trainable_variables:
@@ -33,10 +40,12 @@ def test_folded_equals_unfolded(student):
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 3, 13])
-def test_halo_bounds_what_a_pixel_sees(student, offset):
+@pytest.mark.parametrize("antialias", [False, True])
+def test_halo_bounds_what_a_pixel_sees(offset, antialias):
     """Gradient of one output pixel: nothing outside the halo; and the halo is not generous by more
     than a cell.
     """
+    student = randomised(antialias=antialias)
     size, middle = 512, 256 + offset
     image = tf.Variable(tf.random.stateless_uniform([1, size, size, 3], [4, offset], -1, 1))
     with tf.GradientTape() as tape:
@@ -74,6 +83,32 @@ def test_drawing_onto_the_smoothed_photo():
     wanted = tf.nn.avg_pool2d(image, 4, 4, "VALID")
     assert np.corrcoef(np.ravel(cells), np.ravel(wanted))[0, 1] > 0.8
     assert network.halo == MobileGenerator(**options).halo
+
+
+def test_the_coarser_grid_starts_nearly_without_aliases():
+    """A checkerboard at half size, which a quarter of the size can't show, leaves little there."""
+    tf.keras.utils.set_random_seed(5)
+    down = MobileGenerator(antialias=True).down[0].convolution
+    signs = np.indices([1, 16, 16, 32])[1:3].sum(0) % 2 * 2.0 - 1
+    strengths = [np.abs(down(x)[:, 1:-1, 1:-1]).mean() for x in (signs, np.ones_like(signs))]
+    assert strengths[0] < 0.4 * strengths[1]
+    assert np.std(down.get_weights()[0], axis=2).min() > 0.02, "all channels alike"
+
+
+def test_what_it_draws_onto_moves_with_the_photo():
+    """By one pixel, a quarter of a cell: much nearer to the same picture moved than without."""
+    options = dict(stem=8, width=8, blocks=1, residual=True, smoothing=4)
+    image = tf.random.stateless_uniform([1, 64, 64, 3], [1, 9], -1, 1)
+    image = tf.nn.avg_pool2d(image, 3, 1, "SAME")
+    errors = {}
+    for antialias in (False, True):
+        network = MobileGenerator(**options, antialias=antialias)
+        outputs = [network(tf.roll(image, by, [1, 2])) for by in ((0, 0), (1, 1))]
+        change = outputs[1][:, 9:-8, 9:-8] - outputs[0][:, 8:-9, 8:-9]
+        errors[antialias] = float(tf.norm(change) / tf.norm(outputs[0]))
+    assert errors[True] < 0.6 * errors[False]
+    flat = tf.fill([1, 32, 48, 3], 0.25)
+    np.testing.assert_allclose(network(flat), flat, atol=1e-6)
 
 
 def test_residual_network():

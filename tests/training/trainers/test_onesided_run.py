@@ -73,6 +73,17 @@ def test_interrupted_and_resumed_is_the_same_run(run, sources, tmp_path):
         np.testing.assert_array_equal(whole, resumed, err_msg=name)
 
 
+def test_a_run_of_before_antialiasing_goes_on_without(sources, tmp_path):
+    old = tmp_path / "old"
+    assert main([*SIZES, *sources, "--run", str(old), "--steps", "1", "--no-antialias"]) is None
+    config = json.loads((old / "config.json").read_text())
+    assert config["options"].pop("antialias") is False
+    (old / "config.json").write_text(json.dumps(config))
+    assert main(["--run", str(old), "--resume", "--steps", "2"]) is None
+    network = json.loads((old / "student" / "ab" / "config.json").read_text())["network"]
+    assert network["smoothing"] == 4 and network["antialias"] is False
+
+
 @pytest.mark.timeout(600)
 def test_two_workers_are_one(run, sources, tmp_path):
     """Both see one process's batches, share its batch statistics and leads: the first step agrees to
