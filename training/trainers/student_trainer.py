@@ -149,6 +149,8 @@ class StudentTrainer(Trainer):
             if field.name != "run" and not field.metadata["resumable"]
         }
         fixed["lambda_adversarial"] = 0.0  # an option of earlier versions, whose checkpoints resume
+        if self.options.objective == "style":  # its network is another than in earlier versions
+            fixed["antialias"] = True
         outputs = self.distillation_data.outputs.fingerprint
         return sha256_of(f"{outputs} {sorted(fixed.items())}".encode())
 
