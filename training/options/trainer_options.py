@@ -512,8 +512,8 @@ class OneSidedOptions(UnpairedOptions):
     )
     lambda_stability: float = _loss(
         1.0,
-        "weight of what sensor-like noise in the photo, and a shift by some pixels and parts of one, change in the "
-        "output: what would flicker in a video",
+        "weight of what sensor-like noise in the photo, and a shift by some pixels and parts of one, "
+        "change in the output: what would flicker in a video",
         minimum=0,
     )
     face_crop: str = _guidance(
