@@ -511,7 +511,7 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        1.0,
+        1.3,
         "weight of what sensor-like noise in the photo, and a shift by some pixels and parts of one, "
         "change in the output: what would flicker in a video",
         minimum=0,
