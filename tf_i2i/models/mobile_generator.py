@@ -1,9 +1,6 @@
 """The student: a small generator for phones, without normalization at inference."""
 
-import math
-
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tf_i2i.models.layers import BatchNormalization, chain, clipped
@@ -35,9 +32,8 @@ class MobileGenerator(keras.Model):
         residual: the network draws a change of the photo, none at first, in place of a picture.
         smoothing: with residual, it draws onto the photo smoothed over cells of this many pixels, 1, 2
             or 4: what the photo has in finer detail must be painted, or is left out.
-        antialias: what is drawn moves with the photo, not with the coarser grids: these cells overlap
-            by half, and the convolution down to a quarter begins as a wider low-pass filter (Zhang
-            2019, "Making Convolutional Networks Shift-Invariant Again").
+        antialias: these cells overlap by half, so that what it draws onto moves with the photo, not
+            with their grid (Zhang 2019, "Making Convolutional Networks Shift-Invariant Again").
         folded: True builds the inference form: convolutions with bias in place of batch
             normalization.
 
@@ -75,9 +71,7 @@ class MobileGenerator(keras.Model):
         self.residual = residual
         self.stem = ConvUnit(stem, 5, folded, stride=2, name="stem")
         self.down = [
-            DepthwiseUnit(
-                5 if antialias else 3, folded, stride=2, low_pass=antialias, name="down_dw"
-            ),
+            DepthwiseUnit(3, folded, stride=2, name="down_dw"),
             ConvUnit(width, 1, folded, name="down_pw"),
         ]
         self.body = [
@@ -132,8 +126,7 @@ class MobileGenerator(keras.Model):
         the offset of the quarter-size grid adds at most stride - 1.
         """
         full = 1 + 2  # head, stem
-        down = 2 if self.config["antialias"] else 1
-        half = 1 + self.config["drawing"] + down  # the first 1: upsampling to full size
+        half = 1 + self.config["drawing"] + 1  # upsampling to full size, drawing, down
         quarter = 1 + 2 * self.config["blocks"]  # upsampling to half size, blocks
         return full + 2 * half + 4 * quarter + self.stride - 1
 
@@ -189,27 +182,9 @@ class ConvUnit(_Unit):
 
 
 class DepthwiseUnit(_Unit):
-    """[N, H, W, C] to [N, H / stride, W / stride, C], each channel by itself.
+    """[N, H, W, C] to [N, H / stride, W / stride, C], each channel by itself."""
 
-    low_pass: its kernels begin as low-pass filters, nearly, in place of random ones.
-    """
-
-    def __init__(
-        self, kernel_size: int, folded: bool, stride: int = 1, low_pass: bool = False, **kwargs
-    ):
-        options = {"strides": stride, "padding": "same"}
-        options["depthwise_initializer"] = LowPass() if low_pass else "he_normal"
+    def __init__(self, kernel_size: int, folded: bool, stride: int = 1, **kwargs):
+        options = {"strides": stride, "padding": "same", "depthwise_initializer": "he_normal"}
         layer = keras.layers.DepthwiseConv2D(kernel_size, use_bias=folded, **options)
         super().__init__(layer, folded, **kwargs)
-
-
-class LowPass(keras.initializers.Initializer):
-    """Depthwise kernels [K, K, C, 1]: binomial, each with a sum of 1, and some noise, so that channels
-    differ.
-    """
-
-    def __call__(self, shape, dtype=None, **kwargs):
-        size, noise = shape[0], keras.initializers.RandomNormal(stddev=0.05)
-        row = np.array([math.comb(size - 1, k) for k in range(size)]) / 2 ** (size - 1)
-        binomial = np.broadcast_to(np.outer(row, row)[..., None, None], shape)
-        return noise(shape, dtype) + tf.cast(binomial, dtype)

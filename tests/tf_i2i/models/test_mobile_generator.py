@@ -45,7 +45,7 @@ def test_halo_bounds_what_a_pixel_sees(offset, antialias):
     """Gradient of one output pixel: nothing outside the halo; and the halo is not generous by more
     than a cell.
     """
-    student = randomised(antialias=antialias)
+    student = randomised(residual=True, smoothing=4, antialias=antialias)
     size, middle = 512, 256 + offset
     image = tf.Variable(tf.random.stateless_uniform([1, size, size, 3], [4, offset], -1, 1))
     with tf.GradientTape() as tape:
@@ -83,16 +83,6 @@ def test_drawing_onto_the_smoothed_photo():
     wanted = tf.nn.avg_pool2d(image, 4, 4, "VALID")
     assert np.corrcoef(np.ravel(cells), np.ravel(wanted))[0, 1] > 0.8
     assert network.halo == MobileGenerator(**options).halo
-
-
-def test_the_coarser_grid_starts_nearly_without_aliases():
-    """A checkerboard at half size, which a quarter of the size can't show, leaves little there."""
-    tf.keras.utils.set_random_seed(5)
-    down = MobileGenerator(antialias=True).down[0].convolution
-    signs = np.indices([1, 16, 16, 32])[1:3].sum(0) % 2 * 2.0 - 1
-    strengths = [np.abs(down(x)[:, 1:-1, 1:-1]).mean() for x in (signs, np.ones_like(signs))]
-    assert strengths[0] < 0.4 * strengths[1]
-    assert np.std(down.get_weights()[0], axis=2).min() > 0.02, "all channels alike"
 
 
 def test_what_it_draws_onto_moves_with_the_photo():
