@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,9 @@ from tqdm import tqdm
 
 from export.photos.photo_files import photo_size, read_photo, write_photo
 from export.photos.translator import MAX_ENLARGEMENT, Translator
+from export.videos import CLIP_SUFFIXES
 from export.videos.animations import stylize_animation
-from export.videos.clip_reader import SUFFIXES as CLIP_SUFFIXES
-from export.videos.clip_reader import result_suffix
 from export.videos.frame_pipeline import OpenTranslators, Translate
-from export.videos.stylize_clip import stylize_clip
 from tf_i2i.data.image_files import TRANSPARENCY, is_animated
 from tf_i2i.data.sources import SUFFIXES, open_source
 from tf_i2i.errors import UserError, one_line
@@ -68,7 +66,12 @@ def stylize(
     for _, name, _ in found:
         if (out / name).resolve() in sources:
             raise UserError(f"--out {one_line(out)}: {one_line(name)} would overwrite a photo")
-    translator = Translator(model, tile, threads or _PHOTO_THREADS)
+    with ThreadPoolExecutor(1) as pool:
+        # The model runs in a child process first: time to decode a photo.
+        source, _, kind = found[0]
+        is_read_ahead = kind == _PHOTO and _is_small(photo_size(source))
+        reading = pool.submit(read_photo, source) if is_read_ahead else None
+        translator = Translator(model, tile, threads or _PHOTO_THREADS)
     size = working_size or translator.recorded_working_size
     translator.working_size = _working_size(one_line(model), size, brush)
     is_given = working_size is not None or brush != 1
@@ -80,7 +83,8 @@ def stylize(
         try:
             if kind == _PHOTO:
                 translator.has_brushstrokes = translator.paints if strokes is None else strokes
-                how = translator, strength, quality or _QUALITY
+                how = translator, strength, quality or _QUALITY, reading
+                reading = None
                 longest = _stylize_photo(source, out / name, *how)
             else:
                 translator.has_brushstrokes = bool(strokes)
@@ -89,6 +93,8 @@ def stylize(
                     _frame_translators(translator, workers, strength, source) as translators,
                 ):
                     if kind == _CLIP:
+                        from export.videos.stylize_clip import stylize_clip
+
                         how = {"crf": _CRF if crf is None else crf, **part}
                         longest = stylize_clip(source, out / name, translators, **how)
                     else:
@@ -167,15 +173,24 @@ def _working_size(model: str, size: int | None, brush: float) -> int | None:
     return max(1, round(size / brush))
 
 
+def _is_small(size: tuple[int, int] | None) -> bool:
+    return size is not None and size[0] * size[1] <= _LARGE
+
+
 def _stylize_photo(
-    source: Path, target: Path, translator: Translator, strength: float, quality: int
+    source: Path,
+    target: Path,
+    translator: Translator,
+    strength: float,
+    quality: int,
+    reading: Future | None,
 ) -> int:
-    """Returns the photo's longer side."""
+    """Returns the photo's longer side. reading: of this photo, where it has begun."""
     size = photo_size(source)
-    if size and size[0] * size[1] <= _LARGE:
+    if _is_small(size):
         # To build networks takes as long as to decode the photo, and either keeps one core busy.
         with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(read_photo, source)
+            reading = reading or pool.submit(read_photo, source)
             translator.prepare(*size)
             photo = reading.result()
     else:
@@ -217,6 +232,8 @@ def _find_files(files: Sequence[str]) -> list[tuple[Path, Path, str]]:
 def _kind_and_suffix(source: Path) -> tuple[str, str]:
     suffix = source.suffix.lower()
     if suffix in CLIP_SUFFIXES:
+        from export.videos.clip_reader import result_suffix
+
         return _CLIP, result_suffix(source)
     if suffix in (".gif", ".webp") and is_animated(source):
         return _ANIMATION, suffix

@@ -29,6 +29,8 @@ from tf_i2i.litert.sandbox import read_image_model
 # megapixels stays under 1 GB. More than _MAX_NETWORK_BYTES would make building take longer than the
 # smaller overlap saves.
 _MAX_BYTES, _MAX_NETWORK_BYTES, _MIN_NETWORK_BYTES = 830e6, 800e6, 64e6
+# Of _MAX_BYTES, for networks that wait for the next photo or size: those of all brush sizes fit in.
+_KEPT_SHARE = 1 / 3
 # Per pixel: the photo itself, and the two bands of it that tiles are cut from.
 _PHOTO_BYTES = 3.3
 # Up to so many threads, one network has them and all memory: two would have tiles half as large, of
@@ -102,7 +104,8 @@ class Translator:
         tiling = self._tiling(height, width, other_bytes)
         if tiling not in self._built:
             sizes = [each.height * each.width for each in (*self._built, tiling)]
-            if self.is_tiled and sum(sizes) * self._bytes_per_pixel > _MIN_NETWORK_BYTES:
+            kept_bytes = self._max_bytes * _KEPT_SHARE
+            if self.is_tiled and sum(sizes) * self._bytes_per_pixel > kept_bytes:
                 self.release()  # before the new ones take memory
             data = resized(self._model.data, tiling.height, tiling.width)
             self._built[tiling] = [LiteModel(data, threads) for threads in self._threads]

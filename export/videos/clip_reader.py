@@ -15,8 +15,6 @@ try:
 except ImportError:  # an extra
     av = None
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts")
-SUFFIXES += (".m2ts", ".3gp", ".wmv", ".flv", ".ogv")
 # Sound that players expect in an MP4 file; a Matroska file holds any.
 _MP4_SOUND = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
 # AVColorSpace, AVColorRange and AVColorTransferCharacteristic.
