@@ -153,8 +153,9 @@ class OneSided(keras.Model):
         # Of every second picture: enough to learn from, and a quarter of the generator's time saved.
         count = photo.shape[0]
         noise = _NOISE * replica_share(photo.shape, tf.random.stateless_normal, seed)[::2]
-        # The network's stride is no larger.
-        motion = tf.random.stateless_uniform([2], seed + tf.constant([0, 2]), -_MOTION, _MOTION)
+        # Whole pixels, which need no interpolation; the network's stride is larger.
+        ends = -_MOTION, _MOTION + 1
+        motion = tf.random.stateless_uniform([2], seed + tf.constant([0, 2]), *ends, tf.int32)
         disturbed = _moved(photo[::2], motion) + noise
         outputs = self(tf.concat([photo, disturbed], 0), training=update_bn)
         output, disturbed = outputs[:count], outputs[count:]
@@ -173,23 +174,10 @@ class OneSided(keras.Model):
 
 
 def _moved(pictures, by):
-    """float32 [N, H, W, 3] moved by float32 [2] pixels, from -_MOTION to under _MOTION: cubic convolution
-    (Keys 1981, equation 15 with a = -1/2). Edges are mirrored.
-    """
-    reach = _MOTION + 2
-    sides, size = [reach, reach], list(pictures.shape)
-    moved = tf.pad(pictures, [[0, 0], sides, sides, [0, 0]], "REFLECT")
-    for axis in (1, 2):
-        whole = tf.floor(by[axis - 1])
-        t = by[axis - 1] - whole
-        weights = (t * (t * (2 - t) - 1), t * t * (3 * t - 5) + 2, t * (t * (4 - 3 * t) + 1))
-        weights += (t * t * (t - 1),)
-        begin, shape = tf.one_hot(axis, 4, dtype=tf.int32), moved.shape.as_list()
-        shape[axis] = size[axis]
-        first = tf.cast(whole, tf.int32) + reach - 1
-        parts = [tf.slice(moved, (first + k) * begin, shape) for k in range(4)]
-        moved = tf.add_n([w / 2 * part for w, part in zip(weights, parts, strict=True)])
-    return moved
+    """By whole pixels, int32 [2], at most _MOTION; edges are mirrored."""
+    sides = [[0, 0], [_MOTION, _MOTION], [_MOTION, _MOTION], [0, 0]]
+    padded = tf.pad(pictures, sides, "REFLECT")
+    return tf.slice(padded, tf.pad(by + _MOTION, [[1, 1]]), pictures.shape)
 
 
 class TaughtOneSided(OneSided):

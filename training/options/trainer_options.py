@@ -511,9 +511,9 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        1.3,
-        "weight of what sensor-like noise in the photo, and a shift by some pixels and parts of one, "
-        "change in the output: what would flicker in a video",
+        1.0,
+        "weight of what sensor-like noise in the photo, and a shift by a few pixels, change in the "
+        "output: what would flicker in a video",
         minimum=0,
     )
     face_crop: str = _guidance(
