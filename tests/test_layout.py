@@ -50,3 +50,20 @@ def test_no_folder_is_crowded():
         folder: len(paths) for folder, paths in grouped(lambda path: path.parent.as_posix()).items()
     }
     assert {folder: count for folder, count in counts.items() if count > MAX_FILES} == {}
+
+
+def test_readme_shows_the_folders_and_is_whole():
+    """It was cut off in its tree once, and nobody saw it."""
+    text = (ROOT / "README.md").read_text()
+    *_, tree, rest = text.split("```\n")
+    named = {line.split()[0] for line in tree.splitlines() if line[:1].strip()}
+    assert {
+        f"{name}/" for name in ("tf_i2i", "training", "export", "android_demo", "tests")
+    } <= named
+    assert all((ROOT / name).is_dir() for name in named)
+    assert rest.count("\n## ") == 1 and "\n## What this is not\n" in rest
+
+
+def test_code_blocks_of_pages_are_closed():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        assert page.read_text().count("```") % 2 == 0, page.name
