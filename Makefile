@@ -2,7 +2,7 @@
 .PHONY: demo test lint
 
 # Training options of the demo: few steps, which end in minutes on two cores.
-DEMO_ONESIDED ?= --load-size 160 --crop-size 96 --colours photo --steps 200
+DEMO_ONESIDED ?= --load-size 160 --crop-size 96 --colours photo --batch-size 2 --steps 200
 DEMO_CYCLEGAN ?= --load-size 160 --crop-size 64 --generator resnet6 --ngf 16 --steps 70 --student-steps 100
 PY = .venv/bin/python
 

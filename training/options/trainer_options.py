@@ -448,7 +448,7 @@ class OneSidedOptions(UnpairedOptions):
         minimum=1,
         maximum=8,
     )
-    batch_size: int = _run(2, "pictures of each domain per step, over all devices", minimum=1)
+    batch_size: int = _run(4, "pictures of each domain per step, over all devices", minimum=1)
     minutes: float | None = _run(
         None,
         "as many steps as fit in, at the pace measured before the first one; default 8 where "
@@ -511,7 +511,7 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        1.0,
+        1.6,
         "weight of what sensor-like noise in the photo, and a shift by a few pixels, change in the "
         "output: what would flicker in a video",
         minimum=0,

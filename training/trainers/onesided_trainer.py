@@ -33,7 +33,7 @@ _MIN_FACES = 0.1
 class OneSidedTrainer(RunTrainer):
     options: OneSidedOptions
     title = "one-sided"
-    demo_steps = 600
+    demo_steps = 300
     averaged_share = 0.1
     discriminator_rate = 1 / 3
     # While all scores are inside of the hinge the last bias has a gradient of 0, whose rounding errors
