@@ -161,10 +161,11 @@ def _sharpened(rng, height: int, width: int, tall: int, wide: int) -> dict:
 
 
 def _refined(rng, height: int, width: int) -> dict:
-    """A photo with no contrast at its left, little in the middle, much at its right."""
+    """A photo with an edge in a flat area at its left, and ever more contrast to the right."""
     broad, fine, photo = (_picture(rng, height, width) for _ in range(3))
     contrast = np.linspace(0, 1, width)[:, None] ** 2
-    photo = (90 + contrast * (photo.astype(float) - 90)).astype(np.uint8)
+    flat = np.where(np.arange(width) < width // 4, 40.0, 170.0)[:, None]
+    photo = (flat + contrast * (photo - flat)).astype(np.uint8)
     result = refined(broad, fine, photo)
     pictures = {"broad": broad, "fine": fine, "photo": photo, "result": result}
     return {name: _packed(picture) for name, picture in pictures.items()}

@@ -21,9 +21,11 @@ _FINE, _AROUND, _ACROSS, _FLAT = 1.0, 4.0, 1.4, 0.25
 # What the photo shows with more contrast than this, in levels of 255, stays as it is: eyes, letters.
 # Sigmas of its luminance and of the window.
 _DETAIL, _DETAIL_FINE, _DETAIL_WINDOW = 20.0, 0.7, 2.0
-# How much smaller the photo is for broader strokes, and the least side of one in pixels. Contrast in levels
-# of 255 where half of it is fine strokes, and how much faster they prevail.
-_BROADER, _LEAST_SIDE, _CONTRAST, _REFINED = (3.0, 1.73), 32, 10.0, 1.5
+# How much smaller the photo is for broader strokes, and the least side of one in pixels.
+_BROADER, _LEAST_SIDE = (3.0, 1.73), 32
+# Fine strokes: contrast in levels of 255 where half of it is these, sigma in pixels of how far around,
+# and how much faster they prevail. Further around strong contrasts, where broad strokes leave rims.
+_REFINED = ((10.0, 2.0, 1.5), (25.0, 4.0, 3.0))
 # Rows that can change one, over all iterations, and rows of a canvas that fit into a processor's cache.
 _MARGIN, _ROWS_AT_ONCE = 60, 48
 _LUMINANCE = np.float32([0.299, 0.587, 0.114])
@@ -48,8 +50,9 @@ def refined(broad: np.ndarray, fine: np.ndarray, photo: np.ndarray) -> np.ndarra
     """uint8 [H, W, 3] each: broad strokes with fine ones where the photo has detail, as Hertzmann 1998
     paints, "Painterly Rendering with Curved Brush Strokes of Multiple Sizes", section 2.1.
     """
-    share = _REFINED * blur(_detail(_planes(photo), _CONTRAST), _DETAIL_WINDOW)
-    share = share.clip(0, 1)[..., None]
+    variance = _variance(_planes(photo))
+    shares = [rate * blur(_detail(variance, level), around) for level, around, rate in _REFINED]
+    share = np.maximum(*shares).clip(0, 1)[..., None]
     return np.rint(broad + share * (fine.astype(np.float32) - broad)).astype(np.uint8)
 
 
@@ -67,7 +70,7 @@ def sharpen_strokes(picture: np.ndarray, photo: np.ndarray, threads: int = 2) ->
     def run(first: int) -> np.ndarray:
         top = max(0, first - _MARGIN)
         band = np.s_[top : first + rows + _MARGIN]
-        before, kept = _planes(picture[band]), _detail(_planes(photo[band]))
+        before, kept = _planes(picture[band]), _detail(_variance(_planes(photo[band])))
         result = _sharpened(before)
         result += kept * (before - result)
         result = np.rint(result.clip(0, 255)).astype(np.uint8).transpose(1, 2, 0)
@@ -82,11 +85,15 @@ def _planes(band: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(band.transpose(2, 0, 1), np.float32)
 
 
-def _detail(photo: np.ndarray, contrast: float = _DETAIL) -> np.ndarray:
-    """How much of the photo's detail a place has, [h, w] from 0 up to 1; 1/2: that much contrast."""
+def _variance(photo: np.ndarray) -> np.ndarray:
+    """Of the luminance around each place of float32 [3, h, w], in squared levels: [h, w]."""
     luminance = blur(np.tensordot(_LUMINANCE, photo, 1), _DETAIL_FINE)
     mean = blur(luminance, _DETAIL_WINDOW)
-    variance = (blur(luminance * luminance, _DETAIL_WINDOW) - mean**2).clip(0)
+    return (blur(luminance * luminance, _DETAIL_WINDOW) - mean**2).clip(0)
+
+
+def _detail(variance: np.ndarray, contrast: float = _DETAIL) -> np.ndarray:
+    """How much of the photo's detail a place has, from 0 up to 1; 1/2: that much contrast."""
     return variance / (variance + contrast**2)
 
 

@@ -137,6 +137,17 @@ def test_fine_strokes_are_where_the_photo_has_detail():
     assert (np.diff(result[45, :, 0].astype(int)) >= 0).all()
 
 
+def test_fine_strokes_reach_further_beside_strong_edges():
+    """Broad strokes leave rims there."""
+    reach = []
+    for contrast in (30, 200):
+        photo = np.full((60, 120, 3), 20, np.uint8)
+        photo[:, 60:] += contrast
+        result = refined(np.zeros_like(photo), np.full_like(photo, 255), photo)
+        reach.append(np.count_nonzero(result[30, :, 0] > 127))
+    assert 0 < reach[0] < 12 and 2 * reach[0] < reach[1] < 40
+
+
 @pytest.fixture(scope="module")
 def stylized(tmp_path_factory):
     """A photo through the command."""

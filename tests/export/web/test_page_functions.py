@@ -77,7 +77,7 @@ def _sharpened(picture: np.ndarray) -> dict:
 def _refined(broad: np.ndarray) -> dict:
     height, width = broad.shape[:2]
     photo, fine = broad[::-1].copy(), 255 - broad
-    photo[:, width // 2 :] = 90  # no details
+    photo[:, width // 2 :] = 220  # no details, beside an edge
     pictures = {"broad": broad, "fine": fine, "photo": photo, "result": refined(broad, fine, photo)}
     return {"height": height, "width": width, **{name: _hex(p) for name, p in pictures.items()}}
 

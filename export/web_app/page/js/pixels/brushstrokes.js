@@ -24,8 +24,10 @@ const DETAIL_FINE = 0.7;
 const DETAIL_WINDOW = 2;
 const BROADER = [3, 1.73];
 const LEAST_SIDE = 32;
-const CONTRAST = 10;
-const REFINED = 1.5;
+const REFINED = [
+  [10, 2, 1.5],
+  [25, 4, 3],
+];
 const LUMINANCE = [0.299, 0.587, 0.114];
 
 /** @returns {[number, number][]} heights and widths, from just above a picture's to `enlargement` times it. */
@@ -50,10 +52,11 @@ export function broadSizes(height, width) {
  */
 export function refined(broad, fine, photo) {
   const { height, width } = photo;
-  const details = blur(detail(planesOf(photo.data), height, width, CONTRAST), height, width, DETAIL_WINDOW);
+  const squares = variance(planesOf(photo.data), height, width);
+  const details = REFINED.map(([contrast, around]) => blur(detail(squares, contrast), height, width, around));
   const result = samePicture(broad);
-  for (let i = 0, at = 0; i < details.length; i++, at += 4) {
-    const share = Math.min(1, REFINED * details[i]);
+  for (let i = 0, at = 0; i < squares.length; i++, at += 4) {
+    const share = Math.min(1, Math.max(...REFINED.map(([, , rate], k) => rate * details[k][i])));
     for (let channel = at; channel < at + 3; channel++) {
       result.data[channel] = broad.data[channel] + share * (fine.data[channel] - broad.data[channel]);
     }
@@ -90,7 +93,7 @@ export async function sharpenStrokes({ width, height, data }, photo, afterRows =
     }
     await afterRows(Math.round((height * (iteration + 1)) / ITERATIONS), height);
   }
-  const kept = detail(planesOf(photo.data), height, width);
+  const kept = detail(variance(planesOf(photo.data), height, width));
   for (let channel = 0; channel < 3; channel++) {
     const plane = planes[channel];
     for (let i = 0, at = channel; i < count; i++, at += 4) {
@@ -108,15 +111,17 @@ function planesOf(data) {
   return planes;
 }
 
-/** How much of the photo's detail a place has, Float32Array[height * width] from 0 up to 1; 1/2: that much contrast. */
-function detail(planes, height, width, contrast = DETAIL) {
+/** Of the luminance around each place, in squared levels: Float32Array[height * width]. */
+function variance(planes, height, width) {
   const luminance = blur(luminanceOf(planes), height, width, DETAIL_FINE);
   const mean = blur(luminance, height, width, DETAIL_WINDOW);
   const square = blur(luminance.map((value) => value * value), height, width, DETAIL_WINDOW);
-  return mean.map((value, i) => {
-    const variance = Math.max(0, square[i] - value * value);
-    return variance / (variance + contrast * contrast);
-  });
+  return mean.map((value, i) => Math.max(0, square[i] - value * value));
+}
+
+/** How much of the photo's detail a place has, from 0 up to 1; 1/2: that much contrast. */
+function detail(squares, contrast = DETAIL) {
+  return squares.map((square) => square / (square + contrast * contrast));
 }
 
 function luminanceOf([red, green, blue]) {

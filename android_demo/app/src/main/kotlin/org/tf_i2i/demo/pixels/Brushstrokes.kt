@@ -116,19 +116,25 @@ private class Strokes(picture: ArrayGrid) {
 
     /** How much of the fine strokes a place of the photo gets, from 0 to 1. */
     fun refinement(): FloatArray {
-        val share = blur(detail(CONTRAST), DETAIL_WINDOW)
-        return FloatArray(count) { (REFINED * share[it]).coerceIn(0f, 1f) }
+        val variance = variance()
+        val result = FloatArray(count)
+        for (fine in REFINED) {
+            val share = blur(detail(variance, fine.contrast), fine.around)
+            for (at in 0 until count) result[at] = maxOf(result[at], fine.rate * share[at]).coerceIn(0f, 1f)
+        }
+        return result
     }
 
     /** How much detail of its own a place has, from 0 up to 1; 1/2: that much [contrast]. */
-    fun detail(contrast: Float = DETAIL): FloatArray {
+    fun detail(variance: FloatArray = variance(), contrast: Float = DETAIL) =
+        FloatArray(count) { variance[it] / (variance[it] + contrast * contrast) }
+
+    /** Of the luminance around each place, in squared levels. */
+    private fun variance(): FloatArray {
         val luminance = luminance(DETAIL_FINE)
         val mean = blur(luminance, DETAIL_WINDOW)
         val square = blur(FloatArray(count) { luminance[it] * luminance[it] }, DETAIL_WINDOW)
-        return FloatArray(count) {
-            val variance = maxOf(0f, square[it] - mean[it] * mean[it])
-            variance / (variance + contrast * contrast)
-        }
+        return FloatArray(count) { maxOf(0f, square[it] - mean[it] * mean[it]) }
     }
 
     /** [kept]: how much of each pixel stays as it is. */
@@ -194,5 +200,7 @@ private const val DETAIL_FINE = 0.7
 private const val DETAIL_WINDOW = 2.0
 private val BROADER = listOf(3.0, 1.73)
 private const val LEAST_SIDE = 32
-private const val CONTRAST = 10f
-private const val REFINED = 1.5f
+
+private class Refined(val contrast: Float, val around: Double, val rate: Float)
+
+private val REFINED = listOf(Refined(10f, 2.0, 1.5f), Refined(25f, 4.0, 3f))
