@@ -53,10 +53,12 @@ export function broadSizes(height, width) {
 export function refined(broad, fine, photo) {
   const { height, width } = photo;
   const squares = variance(planesOf(photo.data), height, width);
-  const details = REFINED.map(([contrast, around]) => blur(detail(squares, contrast), height, width, around));
+  const [near, further] = REFINED.map(([contrast, around, rate]) =>
+    blur(detail(squares, contrast), height, width, around).map((share) => rate * share),
+  );
   const result = samePicture(broad);
   for (let i = 0, at = 0; i < squares.length; i++, at += 4) {
-    const share = Math.min(1, Math.max(...REFINED.map(([, , rate], k) => rate * details[k][i])));
+    const share = Math.min(1, Math.max(near[i], further[i]));
     for (let channel = at; channel < at + 3; channel++) {
       result.data[channel] = broad.data[channel] + share * (fine.data[channel] - broad.data[channel]);
     }
