@@ -34,6 +34,8 @@ class MobileGenerator(keras.Model):
             or 4: what the photo has in finer detail must be painted, or is left out.
         antialias: these cells overlap by half, so that what it draws onto moves with the photo, not
             with their grid (Zhang 2019, "Making Convolutional Networks Shift-Invariant Again").
+        down: side of the depthwise kernels that reduce half size to a quarter. Those of 4 start as
+            that paper's binomial filters: strokes that hang on where the grid lies are cheap to unlearn.
         folded: True builds the inference form: convolutions with bias in place of batch
             normalization.
 
@@ -58,6 +60,7 @@ class MobileGenerator(keras.Model):
         residual: bool = False,
         smoothing: int = 1,
         antialias: bool = False,
+        down: int = 3,
         folded: bool = False,
         **kwargs,
     ):
@@ -65,13 +68,13 @@ class MobileGenerator(keras.Model):
         if kwargs.pop("levels", 0):
             raise ValueError("levels: U-shaped students are not supported any more")
         super().__init__(**kwargs)
-        sizes = dict(stem=stem, width=width, blocks=blocks, drawing=drawing)
+        sizes = dict(stem=stem, width=width, blocks=blocks, drawing=drawing, down=down)
         inputs = dict(residual=residual, smoothing=smoothing, antialias=antialias)
         self.config = dict(**sizes, full=full, detail=detail, folded=folded, **inputs)
         self.residual = residual
         self.stem = ConvUnit(stem, 5, folded, stride=2, name="stem")
         self.down = [
-            DepthwiseUnit(3, folded, stride=2, name="down_dw"),
+            DepthwiseUnit(down, folded, stride=2, name="down_dw"),
             ConvUnit(width, 1, folded, name="down_pw"),
         ]
         self.body = [
@@ -126,7 +129,8 @@ class MobileGenerator(keras.Model):
         the offset of the quarter-size grid adds at most stride - 1.
         """
         full = 1 + 2  # head, stem
-        half = 1 + self.config["drawing"] + 1  # upsampling to full size, drawing, down
+        # upsampling to full size, drawing, down
+        half = 1 + self.config["drawing"] + self.config["down"] // 2
         quarter = 1 + 2 * self.config["blocks"]  # upsampling to half size, blocks
         return full + 2 * half + 4 * quarter + self.stride - 1
 
@@ -185,6 +189,13 @@ class DepthwiseUnit(_Unit):
     """[N, H, W, C] to [N, H / stride, W / stride, C], each channel by itself."""
 
     def __init__(self, kernel_size: int, folded: bool, stride: int = 1, **kwargs):
-        options = {"strides": stride, "padding": "same", "depthwise_initializer": "he_normal"}
+        start = _binomial if kernel_size == 4 else "he_normal"
+        options = {"strides": stride, "padding": "same", "depthwise_initializer": start}
         layer = keras.layers.DepthwiseConv2D(kernel_size, use_bias=folded, **options)
         super().__init__(layer, folded, **kwargs)
+
+
+def _binomial(shape, dtype=None):
+    """An initial value of 4 x 4 depthwise kernels."""
+    row = tf.constant([1.0, 3.0, 3.0, 1.0], dtype) / 8.0
+    return tf.broadcast_to((row[:, None] * row)[:, :, None, None], shape)

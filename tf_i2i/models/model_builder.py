@@ -13,7 +13,8 @@ GENERATOR_BLOCKS = {"resnet9": (9, 2), "resnet6": (6, 2), "shallow": (3, 1)}
 STUDENTS = {"mobile": {}, "mobile-hq": {"stem": 48, "width": 96, "drawing": 6}}
 
 # Likewise, of training.onesided.
-_STEADY = {"residual": True, "smoothing": 4, "antialias": True}
+_ANTIALIASED = {True: {"antialias": True, "down": 4}, False: {"antialias": False, "down": 3}}
+_STEADY = {"residual": True, "smoothing": 4, **_ANTIALIASED[True]}
 ONESIDED_NETWORKS = {
     "mobile": {"width": 96, "blocks": 3, **_STEADY},
     "mobile-hq": {**STUDENTS["mobile-hq"], "blocks": 4, **_STEADY},
@@ -87,7 +88,7 @@ def build_onesided(options: Mapping, features, taught: bool = False, design=None
     from tf_i2i.models.projected_discriminator import ProjectedDiscriminator
 
     if design is None:
-        design = ONESIDED_NETWORKS[options["network"]] | {"antialias": options["antialias"]}
+        design = ONESIDED_NETWORKS[options["network"]] | _ANTIALIASED[options["antialias"]]
     student = MobileGenerator(**design, name="student")
     sizes = options["ndf"], options["discriminator_layers"]
     discriminator = ProjectedDiscriminator(

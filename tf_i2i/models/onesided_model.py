@@ -12,8 +12,9 @@ from tf_i2i.models.projected_discriminator import augment, draw_augmentation, re
 _NOISE = 3 / 127.5
 # Pixels, a multiple of the student's stride.
 _MARGIN = 8
-# Pixels that a photo is moved by at most, and those at its edges that are not compared then.
-_MOTION, _EDGE = 4, 12
+# Pixels that a photo is moved by at most, share of its side that it is scaled by, and pixels at its
+# edges that are out of view then, in crops of less than 48 a quarter.
+_SHIFT, _ZOOM, _EDGE = 4.0, 0.03, 12
 
 
 class OneSided(keras.Model):
@@ -153,13 +154,15 @@ class OneSided(keras.Model):
         # Of every second picture: enough to learn from, and a quarter of the generator's time saved.
         count = photo.shape[0]
         noise = _NOISE * replica_share(photo.shape, tf.random.stateless_normal, seed)[::2]
-        # Whole pixels, which need no interpolation; the network's stride is larger.
-        ends = -_MOTION, _MOTION + 1
-        motion = tf.random.stateless_uniform([2], seed + tf.constant([0, 2]), *ends, tf.int32)
-        disturbed = _moved(photo[::2], motion) + noise
+        motion = tf.random.stateless_uniform([3], seed + tf.constant([0, 2]), -1.0, 1.0)
+        # Mirrored at the edges of the view, as photos are at theirs: what is beyond changes as well.
+        edge = min(_EDGE, photo.shape[1] // 4)
+        view, sides = slice(edge, -edge), [edge, edge]
+        seen = (moved(photo[::2], motion) + noise)[:, view, view]
+        disturbed = tf.pad(seen, [[0, 0], sides, sides, [0, 0]], "REFLECT")
         outputs = self(tf.concat([photo, disturbed], 0), training=update_bn)
         output, disturbed = outputs[:count], outputs[count:]
-        change = (_moved(output[::2], motion) - disturbed)[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
+        change = (moved(output[::2], motion) - disturbed)[:, view, view]
         # Root mean squares, as few pixels that change much are what flickers; of each picture, and
         # over the deviation of the noise, not of what was drawn of it, so that replicas agree with
         # one device.
@@ -173,11 +176,26 @@ class OneSided(keras.Model):
         return distances[0] + 0.5 * distances[1]
 
 
-def _moved(pictures, by):
-    """By whole pixels, int32 [2], at most _MOTION; edges are mirrored."""
-    sides = [[0, 0], [_MOTION, _MOTION], [_MOTION, _MOTION], [0, 0]]
-    padded = tf.pad(pictures, sides, "REFLECT")
-    return tf.slice(padded, tf.pad(by + _MOTION, [[1, 1]]), pictures.shape)
+def moved(pictures, motion):
+    """Shifted and scaled, as the next frame of a video is: float32 [N, S, S, C].
+
+    motion: float32 [3] in [-1, 1]: shares of 4 pixels, down and right, and of a factor of 1.03.
+    """
+    side = pictures.shape[1]
+    rows, columns = (_resampling(side, _SHIFT * motion[i], 1.0 + _ZOOM * motion[2]) for i in (0, 1))
+    return tf.einsum("ai,nijc,bj->nabc", rows, pictures, columns)
+
+
+def _resampling(side: int, shift, scale):
+    """The matrix, float32 [side, side], of cubic convolution along one axis (Keys 1981, "Cubic
+    Convolution Interpolation for Digital Image Processing", equation 15).
+    """
+    pixels = tf.range(side, dtype=tf.float32)
+    places = scale * (pixels - 0.5 * (side - 1)) + 0.5 * (side - 1) + shift
+    places = tf.clip_by_value(places, 0.0, side - 1.0)
+    d = tf.abs(places[:, None] - pixels)
+    near, far = (1.5 * d - 2.5) * d * d + 1.0, ((2.5 - 0.5 * d) * d - 4.0) * d + 2.0
+    return tf.where(d < 1.0, near, tf.where(d < 2.0, far, 0.0))
 
 
 class TaughtOneSided(OneSided):

@@ -465,8 +465,8 @@ class OneSidedOptions(UnpairedOptions):
     )
     antialias: bool = _network(
         True,
-        "paint onto the photo smoothed over cells that overlap, which is steadier in videos; without, "
-        "as earlier versions did, they lie side by side",
+        "paint onto the photo smoothed over cells that overlap, and smooth before half sizes are "
+        "halved again, which is steadier in videos; without, as earlier versions did",
     )
     features: str = _network(*_FEATURES, metavar="NAME", path=True)
 
@@ -511,9 +511,9 @@ class OneSidedOptions(UnpairedOptions):
         None, "weight of the distance of coarse chroma; default by --colours", minimum=0
     )
     lambda_stability: float = _loss(
-        1.6,
-        "weight of what sensor-like noise in the photo, and a shift by a few pixels, change in the "
-        "output: what would flicker in a video",
+        1.0,
+        "weight of what sensor-like noise in the photo, and a small motion, change in the output: what "
+        "would flicker in a video",
         minimum=0,
     )
     face_crop: str = _guidance(

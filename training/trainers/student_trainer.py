@@ -150,7 +150,7 @@ class StudentTrainer(Trainer):
         }
         fixed["lambda_adversarial"] = 0.0  # an option of earlier versions, whose checkpoints resume
         if self.options.objective == "style":  # its network is another than in earlier versions
-            fixed["antialias"] = True
+            fixed |= {"antialias": True, "down": 4}
         outputs = self.distillation_data.outputs.fingerprint
         return sha256_of(f"{outputs} {sorted(fixed.items())}".encode())
 

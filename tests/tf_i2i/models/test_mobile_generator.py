@@ -7,10 +7,10 @@ import tensorflow as tf
 from tf_i2i.models.mobile_generator import MobileGenerator
 
 
-@pytest.fixture(scope="module")
-def student() -> MobileGenerator:
+@pytest.fixture(scope="module", params=[3, 4])
+def student(request) -> MobileGenerator:
     tf.keras.utils.set_random_seed(5)
-    network = MobileGenerator()
+    network = MobileGenerator(down=request.param)
     for step in range(20):  # moves the batch statistics from their initial values
         network(tf.random.stateless_uniform([2, 64, 64, 3], [step, 1], -1, 1), training=True)
     for variable in network.trainable_variables:
@@ -21,7 +21,8 @@ def student() -> MobileGenerator:
 
 def test_shape_and_size(student):
     assert student(tf.zeros([1, 48, 80, 3])).shape == (1, 48, 80, 3)
-    assert student.folded().count_params() == 64_059
+    wider_kernels = 32 * (16 - 9) if student.config["down"] == 4 else 0
+    assert student.folded().count_params() == 64_059 + wider_kernels
 
 
 def test_folded_equals_unfolded(student):
@@ -90,6 +91,20 @@ def test_what_it_draws_onto_moves_with_the_photo():
     assert errors[True] < 0.6 * errors[False]
     flat = tf.fill([1, 32, 48, 3], 0.25)
     np.testing.assert_allclose(network(flat), flat, atol=1e-6)
+
+
+def test_halving_twice_moves_with_the_photo():
+    """By two pixels, half of a cell of the quarter size, before any training."""
+    image = tf.random.stateless_uniform([1, 64, 64, 3], [1, 9], -1, 1)
+    errors = {}
+    for down in (3, 4):
+        tf.keras.utils.set_random_seed(6)
+        network = MobileGenerator(stem=8, width=8, blocks=1, detail=0, down=down)
+        quarter = [network.down[0](network.stem(tf.roll(image, by, 1))) for by in (0, 2)]
+        smooth = [tf.image.resize(x, [64, 64]) for x in quarter]
+        change = (smooth[1][:, 14:-12] - smooth[0][:, 12:-14]) / tf.math.reduce_std(smooth[0])
+        errors[down] = float(tf.math.reduce_std(change))
+    assert errors[4] < 0.7 * errors[3]
 
 
 def test_residual_network():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tf_i2i.models.mobile_generator import MobileGenerator
-from tf_i2i.models.onesided_model import OneSided, TaughtOneSided
+from tf_i2i.models.onesided_model import OneSided, TaughtOneSided, moved
 from tf_i2i.models.projected_discriminator import (
     SHIFT,
     PatchEnergy,
@@ -98,12 +98,48 @@ class Patterned(keras.Model):
         return inputs + stripes[:, None, None]
 
 
+class Bordered(keras.Model):
+    """Draws where a picture is mirrored: at pixels whose neighbors, above and below, are equal."""
+
+    def __init__(self):
+        super().__init__()
+        constant = keras.initializers.Constant(0.2)
+        self.strength = self.add_weight(name="strength", shape=(), initializer=constant)
+
+    def call(self, inputs, training=False):
+        difference = inputs[:, 2:] - inputs[:, :-2]
+        ridges = tf.exp(-1e4 * tf.reduce_sum(tf.square(difference), -1, keepdims=True))
+        return inputs + tf.pad(ridges, [[0, 0], [1, 1], [0, 0], [0, 0]]) * self.strength
+
+
 def test_noise_and_motion_that_change_the_output_cost(features):
-    """The photo as it is: as much as the noise in it. Stripes that do not move with it: more."""
-    plain = float(new_model(features).train_step(batch())["stability"])
-    striped = float(new_model(features, student=Patterned()).train_step(batch())["stability"])
+    """The photo as it is: as much as the noise in it. Stripes that do not move with it, and lines
+    along the edge of the view, which comes to lie on other things: more.
+    """
+    plain, striped, bordered = (
+        float(new_model(features, student=student).train_step(batch())["stability"])
+        for student in (None, Patterned(), Bordered())
+    )
     assert plain == pytest.approx(1.0, abs=0.03)
-    assert striped > 2
+    assert striped > 2 and bordered > 1.5
+
+
+def test_motion_by_shares_of_a_pixel_and_by_a_factor():
+    """A wave is where it belongs; without motion, nothing changes."""
+    y, x = np.mgrid[:CROP, :CROP].astype(np.float32)
+
+    def picture(y, x):
+        return np.stack([np.sin(0.2 * y), np.cos(0.15 * x), np.sin(0.1 * (x + y))], -1)[None]
+
+    def centred(places):
+        return places - 0.5 * (CROP - 1)
+
+    np.testing.assert_array_equal(moved(picture(y, x), tf.zeros(3)), picture(y, x))
+    down, right, zoom = 0.4 * 4, -0.1 * 4, 1 + 0.03 * 0.7
+    there = picture(y + (zoom - 1) * centred(y) + down, x + (zoom - 1) * centred(x) + right)
+    inner = slice(8, -8)
+    got = moved(picture(y, x), tf.constant([0.4, -0.1, 0.7]))
+    np.testing.assert_allclose(got[:, inner, inner], there[:, inner, inner], atol=2e-3)
 
 
 def projections(model):
