@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("run", nargs="+")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
